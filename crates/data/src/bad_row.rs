@@ -1,0 +1,185 @@
+//! Rows that cannot be used, and the account of them that a user gets.
+//!
+//! Bad rows are facts, not text: the same list serves the error that refuses a file, the warning
+//! that says what was skipped, and the answer `predict` gives on one line.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::excerpt::excerpt;
+use crate::records::ROW_LIMIT;
+
+/// One row that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRow {
+    /// The physical line of the file on which the row begins, counted from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub kind: BadRowKind,
+}
+
+impl fmt::Display for BadRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.kind)
+    }
+}
+
+/// What can be wrong with a row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadRowKind {
+    /// Nothing stands on the line.
+    #[error("the line is empty")]
+    EmptyLine,
+    /// The text has no characters, or only white space.
+    #[error("the text is empty or blank")]
+    EmptyText,
+    /// The text is null, or its key is absent.
+    #[error("there is no text: `{column}` is null or absent")]
+    MissingText {
+        /// The column the text was looked for in.
+        column: String,
+    },
+    /// The label is null, absent or blank.
+    #[error("there is no label: `{column}` is null, absent or blank")]
+    MissingLabel {
+        /// The column the label was looked for in.
+        column: String,
+    },
+    /// The label is none of those the model knows.
+    #[error("the label {} is not a known one", excerpt(.label))]
+    UnknownLabel {
+        /// The label as the file has it.
+        label: String,
+    },
+    /// The row has more or fewer cells than the header.
+    #[error("wrong number of columns: {found} here, {expected} in the header")]
+    WrongColumnCount {
+        /// The number of columns in the header.
+        expected: usize,
+        /// The number of cells in this row.
+        found: usize,
+    },
+    /// A value of a type that cannot be a text, or cannot be a label.
+    #[error("`{column}` holds {found}, not {expected}")]
+    WrongType {
+        /// The column.
+        column: String,
+        /// The JSON type that was found.
+        found: &'static str,
+        /// What could have stood there.
+        expected: &'static str,
+    },
+    /// The line is JSON, but not an object.
+    #[error("the line holds {found}, not an object like {{\"text\": …, \"label\": …}}")]
+    NotAnObject {
+        /// The JSON type that was found.
+        found: &'static str,
+    },
+    /// The line is not JSON.
+    #[error("not valid JSON at column {column}: {reason}")]
+    InvalidJson {
+        /// The column of the line at which the parser gave up, counted from 1.
+        column: usize,
+        /// What the parser missed there.
+        reason: String,
+    },
+    /// A quoted cell that is still open at the end of the file.
+    #[error("a quote opens here and is never closed")]
+    UnclosedQuote,
+    /// The bytes are not UTF-8.
+    #[error("not valid UTF-8")]
+    InvalidUtf8,
+    /// A NUL character, which no text holds on purpose.
+    #[error("a NUL byte")]
+    NulByte,
+    /// The row is larger than any text that could be meant.
+    #[error("more than {} MiB in one row", ROW_LIMIT >> 20)]
+    TooLong,
+}
+
+impl BadRowKind {
+    /// The name under which unknown labels are counted.
+    pub(crate) const UNKNOWN_LABEL: &str = "unknown label";
+
+    /// The name under which rows of this kind are counted.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::EmptyLine => "empty line",
+            Self::EmptyText => "empty text",
+            Self::MissingText { .. } => "missing text",
+            Self::MissingLabel { .. } => "missing label",
+            Self::UnknownLabel { .. } => Self::UNKNOWN_LABEL,
+            Self::WrongColumnCount { .. } => "wrong number of columns",
+            Self::WrongType { .. } => "wrong type",
+            Self::NotAnObject { .. } => "not an object",
+            Self::InvalidJson { .. } => "invalid JSON",
+            Self::UnclosedQuote => "unclosed quote",
+            Self::InvalidUtf8 => "invalid UTF-8",
+            Self::NulByte => "NUL byte",
+            Self::TooLong => "too long",
+        }
+    }
+}
+
+/// The bad rows of one file: the first of them in full, all of them counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BadRows {
+    first: Vec<BadRow>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl BadRows {
+    /// How many rows are kept in full; the rest would bury them.
+    pub const SHOWN: usize = 10;
+
+    /// The first [`Self::SHOWN`] bad rows in file order.
+    #[must_use]
+    pub fn first(&self) -> &[BadRow] {
+        &self.first
+    }
+
+    /// Each kind that occurred and how often, by name.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.counts.iter().map(|(name, count)| (*name, *count))
+    }
+
+    /// How many rows of all kinds there are.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    pub(crate) fn note(&mut self, row: BadRow) {
+        *self.counts.entry(row.kind.name()).or_default() += 1;
+        if self.first.len() < Self::SHOWN {
+            self.first.push(row);
+        }
+    }
+
+    /// Adds the rows of `later`, which stand behind all of these.
+    pub(crate) fn append(&mut self, later: Self) {
+        for (name, count) in later.counts {
+            *self.counts.entry(name).or_default() += count;
+        }
+        let space = Self::SHOWN.saturating_sub(self.first.len());
+        self.first.extend(later.first.into_iter().take(space));
+    }
+}
+
+/// The counts in one line: `3 empty text, 1 missing label`.
+impl fmt::Display for BadRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (name, count)) in self.counts().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{count} {name}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,256 @@
+//! Which columns of a file are the text and the label.
+//!
+//! Conventional names are recognised so that most files need no flag. A guess between two is never
+//! made: a run on the wrong column looks healthy and learns nothing.
+
+use std::fmt;
+
+use crate::excerpt::{excerpt, listing};
+use crate::records::Format;
+
+/// What a column is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnRole {
+    /// The text to classify.
+    Text,
+    /// The class of the text.
+    Label,
+}
+
+impl ColumnRole {
+    /// The flag by which a user names the column.
+    #[must_use]
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Text => "--text-column",
+            Self::Label => "--label-column",
+        }
+    }
+
+    /// The names by which the column is recognised, in any case of letters.
+    #[must_use]
+    pub fn conventional_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Text => &[
+                "text",
+                "sentence",
+                "review",
+                "content",
+                "comment",
+                "message",
+                "tweet",
+                "document",
+                "body",
+                "utterance",
+                "question",
+                "query",
+            ],
+            Self::Label => &[
+                "label",
+                "labels",
+                "category",
+                "class",
+                "sentiment",
+                "target",
+                "intent",
+                "topic",
+                "rating",
+                "stars",
+            ],
+        }
+    }
+}
+
+impl fmt::Display for ColumnRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Label => "label",
+        })
+    }
+}
+
+/// The columns that are read from a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// The column of the text.
+    pub text: String,
+    /// The column of the label; nothing where only texts are wanted.
+    pub label: Option<String>,
+}
+
+/// Which columns are wanted, as far as the user has said.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) text: Choice,
+    /// Nothing where only texts are wanted.
+    pub(crate) label: Option<Choice>,
+}
+
+/// How one column is found.
+#[derive(Clone, Debug)]
+pub(crate) enum Choice {
+    /// By the conventional names.
+    Detect,
+    /// By the name the user gave.
+    Named(String),
+}
+
+impl From<Option<String>> for Choice {
+    fn from(name: Option<String>) -> Self {
+        name.map_or(Self::Detect, Self::Named)
+    }
+}
+
+impl Wanted {
+    /// The wanted columns among those that are `present`.
+    pub(crate) fn among(&self, present: &[String]) -> Result<Columns, ColumnError> {
+        let text = self.text.among(ColumnRole::Text, present)?;
+        let label = match &self.label {
+            Some(choice) => Some(choice.among(ColumnRole::Label, present)?),
+            None => None,
+        };
+        if label.as_ref() == Some(&text) {
+            return Err(ColumnError::Same { column: text });
+        }
+        Ok(Columns { text, label })
+    }
+}
+
+impl Choice {
+    fn among(&self, role: ColumnRole, present: &[String]) -> Result<String, ColumnError> {
+        let fits = |column: &&String| match self {
+            Self::Named(name) => column == &name,
+            Self::Detect => {
+                role.conventional_names().iter().any(|name| column.eq_ignore_ascii_case(name))
+            }
+        };
+        let found: Vec<&String> = present.iter().filter(fits).collect();
+        let present = present.to_vec();
+        match (found.as_slice(), self) {
+            ([column], _) => Ok((*column).clone()),
+            ([], Self::Named(name)) => {
+                Err(ColumnError::NotThere { role, wanted: name.clone(), present })
+            }
+            ([], Self::Detect) => Err(ColumnError::NotDetected { role, present }),
+            (several, _) => Err(ColumnError::Several {
+                role,
+                candidates: several.iter().map(|column| (*column).clone()).collect(),
+            }),
+        }
+    }
+}
+
+/// Why the columns to read cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ColumnError {
+    /// The column that the user named does not exist.
+    NotThere {
+        /// What it is for.
+        role: ColumnRole,
+        /// Its name.
+        wanted: String,
+        /// The columns there are.
+        present: Vec<String>,
+    },
+    /// No column has a conventional name.
+    NotDetected {
+        /// What it is for.
+        role: ColumnRole,
+        /// The columns there are.
+        present: Vec<String>,
+    },
+    /// More than one column could be meant.
+    Several {
+        /// What it is for.
+        role: ColumnRole,
+        /// Those that could be meant.
+        candidates: Vec<String>,
+    },
+    /// Text and label would be read from one column.
+    Same {
+        /// That column.
+        column: String,
+    },
+}
+
+impl ColumnError {
+    /// The fault in words, for a file of `format` whose columns show in `line`.
+    pub(crate) fn told(&self, line: u64, format: Format) -> String {
+        let flag = |role: &ColumnRole| match format {
+            Format::Jsonl => format!("hint: name one of these with {}", role.flag()),
+            _ => format!(
+                "hint: name one of these with {}, or put a header above line {line} if it is data",
+                role.flag()
+            ),
+        };
+        match self {
+            Self::NotThere { role, wanted, present } => format!(
+                "there is no column {} for the {role}\n  {}\n  {}",
+                excerpt(wanted),
+                shown(present, line, format),
+                flag(role)
+            ),
+            Self::NotDetected { role, present } => format!(
+                "no column is plainly the {role}\n  {}\n  known without a flag: {}\n  {}",
+                shown(present, line, format),
+                role.conventional_names().join(", "),
+                flag(role)
+            ),
+            Self::Several { role, candidates } => format!(
+                "several columns in line {line} could be the {role}: {}\n  \
+                 hint: name one with {}; two of one name must be renamed in the file",
+                listing(candidates),
+                role.flag()
+            ),
+            Self::Same { column } => format!(
+                "the column {} in line {line} would be both the text and the label\n  \
+                 hint: name two different ones with --text-column and --label-column",
+                excerpt(column)
+            ),
+        }
+    }
+}
+
+/// The columns there are, and a word where there is only one because it was not split.
+fn shown(present: &[String], line: u64, format: Format) -> String {
+    let separator = match (format, present) {
+        (Format::Tsv, [_]) => " (one column: are there really tabs between the cells?)",
+        (Format::Csv, [_]) => " (one column: are there really commas between the cells?)",
+        _ => "",
+    };
+    format!("line {line} has: {}{separator}", listing(present))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(wanted: (Option<&str>, Option<&str>), present: &[&str], chosen: Option<(&str, &str)>) {
+        let choice = |name: Option<&str>| Choice::from(name.map(str::to_owned));
+        let wanted = Wanted { text: choice(wanted.0), label: Some(choice(wanted.1)) };
+        let present: Vec<String> = present.iter().map(|&name| name.to_owned()).collect();
+        let columns = wanted.among(&present).ok();
+        let columns = columns.map(|columns| (columns.text, columns.label.unwrap()));
+        let chosen = chosen.map(|(text, label)| (text.to_owned(), label.to_owned()));
+        assert_eq!(columns, chosen, "{present:?}");
+    }
+
+    #[test]
+    fn conventional_names_are_recognised_and_never_guessed_between() {
+        check((None, None), &["sentence", "label"], Some(("sentence", "label")));
+        check((None, None), &["id", "Category", "Text"], Some(("Text", "Category")));
+        check((None, None), &["text", "label", "label_text"], Some(("text", "label")));
+        check((None, None), &["text", "sentence", "label"], None);
+        check((None, None), &["sentence1", "sentence2", "label"], None);
+        check(
+            (Some("sentence"), None),
+            &["text", "sentence", "label"],
+            Some(("sentence", "label")),
+        );
+        check((Some("a"), Some("b")), &["a", "b"], Some(("a", "b")));
+        check((Some("A"), Some("b")), &["a", "b"], None);
+        check((Some("a"), Some("a")), &["a", "b"], None);
+        check((None, None), &["text", "text", "label"], None);
+    }
+}

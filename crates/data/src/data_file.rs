@@ -1,0 +1,126 @@
+//! Opening the file a user named, or telling what lies there instead.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::Path;
+
+use crate::error::DataError;
+use crate::records::Format;
+
+/// Opens the file at `path`.
+pub(crate) fn open(path: &Path) -> Result<BufReader<File>, DataError> {
+    let opened = fs::metadata(path).and_then(|metadata| match metadata.is_dir() {
+        true => Err(io::ErrorKind::IsADirectory.into()),
+        false => File::open(path),
+    });
+    match opened {
+        Ok(file) => Ok(BufReader::new(file)),
+        Err(source) => Err(not_opened(path, source)),
+    }
+}
+
+/// The data format of `path`, by its extension.
+pub(crate) fn format(path: &Path) -> Result<Format, DataError> {
+    Format::of(path).ok_or_else(|| DataError::UnknownExtension {
+        path: path.to_owned(),
+        extension: path.extension().map(|extension| extension.to_string_lossy().into_owned()),
+    })
+}
+
+fn not_opened(path: &Path, source: io::Error) -> DataError {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::IsADirectory => DataError::Directory { files: data_files(&path), path },
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory if !folder.is_dir() => {
+            DataError::MissingFolder { folder: folder.to_owned(), path }
+        }
+        io::ErrorKind::NotFound => {
+            DataError::MissingFile { similar: similar_files(folder, &path), path }
+        }
+        _ => DataError::CannotOpen { path, source },
+    }
+}
+
+/// The data files in `folder`, by name.
+fn data_files(folder: &Path) -> Vec<String> {
+    let mut names = file_names(folder);
+    names.retain(|name| Format::of(Path::new(name)).is_some());
+    names
+}
+
+/// The files in `folder` that may be meant by `path`: the nearest names first, then the data files.
+fn similar_files(folder: &Path, path: &Path) -> Vec<String> {
+    const NEAR: usize = 3;
+    let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut near: Vec<(usize, String)> = file_names(folder)
+        .into_iter()
+        .map(|name| (edits(&wanted, &name), name))
+        .filter(|(edits, name)| *edits <= NEAR || Format::of(Path::new(name)).is_some())
+        .collect();
+    near.sort();
+    near.into_iter().map(|(_, name)| name).collect()
+}
+
+/// The names of the files in `folder`, sorted; of a huge folder only a part.
+fn file_names(folder: &Path) -> Vec<String> {
+    const MOST: usize = 10_000;
+    let entries = fs::read_dir(folder).into_iter().flatten().take(MOST).flatten();
+    let files = entries.filter(|entry| !entry.path().is_dir());
+    let mut names: Vec<String> =
+        files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// How many characters must be inserted, deleted or replaced to make `b` of `a`
+/// (Levenshtein distance, row by row).
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, to) in row.iter_mut().skip(1).zip(&b) {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = *cell;
+            left = replaced.min(diagonal + 1).min(left + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_are_counted() {
+        let check = |a: &str, b: &str, count: usize| {
+            assert_eq!((edits(a, b), edits(b, a)), (count, count), "{a} {b}");
+        };
+        check("", "", 0);
+        check("", "abc", 3);
+        check("kitten", "sitting", 3);
+        check("trian.tsv", "train.tsv", 2);
+        check("same", "same", 0);
+    }
+
+    #[test]
+    fn the_nearest_file_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["dev.tsv", "train.tsv", "trian.txt", "notes.md", "more.csv"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let similar = similar_files(folder.path(), Path::new("trian.tsv"));
+        assert_eq!(similar, ["train.tsv", "trian.txt", "dev.tsv", "more.csv"]);
+        assert_eq!(data_files(folder.path()), ["dev.tsv", "more.csv", "train.tsv"]);
+    }
+}

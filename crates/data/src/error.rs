@@ -1,0 +1,218 @@
+//! What can be wrong with users' data, told so that it can be mended from the message alone.
+//!
+//! Each message says what, where and why on its first lines and ends with a `hint:` that names the
+//! remedy. The facts are fields. The tests show every message as a
+//! user sees it.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::bad_row::{BadRowKind, BadRows};
+use crate::columns::ColumnError;
+use crate::excerpt::listing;
+use crate::labels::LabelError;
+use crate::records::Format;
+use crate::tokenizer::TokenizerError;
+
+/// A fault in the data or the tokenizer.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The path leads nowhere.
+    #[error(
+        "{}: there is no such file{}\n  \
+         hint: correct the path; a relative one begins where the program is started",
+        .path.display(), neighbours("similar files there", .similar)
+    )]
+    MissingFile {
+        /// The path as the user gave it.
+        path: PathBuf,
+        /// Files in the same folder that may be meant.
+        similar: Vec<String>,
+    },
+    /// The folder of the path does not exist.
+    #[error(
+        "{}: there is no such file, for there is no folder {}\n  \
+         hint: correct the path; a relative one begins where the program is started",
+        .path.display(), .folder.display()
+    )]
+    MissingFolder {
+        /// The path as the user gave it.
+        path: PathBuf,
+        /// The folder in which the file should lie.
+        folder: PathBuf,
+    },
+    /// The path leads to a directory.
+    #[error(
+        "{}: this is a directory, not a file{}\n  hint: name one .tsv, .csv or .jsonl file",
+        .path.display(), neighbours("data files in it", .files)
+    )]
+    Directory {
+        /// The path as the user gave it.
+        path: PathBuf,
+        /// The data files in the directory.
+        files: Vec<String>,
+    },
+    /// The extension names no format that is read.
+    #[error(
+        "{}: {} names no format that is read\n  \
+         hint: rename or convert it: .tsv, .csv and .jsonl (one JSON object a line) are read",
+        .path.display(), extension_named(.extension.as_deref())
+    )]
+    UnknownExtension {
+        /// The path as the user gave it.
+        path: PathBuf,
+        /// Its extension, if it has one.
+        extension: Option<String>,
+    },
+    /// The operating system refused to open the file.
+    #[error("{}: cannot be opened: {source}\n  hint: check that you may read it", .path.display())]
+    CannotOpen {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Reading broke off.
+    #[error(
+        "{}: cannot be read at line {line}: {source}\n  hint: check that the \
+         file is whole and that its disk is still there",
+        .path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The line that was about to be read.
+        line: u64,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// There is nothing in the file.
+    #[error(
+        "{}: the file is empty\n  hint: was it written to the end?",
+        .path.display()
+    )]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is a header and nothing else.
+    #[error(
+        "{}: the file has a header (text `{}`, label `{}`) but no rows\n  \
+         hint: was it written to the end?",
+        .path.display(), .text, .label
+    )]
+    NoRows {
+        /// The file.
+        path: PathBuf,
+        /// The column of the text.
+        text: String,
+        /// The column of the label.
+        label: String,
+    },
+    /// The header itself cannot be read.
+    #[error(
+        "{}: the header in line {line} cannot be read: {kind}\n  \
+         hint: save the file as UTF-8 text whose first line names the columns",
+        .path.display()
+    )]
+    BadHeader {
+        /// The file.
+        path: PathBuf,
+        /// The line of the header.
+        line: u64,
+        /// What is wrong with it.
+        kind: BadRowKind,
+    },
+    /// The columns to read cannot be told.
+    #[error("{}: {}", .path.display(), .fault.told(*.line, *.format))]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// The line that shows the columns.
+        line: u64,
+        /// How the file is written.
+        format: Format,
+        /// What is wrong with them.
+        fault: ColumnError,
+    },
+    /// Some rows cannot be used, and the user has not said that they may be dropped.
+    #[error(
+        "{}: {} of {rows} rows cannot be used{}\n  \
+         hint: mend these lines, or drop them with `--on-bad-row skip`",
+        .path.display(), .bad.total(), account(.bad, .known)
+    )]
+    BadRows {
+        /// The file.
+        path: PathBuf,
+        /// How many rows the file has.
+        rows: u64,
+        /// Those that cannot be used.
+        bad: BadRows,
+        /// The labels that are known, where some were unknown.
+        known: Vec<String>,
+    },
+    /// Rows may be dropped, but then none is left.
+    #[error(
+        "{}: no row can be used ({} were read){}\n  hint: mend the file, or name its columns with \
+         --text-column and --label-column",
+        .path.display(), .bad.total(), account(.bad, .known)
+    )]
+    AllRowsBad {
+        /// The file.
+        path: PathBuf,
+        /// Its rows.
+        bad: BadRows,
+        /// The labels that are known, where some were unknown.
+        known: Vec<String>,
+    },
+    /// The labels of a corpus cannot be learned from.
+    #[error("{}{}: {fault}", .path.display(), dropped(.skipped))]
+    Labels {
+        /// The file.
+        path: PathBuf,
+        /// The rows that were dropped before.
+        skipped: BadRows,
+        /// What is wrong with its labels.
+        fault: LabelError,
+    },
+    /// A batch was asked for an example that is not there.
+    #[error("example {example} was asked for, but there are only {examples} (counted from 0)")]
+    NoSuchExample {
+        /// The place that was asked for.
+        example: usize,
+        /// The number of examples.
+        examples: usize,
+    },
+    /// The tokenizer cannot be used.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+}
+
+fn neighbours(what: &str, files: &[String]) -> String {
+    if files.is_empty() { String::new() } else { format!("\n  {what}: {}", listing(files)) }
+}
+
+fn dropped(skipped: &BadRows) -> String {
+    if skipped.is_empty() { String::new() } else { format!(" (without {skipped})") }
+}
+
+fn extension_named(extension: Option<&str>) -> String {
+    match extension {
+        Some(extension) => format!("the extension .{extension}"),
+        None => "a name without extension".to_owned(),
+    }
+}
+
+/// The first bad rows, the count of each kind, and the labels that would have been known.
+fn account(bad: &BadRows, known: &[String]) -> String {
+    let mut lines: Vec<String> = bad.first().iter().map(|row| format!("\n  {row}")).collect();
+    let shown = lines.len() as u64;
+    if bad.total() > shown {
+        lines.push(format!("\n  … and {} more", bad.total() - shown));
+    }
+    lines.push(format!("\n  in all: {bad}"));
+    if !known.is_empty() {
+        lines.push(format!("\n  known labels: {}", listing(known)));
+    }
+    lines.concat()
+}

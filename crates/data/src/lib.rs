@@ -1,0 +1,37 @@
+//! From users' files to packed batches of tokens.
+//!
+//! ```text
+//! file ─ Corpus ─▶ Example ─ Tokenizer ─▶ TokenStore ─┐
+//! seed, epoch, lengths, seat ─ ShardPlan ─▶ indices ──┴▶ Batch (packed)
+//! ```
+//!
+//! Nothing here knows tensors, devices or the command line. Faults of a file are told with the line
+//! an editor shows ([`DataError`], [`BadRow`]); an order is a function of the seed and the step.
+
+mod bad_row;
+mod batch;
+mod columns;
+mod corpus;
+mod data_file;
+mod error;
+mod excerpt;
+mod labels;
+mod records;
+mod rows;
+mod shard_plan;
+mod sorted_rows;
+mod text_reader;
+mod token_store;
+mod tokenizer;
+
+pub use bad_row::{BadRow, BadRowKind, BadRows};
+pub use batch::Batch;
+pub use columns::{ColumnError, ColumnRole, Columns};
+pub use corpus::{Corpus, CorpusSource, Example, OnBadRow};
+pub use error::DataError;
+pub use labels::{LabelError, LabelMap, Labels};
+pub use records::Format;
+pub use shard_plan::{Order, ShardPlan};
+pub use text_reader::{TextReader, TextRow, TextSource};
+pub use token_store::TokenStore;
+pub use tokenizer::{Encoded, MaxLength, Tokenizer, TokenizerError};

@@ -1,0 +1,106 @@
+//! Physical lines of a file, numbered from 1, each held only up to a limit.
+//!
+//! Everything above counts in these lines, so a number in a message is the one an editor shows. A
+//! file that is one endless line costs no more memory than [`ROW_LIMIT`].
+
+use std::io::{self, BufRead, Read};
+
+/// The bytes of one row that are held at most: far above any text, far below a machine's memory.
+pub(crate) const ROW_LIMIT: usize = 1 << 20;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// The lines of `reader`, without their ends and without a byte order mark.
+#[derive(Debug)]
+pub(crate) struct Lines<R> {
+    reader: R,
+    number: u64,
+    buffer: Vec<u8>,
+}
+
+/// One line of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line<'a> {
+    /// A line within the limit.
+    Whole(&'a [u8]),
+    /// A line that was passed over because it is longer than [`ROW_LIMIT`].
+    TooLong,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self { reader, number: 0, buffer: Vec::new() }
+    }
+
+    /// The number of the line that [`Self::next`] gave last.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The next line, or nothing at the end.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        self.buffer.clear();
+        // Two more than the limit, for the line's end.
+        let most = ROW_LIMIT as u64 + 2;
+        if self.reader.by_ref().take(most).read_until(b'\n', &mut self.buffer)? == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        let ended = self.buffer.ends_with(b"\n");
+        if !ended && self.buffer.len() > ROW_LIMIT {
+            self.reader.skip_until(b'\n')?;
+        }
+        let line = without_end(&self.buffer);
+        let line = if self.number == 1 { without_mark(line) } else { line };
+        Ok(Some(if line.len() > ROW_LIMIT { Line::TooLong } else { Line::Whole(line) }))
+    }
+}
+
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(file: &[u8], lines: &[&str]) {
+        let mut reader = Lines::new(file);
+        let mut seen = Vec::new();
+        while let Some(line) = reader.next().unwrap() {
+            seen.push(match line {
+                Line::Whole(line) if line.len() > 100 => format!("{} bytes", line.len()),
+                Line::Whole(line) => String::from_utf8_lossy(line).into_owned(),
+                Line::TooLong => "too long".to_owned(),
+            });
+        }
+        assert_eq!(seen, lines);
+        assert_eq!(reader.number(), lines.len() as u64);
+    }
+
+    #[test]
+    fn lines_lose_their_ends_and_the_mark() {
+        check(b"", &[]);
+        check(b"\n", &[""]);
+        check(b"a\nb", &["a", "b"]);
+        check(b"a\r\n\r\nb\r\n", &["a", "", "b"]);
+        check(b"\xEF\xBB\xBFa\n\xEF\xBB\xBFb\n", &["a", "\u{feff}b"]);
+        check(b"a\rb\n", &["a\rb"]);
+    }
+
+    #[test]
+    fn a_long_line_is_passed_over() {
+        let line =
+            |length: usize, end: &str| ["x".repeat(length).as_bytes(), end.as_bytes()].concat();
+        let most = format!("{ROW_LIMIT} bytes");
+        check(&[line(ROW_LIMIT, "\r\n"), b"next".to_vec()].concat(), &[&most, "next"]);
+        check(&[line(ROW_LIMIT + 1, "\n"), b"next".to_vec()].concat(), &["too long", "next"]);
+        check(&[line(3 * ROW_LIMIT, "\n"), b"next".to_vec()].concat(), &["too long", "next"]);
+        check(&line(ROW_LIMIT + 1, ""), &["too long"]);
+    }
+}

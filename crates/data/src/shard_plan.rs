@@ -1,0 +1,134 @@
+//! Who reads what, and when.
+//!
+//! The global batch of a step is a function of (seed, epoch, batch size) and of nothing else: at
+//! any number of ranks the same examples make the same update. How a batch is split over the ranks
+//! may then follow the lengths of its texts, because gradients are sums.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lockstep_world::{Purpose, Rank, Seat, Seed, Step, WorldSize};
+
+/// In which order an epoch reads the examples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Shuffled, each epoch in another way.
+    Shuffled(Seed),
+    /// As they stand in the file: evaluation, and comparisons with other programs.
+    AsInFile,
+}
+
+/// The plan of all steps over one corpus.
+#[derive(Debug)]
+pub struct ShardPlan {
+    examples: usize,
+    global_batch: NonZeroUsize,
+    order: Order,
+    /// The epoch that was shuffled last. It saves time and changes no result.
+    shuffled: Mutex<Option<Epoch>>,
+}
+
+#[derive(Clone, Debug)]
+struct Epoch {
+    number: u64,
+    order: Arc<[usize]>,
+}
+
+impl ShardPlan {
+    /// The plan for `examples` examples, `global_batch` of them a step over all ranks.
+    #[must_use]
+    pub fn new(examples: usize, global_batch: NonZeroUsize, order: Order) -> Self {
+        Self { examples, global_batch, order, shuffled: Mutex::new(None) }
+    }
+
+    /// The number of steps in which each example is read once. The last batch of an epoch is the
+    /// smaller rest; none is dropped or read twice to fill it.
+    #[must_use]
+    pub fn updates_per_epoch(&self) -> usize {
+        self.examples.div_ceil(self.global_batch.get())
+    }
+
+    /// The epoch in which `step` lies, counted from 0.
+    #[must_use]
+    pub fn epoch_of(&self, step: Step) -> u64 {
+        step.0.checked_div(self.updates_per_epoch() as u64).unwrap_or(0)
+    }
+
+    /// The places in the corpus that all ranks together read in `step`.
+    #[must_use]
+    pub fn global_batch(&self, step: Step) -> Vec<usize> {
+        let within = step.0.checked_rem(self.updates_per_epoch() as u64).unwrap_or(0);
+        #[expect(clippy::cast_possible_truncation, reason = "below updates_per_epoch, a usize")]
+        let start = within as usize * self.global_batch.get();
+        let end = (start + self.global_batch.get()).min(self.examples);
+        match self.order {
+            Order::AsInFile => (start..end).collect(),
+            Order::Shuffled(seed) => {
+                let order = self.epoch_order(seed, self.epoch_of(step));
+                order.get(start..end).unwrap_or_default().to_vec()
+            }
+        }
+    }
+
+    /// The places that the rank at `seat` reads in `step`, in the order of the global batch.
+    ///
+    /// `lengths` holds the number of tokens of each example; one without counts as 1. The longest
+    /// text goes first, each to the rank with the fewest tokens so far (Graham, "Bounds on
+    /// multiprocessing timing anomalies", SIAM 1969): the busiest rank has at most 4/3 of the least
+    /// that is possible.
+    #[must_use]
+    pub fn share(&self, step: Step, seat: Seat, lengths: &[u32]) -> Vec<usize> {
+        let batch = self.global_batch(step);
+        let owners = deal(&batch, lengths, seat.world());
+        let own = batch.into_iter().zip(owners).filter(|(_, owner)| *owner == seat.rank());
+        own.map(|(example, _)| example).collect()
+    }
+
+    fn epoch_order(&self, seed: Seed, epoch: u64) -> Arc<[usize]> {
+        let mut shuffled = self.shuffled.lock().unwrap_or_else(PoisonError::into_inner);
+        match shuffled.as_ref() {
+            Some(known) if known.number == epoch => Arc::clone(&known.order),
+            _ => {
+                let order: Arc<[usize]> = shuffle(self.examples, seed, epoch).into();
+                *shuffled = Some(Epoch { number: epoch, order: Arc::clone(&order) });
+                order
+            }
+        }
+    }
+}
+
+/// All of `0..examples` in the order of `epoch` (Fisher and Yates, in Durstenfeld's form: Knuth,
+/// "The art of computer programming", volume 2, algorithm 3.4.2P).
+fn shuffle(examples: usize, seed: Seed, epoch: u64) -> Vec<usize> {
+    let seed = seed.derive(Purpose::DataOrder, epoch);
+    let mut order: Vec<usize> = (0..examples).collect();
+    for last in (1..examples).rev() {
+        order.swap(last, seed.below(last as u64, last + 1));
+    }
+    order
+}
+
+/// The rank of each example of `batch`: the longest goes first, each to the rank with the fewest
+/// tokens so far, and to the lowest rank among equals.
+fn deal(batch: &[usize], lengths: &[u32], world: WorldSize) -> Vec<Rank> {
+    let length = |example: usize| u64::from(lengths.get(example).copied().unwrap_or(1));
+    let mut longest_first: Vec<(Reverse<u64>, usize)> = batch
+        .iter()
+        .enumerate()
+        .map(|(place, &example)| (Reverse(length(example)), place))
+        .collect();
+    longest_first.sort_unstable();
+    let mut loads: BinaryHeap<Reverse<(u64, usize)>> =
+        (0..world.get()).map(|rank| Reverse((0, rank))).collect();
+    let mut owners = vec![Rank(0); batch.len()];
+    for (Reverse(tokens), place) in longest_first {
+        if let (Some(mut idlest), Some(owner)) = (loads.peek_mut(), owners.get_mut(place)) {
+            let Reverse((load, rank)) = &mut *idlest;
+            *load += tokens;
+            *owner = Rank(*rank);
+        }
+    }
+    owners
+}

@@ -1,0 +1,153 @@
+//! The one pipeline, assembled from what varies between BERT-like tokenizers.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::{AddedToken, Model, TokenizerBuilder};
+
+use super::config::TokenizerConfig;
+use super::{Decoder, Pipeline, Tokenizer, TokenizerError};
+
+/// The first token number that is refused: an embedding of so many rows is no DistilBERT's.
+const ID_LIMIT: u32 = 1 << 22;
+
+/// What a tokenizer's files say.
+pub(super) struct Parts {
+    pub(super) model: WordPiece,
+    pub(super) normalizer: BertNormalizer,
+    pub(super) special: SpecialTokens,
+    /// Tokens that are found in a text before it is split, and the numbers they must have.
+    pub(super) added: Vec<(AddedToken, u32)>,
+}
+
+/// The names of the tokens that have a meaning of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SpecialTokens {
+    pub(super) unk: String,
+    pub(super) cls: String,
+    pub(super) sep: String,
+    pub(super) pad: String,
+    pub(super) mask: String,
+}
+
+impl SpecialTokens {
+    /// All of them, in the order in which a new vocabulary begins.
+    pub(super) fn all(&self) -> [&String; 5] {
+        [&self.pad, &self.unk, &self.cls, &self.sep, &self.mask]
+    }
+}
+
+impl Parts {
+    /// A vocabulary with one token a line, whose number is the line's.
+    pub(super) fn of_vocabulary(
+        path: &Path,
+        vocabulary: &[u8],
+        config: &TokenizerConfig,
+    ) -> Result<Self, TokenizerError> {
+        let malformed = |error: tokenizers::Error| TokenizerError::Malformed {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        let special = config.special_tokens();
+        let model = WordPiece::read_bytes(vocabulary)
+            .and_then(|tokens| {
+                WordPiece::builder().vocab(tokens).unk_token(special.unk.clone()).build()
+            })
+            .map_err(malformed)?;
+        Ok(Self { model, normalizer: config.normalizer(), special, added: Vec::new() })
+    }
+
+    /// The tokenizer of these parts, which come from the file at `path`.
+    pub(super) fn assemble(mut self, path: &Path) -> Result<Tokenizer, TokenizerError> {
+        let missing = |token: &String| TokenizerError::MissingToken {
+            path: path.to_owned(),
+            token: token.clone(),
+        };
+        if self.model.token_to_id(&self.special.unk).is_none() {
+            return Err(missing(&self.special.unk));
+        }
+        self.add_special_tokens();
+        let stated: Vec<(String, u32)> =
+            self.added.iter().map(|(token, id)| (token.content.clone(), *id)).collect();
+        let pipeline = pipeline(self.model, self.normalizer, self.added).map_err(|error| {
+            TokenizerError::Malformed { path: path.to_owned(), reason: error.to_string() }
+        })?;
+        check_stated(&pipeline, &stated, path)?;
+        let vocab_size = vocab_size(&pipeline, path)?;
+        let id = |token: &String| pipeline.token_to_id(token).ok_or_else(|| missing(token));
+        let (cls, sep) = (id(&self.special.cls)?, id(&self.special.sep)?);
+        Ok(Tokenizer { pipeline, special: self.special, cls, sep, vocab_size })
+    }
+
+    /// Adds the special tokens of the vocabulary that no file has listed: Python finds them in a
+    /// text too.
+    fn add_special_tokens(&mut self) {
+        for name in self.special.all() {
+            let listed = self.added.iter().any(|(token, _)| token.content == *name);
+            if let (false, Some(id)) = (listed, self.model.token_to_id(name)) {
+                self.added.push((AddedToken::from(name.as_str(), true), id));
+            }
+        }
+    }
+}
+
+fn pipeline(
+    model: WordPiece,
+    normalizer: BertNormalizer,
+    added: Vec<(AddedToken, u32)>,
+) -> tokenizers::Result<Pipeline> {
+    let mut pipeline: Pipeline = TokenizerBuilder::new()
+        .with_model(model)
+        .with_normalizer(Some(normalizer))
+        .with_pre_tokenizer(Some(BertPreTokenizer))
+        .with_decoder(Some(Decoder::default()))
+        .build()?;
+    pipeline.add_tokens(added.into_iter().map(|(token, _)| token))?;
+    Ok(pipeline)
+}
+
+fn check_stated(
+    pipeline: &Pipeline,
+    stated: &[(String, u32)],
+    path: &Path,
+) -> Result<(), TokenizerError> {
+    for (token, stated) in stated {
+        match pipeline.token_to_id(token) {
+            Some(actual) if actual != *stated => {
+                return Err(TokenizerError::Contradiction {
+                    path: path.to_owned(),
+                    token: token.clone(),
+                    stated: *stated,
+                    actual,
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The highest number plus one, once each number is seen to belong to one token.
+fn vocab_size(pipeline: &Pipeline, path: &Path) -> Result<usize, TokenizerError> {
+    let mut owners: HashMap<u32, String> = HashMap::new();
+    let mut size = 0;
+    for (token, id) in pipeline.get_vocab(true) {
+        // A blank line of vocab.txt takes a number, but no text has an empty token.
+        if token.is_empty() {
+            continue;
+        }
+        if id >= ID_LIMIT {
+            let path = path.to_owned();
+            return Err(TokenizerError::IdTooLarge { path, token, id, limit: ID_LIMIT });
+        }
+        size = size.max(id as usize + 1);
+        if let Some(other) = owners.insert(id, token.clone()) {
+            let (first, second) = if other < token { (other, token) } else { (token, other) };
+            return Err(TokenizerError::SharedId { path: path.to_owned(), id, first, second });
+        }
+    }
+    Ok(size)
+}

@@ -1,0 +1,146 @@
+//! What can be wrong with a tokenizer.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::excerpt::excerpt;
+
+/// A fault in a tokenizer's files, or in its use.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    /// There is none.
+    #[error(
+        "{}: there is neither tokenizer.json nor vocab.txt here\n  \
+         hint: copy one of them from where the model comes from",
+        .dir.display()
+    )]
+    Missing {
+        /// Where they were looked for.
+        dir: PathBuf,
+    },
+    /// The operating system refused to read a file.
+    #[error("{}: cannot be read: {source}\n  hint: check that you may read it", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file is far larger than any tokenizer.
+    #[error(
+        "{}: more than {} MiB is no tokenizer\n  hint: fetch the file anew; is it the weights?",
+        .path.display(), .limit >> 20
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bytes that are read at most.
+        limit: u64,
+    },
+    /// A file cannot be parsed.
+    #[error(
+        "{}: cannot be understood: {reason}\n  \
+         hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)",
+        .path.display()
+    )]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        reason: String,
+    },
+    /// A part of the tokenizer is not BERT's.
+    #[error(
+        "{}: its {part} is {found}, where a DistilBERT's is {expected}\n  \
+         hint: use the tokenizer.json or vocab.txt that the model was trained with",
+        .path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The part.
+        part: &'static str,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A token without which no text can be encoded is missing.
+    #[error(
+        "{}: the vocabulary has no {}\n  hint: BERT's vocabularies hold [UNK], [CLS] and [SEP]; \
+         is this the vocabulary of the model, and whole?",
+        .path.display(), excerpt(.token)
+    )]
+    MissingToken {
+        /// The file.
+        path: PathBuf,
+        /// The token.
+        token: String,
+    },
+    /// Two tokens have one number.
+    #[error(
+        "{}: {} and {} are both token {id}\n  hint: fetch the file anew",
+        .path.display(), excerpt(.first), excerpt(.second)
+    )]
+    SharedId {
+        /// The file.
+        path: PathBuf,
+        /// The number.
+        id: u32,
+        /// One of the tokens.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// A token has a number beyond any vocabulary.
+    #[error(
+        "{}: {} is token {id}, beyond the {limit} tokens that a vocabulary can have here\n  \
+         hint: fetch the file anew",
+        .path.display(), excerpt(.token)
+    )]
+    IdTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The token.
+        token: String,
+        /// Its number.
+        id: u32,
+        /// The first number that is too large.
+        limit: u32,
+    },
+    /// A token is said to have another number than it has.
+    #[error(
+        "{}: {} is said to be token {stated}, but the vocabulary makes it {actual}\n  \
+         hint: the file was edited or mixed from two; fetch it anew",
+        .path.display(), excerpt(.token)
+    )]
+    Contradiction {
+        /// The file.
+        path: PathBuf,
+        /// The token.
+        token: String,
+        /// The number that is stated.
+        stated: u32,
+        /// The number that follows from the vocabulary.
+        actual: u32,
+    },
+    /// A text could not be encoded.
+    #[error("a text of {bytes} bytes cannot be encoded: {reason}")]
+    Encode {
+        /// The size of the text.
+        bytes: usize,
+        /// What the tokenizer said.
+        reason: String,
+    },
+    /// A file could not be written.
+    #[error(
+        "{}: cannot be written: {source}\n  hint: check the disk's space and that you may write",
+        .path.display()
+    )]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}

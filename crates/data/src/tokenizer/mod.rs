@@ -1,0 +1,137 @@
+//! Text to token numbers, exactly as Hugging Face's DistilBERT tokenizer does it.
+//!
+//! The work is done by the `tokenizers` crate, in one fixed pipeline: BERT's normaliser, BERT's
+//! splitting at white space and punctuation, WordPiece, `[CLS]` in front and `[SEP]` behind. Files
+//! only say what varies within it, so a hostile file cannot bring a foreign part to life. Padding
+//! and truncation settings in a file mean nothing here: batches are packed, and [`MaxLength`] cuts.
+
+mod assembly;
+mod config;
+mod error;
+mod json_file;
+mod save;
+mod training;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use tokenizers::TokenizerImpl;
+use tokenizers::decoders::wordpiece::WordPiece as Decoder;
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::processors::template::TemplateProcessing;
+
+use assembly::{Parts, SpecialTokens};
+use config::TokenizerConfig;
+
+pub use error::TokenizerError;
+
+type Pipeline =
+    TokenizerImpl<WordPiece, BertNormalizer, BertPreTokenizer, TemplateProcessing, Decoder>;
+
+/// Turns texts into token numbers.
+#[derive(Clone, Debug)]
+pub struct Tokenizer {
+    /// Everything but `[CLS]` and `[SEP]`, which are put around its output here.
+    pipeline: Pipeline,
+    special: SpecialTokens,
+    cls: u32,
+    sep: u32,
+    vocab_size: usize,
+}
+
+/// The most tokens of one text, `[CLS]` and `[SEP]` included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxLength(u32);
+
+impl MaxLength {
+    /// At most `tokens` tokens, from 3 (one besides `[CLS]` and `[SEP]`) to 65,536.
+    #[must_use]
+    pub fn new(tokens: usize) -> Option<Self> {
+        let tokens = u32::try_from(tokens).ok()?;
+        (3..=65_536).contains(&tokens).then_some(Self(tokens))
+    }
+
+    /// The number of tokens.
+    #[must_use]
+    pub fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One text as token numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The numbers (T): `[CLS]`, the text's tokens, `[SEP]`.
+    pub ids: Vec<u32>,
+    /// Whether the text had more tokens than fit.
+    pub truncated: bool,
+}
+
+impl Tokenizer {
+    /// The tokenizer in the model directory `dir`: tokenizer.json, or else vocab.txt alone.
+    ///
+    /// Where there is a tokenizer_config.json its `do_lower_case`, `strip_accents` and
+    /// `tokenize_chinese_chars` decide, as they do in Python.
+    ///
+    /// # Errors
+    /// [`TokenizerError`] when there is none, or none that is BERT's.
+    pub fn from_dir(dir: &Path) -> Result<Self, TokenizerError> {
+        let config = TokenizerConfig::read(dir)?;
+        let json = dir.join("tokenizer.json");
+        if let Some(bytes) = read_bounded(&json)? {
+            return json_file::parts(&json, &bytes, config.as_ref())?.assemble(&json);
+        }
+        let vocabulary = dir.join("vocab.txt");
+        match read_bounded(&vocabulary)? {
+            Some(bytes) => {
+                let config = config.unwrap_or_default();
+                Parts::of_vocabulary(&vocabulary, &bytes, &config)?.assemble(&vocabulary)
+            }
+            None => Err(TokenizerError::Missing { dir: dir.to_owned() }),
+        }
+    }
+
+    /// The tokens of `text`: `[CLS]` first, `[SEP]` last, cut at the end to fit `max`.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`] when the pipeline fails.
+    pub fn encode(&self, text: &str, max: MaxLength) -> Result<Encoded, TokenizerError> {
+        let encoding = self.pipeline.encode_fast(text, false).map_err(|error| {
+            TokenizerError::Encode { bytes: text.len(), reason: error.to_string() }
+        })?;
+        let tokens = encoding.get_ids();
+        let room = max.get() - 2;
+        let kept = tokens.get(..room).unwrap_or(tokens);
+        let mut ids = Vec::with_capacity(kept.len() + 2);
+        ids.push(self.cls);
+        ids.extend_from_slice(kept);
+        ids.push(self.sep);
+        Ok(Encoded { ids, truncated: tokens.len() > room })
+    }
+
+    /// The rows an embedding needs: the highest token number plus one (V).
+    #[must_use]
+    pub fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+}
+
+/// The whole of a file, or nothing when there is none.
+fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, TokenizerError> {
+    const LIMIT: u64 = 16 << 20;
+    let read = |file: File| {
+        let mut bytes = Vec::new();
+        file.take(LIMIT + 1).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    match File::open(path).and_then(read) {
+        Ok(bytes) if bytes.len() as u64 > LIMIT => {
+            Err(TokenizerError::TooLarge { path: path.to_owned(), limit: LIMIT })
+        }
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(TokenizerError::Unreadable { path: path.to_owned(), source }),
+    }
+}

@@ -1,0 +1,479 @@
+//! Every message about a malformed corpus, as a user sees it.
+//!
+//! `UPDATE_EXPECT=1` rewrites the expected texts; read them as a tired user would before committing.
+
+use std::fs;
+use std::path::Path;
+
+use expect_test::{Expect, expect};
+use lockstep_data::{
+    Corpus, CorpusSource, DataError, Example, LabelMap, Labels, OnBadRow, TextReader,
+};
+
+/// A file and how it is read.
+struct Case<'a> {
+    file: &'a str,
+    content: &'a [u8],
+    columns: (Option<&'a str>, Option<&'a str>),
+    on_bad_row: OnBadRow,
+    known: Option<&'a [&'a str]>,
+}
+
+impl<'a> Case<'a> {
+    fn of(file: &'a str, content: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        let content = content.as_ref();
+        Self { file, content, columns: (None, None), on_bad_row: OnBadRow::Fail, known: None }
+    }
+
+    fn columns(self, text: Option<&'a str>, label: Option<&'a str>) -> Self {
+        Self { columns: (text, label), ..self }
+    }
+
+    fn skip(self) -> Self {
+        Self { on_bad_row: OnBadRow::Skip, ..self }
+    }
+
+    fn known(self, names: &'a [&'a str]) -> Self {
+        Self { known: Some(names), ..self }
+    }
+
+    fn check(self, expected: Expect) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(self.file);
+        fs::write(&path, self.content).unwrap();
+        let source = CorpusSource {
+            path,
+            text_column: self.columns.0.map(str::to_owned),
+            label_column: self.columns.1.map(str::to_owned),
+            on_bad_row: self.on_bad_row,
+        };
+        let outcome = match self.known {
+            None => Corpus::read(&source, Labels::Infer),
+            Some(names) => Corpus::read(&source, Labels::Known(&map(names))),
+        };
+        expected.assert_eq(&told(outcome, folder.path()));
+    }
+}
+
+fn map(names: &[&str]) -> LabelMap {
+    LabelMap::new(names.iter().map(|&name| name.to_owned()).collect()).unwrap()
+}
+
+/// The error's message, or for a corpus what was read of it.
+fn told(outcome: Result<Corpus, DataError>, folder: &Path) -> String {
+    match outcome {
+        Ok(corpus) => {
+            let examples = corpus.texts_and_labels().map(|(text, label)| format!("{text}={label}"));
+            let examples: Vec<String> = examples.collect();
+            format!("read: {}; skipped: {}", examples.join(" "), corpus.skipped())
+        }
+        Err(error) => error.to_string().replace(&format!("{}/", folder.display()), ""),
+    }
+}
+
+/// A path in a folder that holds `train.tsv`, `dev.csv`, `notes.txt` and the folder `more`.
+fn check_path(path: &str, expected: Expect) {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["train.tsv", "dev.csv", "notes.txt"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    fs::create_dir(folder.path().join("more")).unwrap();
+    let source = CorpusSource {
+        path: folder.path().join(path),
+        text_column: None,
+        label_column: None,
+        on_bad_row: OnBadRow::Fail,
+    };
+    expected.assert_eq(&told(Corpus::read(&source, Labels::Infer), folder.path()));
+}
+
+#[test]
+fn a_path_that_leads_to_no_file() {
+    check_path(
+        "trian.tsv",
+        expect![[r#"
+        trian.tsv: there is no such file
+          similar files there: `train.tsv`, `dev.csv`
+          hint: correct the path; a relative one begins where the program is started"#]],
+    );
+    check_path(
+        "more/train.tsv",
+        expect![[r#"
+        more/train.tsv: there is no such file
+          hint: correct the path; a relative one begins where the program is started"#]],
+    );
+    check_path(
+        "nowhere/train.tsv",
+        expect![[r#"
+        nowhere/train.tsv: there is no such file, for there is no folder nowhere
+          hint: correct the path; a relative one begins where the program is started"#]],
+    );
+    check_path(
+        "train.tsv/x.tsv",
+        expect![[r#"
+        train.tsv/x.tsv: there is no such file, for there is no folder train.tsv
+          hint: correct the path; a relative one begins where the program is started"#]],
+    );
+}
+
+#[test]
+fn a_path_that_leads_to_something_else() {
+    check_path(
+        "more",
+        expect![[r#"
+        more: this is a directory, not a file
+          hint: name one .tsv, .csv or .jsonl file"#]],
+    );
+    check_path(
+        "notes.txt",
+        expect![[r#"
+        notes.txt: the extension .txt names no format that is read
+          hint: rename or convert it: .tsv, .csv and .jsonl (one JSON object a line) are read"#]],
+    );
+    check_path(
+        "./",
+        expect![[r#"
+        ./: this is a directory, not a file
+          data files in it: `dev.csv`, `train.tsv`
+          hint: name one .tsv, .csv or .jsonl file"#]],
+    );
+}
+
+#[test]
+fn a_name_that_does_not_tell_the_format() {
+    Case::of("train", "text\tlabel\n").check(expect![[r#"
+        train: a name without extension names no format that is read
+          hint: rename or convert it: .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
+    Case::of("train.parquet", "PAR1").check(expect![[r#"
+        train.parquet: the extension .parquet names no format that is read
+          hint: rename or convert it: .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
+    Case::of("train.json", "[]").check(expect![[r#"
+        train.json: the extension .json names no format that is read
+          hint: rename or convert it: .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
+}
+
+#[test]
+fn a_file_with_nothing_in_it() {
+    Case::of("a.tsv", "").check(expect![[r#"
+        a.tsv: the file is empty
+          hint: was it written to the end?"#]]);
+    Case::of("a.csv", "\u{feff}").check(expect![[r#"
+        a.csv: the file is empty
+          hint: was it written to the end?"#]]);
+    Case::of("a.jsonl", "\n\n").check(expect![[r#"
+        a.jsonl: the file is empty
+          hint: was it written to the end?"#]]);
+    Case::of("a.tsv", "text\tlabel\n").check(expect![[r#"
+        a.tsv: the file has a header (text `text`, label `label`) but no rows
+          hint: was it written to the end?"#]]);
+    Case::of("a.csv", "\n\ntext,label\r\n\r\n").check(expect![[r#"
+        a.csv: the file has a header (text `text`, label `label`) but no rows
+          hint: was it written to the end?"#]]);
+}
+
+#[test]
+fn a_header_that_does_not_show_the_columns() {
+    Case::of("a.tsv", "it 's a charming journey .\t1\nbleak\t0\n").check(expect![[r#"
+        a.tsv: no column is plainly the text
+          line 1 has: `it 's a charming journey .`, `1`
+          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+    Case::of("a.csv", "id,body,stars,label\n").check(expect![[r#"
+        a.csv: several columns in line 1 could be the label: `stars`, `label`
+          hint: name one with --label-column; two of one name must be renamed in the file"#]]);
+    Case::of("a.csv", "title,text,kind\n").check(expect![[r#"
+        a.csv: no column is plainly the label
+          line 1 has: `title`, `text`, `kind`
+          known without a flag: label, labels, category, class, sentiment, target, intent, topic, rating, stars
+          hint: name one of these with --label-column, or put a header above line 1 if it is data"#]]);
+}
+
+#[test]
+fn columns_that_cannot_be_told_apart() {
+    Case::of("a.csv", "text,sentence,label\n").check(expect![[r#"
+        a.csv: several columns in line 1 could be the text: `text`, `sentence`
+          hint: name one with --text-column; two of one name must be renamed in the file"#]]);
+    Case::of("a.csv", "text,text,label\n").check(expect![[r#"
+        a.csv: several columns in line 1 could be the text: `text`, `text`
+          hint: name one with --text-column; two of one name must be renamed in the file"#]]);
+    Case::of("a.csv", "text,label\n").columns(Some("Text"), None).check(expect![[r#"
+        a.csv: there is no column `Text` for the text
+          line 1 has: `text`, `label`
+          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+    Case::of("a.csv", "text,label\n").columns(Some("label"), None).check(expect![[r#"
+        a.csv: the column `label` in line 1 would be both the text and the label
+          hint: name two different ones with --text-column and --label-column"#]]);
+}
+
+#[test]
+fn a_header_that_cannot_be_read() {
+    Case::of("a.tsv", b"te\xFFxt\tlabel\n").check(expect![[r#"
+        a.tsv: the header in line 1 cannot be read: not valid UTF-8
+          hint: save the file as UTF-8 text whose first line names the columns"#]]);
+    Case::of("a.tsv", b"\xFF\xFEt\0e\0x\0t\0\n\0").check(expect![[r#"
+        a.tsv: the header in line 1 cannot be read: not valid UTF-8
+          hint: save the file as UTF-8 text whose first line names the columns"#]]);
+    Case::of("a.csv", "text,\"label\na,0\n").check(expect![[r#"
+        a.csv: the header in line 1 cannot be read: a quote opens here and is never closed
+          hint: save the file as UTF-8 text whose first line names the columns"#]]);
+}
+
+#[test]
+fn a_header_of_another_kind() {
+    Case::of("a.tsv", "text,label\na,0\n").check(expect![[r#"
+        a.tsv: no column is plainly the text
+          line 1 has: `text,label` (one column: are there really tabs between the cells?)
+          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+    Case::of("a.csv", "text;label\na;0\n").check(expect![[r#"
+        a.csv: no column is plainly the text
+          line 1 has: `text;label` (one column: are there really commas between the cells?)
+          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+    Case::of("a.jsonl", "{\"q\": \"a\", \"y\": 1}\n").check(expect![[r#"
+        a.jsonl: no column is plainly the text
+          line 1 has: `q`, `y`
+          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          hint: name one of these with --text-column"#]]);
+    Case::of("a.tsv", &vec!["x".repeat(50); 20].join("\t")).check(expect![[r#"
+        a.tsv: no column is plainly the text
+          line 1 has: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` and 14 more
+          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+}
+
+#[test]
+fn rows_that_cannot_be_used() {
+    let tsv = "text\tlabel\na\t0\n\t1\n \t1\nb\nc\t1\t\n\nd\t\nd\0\t1\n";
+    Case::of("a.tsv", tsv).check(expect![[r#"
+        a.tsv: 7 of 8 rows cannot be used
+          line 3: the text is empty or blank
+          line 4: the text is empty or blank
+          line 5: wrong number of columns: 1 here, 2 in the header
+          line 6: wrong number of columns: 3 here, 2 in the header
+          line 7: the line is empty
+          line 8: there is no label: `label` is null, absent or blank
+          line 9: a NUL byte
+          in all: 1 NUL byte, 1 empty line, 2 empty text, 1 missing label, 2 wrong number of columns
+          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+    Case::of("a.tsv", tsv).skip().check(expect![[r#"
+        a.tsv (without 1 NUL byte, 1 empty line, 2 empty text, 1 missing label, 2 wrong number of columns): the only label is `0`, in 1 examples
+          hint: there is nothing to tell apart; is this the training file, and the right --label-column?"#]]);
+    Case::of("a.tsv", b"text\tlabel\nok\t0\n\xC3(\t1\n").check(expect![[r#"
+        a.tsv: 1 of 2 rows cannot be used
+          line 3: not valid UTF-8
+          in all: 1 invalid UTF-8
+          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+    Case::of("a.csv", "text,label\n\"a\nb\",0\n\"c,1\nd,0\n").check(expect![[r#"
+        a.csv: 1 of 2 rows cannot be used
+          line 4: a quote opens here and is never closed
+          in all: 1 unclosed quote
+          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+}
+
+#[test]
+fn objects_that_cannot_be_used() {
+    let jsonl = concat!(
+        "{\"text\": \"a\", \"label\": \"x\"}\n{\"text\": null, \"label\": 1}\n{\"label\": 1}\n",
+        "{\"text\": 5, \"label\": 1}\n{\"text\": \"b\", \"label\": 0.5}\n{\"text\": \"b\"}\n",
+        "{\"text\": \"b\", \"label\": [1]}\n{\"text\": \"b\", \"label\": \" \"}\n[\"b\", 1]\n",
+        "{\"text\": \"b\", \"label\": 1\n{\"text\": \"\\ud800\", \"label\": 1}\n",
+        "{\"text\": \"\\u0000\", \"label\": 1}\n"
+    );
+    Case::of("a.jsonl", jsonl).check(expect![[r#"
+        a.jsonl: 11 of 12 rows cannot be used
+          line 2: there is no text: `text` is null or absent
+          line 3: there is no text: `text` is null or absent
+          line 4: `text` holds a number, not a string
+          line 5: `label` holds a number with a fraction, not a string, an integer or a boolean
+          line 6: there is no label: `label` is null, absent or blank
+          line 7: `label` holds an array, not a string, an integer or a boolean
+          line 8: there is no label: `label` is null, absent or blank
+          line 9: the line holds an array, not an object like {"text": …, "label": …}
+          line 10: not valid JSON at column 24: EOF while parsing an object
+          line 11: not valid JSON at column 17: unexpected end of hex escape
+          … and 1 more
+          in all: 1 NUL byte, 2 invalid JSON, 2 missing label, 2 missing text, 1 not an object, 3 wrong type
+          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+    Case::of("a.jsonl", "[\n  {\"text\": \"a\", \"label\": 1}\n]\n").check(expect![[r#"
+        a.jsonl: 2 of 3 rows cannot be used
+          line 1: the line holds the start of an array, not an object like {"text": …, "label": …}
+          line 3: not valid JSON at column 1: expected value
+          in all: 1 invalid JSON, 1 not an object
+          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+}
+
+#[test]
+fn a_row_beyond_the_limit() {
+    let long = format!("text\tlabel\na\t0\n{}\t1\n", "x".repeat(2 << 20));
+    Case::of("a.tsv", &long).check(expect![[r#"
+        a.tsv: 1 of 2 rows cannot be used
+          line 3: more than 1 MiB in one row
+          in all: 1 too long
+          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+}
+
+#[test]
+fn many_bad_rows_are_counted() {
+    let rows: String = (0..30).map(|row| if row % 3 == 0 { "a\t1\n" } else { "\t1\n" }).collect();
+    Case::of("a.tsv", &format!("text\tlabel\n{rows}x\n")).check(expect![[r#"
+        a.tsv: 21 of 31 rows cannot be used
+          line 3: the text is empty or blank
+          line 4: the text is empty or blank
+          line 6: the text is empty or blank
+          line 7: the text is empty or blank
+          line 9: the text is empty or blank
+          line 10: the text is empty or blank
+          line 12: the text is empty or blank
+          line 13: the text is empty or blank
+          line 15: the text is empty or blank
+          line 16: the text is empty or blank
+          … and 11 more
+          in all: 20 empty text, 1 wrong number of columns
+          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+}
+
+#[test]
+fn no_usable_row() {
+    Case::of("a.tsv", "text\tlabel\n\t1\nb\n").check(expect![[r#"
+        a.tsv: 2 of 2 rows cannot be used
+          line 2: the text is empty or blank
+          line 3: wrong number of columns: 1 here, 2 in the header
+          in all: 1 empty text, 1 wrong number of columns
+          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+    Case::of("a.tsv", "text\tlabel\n\t1\nb\n").skip().check(expect![[r#"
+        a.tsv: no row can be used (2 were read)
+          line 2: the text is empty or blank
+          line 3: wrong number of columns: 1 here, 2 in the header
+          in all: 1 empty text, 1 wrong number of columns
+          hint: mend the file, or name its columns with --text-column and --label-column"#]]);
+    Case::of("a.jsonl", "text label\n").skip().check(expect![[r#"
+        a.jsonl: no row can be used (1 were read)
+          line 1: not valid JSON at column 2: expected ident
+          in all: 1 invalid JSON
+          hint: mend the file, or name its columns with --text-column and --label-column"#]]);
+}
+
+#[test]
+fn labels_that_cannot_be_learned_from() {
+    Case::of("a.tsv", "text\tlabel\na\t1\nb\t1\n").check(expect![[r#"
+        a.tsv: the only label is `1`, in 2 examples
+          hint: there is nothing to tell apart; is this the training file, and the right --label-column?"#]]);
+    Case::of("a.tsv", "text\tlabel\na\t1\nb\t\n").skip().check(expect![[r#"
+        a.tsv (without 1 missing label): the only label is `1`, in 1 examples
+          hint: there is nothing to tell apart; is this the training file, and the right --label-column?"#]]);
+    Case::of("a.csv", "text,label\na,1\nb,2\nc,3\n").check(expect![[r#"
+        a.csv: each of the 3 examples has a label of its own, such as `1`
+          hint: that looks like an identifier or a text; name the labels with --label-column"#]]);
+    Case::of("a.csv", "text,label\na,1\nb,2\n").check(expect!["read: a=0 b=1; skipped: "]);
+}
+
+#[test]
+fn labels_that_are_not_known() {
+    let tsv = "text\tlabel\na\tpos\nb\tneutral\nc\tPos\n";
+    Case::of("a.tsv", tsv).known(&["neg", "pos"]).check(expect![[r#"
+        a.tsv: 2 of 3 rows cannot be used
+          line 3: the label `neutral` is not a known one
+          line 4: the label `Pos` is not a known one
+          in all: 2 unknown label
+          known labels: `neg`, `pos`
+          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+    Case::of("a.tsv", tsv)
+        .known(&["neg", "pos"])
+        .skip()
+        .check(expect!["read: a=1; skipped: 2 unknown label"]);
+    Case::of("a.tsv", "text\tlabel\na\t-1\n").known(&["0", "1"]).skip().check(expect![[r#"
+        a.tsv: no row can be used (1 were read)
+          line 2: the label `-1` is not a known one
+          in all: 1 unknown label
+          known labels: `0`, `1`
+          hint: mend the file, or name its columns with --text-column and --label-column"#]]);
+    Case::of("a.tsv", "text\tlabel\na\t1\n")
+        .known(&["0", "1"])
+        .check(expect!["read: a=1; skipped: "]);
+    Case::of("a.jsonl", "{\"text\": \"a\", \"label\": 1}")
+        .known(&["LABEL_0", "LABEL_1"])
+        .check(expect!["read: a=1; skipped: "]);
+    Case::of("a.jsonl", "{\"text\": \"a\", \"label\": true}\n{\"text\": \"b\", \"label\": false}")
+        .check(expect!["read: a=1 b=0; skipped: "]);
+}
+
+#[test]
+fn what_is_tolerated() {
+    Case::of("a.TSV", "\u{feff}Sentence\tLabel\r\na \"b\t 0 \r\nc\t1\r\n\r\n\r\n")
+        .check(expect![[r#"read: a "b=0 c=1; skipped: "#]]);
+    Case::of("a.csv", "\u{feff}\"text\",\"label\"\n\"a, \"\"b\"\"\",0\nc,1")
+        .check(expect![[r#"read: a, "b"=0 c=1; skipped: "#]]);
+    Case::of("a.csv", "text,label\na,10\nb,9\nb,9\n")
+        .check(expect!["read: a=1 b=0 b=0; skipped: "]);
+}
+
+#[test]
+fn examples_that_do_not_fit_their_labels() {
+    let check = |labels: &[u32], names: &[&str], expected: Expect| {
+        let example = |&label: &u32| Example { text: "a".to_owned(), label, line: 1 };
+        let examples = labels.iter().map(example).collect();
+        let outcome = Corpus::from_examples(examples, map(names));
+        expected.assert_eq(&outcome.map(|_| ()).unwrap_err().to_string());
+    };
+    check(
+        &[0, 2, 1],
+        &["a", "b"],
+        expect!["example 1 is of class 2, but there are only 2 (counted from 0)"],
+    );
+    check(
+        &[0],
+        &["a", "b"],
+        expect![[r#"
+        1 examples for 2 classes
+          hint: each class needs examples of its own; give more data"#]],
+    );
+    let names = |names: &[&str], expected: Expect| {
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        expected.assert_eq(&LabelMap::new(names).unwrap_err().to_string());
+    };
+    names(
+        &[],
+        expect![[r#"
+        there are no labels
+          hint: a classifier needs at least two classes"#]],
+    );
+    names(
+        &["a", ""],
+        expect![[r#"
+        class 1 has a blank name
+          hint: give each class a name (id2label in config.json)"#]],
+    );
+    names(
+        &["a", "b", "a"],
+        expect![[r#"
+        classes 0 and 2 are both named `a`
+          hint: give each class its own name (id2label in config.json)"#]],
+    );
+}
+
+#[test]
+fn texts_to_classify_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), "id,words\n1,a\n").unwrap();
+    let check = |file: &str, expected: Expect| {
+        let error = TextReader::open(&folder.path().join(file), None).unwrap_err();
+        expected
+            .assert_eq(&error.to_string().replace(&format!("{}/", folder.path().display()), ""));
+    };
+    check(
+        "a.csv",
+        expect![[r#"
+            a.csv: no column is plainly the text
+              line 1 has: `id`, `words`
+              known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+              hint: name one of these with --text-column, or put a header above line 1 if it is data"#]],
+    );
+    check(
+        "b.txt",
+        expect![[r#"
+            b.txt: there is no such file
+              similar files there: `a.csv`
+              hint: correct the path; a relative one begins where the program is started"#]],
+    );
+}

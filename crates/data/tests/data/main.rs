@@ -1,0 +1,14 @@
+//! What the crate promises its users, tested from outside, in one program.
+
+#[cfg(test)]
+mod arbitrary_bytes;
+#[cfg(test)]
+mod corpus_messages;
+#[cfg(test)]
+mod order;
+#[cfg(test)]
+mod real_files;
+#[cfg(test)]
+mod tokenizer_golden;
+#[cfg(test)]
+mod tokenizer_messages;

@@ -1,0 +1,140 @@
+//! Whole public data sets against Hugging Face's tokenizer and our own past measurements.
+//!
+//! The files are not part of the repository. Where they lie beside it, in `../shared`, they are
+//! read; elsewhere the test says that it was skipped. `golden/real_files.py` made the numbers.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use lockstep_data::{
+    Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, ShardPlan, TokenStore, Tokenizer,
+};
+use lockstep_world::{Rank, Seat, Seed, Step, WorldSize};
+use serde_json::Value;
+
+const GOLDEN: &str = include_str!("golden/real_files.json");
+const TEXTS: &str = include_str!("golden/tokenizer.json");
+
+fn shared() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    if !folder.is_dir() {
+        println!("skipped: there is no {}", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+fn corpus(path: PathBuf) -> Corpus {
+    let source =
+        CorpusSource { path, text_column: None, label_column: None, on_bad_row: OnBadRow::Fail };
+    Corpus::read(&source, Labels::Infer).unwrap()
+}
+
+/// The tokenizer of a model directory, from tokenizer.json and from vocab.txt alone.
+fn both(model: &Path) -> [Tokenizer; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["vocab.txt", "tokenizer_config.json"] {
+        fs::copy(model.join(name), folder.path().join(name)).unwrap();
+    }
+    [Tokenizer::from_dir(model).unwrap(), Tokenizer::from_dir(folder.path()).unwrap()]
+}
+
+#[test]
+fn ids_are_those_of_hugging_face() {
+    let Some(shared) = shared() else { return };
+    let golden: Value = serde_json::from_str(GOLDEN).unwrap();
+    for tokenizer in both(&shared.join("models/minilm-distilbert")) {
+        assert_eq!(tokenizer.vocab_size(), 30_522);
+        for row in golden["files"].as_array().unwrap() {
+            check_file(&tokenizer, &shared, row);
+        }
+        check_odd_texts(&tokenizer, &golden["odd"]);
+    }
+}
+
+fn check_file(tokenizer: &Tokenizer, shared: &Path, row: &Value) {
+    let corpus = corpus(shared.join("data").join(row["file"].as_str().unwrap()));
+    let texts = corpus.texts_and_labels().map(|(text, _)| (text, 0));
+    let max = MaxLength::new(number(&row["max"])).unwrap();
+    let store = TokenStore::build(texts, tokenizer, max).unwrap();
+    assert_eq!(store.len(), number(&row["texts"]), "{row}");
+    assert_eq!(store.total_tokens(), number(&row["tokens"]), "{row}");
+    assert_eq!(store.truncated(), number(&row["truncated"]), "{row}");
+    assert_eq!(format!("{:016x}", store.fingerprint()), row["fingerprint"], "{row}");
+}
+
+fn check_odd_texts(tokenizer: &Tokenizer, ids: &Value) {
+    let texts: Value = serde_json::from_str(TEXTS).unwrap();
+    for (length, all) in ids.as_object().unwrap() {
+        let max = MaxLength::new(length.parse().unwrap()).unwrap();
+        for (text, ids) in texts["texts"].as_array().unwrap().iter().zip(all.as_array().unwrap()) {
+            let expected: Vec<u32> = serde_json::from_value(ids.clone()).unwrap();
+            let encoded = tokenizer.encode(text.as_str().unwrap(), max).unwrap();
+            assert_eq!(encoded.ids, expected, "{text} at {length}");
+        }
+    }
+}
+
+fn number(value: &Value) -> usize {
+    usize::try_from(value.as_u64().unwrap()).unwrap()
+}
+
+#[test]
+fn public_files_are_read_without_a_word() {
+    let Some(shared) = shared() else { return };
+    let check = |file: &str, examples: usize, classes: usize, last: (&str, u64)| {
+        let corpus = corpus(shared.join("data").join(file));
+        assert_eq!((corpus.examples().len(), corpus.labels().len()), (examples, classes), "{file}");
+        let example = corpus.examples().last().unwrap();
+        let name = corpus.labels().name(example.label).unwrap();
+        assert_eq!((name, example.line), last, "{file}");
+        assert!(corpus.skipped().is_empty());
+    };
+    check("sst2/dev.tsv", 872, 2, ("1", 873));
+    check("sst2/train.tsv", 6_920, 2, ("1", 6_921));
+    check("sst2/train-phrases.tsv", 67_349, 2, ("0", 67_350));
+    check("banking77/train.csv", 10_003, 77, ("country_support", 10_017));
+}
+
+#[test]
+fn the_busiest_rank_has_hardly_more_than_the_mean() {
+    let Some(shared) = shared() else { return };
+    let lengths = sst2_lengths(&shared);
+    let batch = NonZeroUsize::new(64).unwrap();
+    let plan = ShardPlan::new(lengths.len(), batch, Order::Shuffled(Seed(42)));
+    let world = WorldSize::new(4).unwrap();
+    let imbalance = |step| {
+        let load = |rank| -> u32 {
+            let seat = Seat::new(Rank(rank), world).unwrap();
+            plan.share(Step(step), seat, &lengths).iter().map(|&example| lengths[example]).sum()
+        };
+        let loads: Vec<u32> = (0..4).map(load).collect();
+        f64::from(*loads.iter().max().unwrap()) * 4.0 / f64::from(loads.iter().sum::<u32>())
+    };
+    let mean = (0..500).map(imbalance).sum::<f64>() / 500.0;
+    println!("busiest rank over the mean, SST-2, 4 ranks, 64 examples a batch: {mean:.4}");
+    assert!(mean <= 1.05, "{mean}");
+}
+
+/// A measurement rather than a test: it prints, and only a loss of an order of magnitude fails it.
+#[test]
+fn the_whole_of_sst2_is_read_and_tokenised_in_seconds() {
+    let Some(shared) = shared() else { return };
+    let [tokenizer, _] = both(&shared.join("models/minilm-distilbert"));
+    let start = Instant::now();
+    let corpus = corpus(shared.join("data/sst2/train-phrases.tsv"));
+    let read = start.elapsed();
+    let max = MaxLength::new(128).unwrap();
+    let store = TokenStore::build(corpus.texts_and_labels(), &tokenizer, max).unwrap();
+    let tokenised = start.elapsed() - read;
+    println!("{} texts read in {read:.2?}, tokenised in {tokenised:.2?}", store.len());
+    assert_eq!(store.lengths(), sst2_lengths(&shared));
+    assert!(start.elapsed().as_secs() < 60);
+}
+
+fn sst2_lengths(shared: &Path) -> Vec<u32> {
+    let lengths = fs::read_to_string(shared.join("data/sst2/train-phrases.lengths")).unwrap();
+    lengths.lines().map(|line| line.parse().unwrap()).collect()
+}

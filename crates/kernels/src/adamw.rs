@@ -1,0 +1,150 @@
+//! AdamW, in place.
+//!
+//! Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2, in the order
+//! of operations of `torch.optim.AdamW` (its single-tensor form), so that both agree to the
+//! rounding of f32:
+//!
+//! ```text
+//! w = w (1 - rate decay)
+//! m = m + (g - m)(1 - beta1)
+//! v = v beta2 + (1 - beta2) g²
+//! w = w - rate / (1 - beta1^t) · m / (√v / √(1 - beta2^t) + epsilon)
+//! ```
+//!
+//! We differ in one thing: the gradient is multiplied by a given factor when it is read, which
+//! saves the pass over memory that clipping would take.
+
+use candle_core::{Result, Tensor, Var, bail};
+use rayon::prelude::*;
+
+use crate::cpu::values::Values;
+use crate::cpu::vector::vectorised;
+use crate::cpu::{self, in_place};
+use crate::plain;
+
+/// The numbers of one update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamWUpdate {
+    /// How much of the first moment is kept, in [0, 1).
+    pub beta1: f64,
+    /// How much of the second moment is kept, in [0, 1).
+    pub beta2: f64,
+    /// Keeps the denominator above zero; added after the bias correction.
+    pub epsilon: f64,
+    /// The share of a weight that a rate of 1 would take away.
+    pub weight_decay: f64,
+    /// The learning rate of this update.
+    pub rate: f64,
+    /// The number of this update, counted from 1.
+    pub step: u64,
+    /// What the gradient is multiplied by when it is read.
+    pub gradient_scale: f64,
+}
+
+/// Updates `weight` and its two moments, all of one shape, in place.
+///
+/// # Errors
+/// When the shapes differ, two of the tensors share their memory, or the step is 0.
+pub fn adamw(
+    weight: &Var,
+    gradient: &Tensor,
+    first: &Var,
+    second: &Var,
+    update: &AdamWUpdate,
+) -> Result<()> {
+    let tensors = [weight.as_tensor(), gradient, first.as_tensor(), second.as_tensor()];
+    check(tensors, update)?;
+    if !cpu::takes(&tensors) {
+        return plain::adamw(weight, gradient, first, second, update);
+    }
+    let gradient = gradient.contiguous()?;
+    let gradient = Values::read(&gradient)?;
+    let factors = Factors::new(update);
+    in_place::write(weight, |weight| {
+        in_place::write(first, |first| {
+            in_place::write(second, |second| {
+                factors.update_all(weight, &gradient, first, second);
+                Ok(())
+            })
+        })
+    })
+}
+
+fn check(tensors: [&Tensor; 4], update: &AdamWUpdate) -> Result<()> {
+    let [weight, gradient, first, second] = tensors;
+    let dims = weight.dims();
+    for (name, tensor) in [("gradient", gradient), ("first", first), ("second", second)] {
+        if tensor.dims() != dims {
+            bail!("adamw: {name} has the shape {:?}, but the weight has {dims:?}", tensor.dims());
+        }
+    }
+    if in_place::share_memory(&tensors) {
+        bail!("adamw: weight, gradient and moments must not share memory; copy() one of them");
+    }
+    if update.step == 0 {
+        bail!("adamw: updates are counted from 1, but this is number 0");
+    }
+    Ok(())
+}
+
+/// What is the same for all weights, rounded to f32 once, as PyTorch does with its scalars.
+#[derive(Clone, Copy)]
+struct Factors {
+    gradient: f32,
+    kept: f32,
+    first: f32,
+    second_kept: f32,
+    second: f32,
+    correction: f32,
+    epsilon: f32,
+    size: f32,
+}
+
+impl Factors {
+    #[expect(clippy::cast_possible_truncation, reason = "the weights are f32")]
+    fn new(update: &AdamWUpdate) -> Self {
+        let steps = update.step as f64;
+        Self {
+            gradient: update.gradient_scale as f32,
+            kept: (1.0 - update.rate * update.weight_decay) as f32,
+            first: (1.0 - update.beta1) as f32,
+            second_kept: update.beta2 as f32,
+            second: (1.0 - update.beta2) as f32,
+            correction: (1.0 - update.beta2.powf(steps)).sqrt() as f32,
+            epsilon: update.epsilon as f32,
+            size: (update.rate / (1.0 - update.beta1.powf(steps))) as f32,
+        }
+    }
+
+    fn update_all(
+        self,
+        weight: &mut [f32],
+        gradient: &[f32],
+        first: &mut [f32],
+        second: &mut [f32],
+    ) {
+        /// Four arrays of a block fit a core's own cache.
+        const BLOCK: usize = 16 * 1024;
+        let moments = first.par_chunks_mut(BLOCK).zip(second.par_chunks_mut(BLOCK));
+        weight.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK)).zip(moments).for_each(
+            |((weight, gradient), (first, second))| {
+                vectorised(|| {
+                    let moments = first.iter_mut().zip(second);
+                    for ((w, &g), (m, v)) in weight.iter_mut().zip(gradient).zip(moments) {
+                        (*w, *m, *v) = self.updated(*w, g, *m, *v);
+                    }
+                });
+            },
+        );
+    }
+
+    #[inline(always)]
+    fn updated(self, weight: f32, gradient: f32, first: f32, second: f32) -> (f32, f32, f32) {
+        let gradient = gradient * self.gradient;
+        let weight = weight * self.kept;
+        let first = first + (gradient - first) * self.first;
+        let second = second * self.second_kept + self.second * gradient * gradient;
+        let denominator = second.sqrt() / self.correction + self.epsilon;
+        (weight - self.size * first / denominator, first, second)
+    }
+}

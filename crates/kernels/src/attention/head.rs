@@ -1,0 +1,163 @@
+//! One head of one segment: forward and backward, a block of query rows after the other.
+//!
+//! A block's scores stay in the cache whatever the segment's length is.
+
+use std::ops::Range;
+
+use super::softmax::{self, softmax, stride};
+use crate::Dropout;
+use crate::cpu::matrix::{Matrix, Tile};
+use crate::cpu::product::{Product, Workers};
+use crate::cpu::vector::{sum, vectorised};
+
+/// Query rows of a block.
+const ROWS: usize = 64;
+
+/// What one head reads; C is its share D/H of the width.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a> {
+    /// (queries, C)
+    pub(super) q: Matrix<'a>,
+    /// (keys, C)
+    pub(super) k: Matrix<'a>,
+    /// (keys, C)
+    pub(super) v: Matrix<'a>,
+    pub(super) mask: Option<HeadMask<'a>>,
+}
+
+/// Where the dropout of one head begins.
+#[derive(Clone, Copy)]
+pub(super) struct HeadMask<'a> {
+    pub(super) dropout: &'a Dropout,
+    /// The row of the first query among all rows.
+    pub(super) first_row: usize,
+    /// The element of the first key.
+    pub(super) first_element: u32,
+}
+
+/// What the backward of one head reads beside the head itself; both are (queries, C).
+#[derive(Clone, Copy)]
+pub(super) struct Outcome<'a> {
+    pub(super) y: Matrix<'a>,
+    pub(super) dy: Matrix<'a>,
+}
+
+/// What the backward of one head writes, in the shapes of q, k and v; zero at first.
+pub(super) struct Gradients<'a> {
+    pub(super) dq: Tile<'a>,
+    pub(super) dk: Tile<'a>,
+    pub(super) dv: Tile<'a>,
+}
+
+/// Memory that the heads of one thread share one after the other.
+#[derive(Default)]
+pub(super) struct Scratch {
+    shares: Vec<f32>,
+    slopes: Vec<f32>,
+}
+
+impl Head<'_> {
+    /// `y = dropout(softmax(q kᵀ / √C)) v`.
+    pub(super) fn forward(&self, y: &mut Tile, scratch: &mut Scratch) {
+        for rows in blocks(self.q.rows) {
+            let shares = self.shares(&rows, &mut scratch.shares);
+            if let Some(mask) = self.mask {
+                for (row, shares) in rows.clone().zip(shares.chunks_exact_mut(self.stride())) {
+                    softmax::drop(shares, mask.factors(row));
+                }
+            }
+            let shares = self.scores(shares);
+            product(shares, self.v, 1.0).store(&mut y.part(&rows, &(0..self.v.columns)));
+        }
+    }
+
+    /// The chain rule backwards through the same products.
+    pub(super) fn backward(&self, outcome: Outcome, into: Gradients, scratch: &mut Scratch) {
+        let Gradients { mut dq, mut dk, mut dv } = into;
+        let columns = 0..self.q.columns;
+        for rows in blocks(self.q.rows) {
+            let dy = outcome.dy.part(&rows, &columns);
+            let shares = self.shares(&rows, &mut scratch.shares);
+            let slopes = self.block(&mut scratch.slopes, rows.len());
+            let mut tile = Tile::new(slopes, self.stride());
+            product(dy, self.v.transposed(), 1.0)
+                .store(&mut tile.part(&(0..rows.len()), &(0..self.k.rows)));
+            self.row_slopes(&rows, outcome, (&mut *shares, &mut *slopes));
+            let (shares, slopes) = (self.scores(shares), self.scores(slopes));
+            product(shares.transposed(), dy, 1.0).add_to(&mut dv);
+            product(slopes, self.k, self.scale()).store(&mut dq.part(&rows, &columns));
+            let q = self.q.part(&rows, &columns);
+            product(slopes.transposed(), q, self.scale()).add_to(&mut dk);
+        }
+    }
+
+    /// `softmax(q kᵀ / √C)` for a block of query rows.
+    fn shares<'s>(&self, rows: &Range<usize>, buffer: &'s mut Vec<f32>) -> &'s mut [f32] {
+        let values = self.block(buffer, rows.len());
+        let q = self.q.part(rows, &(0..self.q.columns));
+        let mut tile = Tile::new(values, self.stride());
+        product(q, self.k.transposed(), self.scale())
+            .store(&mut tile.part(&(0..rows.len()), &(0..self.k.rows)));
+        softmax(values, self.k.rows);
+        values
+    }
+
+    /// Turns shares and the gradients of their dropped form into those of the scores.
+    fn row_slopes(
+        &self,
+        rows: &Range<usize>,
+        outcome: Outcome,
+        (shares, slopes): (&mut [f32], &mut [f32]),
+    ) {
+        let stride = self.stride();
+        let pairs = shares.chunks_exact_mut(stride).zip(slopes.chunks_exact_mut(stride));
+        for (row, (shares, slopes)) in rows.clone().zip(pairs) {
+            let (y, dy) = (outcome.y.row(row), outcome.dy.row(row));
+            let common = vectorised(|| sum([y, dy], |[y, dy]| y * dy));
+            match self.mask {
+                Some(mask) => softmax::slopes(shares, slopes, common, mask.factors(row)),
+                None => softmax::slopes(shares, slopes, common, |_| 1.0),
+            }
+        }
+    }
+
+    fn scale(&self) -> f32 {
+        1.0 / (self.q.columns as f32).sqrt()
+    }
+
+    fn stride(&self) -> usize {
+        stride(self.k.rows)
+    }
+
+    /// Rows of scores with their padding.
+    fn block<'s>(&self, buffer: &'s mut Vec<f32>, rows: usize) -> &'s mut [f32] {
+        let len = rows * self.stride();
+        if buffer.len() < len {
+            buffer.resize(len, 0.0);
+        }
+        &mut buffer[..len]
+    }
+
+    /// Rows of scores without their padding, (rows, keys).
+    fn scores<'s>(&self, values: &'s [f32]) -> Matrix<'s> {
+        let matrix = Matrix::new(values, self.stride());
+        matrix.part(&(0..matrix.rows), &(0..self.k.rows))
+    }
+}
+
+impl HeadMask<'_> {
+    /// The factor of each key's place for one query.
+    fn factors(self, query: usize) -> impl Fn(u32) -> f32 {
+        let mask = self.dropout.row(self.first_row + query);
+        move |place| mask.factor(self.first_element + place)
+    }
+}
+
+fn product<'a>(left: Matrix<'a>, right: Matrix<'a>, scale: f32) -> Product<'a> {
+    Product { left, right, scale, workers: Workers::One }
+}
+
+/// Ranges of at most [`ROWS`] that cover `0..rows`.
+fn blocks(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(ROWS).map(move |start| start..rows.min(start + ROWS))
+}

@@ -1,0 +1,69 @@
+//! Loops that become vector instructions, chosen when the program runs.
+//!
+//! The code is plain Rust over slices. Inside [`vectorised`] the compiler may use AVX2 or NEON where
+//! the processor has them. Sums are kept in [`LANES`] partial sums whatever the width of a register
+//! is, and products are never fused with sums, so that results do not depend on the instruction set.
+
+/// The number of partial sums: four registers of AVX2, enough to hide an addition's latency.
+pub(crate) const LANES: usize = 32;
+
+/// Runs `work` compiled for the best instruction set of this processor.
+#[inline(always)]
+pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(work)
+}
+
+/// `Σ term([x, y, …])` over the values of slices of one length.
+#[inline(always)]
+pub(crate) fn sum<const N: usize>(slices: [&[f32]; N], term: impl Fn([f32; N]) -> f32) -> f32 {
+    let mut sums = [0.0; LANES];
+    let parts = slices.map(|slice| slice.as_chunks::<LANES>());
+    let blocks = parts.iter().map(|(blocks, _)| blocks.len()).min().unwrap_or(0);
+    for i in 0..blocks {
+        let block = parts.map(|(blocks, _)| &blocks[i]);
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            *sum += term(block.map(|values| values[lane]));
+        }
+    }
+    let rest = parts.iter().map(|(_, rest)| rest.len()).min().unwrap_or(0);
+    for (lane, sum) in sums.iter_mut().enumerate().take(rest) {
+        *sum += term(parts.map(|(_, values)| values[lane]));
+    }
+    fold(sums)
+}
+
+/// Adds `y` to `x`, value by value.
+#[inline(always)]
+pub(crate) fn add(x: &mut [f32], y: &[f32]) {
+    for (x, &y) in x.iter_mut().zip(y) {
+        *x += y;
+    }
+}
+
+/// Adds the upper half of the partial sums to the lower until one is left.
+#[inline(always)]
+fn fold(mut sums: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            sums[i] += sums[i + half];
+        }
+        half /= 2;
+    }
+    sums[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_see_every_value() {
+        for len in [0, 1, 31, 32, 33, 100] {
+            let x: Vec<f32> = (1..=len).map(|i| i as f32).collect();
+            let expected = (len * (len + 1) / 2) as f32;
+            assert_eq!(vectorised(|| sum([&x], |[x]| x)), expected, "{len}");
+            assert_eq!(vectorised(|| sum([&x, &x], |[x, y]| 3.0 * x - y)), 2.0 * expected);
+        }
+    }
+}

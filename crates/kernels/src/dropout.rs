@@ -1,0 +1,93 @@
+//! Dropout whose mask is a function of keys, not of a generator's position.
+//!
+//! Srivastava and others, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting",
+//! 2014, scaled while training as in PyTorch. The caller derives one key a row, for example from
+//! the step, the layer, the example and the position, so a token loses the same elements whatever
+//! batch, rank or thread it is computed in.
+
+use std::sync::Arc;
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use lockstep_world::Seed;
+
+use crate::cpu::blocks::filled;
+use crate::cpu::values::{Values, gradient, stored};
+use crate::cpu::vector::vectorised;
+use crate::mask::RowMask;
+use crate::{cpu, plain, shapes};
+
+/// What is dropped: a rate, and one key a row.
+///
+/// Element `c` of row `r` is dropped if the uniform hash of `(keys[r], c)` is below the rate;
+/// survivors are scaled by `1 / (1 - rate)`.
+#[derive(Clone, Debug)]
+pub struct Dropout {
+    /// The share of elements that is dropped, in [0, 1).
+    pub rate: f32,
+    /// The key of each row: rows of equal keys drop equal columns.
+    pub keys: Arc<[Seed]>,
+}
+
+/// Sets a share of the elements of `x` (R,C) to zero and scales the others up.
+///
+/// # Errors
+/// When the rate does not lie in [0, 1) or there is not one key a row.
+pub fn dropout(x: &Tensor, dropout: &Dropout) -> Result<Tensor> {
+    let (rows, _) = shapes::matrix("dropout", "x", x)?;
+    dropout.check("dropout", rows)?;
+    if cpu::takes(&[x]) {
+        x.contiguous()?.apply_op1(Masked(dropout.clone()))
+    } else {
+        plain::dropout(x, dropout)
+    }
+}
+
+impl Dropout {
+    /// Refuses a rate that is none, and a number of keys that is not `rows`.
+    pub(crate) fn check(&self, operation: &str, rows: usize) -> Result<()> {
+        if !(0.0..1.0).contains(&self.rate) {
+            bail!("{operation}: the dropout rate must lie in [0, 1), but it is {}", self.rate);
+        }
+        shapes::equal(operation, "the numbers of dropout keys and rows", self.keys.len(), rows)
+    }
+
+    /// The mask of one row.
+    pub(crate) fn row(&self, row: usize) -> RowMask {
+        RowMask::new(self.keys[row], self.rate)
+    }
+}
+
+struct Masked(Dropout);
+
+impl CustomOp1 for Masked {
+    fn name(&self) -> &'static str {
+        "dropout"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let y = self.masked(stored(x, layout)?, layout.shape().dims2()?.1);
+        Ok((CpuStorage::F32(y), layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+        let dy = dy.contiguous()?;
+        let (values, width) = (Values::read(&dy)?, x.dim(1)?);
+        gradient(x, || self.masked(&values, width))
+    }
+}
+
+impl Masked {
+    fn masked(&self, x: &[f32], width: usize) -> Vec<f32> {
+        filled(x.len(), width, |start, block| {
+            let rows = block.chunks_exact_mut(width).zip(x[start..].chunks_exact(width));
+            vectorised(|| {
+                for (i, (y, x)) in rows.enumerate() {
+                    let mask = self.0.row(start / width + i);
+                    for (element, (y, &x)) in (0_u32..).zip(y.iter_mut().zip(x)) {
+                        *y = x * mask.factor(element);
+                    }
+                }
+            });
+        })
+    }
+}

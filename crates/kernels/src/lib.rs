@@ -1,0 +1,38 @@
+//! Differentiable operations over packed rows, and the update of the weights.
+//!
+//! Each operation is one function over candle tensors. It checks its arguments, then takes one of
+//! two ways: on a CPU with f32 a fused kernel with its own backward, multi-threaded and vectorised;
+//! everywhere else the composition of candle's own operations in [`plain`], which is also the
+//! oracle that the fused kernels are tested against. No result depends on the number of threads:
+//! work is cut into fixed blocks and sums run in a fixed order.
+//!
+//! Shapes: B examples, N tokens of all of them, M query rows, D width, H heads, F feed-forward
+//! width, K classes, V vocabulary, P positions, I and O the widths into and out of a layer.
+
+mod adamw;
+mod attention;
+mod cpu;
+mod cross_entropy;
+mod dropout;
+mod embedding;
+mod first_rows;
+mod gelu;
+mod layer_norm;
+mod linear;
+mod mask;
+mod norm;
+pub mod plain;
+mod segments;
+mod shapes;
+
+pub use adamw::{AdamWUpdate, adamw};
+pub use attention::{AttentionPlan, attention};
+pub use cross_entropy::summed_cross_entropy;
+pub use dropout::{Dropout, dropout};
+pub use embedding::embedding;
+pub use first_rows::first_rows;
+pub use gelu::gelu;
+pub use layer_norm::layer_norm;
+pub use linear::linear;
+pub use norm::sum_of_squares;
+pub use segments::Segments;

@@ -1,0 +1,89 @@
+//! AdamW against PyTorch's, on the values that `golden/adamw.py` wrote.
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Device, Tensor, Var};
+use lockstep_kernels::{AdamWUpdate, adamw};
+
+const GOLDEN: &str = include_str!("../../golden/adamw.tsv");
+
+/// The values of each (case, type, step, what).
+fn golden() -> BTreeMap<(&'static str, &'static str, u64, &'static str), Vec<f64>> {
+    let line = |line: &'static str| {
+        let mut fields = line.split('\t');
+        let mut next = || fields.next().unwrap();
+        let key = (next(), next(), next().parse().unwrap(), next());
+        (key, fields.map(|value| value.parse().unwrap()).collect())
+    };
+    GOLDEN.lines().map(line).collect()
+}
+
+/// The options of the program's cases.
+fn update(case: &str, step: u64) -> AdamWUpdate {
+    let (rate, beta1, beta2, epsilon, weight_decay) = match case {
+        "usual" => (5e-5, 0.9, 0.999, 1e-8, 0.01),
+        "without decay" => (1e-3, 0.9, 0.999, 1e-8, 0.0),
+        _ => (0.1, 0.8, 0.95, 1e-3, 0.3),
+    };
+    AdamWUpdate { beta1, beta2, epsilon, weight_decay, rate, step, gradient_scale: 1.0 }
+}
+
+/// Follows a case for its four steps; values may differ by `tolerance` of their scale.
+fn check(case: &'static str, dtype: DType, tolerance: f64) {
+    let golden = golden();
+    let name = if dtype == DType::F32 { "float32" } else { "float64" };
+    let values = |step, what| golden[&(case, name, step, what)].clone();
+    let tensor = |values: Vec<f64>| {
+        Tensor::from_vec(values, 6, &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+    };
+    let weight = Var::from_tensor(&tensor(values(0, "weight"))).unwrap();
+    let first = Var::zeros(6, dtype, &Device::Cpu).unwrap();
+    let second = Var::zeros(6, dtype, &Device::Cpu).unwrap();
+    for step in 1..=4 {
+        // Half the gradient, doubled as it is read.
+        let gradient = values(step, "gradient");
+        let half = tensor(gradient.iter().map(|g| g / 2.0).collect());
+        let update = AdamWUpdate { gradient_scale: 2.0, ..update(case, step) };
+        adamw(&weight, &half, &first, &second, &update).unwrap();
+        for (what, var) in [("weight", &weight), ("first", &first), ("second", &second)] {
+            let got = var.to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap();
+            for ((expected, got), g) in values(step, what).into_iter().zip(got).zip(&gradient) {
+                // A first moment may be a small difference of large terms.
+                let scale =
+                    if what == "first" { g.abs().max(expected.abs()) } else { expected.abs() };
+                let close = (expected - got).abs() <= tolerance * scale;
+                assert!(close, "{case}, {name}, step {step}, {what}: {expected}, got {got}");
+            }
+        }
+    }
+}
+
+#[test]
+fn updates_are_those_of_pytorch() {
+    for case in ["usual", "without decay", "large epsilon"] {
+        check(case, DType::F32, 3e-7);
+        check(case, DType::F64, 1e-14);
+    }
+}
+
+/// More weights than a block holds, against the composed form in f64.
+#[test]
+fn blocks_are_updated_alike() {
+    let len = 40_000;
+    let noise = |stream| crate::operations::noise(len, stream);
+    let tensor = |stream, dtype| {
+        Tensor::from_vec(noise(stream), len, &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+    };
+    let run = |dtype| {
+        let var = |t: Tensor| Var::from_tensor(&t).unwrap();
+        let (weight, first) = (var(tensor(0, dtype)), var(tensor(1, dtype)));
+        let second = var(tensor(2, dtype).sqr().unwrap());
+        let update = AdamWUpdate { gradient_scale: 0.3, ..update("usual", 5) };
+        adamw(&weight, &tensor(3, dtype), &first, &second, &update).unwrap();
+        let parts = [weight, first, second].map(|t| t.as_tensor().to_dtype(DType::F64).unwrap());
+        Tensor::cat(&parts, 0).unwrap()
+    };
+    let difference = (run(DType::F32) - run(DType::F64)).unwrap().abs().unwrap();
+    let difference = difference.max_all().unwrap().to_scalar::<f64>().unwrap();
+    assert!(difference < 2e-7, "off by {difference}");
+}

@@ -1,0 +1,170 @@
+//! Every differentiable operation with concrete arguments, in its two forms.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use lockstep_kernels::{
+    AttentionPlan, Dropout, Segments, attention, dropout, embedding, first_rows, gelu, layer_norm,
+    linear, plain, summed_cross_entropy,
+};
+use lockstep_world::{Purpose, Seed};
+
+type Form = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
+
+/// One operation: the tensors it differentiates, and how it is computed.
+pub(crate) struct Operation {
+    pub(crate) name: String,
+    /// The shapes of the tensors that `fused` and `plain` take.
+    pub(crate) inputs: Vec<Vec<usize>>,
+    /// The function of the crate's root.
+    pub(crate) fused: Form,
+    /// Its namesake in `plain`.
+    pub(crate) plain: Form,
+}
+
+/// Values in [-1, 1) without a pattern; another `stream` has other values.
+pub(crate) fn noise(len: usize, stream: u64) -> Vec<f32> {
+    let seed = Seed(20_240_817).derive(Purpose::Initialisation, stream);
+    (0..len as u64).map(|i| (seed.uniform(i) * 2.0 - 1.0) as f32).collect()
+}
+
+/// Indices below `bound` without a pattern.
+pub(crate) fn indices(len: usize, bound: usize, stream: u64) -> Vec<u32> {
+    let seed = Seed(7).derive(Purpose::Corpus, stream);
+    (0..len as u64).map(|i| seed.below(i, bound) as u32).collect()
+}
+
+/// Dropout with a key of its own for each row.
+pub(crate) fn rows_dropped(rows: usize, rate: f32) -> Dropout {
+    let keys = (0..rows as u64).map(|row| Seed(11).derive(Purpose::DropoutPosition, row));
+    Dropout { rate, keys: keys.collect() }
+}
+
+/// Segments of these lengths.
+pub(crate) fn segments(lengths: &[usize]) -> Segments {
+    let ends = lengths.iter().scan(0, |end, length| {
+        *end += length;
+        Some(*end)
+    });
+    Segments::new(&std::iter::once(0).chain(ends).collect::<Vec<_>>()).unwrap()
+}
+
+/// A function of the inputs and its slope for each, given the slope of the result.
+///
+/// The inputs become variables of `dtype`; `form` sees them as they are.
+pub(crate) fn gradients(
+    form: &Form,
+    inputs: &[Tensor],
+    dtype: DType,
+) -> Result<(Tensor, Vec<Option<Tensor>>)> {
+    let vars = inputs.iter().map(|input| Var::from_tensor(&input.to_dtype(dtype)?));
+    let vars = vars.collect::<Result<Vec<_>>>()?;
+    let tensors: Vec<_> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+    let y = form(&tensors)?;
+    let dy = Tensor::from_vec(noise(y.elem_count(), 99), y.shape(), &Device::Cpu)?;
+    let slopes = (&y * dy.to_dtype(dtype)?)?.sum_all()?.backward()?;
+    Ok((y, vars.iter().map(|var| slopes.get(var).cloned()).collect()))
+}
+
+impl Operation {
+    /// The operation's inputs, filled with noise.
+    pub(crate) fn values(&self) -> Vec<Tensor> {
+        let tensor = |(stream, shape): (usize, &Vec<usize>)| {
+            let len = shape.iter().product();
+            Tensor::from_vec(noise(len, stream as u64), shape.as_slice(), &Device::Cpu).unwrap()
+        };
+        self.inputs.iter().enumerate().map(tensor).collect()
+    }
+
+    pub(crate) fn embedding(tokens: usize, width: usize) -> Self {
+        let (vocabulary, longest) = (13, 9);
+        let (ids, positions) = (indices(tokens, vocabulary, 0), indices(tokens, longest, 1));
+        let (same_ids, same_positions) = (ids.clone(), positions.clone());
+        Self {
+            name: format!("embedding of {tokens} tokens, width {width}"),
+            inputs: vec![vec![vocabulary, width], vec![longest, width]],
+            fused: Box::new(move |t| embedding(&t[0], &t[1], &ids, &positions)),
+            plain: Box::new(move |t| plain::embedding(&t[0], &t[1], &same_ids, &same_positions)),
+        }
+    }
+
+    pub(crate) fn linear(rows: usize, inputs: usize, outputs: usize) -> Self {
+        Self {
+            name: format!("linear of {rows} rows, {inputs} to {outputs}"),
+            inputs: vec![vec![rows, inputs], vec![outputs, inputs], vec![outputs]],
+            fused: Box::new(|t| linear(&t[0], &t[1], &t[2])),
+            plain: Box::new(|t| plain::linear(&t[0], &t[1], &t[2])),
+        }
+    }
+
+    pub(crate) fn layer_norm(rows: usize, width: usize) -> Self {
+        // An epsilon that shows, because rows of one value have no variance.
+        let eps = 1e-3;
+        Self {
+            name: format!("layer_norm of {rows} rows, width {width}"),
+            inputs: vec![vec![rows, width], vec![width], vec![width]],
+            fused: Box::new(move |t| layer_norm(&t[0], &t[1], &t[2], eps)),
+            plain: Box::new(move |t| plain::layer_norm(&t[0], &t[1], &t[2], eps)),
+        }
+    }
+
+    pub(crate) fn gelu(rows: usize, width: usize) -> Self {
+        Self {
+            name: format!("gelu of {rows} x {width}"),
+            inputs: vec![vec![rows, width]],
+            // Noise times 6 reaches into both tails.
+            fused: Box::new(|t| gelu(&(&t[0] * 6.0)?)),
+            plain: Box::new(|t| plain::gelu(&(&t[0] * 6.0)?)),
+        }
+    }
+
+    pub(crate) fn dropout(rows: usize, width: usize, rate: f32) -> Self {
+        let (rule, same) = (rows_dropped(rows, rate), rows_dropped(rows, rate));
+        Self {
+            name: format!("dropout of {rows} x {width} at {rate}"),
+            inputs: vec![vec![rows, width]],
+            fused: Box::new(move |t| dropout(&t[0], &rule)),
+            plain: Box::new(move |t| plain::dropout(&t[0], &same)),
+        }
+    }
+
+    /// `lengths` holds the number of queries and of keys of each segment.
+    pub(crate) fn attention(
+        lengths: &[(usize, usize)],
+        heads: usize,
+        columns: usize,
+        rate: Option<f32>,
+    ) -> Self {
+        let queries = segments(&lengths.iter().map(|pair| pair.0).collect::<Vec<_>>());
+        let keys = segments(&lengths.iter().map(|pair| pair.1).collect::<Vec<_>>());
+        let (rows, key_rows) = (queries.total(), keys.total());
+        let dropout = rate.map(|rate| rows_dropped(rows, rate));
+        let plan = AttentionPlan { heads, queries, keys, dropout };
+        let (same, width) = (plan.clone(), heads * columns);
+        Self {
+            name: format!("attention of {lengths:?}, {heads} heads of {columns}, {rate:?}"),
+            inputs: vec![vec![rows, width], vec![key_rows, width], vec![key_rows, width]],
+            fused: Box::new(move |t| attention(&t[0], &t[1], &t[2], &plan)),
+            plain: Box::new(move |t| plain::attention(&t[0], &t[1], &t[2], &same)),
+        }
+    }
+
+    pub(crate) fn first_rows(lengths: &[usize], width: usize) -> Self {
+        let (rows, same) = (segments(lengths), segments(lengths));
+        Self {
+            name: format!("first_rows of {lengths:?}, width {width}"),
+            inputs: vec![vec![rows.total(), width]],
+            fused: Box::new(move |t| first_rows(&t[0], &rows)),
+            plain: Box::new(move |t| plain::first_rows(&t[0], &same)),
+        }
+    }
+
+    pub(crate) fn cross_entropy(rows: usize, classes: usize) -> Self {
+        let labels = indices(rows, classes, 2);
+        let same = labels.clone();
+        Self {
+            name: format!("cross_entropy of {rows} rows, {classes} classes"),
+            inputs: vec![vec![rows, classes]],
+            fused: Box::new(move |t| summed_cross_entropy(&(&t[0] * 9.0)?, &labels)),
+            plain: Box::new(move |t| plain::summed_cross_entropy(&(&t[0] * 9.0)?, &same)),
+        }
+    }
+}

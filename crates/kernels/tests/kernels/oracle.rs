@@ -1,0 +1,156 @@
+//! Fused kernels in f32 against candle's own operations in f64: results and all gradients.
+
+use candle_core::{DType, Device, Tensor};
+
+use crate::operations::{Operation, gradients, noise};
+
+/// What f32 may lose, relative to the largest value of a tensor.
+const TOLERANCE: f64 = 2e-6;
+
+/// Compares both forms of an operation on the same values.
+pub(crate) fn check(operation: &Operation) {
+    let Operation { name, fused, plain, .. } = operation;
+    let inputs = operation.values();
+    let (y, slopes) = gradients(fused, &inputs, DType::F32).unwrap();
+    let (expected, expected_slopes) = gradients(plain, &inputs, DType::F64).unwrap();
+    close(&format!("{name}: the result"), &expected, &y);
+    for (i, pair) in expected_slopes.iter().zip(&slopes).enumerate() {
+        match pair {
+            (Some(expected), Some(got)) => close(&format!("{name}: gradient {i}"), expected, got),
+            // Candle loses track where there is nothing to compute.
+            (None, got) => assert!(largest(got.as_ref()) == 0.0, "{name}: gradient {i}"),
+            (Some(_), None) => panic!("{name}: gradient {i} is missing"),
+        }
+    }
+}
+
+fn close(what: &str, expected: &Tensor, got: &Tensor) {
+    assert_eq!(expected.dims(), got.dims(), "{what}");
+    let got = got.to_dtype(DType::F64).unwrap();
+    let difference = largest(Some(&(expected - got).unwrap()));
+    let allowed = TOLERANCE * largest(Some(expected)).max(1.0);
+    assert!(difference <= allowed, "{what}: off by {difference:e}, allowed is {allowed:e}");
+}
+
+/// The largest absolute value; NaN if there is one.
+fn largest(tensor: Option<&Tensor>) -> f64 {
+    let values = tensor.map(|t| t.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>());
+    let values = values.transpose().unwrap().unwrap_or_default();
+    values.iter().fold(0.0, |top, x| if x.abs() > top || x.is_nan() { x.abs() } else { top })
+}
+
+#[test]
+fn embeddings() {
+    for (n, d) in [(0, 5), (1, 1), (7, 33), (400, 64)] {
+        check(&Operation::embedding(n, d));
+    }
+}
+
+#[test]
+fn linear_layers() {
+    let shapes = [(0, 3, 2), (1, 1, 1), (7, 33, 5), (1, 70, 300), (300, 70, 1), (130, 300, 257)];
+    for (n, i, o) in shapes {
+        check(&Operation::linear(n, i, o));
+    }
+}
+
+#[test]
+fn layer_norms() {
+    let shapes = [(0, 4), (1, 1), (3, 7), (5, 33), (700, 96), (50, 768)];
+    for (n, d) in shapes {
+        check(&Operation::layer_norm(n, d));
+    }
+}
+
+#[test]
+fn gelus() {
+    for (n, d) in [(0, 4), (1, 1), (3, 7), (200, 333)] {
+        check(&Operation::gelu(n, d));
+    }
+}
+
+#[test]
+fn dropouts() {
+    let cases = [(0, 4, 0.1), (1, 1, 0.5), (7, 33, 0.0), (90, 333, 0.1), (3, 20_000, 0.9)];
+    for (n, d, rate) in cases {
+        check(&Operation::dropout(n, d, rate));
+    }
+}
+
+#[test]
+fn attention_over_lengths() {
+    let lengths: [&[(usize, usize)]; 9] = [
+        &[],
+        &[(0, 0)],
+        &[(1, 1)],
+        &[(0, 3), (2, 2)],
+        &[(1, 15), (1, 16), (1, 17), (1, 130)],
+        &[(5, 5), (0, 0), (33, 33), (1, 40)],
+        &[(64, 64), (65, 65), (63, 63)],
+        &[(200, 70), (3, 129)],
+        &[(512, 512)],
+    ];
+    for lengths in lengths {
+        for rate in [None, Some(0.3)] {
+            check(&Operation::attention(lengths, 2, 16, rate));
+        }
+    }
+}
+
+#[test]
+fn attention_over_heads() {
+    for (heads, columns) in [(1, 1), (1, 33), (2, 7), (3, 64), (12, 64), (12, 1)] {
+        check(&Operation::attention(&[(4, 4), (1, 21)], heads, columns, Some(0.1)));
+    }
+}
+
+#[test]
+fn first_rows() {
+    let cases: [(&[usize], usize); 4] = [(&[], 3), (&[1], 1), (&[1, 1, 1], 7), (&[40, 2, 9], 33)];
+    for (lengths, width) in cases {
+        check(&Operation::first_rows(lengths, width));
+    }
+}
+
+#[test]
+fn cross_entropies() {
+    for (n, k) in [(0, 2), (1, 1), (5, 2), (33, 77)] {
+        check(&Operation::cross_entropy(n, k));
+    }
+}
+
+/// Inputs that are transposed, or begin in the middle of their memory, are read as what they are.
+#[test]
+fn layouts() {
+    fn check(name: &str, view: impl Fn(&Tensor) -> Tensor, operation: &Operation) {
+        let tidy = operation.values();
+        let views: Vec<_> = tidy.iter().map(view).collect();
+        let tidy = (operation.fused)(&tidy).unwrap();
+        let viewed = (operation.fused)(&views).unwrap();
+        let bits = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(bits(&tidy), bits(&viewed), "{name}: {}", operation.name);
+    }
+    let turned = |t: &Tensor| match t.rank() {
+        1 => t.clone(),
+        _ => t.t().unwrap().contiguous().unwrap().t().unwrap(),
+    };
+    let inside = |t: &Tensor| {
+        let padding = Tensor::from_vec(noise(3, 50), 3, &Device::Cpu).unwrap();
+        let flat = Tensor::cat(&[&padding, &t.flatten_all().unwrap(), &padding], 0).unwrap();
+        flat.narrow(0, 3, t.elem_count()).unwrap().reshape(t.shape()).unwrap()
+    };
+    let operations = [
+        Operation::embedding(20, 6),
+        Operation::linear(7, 5, 3),
+        Operation::layer_norm(4, 9),
+        Operation::gelu(3, 5),
+        Operation::dropout(6, 5, 0.4),
+        Operation::attention(&[(3, 4), (2, 2)], 2, 3, Some(0.2)),
+        Operation::first_rows(&[2, 3], 4),
+        Operation::cross_entropy(4, 3),
+    ];
+    for operation in operations {
+        check("turned", turned, &operation);
+        check("inside", inside, &operation);
+    }
+}

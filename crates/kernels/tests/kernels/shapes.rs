@@ -1,0 +1,40 @@
+//! Shapes drawn at random, against the oracle.
+
+use proptest::prelude::*;
+
+use crate::operations::Operation;
+use crate::oracle::check;
+
+/// The queries and keys of a segment: none, only keys, or both.
+fn segment() -> impl Strategy<Value = (usize, usize)> {
+    prop_oneof![
+        Just((0, 0)),
+        (1..40_usize).prop_map(|keys| (0, keys)),
+        (1..40_usize).prop_map(|keys| (1, keys)),
+        (1..80_usize).prop_map(|keys| (keys, keys)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn attention(
+        lengths in prop::collection::vec(segment(), 0..6),
+        heads in 1..=12_usize,
+        columns in 1..20_usize,
+        rate in prop::option::of(0.0..0.9_f32),
+    ) {
+        check(&Operation::attention(&lengths, heads, columns, rate));
+    }
+
+    #[test]
+    fn rows(rows in 0..90_usize, width in 1..130_usize, outputs in 1..90_usize) {
+        check(&Operation::linear(rows, width, outputs));
+        check(&Operation::layer_norm(rows, width));
+        check(&Operation::gelu(rows, width));
+        check(&Operation::embedding(rows, width));
+        check(&Operation::cross_entropy(rows, width));
+        check(&Operation::dropout(rows, width, 0.25));
+    }
+}

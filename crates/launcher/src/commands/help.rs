@@ -1,0 +1,52 @@
+//! What `--help` says.
+
+use std::fmt::Write;
+
+use super::Command;
+use crate::config::{keys, list};
+use crate::exit::ExitCode;
+
+/// The help of a command.
+pub(crate) fn of(command: Command) -> String {
+    match command {
+        Command::Help | Command::Train => {
+            format!("{OVERVIEW}{}\n{}", list(keys::ALL), exit_codes())
+        }
+        Command::Plan => PLAN.to_owned(),
+        Command::Evaluate => String::new(),
+        Command::Predict => String::new(),
+    }
+}
+
+const OVERVIEW: &str = "\
+Fine-tunes a DistilBERT text classifier.
+
+usage: trainer [train] [CONFIG.toml] [flags] [--set key=value …]
+       trainer evaluate --checkpoint DIR --data FILE [--json]
+       trainer predict  --checkpoint DIR [--input FILE|-] [--output FILE|-]
+       trainer plan     [CONFIG.toml] [flags]      what would run; nothing is started
+       trainer COMMAND --help
+
+  trainer                                          the quick start: no file, no network, a minute
+  trainer configs/sst2.toml --seed 7               a configuration file; flags outweigh it
+  trainer --model DIR --train-file train.tsv       flags alone
+
+Every key is a flag here, a key of its table in CONFIG.toml (with _ for -), and a word for --set,
+which outweighs both. Defaults stand in brackets.
+";
+
+const PLAN: &str = "\
+Tells what a training would do: device, ranks, batches, updates, memory. Nothing is started.
+
+usage: trainer plan [CONFIG.toml] [flags] [--set key=value …]
+
+It takes the flags of `trainer train`; see `trainer --help`.
+";
+
+fn exit_codes() -> String {
+    let mut text = String::from("exit codes:");
+    for code in ExitCode::ALL {
+        let _ = write!(text, "\n  {:<3} {}", code.number(), code.meaning());
+    }
+    text + "\n"
+}

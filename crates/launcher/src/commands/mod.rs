@@ -1,0 +1,75 @@
+//! The commands of the program `trainer`, and how one is chosen.
+
+mod help;
+mod train;
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::config::nearest;
+use crate::exit::ExitCode;
+use crate::failure::{COMMANDS, Failure};
+use crate::process::Process;
+
+/// Runs the command the arguments name.
+///
+/// # Errors
+/// Whatever made it fail.
+pub(crate) fn run(process: &Process, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let (command, arguments) = choose(&process.arguments)?;
+    let has = |flags: [&str; 2]| arguments.iter().any(|word| flags.contains(&word.as_str()));
+    if has(["--help", "-h"]) {
+        return tell(out, &help::of(command));
+    }
+    if has(["--version", "-V"]) {
+        return tell(out, concat!("lockstep ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
+    match command {
+        Command::Help => tell(out, &help::of(command)),
+        Command::Train => train::run(process, arguments, out),
+        Command::Evaluate | Command::Predict | Command::Plan => Ok(ExitCode::Done),
+    }
+}
+
+/// A command of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Train a model.
+    Train,
+    /// Evaluate a finished model.
+    Evaluate,
+    /// Classify texts.
+    Predict,
+    /// Tell what a training would do.
+    Plan,
+    /// Tell what there is.
+    Help,
+}
+
+/// The command and its own arguments. Without a command's name it is `train`.
+fn choose(arguments: &[String]) -> Result<(Command, &[String]), Failure> {
+    let Some((first, rest)) = arguments.split_first() else { return Ok((Command::Train, &[])) };
+    let command = match first.as_str() {
+        "train" => Command::Train,
+        "evaluate" => Command::Evaluate,
+        "predict" => Command::Predict,
+        "plan" => Command::Plan,
+        "help" => Command::Help,
+        word if word.starts_with('-') || is_config(word) => return Ok((Command::Train, arguments)),
+        word => {
+            let similar = nearest(word, COMMANDS);
+            return Err(Failure::UnknownCommand { word: word.to_owned(), similar });
+        }
+    };
+    Ok((command, rest))
+}
+
+fn is_config(word: &str) -> bool {
+    word.ends_with(".toml") || word.contains('/') || Path::new(word).is_file()
+}
+
+/// Writes an answer that is all there is to do.
+pub(crate) fn tell(out: &mut dyn Write, text: &str) -> Result<ExitCode, Failure> {
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)?;
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,101 @@
+//! The configuration of a training run, in two stages.
+//!
+//! As written: TOML, then flags, then `--set` are put on one another as texts, each with its place
+//! ([`RunConfig`]). As meant: a typed, complete [`RunPlan`]. Between the two everything is judged,
+//! and all faults are shown together.
+
+mod command_line;
+mod contradiction;
+mod fault;
+mod help;
+mod inference;
+mod key;
+pub(crate) mod keys;
+mod kind;
+mod limits;
+mod meaning;
+mod plan;
+mod record;
+mod suggestion;
+mod terms;
+mod toml_file;
+mod written;
+
+use std::path::Path;
+
+use command_line::CommandLine;
+pub(crate) use fault::{Fault, Faults, Problem};
+pub(crate) use help::list;
+pub(crate) use key::{Entries, Entry, Key, Table};
+pub(crate) use kind::{DIRECTORY, FILE, Form, Kind, SWITCH};
+pub(crate) use plan::{
+    BatchSize, DataPlan, Existing, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan, Settled,
+    TrainPlan,
+};
+pub(crate) use record::{Record, run_toml};
+pub(crate) use suggestion::nearest;
+pub(crate) use terms::{
+    DATA_SOURCE, DataSource, DeviceChoice, ModelName, Precision, Reporter, Resume,
+};
+pub(crate) use written::RunConfig;
+
+/// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.
+const QUICK_START: &str = include_str!("../../../../configs/quickstart.toml");
+const QUICK_START_PATH: &str = "configs/quickstart.toml";
+
+/// The plan a command line of `train` and `plan` stands for.
+///
+/// # Errors
+/// Everything that is wrong with the command line and the file it names.
+pub(crate) fn run_plan(arguments: &[String]) -> Result<RunPlan, Faults> {
+    let mut config = RunConfig::of(keys::ALL);
+    let line = CommandLine::split(arguments, &config);
+    let name = read_base(&mut config, &line);
+    line.apply(&mut config);
+    contradiction::settle(&mut config);
+    limits::note_limits(&mut config);
+    inference::infer(&mut config, &name);
+    let config = config.without_faults()?;
+    Ok(RunPlan::of(&config)?)
+}
+
+/// The flags of a command without a configuration file.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub(crate) fn flags(arguments: &[String], entries: &'static Entries) -> Result<RunConfig, Faults> {
+    let mut config = RunConfig::of(entries);
+    let line = CommandLine::split(arguments, &config);
+    note_words(&mut config, &line.words, "this command takes flags only");
+    line.apply(&mut config);
+    config.without_faults()
+}
+
+/// Puts the lowest layer into `config` and says what to call the run.
+fn read_base(config: &mut RunConfig, line: &CommandLine) -> String {
+    let words = line.words.get(1..).unwrap_or_default();
+    note_words(config, words, "one configuration file is enough");
+    if let Some(path) = line.words.first() {
+        toml_file::read_file(config, Path::new(path));
+        return stem(path);
+    }
+    if line.names(&keys::MODEL) || line.names(&keys::TRAIN_FILE) {
+        return String::new();
+    }
+    toml_file::read(config, Path::new(QUICK_START_PATH), QUICK_START);
+    stem(QUICK_START_PATH)
+}
+
+fn note_words(config: &mut RunConfig, words: &[String], expected: &'static str) {
+    for word in words {
+        config.note(word.escape_debug().to_string(), Problem::Unexpected { expected });
+    }
+}
+
+fn stem(path: &str) -> String {
+    let stem = Path::new(path).file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! `run.toml`: the whole configuration as meant, and who ran it where.
+//!
+//! It is itself a configuration file, so a run is repeated with `trainer run.toml`.
+
+use std::fmt::Write;
+
+use super::key::{Entry, Table};
+use super::keys::{ALL, MAX_STEPS, NUM_TRAIN_EPOCHS, WARMUP_RATIO, WARMUP_STEPS};
+use super::kind::Form;
+use super::plan::RunPlan;
+use super::toml_file::RECORD;
+
+/// Who ran a plan, and where.
+pub(crate) struct Record {
+    /// This program's version.
+    pub(crate) version: &'static str,
+    /// The number of ranks.
+    pub(crate) world: usize,
+    /// The machines, by name.
+    pub(crate) hosts: Vec<String>,
+    /// What the passes were computed on.
+    pub(crate) device: String,
+}
+
+/// The text of `run.toml`.
+pub(crate) fn run_toml(plan: &RunPlan, record: &Record) -> String {
+    let mut text = String::from(
+        "# The whole configuration of this run, as meant. `trainer run.toml` repeats it.\n",
+    );
+    for table in Table::ALL {
+        let _ = write!(text, "\n[{}]\n", table.name());
+        for entry in ALL.iter().filter(|entry| entry.table() == table) {
+            if let Some(value) = value(plan, *entry) {
+                let _ = writeln!(text, "{} = {value}", entry.name());
+            }
+        }
+    }
+    let hosts: Vec<String> = record.hosts.iter().map(|host| quoted(host)).collect();
+    let _ = write!(
+        text,
+        "\n# Who ran it; not read again.\n[{RECORD}]\nversion = {}\nworld = {}\nhosts = [{}]\ndevice = {}\n",
+        quoted(record.version),
+        record.world,
+        hosts.join(", "),
+        quoted(&record.device)
+    );
+    text
+}
+
+/// The value in TOML, unless the key has none or another one outweighs it.
+fn value(plan: &RunPlan, entry: &dyn Entry) -> Option<String> {
+    let text = |name| plan.settled.iter().find(|s| s.name == name).map(|s| s.text.as_str());
+    let outweighed = [
+        (&WARMUP_RATIO as &dyn Entry, &WARMUP_STEPS as &dyn Entry),
+        (&NUM_TRAIN_EPOCHS, &MAX_STEPS),
+    ]
+    .iter()
+    .any(|(key, heavier)| key.name() == entry.name() && text(heavier.name()).is_some());
+    let text = text(entry.name()).filter(|_| !outweighed)?;
+    Some(match entry.form() {
+        Form::Number => number(text),
+        Form::Switch => text.to_owned(),
+        Form::Text | Form::List => quoted(text),
+    })
+}
+
+/// A number as TOML allows it, which is stricter than a command line.
+fn number(text: &str) -> String {
+    match (text.parse::<u64>(), text.parse::<f64>()) {
+        (Ok(whole), _) => whole.to_string(),
+        (_, Ok(number)) => format!("{number:?}"),
+        _ => quoted(text),
+    }
+}
+
+/// A text in TOML's quotes.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

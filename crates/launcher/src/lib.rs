@@ -1,0 +1,48 @@
+//! The command line: from what a user types to a run, and from its end to an exit code.
+//!
+//! ```text
+//! arguments, TOML ─ RunConfig (as written) ─▶ RunPlan (as meant) ─▶ trainer ─▶ ExitCode
+//! ```
+//!
+//! It is the only crate that reads the environment, prints, and catches signals.
+
+mod bug_report;
+mod commands;
+mod config;
+mod device;
+mod exit;
+mod failure;
+mod hub;
+mod process;
+mod seat;
+mod signals;
+mod supervisor;
+
+use std::io;
+
+pub use exit::ExitCode;
+use failure::Failure;
+use process::Process;
+
+/// The program `trainer`.
+#[must_use]
+pub fn trainer() -> std::process::ExitCode {
+    enter(|process| commands::run(process, &mut io::stdout().lock()))
+}
+
+/// The program `launcher`.
+#[must_use]
+pub fn launcher() -> std::process::ExitCode {
+    enter(|process| supervisor::launch(process, &mut io::stdout().lock()))
+}
+
+fn enter<C: Into<std::process::ExitCode>>(
+    program: impl Fn(&Process) -> Result<C, Failure>,
+) -> std::process::ExitCode {
+    bug_report::install();
+    let process = Process::current();
+    match program(&process) {
+        Ok(code) => code.into(),
+        Err(failure) => failure.report(&process.environment).into(),
+    }
+}

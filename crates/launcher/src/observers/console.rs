@@ -1,0 +1,257 @@
+//! The run on the terminal: a few lines that say how far it is and how good.
+
+use std::io::{self, Write};
+use std::num::NonZeroU64;
+
+use lockstep_trainer::{
+    Ending, EpochReport, EvaluationReport, FinishReport, Observer, StartReport, TrainEvent,
+    UpdateReport,
+};
+
+use super::duration::clock;
+
+/// Writes lines about a run.
+pub(crate) struct Console<W> {
+    out: W,
+    every: NonZeroU64,
+    total: u64,
+    /// The updates since the last line about one.
+    window: Work,
+    /// All updates since the start or the resume.
+    all: Work,
+    /// An epoch that ended and may yet be evaluated.
+    epoch: Option<EpochReport>,
+}
+
+/// What some updates did, and how long they took.
+#[derive(Clone, Copy, Debug, Default)]
+struct Work {
+    updates: u64,
+    examples: usize,
+    tokens: usize,
+    seconds: f64,
+}
+
+impl Work {
+    fn add(&mut self, report: &UpdateReport) {
+        self.updates += 1;
+        self.examples += report.examples;
+        self.tokens += report.tokens;
+        self.seconds += report.seconds;
+    }
+
+    fn per_second(&self, count: usize) -> f64 {
+        count as f64 / self.seconds.max(1e-9)
+    }
+}
+
+impl<W: Write> Console<W> {
+    /// A console that says something after each `every` updates.
+    pub(crate) fn new(out: W, every: NonZeroU64) -> Self {
+        let (window, all) = (Work::default(), Work::default());
+        Self { out, every, total: 0, window, all, epoch: None }
+    }
+
+    fn start(&mut self, report: &StartReport) -> io::Result<()> {
+        self.total = report.total_updates;
+        let StartReport { total_updates, updates_per_epoch, first_step, .. } = report;
+        write!(self.out, "run      {total_updates} updates, {updates_per_epoch} an epoch")?;
+        match first_step {
+            0 => writeln!(self.out),
+            step => writeln!(self.out, "; going on after update {step}"),
+        }
+    }
+
+    fn update(&mut self, report: &UpdateReport) -> io::Result<()> {
+        self.window.add(report);
+        self.all.add(report);
+        if !report.step.is_multiple_of(self.every.get()) && report.step != self.total {
+            return Ok(());
+        }
+        let window = std::mem::take(&mut self.window);
+        let left = self.total.saturating_sub(report.step) as f64;
+        let per_update = self.all.seconds / self.all.updates.max(1) as f64;
+        writeln!(
+            self.out,
+            "step {}/{} | loss: {:.4} | lr: {:.2e} {:.2e} | {:.0} examples/s | {:.0} tokens/s \
+             | ETA {}",
+            report.step,
+            self.total,
+            report.loss,
+            report.lr[0],
+            report.lr[1],
+            window.per_second(window.examples),
+            window.per_second(window.tokens),
+            clock(left * per_update)
+        )
+    }
+
+    fn evaluation(&mut self, report: &EvaluationReport) -> io::Result<()> {
+        let name = if report.split == "validation" { "dev" } else { &report.split };
+        let [low, high] = report.accuracy_interval;
+        let result = format!(
+            "{name} accuracy: {:.4} ({low:.4} to {high:.4}) | {name} loss: {:.4} | F1: {:.4}",
+            report.accuracy, report.loss, report.f1
+        );
+        match self.epoch.take() {
+            Some(epoch) => writeln!(self.out, "{} | {result}", line_of(&epoch)),
+            None => writeln!(self.out, "step {} | {result}", report.step),
+        }
+    }
+
+    /// Writes the epoch that turned out not to be evaluated.
+    fn settle_epoch(&mut self) -> io::Result<()> {
+        match self.epoch.take() {
+            Some(epoch) => writeln!(self.out, "{}", line_of(&epoch)),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, report: &FinishReport) -> io::Result<()> {
+        let (step, time) = (report.step, clock(report.seconds));
+        match report.ending {
+            Ending::Complete => writeln!(self.out, "done     {step} updates, {time}"),
+            Ending::EarlyStop => writeln!(
+                self.out,
+                "done     {step} updates, {time}; the accuracy stopped rising"
+            ),
+            Ending::Stopped => writeln!(
+                self.out,
+                "stopped  after update {step}; {} is whole, and the same command with \
+                 --resume auto goes on from it",
+                report.directory.display()
+            ),
+        }
+    }
+}
+
+/// `Epoch 1 | avg loss: 0.4841 | …`
+fn line_of(epoch: &EpochReport) -> String {
+    let per_second = epoch.examples as f64 / epoch.seconds.max(1e-9);
+    format!(
+        "Epoch {} | avg loss: {:.4} | {per_second:.0} examples/s | {}",
+        epoch.epoch,
+        epoch.average_loss,
+        clock(epoch.seconds)
+    )
+}
+
+impl<W: Write> Observer for Console<W> {
+    fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
+        if !matches!(event, TrainEvent::Evaluation(_)) {
+            self.settle_epoch()?;
+        }
+        match event {
+            TrainEvent::Start(report) => self.start(report),
+            TrainEvent::Update(report) => self.update(report),
+            TrainEvent::Epoch(report) => {
+                self.epoch = Some(report.clone());
+                Ok(())
+            }
+            TrainEvent::Evaluation(report) => self.evaluation(report),
+            TrainEvent::Checkpoint(report) => {
+                writeln!(self.out, "saved    {}", report.directory.display())
+            }
+            TrainEvent::Finish(report) => self.finish(report),
+        }?;
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use lockstep_trainer::CheckpointReport;
+
+    use super::*;
+
+    fn update(step: u64) -> TrainEvent {
+        TrainEvent::Update(UpdateReport {
+            step,
+            epoch: step as f64 / 2.0,
+            loss: 0.5 / step as f64,
+            grad_norm: 1.0,
+            lr: [2e-5, 1e-4],
+            examples: 16,
+            tokens: 400,
+            seconds: 0.5,
+        })
+    }
+
+    fn epoch(epoch: u64) -> TrainEvent {
+        let (examples, seconds) = (32, 1.0);
+        let average_loss = 0.484_06;
+        TrainEvent::Epoch(EpochReport { epoch, step: 2 * epoch, average_loss, examples, seconds })
+    }
+
+    fn evaluation(split: &str) -> TrainEvent {
+        TrainEvent::Evaluation(EvaluationReport {
+            step: 2,
+            split: split.to_owned(),
+            loss: 0.35,
+            accuracy: 0.852,
+            accuracy_interval: [0.8, 0.9],
+            f1: 0.85,
+            mcc: 0.7,
+            examples: 872,
+            correct: 743,
+            confusion: vec![vec![370, 58], vec![71, 373]],
+            seconds: 1.0,
+        })
+    }
+
+    fn start(first_step: u64) -> TrainEvent {
+        TrainEvent::Start(StartReport {
+            version: 1,
+            train_examples: 32,
+            train_tokens: 800,
+            truncated: 0,
+            validation_examples: 872,
+            parameters: 1000,
+            total_updates: 4,
+            updates_per_epoch: 2,
+            first_step,
+        })
+    }
+
+    fn finish(ending: Ending) -> TrainEvent {
+        TrainEvent::Finish(FinishReport { step: 4, ending, seconds: 65.0, directory: "out".into() })
+    }
+
+    fn check(every: u64, events: &[TrainEvent], expected: Expect) {
+        let mut text = Vec::new();
+        let mut console = Console::new(&mut text, NonZeroU64::new(every).unwrap());
+        for event in events {
+            console.observe(event).unwrap();
+        }
+        expected.assert_eq(&String::from_utf8(text).unwrap());
+    }
+
+    #[test]
+    fn an_epoch_is_one_line_with_its_evaluation() {
+        let checkpoint = CheckpointReport { step: 2, directory: "out/checkpoint-2".into() };
+        let events = [
+            start(0),
+            update(1),
+            update(2),
+            epoch(1),
+            evaluation("validation"),
+            TrainEvent::Checkpoint(checkpoint),
+            update(3),
+            update(4),
+            epoch(2),
+            evaluation("validation"),
+            evaluation("test"),
+            finish(Ending::Complete),
+        ];
+        check(1, &events, expect![[""]]);
+    }
+
+    #[test]
+    fn an_epoch_without_evaluation_is_a_line_too() {
+        let events = [start(2), update(3), update(4), epoch(2), finish(Ending::EarlyStop)];
+        check(10, &events, expect![[""]]);
+        let events = [start(2), update(3), evaluation("validation"), finish(Ending::Stopped)];
+        check(2, &events, expect![[""]]);
+    }
+}

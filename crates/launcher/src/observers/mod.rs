@@ -1,0 +1,24 @@
+//! Who follows a run: the terminal, `metrics.jsonl` and the rank's log.
+
+mod console;
+mod duration;
+mod metrics_file;
+mod rank_log;
+
+use std::io;
+
+use lockstep_trainer::{Observer, TrainEvent};
+
+pub(crate) use console::Console;
+pub(crate) use duration::clock;
+pub(crate) use metrics_file::MetricsFile;
+pub(crate) use rank_log::RankLog;
+
+/// Several observers as one; the first that fails ends the run.
+pub(crate) struct Observers<'a>(pub(crate) Vec<Box<dyn Observer + 'a>>);
+
+impl Observer for Observers<'_> {
+    fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|observer| observer.observe(event))
+    }
+}

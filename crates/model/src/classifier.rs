@@ -1,0 +1,234 @@
+//! The whole model: encoder, head, and the parameters both are made of.
+
+use std::path::Path;
+
+use candle_core::Device;
+use lockstep_params::{LocalGradients, ParamName, Parameters};
+use lockstep_world::Seed;
+
+use crate::checkpoint::{self, LoadReport, Wanted, WeightsFile, read_parameters};
+use crate::encoder::Encoder;
+use crate::head::Head;
+use crate::layers::Scope;
+use crate::masks::{DropoutRates, Dropouts, Masks};
+use crate::{EncoderConfig, HeadKind, Input, Logits, Loss, Mode, ModelError};
+
+/// The recipe's dropout inside its own head.
+const MLP_HEAD_DROPOUT: f32 = 0.3;
+
+/// What is asked of a model that is to be trained.
+#[derive(Clone, Debug)]
+pub struct ModelRequest {
+    /// The head to train.
+    pub head: HeadKind,
+    /// The classes, in the order of their ids.
+    pub labels: Vec<String>,
+    /// Dropout rates that differ from config.json's and the recipe's.
+    pub dropouts: Dropouts,
+    /// Where fresh weights come from.
+    pub seed: Seed,
+    /// Where the weights live.
+    pub device: Device,
+}
+
+/// A DistilBERT encoder with a classifier on its `[CLS]` state.
+#[derive(Debug)]
+pub struct Classifier {
+    config: EncoderConfig,
+    head_kind: HeadKind,
+    labels: Vec<String>,
+    rates: DropoutRates,
+    parameters: Parameters,
+    encoder: Encoder,
+    head: Head,
+}
+
+impl Classifier {
+    /// A model to fine-tune from a directory; a head is made afresh where the directory has none.
+    ///
+    /// # Errors
+    /// [`ModelError`] names the file and all that is wrong with it.
+    pub fn load(
+        directory: &Path,
+        request: &ModelRequest,
+    ) -> Result<(Self, LoadReport), ModelError> {
+        let config = EncoderConfig::read(&directory.join("config.json"))?;
+        let weights = WeightsFile::open(directory)?;
+        if weights.has_head(request.head) {
+            check_labels(&config, &request.labels, directory)?;
+        }
+        Self::build(config, Some(weights), request)
+    }
+
+    /// A model to train from nothing.
+    ///
+    /// # Errors
+    /// The tensor library's, out of memory for example.
+    pub fn fresh(config: EncoderConfig, request: &ModelRequest) -> Result<Self, ModelError> {
+        Self::build(config, None, request).map(|(model, _)| model)
+    }
+
+    /// A finished model, head and classes included.
+    ///
+    /// # Errors
+    /// [`ModelError`] names the file and all that is wrong with it.
+    pub fn open(directory: &Path, device: &Device) -> Result<Self, ModelError> {
+        let config = EncoderConfig::read(&directory.join("config.json"))?;
+        let weights = WeightsFile::open(directory)?;
+        let head = weights.head();
+        let Some((head, classes)) = head.and_then(|head| Some((head, weights.classes(head)?)))
+        else {
+            let fault =
+                "it has no classifier: this is a bare encoder, which has to be trained first";
+            let path = weights.path().to_owned();
+            return Err(ModelError::Tensors { path, faults: vec![fault.to_owned()] });
+        };
+        let unnamed = || (0..classes).map(|id| format!("LABEL_{id}")).collect();
+        let labels = config.labels().filter(|labels| labels.len() == classes);
+        let request = ModelRequest {
+            head,
+            labels: labels.unwrap_or_else(unnamed),
+            dropouts: Dropouts::default(),
+            seed: Seed(0),
+            device: device.clone(),
+        };
+        Self::build(config, Some(weights), &request).map(|(model, _)| model)
+    }
+
+    /// Writes config.json and model.safetensors in Hugging Face's layout into a directory that
+    /// exists, and waits until they are on disk.
+    ///
+    /// # Errors
+    /// [`ModelError`] when the file system refuses.
+    pub fn save(&self, directory: &Path) -> Result<(), ModelError> {
+        checkpoint::write(self, directory)
+    }
+
+    /// The logits of a packed batch, (B, K).
+    ///
+    /// # Errors
+    /// When an id, a position or an offset is out of range; the tensor library's.
+    pub fn logits(&self, input: &Input<'_>, mode: Mode) -> Result<Logits, ModelError> {
+        let masks = Masks::new(*input, mode, self.rates);
+        let states = self.encoder.forward(input, &masks)?; // (B, D)
+        Ok(Logits::new(self.head.forward(&states, &masks)?))
+    }
+
+    /// The gradient of a loss for each parameter.
+    ///
+    /// # Errors
+    /// [`ModelError::Gradient`] names the parameters the graph does not reach.
+    pub fn backward(&self, loss: &Loss) -> Result<LocalGradients, ModelError> {
+        Ok(LocalGradients::collect(&self.parameters, loss.0.backward()?)?)
+    }
+
+    /// Whether the tokenizer's ids and the longest text have a place in the embeddings.
+    ///
+    /// # Errors
+    /// [`ModelError::Limits`] says what is too large, and what to do.
+    pub fn fits(&self, vocabulary: usize, longest: usize) -> Result<(), ModelError> {
+        let EncoderConfig { vocabulary: rows, positions, .. } = self.config;
+        if vocabulary > rows {
+            return Err(ModelError::Limits(format!(
+                "the tokenizer gives ids up to {}, but the model's embedding has {rows} rows: \
+                 tokenizer and model do not belong together",
+                vocabulary - 1
+            )));
+        }
+        if longest > positions {
+            return Err(ModelError::Limits(format!(
+                "--max-seq-length is {longest}, but the model has {positions} positions; \
+                 ask for at most {positions}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether a parameter belongs to the head.
+    #[must_use]
+    pub fn is_head(&self, name: &ParamName) -> bool {
+        !name.as_str().starts_with(self.head_kind.encoder_prefix())
+    }
+
+    /// The weights, by name.
+    #[must_use]
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The encoder's sizes.
+    #[must_use]
+    pub fn config(&self) -> &EncoderConfig {
+        &self.config
+    }
+
+    /// Which head it has.
+    #[must_use]
+    pub fn head(&self) -> HeadKind {
+        self.head_kind
+    }
+
+    /// The classes, in the order of their ids.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The dropout it trains with.
+    #[must_use]
+    pub fn dropout_rates(&self) -> DropoutRates {
+        self.rates
+    }
+
+    fn build(
+        config: EncoderConfig,
+        weights: Option<WeightsFile>,
+        request: &ModelRequest,
+    ) -> Result<(Self, LoadReport), ModelError> {
+        let wanted = Wanted {
+            config: &config,
+            head: request.head,
+            classes: request.labels.len(),
+            seed: request.seed,
+            device: &request.device,
+        };
+        let (parameters, report) = read_parameters(weights, &wanted)?;
+        let whole = Scope::new(&parameters, "");
+        let model = Self {
+            encoder: Encoder::of(&config, &Scope::new(&parameters, request.head.encoder_prefix()))?,
+            head: Head::of(request.head, &whole)?,
+            head_kind: request.head,
+            labels: request.labels.clone(),
+            rates: rates(&config, request),
+            parameters,
+            config,
+        };
+        Ok((model, report))
+    }
+}
+
+fn rates(config: &EncoderConfig, request: &ModelRequest) -> DropoutRates {
+    let Dropouts { hidden, attention, head } = request.dropouts;
+    let usual = match request.head {
+        HeadKind::Mlp => MLP_HEAD_DROPOUT,
+        HeadKind::Hf => config.head_dropout,
+    };
+    DropoutRates {
+        hidden: hidden.unwrap_or(config.dropout),
+        attention: attention.unwrap_or(config.attention_dropout),
+        head: head.unwrap_or(usual),
+    }
+}
+
+fn check_labels(
+    config: &EncoderConfig,
+    wanted: &[String],
+    directory: &Path,
+) -> Result<(), ModelError> {
+    let Some(found) = config.labels() else { return Ok(()) };
+    let is_unnamed = found.iter().all(|name| name.starts_with("LABEL_"));
+    if is_unnamed || found == wanted {
+        return Ok(());
+    }
+    Err(ModelError::Labels { path: directory.join("config.json"), found, wanted: wanted.to_vec() })
+}

@@ -1,0 +1,36 @@
+//! From token ids to the first hidden states.
+
+use candle_core::Tensor;
+use lockstep_kernels as kernels;
+
+use crate::layers::{LayerNorm, Scope, dropout};
+use crate::masks::{Masks, Rows, Site};
+use crate::{Input, ModelError};
+
+/// Word plus position embedding, layer norm, dropout.
+#[derive(Debug)]
+pub(crate) struct Embeddings {
+    words: Tensor,  // (V, D)
+    places: Tensor, // (P, D)
+    norm: LayerNorm,
+}
+
+impl Embeddings {
+    pub(crate) fn of(scope: &Scope<'_>) -> Result<Self, ModelError> {
+        Ok(Self {
+            words: scope.tensor("word_embeddings.weight")?,
+            places: scope.tensor("position_embeddings.weight")?,
+            norm: LayerNorm::of(&scope.below("LayerNorm"))?,
+        })
+    }
+
+    /// -> (N, D)
+    pub(crate) fn forward(
+        &self,
+        input: &Input<'_>,
+        masks: &Masks<'_>,
+    ) -> candle_core::Result<Tensor> {
+        let sum = kernels::embedding(&self.words, &self.places, input.ids, input.positions)?;
+        dropout(self.norm.forward(&sum)?, masks.at(Site::Embeddings, Rows::All).as_ref())
+    }
+}

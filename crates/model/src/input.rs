@@ -1,0 +1,28 @@
+//! What a forward pass is given.
+
+use lockstep_world::Seed;
+
+/// A packed batch: the tokens of all examples in one stream, one example after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Token ids, (N).
+    pub ids: &'a [u32],
+    /// Each token's place in its example, (N).
+    pub positions: &'a [u32],
+    /// Where each example begins, and N at the end, (B + 1).
+    pub offsets: &'a [usize],
+    /// Each example's place in the corpus, which its dropout masks depend on, (B).
+    pub examples: &'a [u64],
+}
+
+/// Whether anything is dropped.
+#[derive(Clone, Copy, Debug)]
+pub enum Mode {
+    /// Nothing is dropped.
+    Evaluate,
+    /// Dropout, with the masks of one update.
+    Train {
+        /// The seed of this update.
+        dropout: Seed,
+    },
+}

@@ -1,0 +1,108 @@
+//! Which elements a training pass drops: a function of the update, the example and the place.
+//!
+//! Each place in the model that drops is a site with a number. A mask row's key is derived from
+//! (update, site, example, position), so a token meets the same mask however the batch is split
+//! over ranks, and whether or not the last block is computed at all positions.
+
+use std::sync::Arc;
+
+use lockstep_kernels::Dropout;
+use lockstep_world::{Purpose, Seed};
+
+use crate::{Input, Mode};
+
+/// Rates given by the user; what is not given comes from config.json or the recipe.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dropouts {
+    /// After the embeddings and after each feed-forward part.
+    pub hidden: Option<f32>,
+    /// On attention probabilities.
+    pub attention: Option<f32>,
+    /// Inside the head.
+    pub head: Option<f32>,
+}
+
+/// The rates a model trains with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DropoutRates {
+    /// After the embeddings and after each feed-forward part.
+    pub hidden: f32,
+    /// On attention probabilities.
+    pub attention: f32,
+    /// Inside the head.
+    pub head: f32,
+}
+
+/// A place that drops.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Site {
+    Embeddings,
+    Attention { block: usize },
+    FeedForward { block: usize },
+    Head,
+}
+
+impl Site {
+    // These numbers are part of what makes a run repeatable.
+    fn number(self) -> u64 {
+        match self {
+            Self::Embeddings => 0,
+            Self::Head => 1,
+            Self::Attention { block } => 2 + 2 * block as u64,
+            Self::FeedForward { block } => 3 + 2 * block as u64,
+        }
+    }
+}
+
+/// The masks of one pass.
+pub(crate) struct Masks<'a> {
+    input: Input<'a>,
+    mode: Mode,
+    rates: DropoutRates,
+}
+
+/// Which rows a site works at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// All N tokens.
+    All,
+    /// The first token of each example, B rows.
+    First,
+}
+
+impl<'a> Masks<'a> {
+    pub(crate) fn new(input: Input<'a>, mode: Mode, rates: DropoutRates) -> Self {
+        Self { input, mode, rates }
+    }
+
+    /// The mask of a site, or nothing where nothing is dropped.
+    pub(crate) fn at(&self, site: Site, rows: Rows) -> Option<Dropout> {
+        let rate = match site {
+            Site::Embeddings | Site::FeedForward { .. } => self.rates.hidden,
+            Site::Attention { .. } => self.rates.attention,
+            Site::Head => self.rates.head,
+        };
+        match self.mode {
+            Mode::Train { dropout } if rate > 0.0 => {
+                let site_seed = dropout.derive(Purpose::DropoutSite, site.number());
+                Some(Dropout { rate, keys: self.keys(site_seed, rows) })
+            }
+            _ => None,
+        }
+    }
+
+    fn keys(&self, site: Seed, rows: Rows) -> Arc<[Seed]> {
+        let spans = self.input.offsets.windows(2).map(|bounds| bounds[0]..bounds[1]);
+        let of_example = |(&example, span): (&u64, std::ops::Range<usize>)| {
+            let seed = site.derive(Purpose::DropoutExample, example);
+            let positions = match rows {
+                Rows::All => &self.input.positions[span],
+                Rows::First => &[0],
+            };
+            positions
+                .iter()
+                .map(move |&position| seed.derive(Purpose::DropoutPosition, u64::from(position)))
+        };
+        self.input.examples.iter().zip(spans).flat_map(of_example).collect()
+    }
+}

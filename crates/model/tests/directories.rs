@@ -1,0 +1,151 @@
+//! Models in and out of directories: every layout, every fault named.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use lockstep_model::{Classifier, Dropouts, HeadKind, ModelError, ModelRequest};
+use lockstep_params::{ParamName, TensorFile, write_tensors};
+use lockstep_testkit::reference;
+use lockstep_world::Seed;
+
+fn request(head: HeadKind) -> ModelRequest {
+    ModelRequest {
+        head,
+        labels: ["a", "b", "c"].map(str::to_owned).to_vec(),
+        dropouts: Dropouts::default(),
+        seed: Seed(1),
+        device: Device::Cpu,
+    }
+}
+
+#[test]
+fn a_bare_encoder_gets_a_fresh_head_from_either_format() {
+    for head in [HeadKind::Mlp, HeadKind::Hf] {
+        let (from_safetensors, report) =
+            Classifier::load(&reference("tiny"), &request(head)).unwrap();
+        assert_eq!(report.initialised.len(), 4, "{head:?}");
+        assert!(report.initialised.iter().all(|name| from_safetensors.is_head(name)));
+        let (from_pickle, _) = Classifier::load(&reference("tiny-bin"), &request(head)).unwrap();
+        for (name, value) in from_safetensors.parameters().iter() {
+            let other = from_pickle.parameters().get(name).unwrap();
+            let difference = (value.as_tensor() - other.as_tensor()).unwrap().abs().unwrap();
+            let largest: f32 = difference.max_all().unwrap().to_scalar().unwrap();
+            assert!(largest == 0.0, "{name} differs between the formats");
+        }
+    }
+}
+
+#[test]
+fn another_kind_of_head_is_ignored_and_named() {
+    let (_, report) = Classifier::load(&reference("tiny-hf"), &request(HeadKind::Mlp)).unwrap();
+    let ignored: Vec<_> = report.ignored.iter().map(ParamName::as_str).collect();
+    let expected =
+        ["classifier.bias", "classifier.weight", "pre_classifier.bias", "pre_classifier.weight"];
+    assert_eq!(ignored, expected);
+}
+
+#[test]
+fn what_is_saved_opens_as_it_was() {
+    for head in [HeadKind::Mlp, HeadKind::Hf] {
+        let directory = tempfile::tempdir().unwrap();
+        let (model, _) = Classifier::load(&reference("tiny"), &request(head)).unwrap();
+        model.save(directory.path()).unwrap();
+        let again = Classifier::open(directory.path(), &Device::Cpu).unwrap();
+        assert_eq!((again.head(), again.labels()), (head, model.labels()));
+        for (name, value) in model.parameters().iter() {
+            let other = again.parameters().get(name).unwrap();
+            let same = value.eq(other.as_tensor()).unwrap().min_all().unwrap();
+            assert_eq!(same.to_scalar::<u8>().unwrap(), 1, "{name}");
+        }
+    }
+}
+
+/// A copy of the tiny encoder whose tensors went through `change`.
+fn altered(
+    change: impl Fn(&str, Tensor) -> Option<(String, Tensor)>,
+) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    fs::copy(reference("tiny/config.json"), path.join("config.json")).unwrap();
+    let file = TensorFile::read(&reference("tiny/model.safetensors")).unwrap();
+    let tensors = file.iter().filter_map(|(name, value)| change(name.as_str(), value.clone()));
+    let tensors = tensors.map(|(name, value)| (name.into(), value)).collect();
+    write_tensors(&path.join("model.safetensors"), &tensors).unwrap();
+    (directory, path)
+}
+
+fn faults(directory: &Path) -> Vec<String> {
+    match Classifier::load(directory, &request(HeadKind::Mlp)) {
+        Err(ModelError::Tensors { faults, .. }) => faults,
+        Err(other) => panic!("another error: {other}"),
+        Ok(_) => Vec::new(),
+    }
+}
+
+#[test]
+fn each_wrong_tensor_is_named() {
+    let check = |change: &dyn Fn(&str, Tensor) -> Option<(String, Tensor)>, expected: &[&str]| {
+        let (_guard, path) = altered(change);
+        assert_eq!(faults(&path), expected);
+    };
+    let bias = "transformer.layer.1.ffn.lin1.bias";
+    let keep = |name: &str, value| Some((name.to_owned(), value));
+    check(&|name, value| keep(name, value), &[]);
+    check(
+        &|name, value| (name != bias).then(|| (name.to_owned(), value)),
+        &["tensor `transformer.layer.1.ffn.lin1.bias` is missing"],
+    );
+    check(
+        &|name, value| {
+            keep(name, if name == bias { value.narrow(0, 0, 2).unwrap() } else { value })
+        },
+        &["tensor `transformer.layer.1.ffn.lin1.bias` has shape [2], but [64] is needed"],
+    );
+    check(
+        &|name, value| {
+            keep(name, if name == bias { value.to_dtype(DType::I64).unwrap() } else { value })
+        },
+        &[
+            "tensor `transformer.layer.1.ffn.lin1.bias` has type I64, but a floating-point one is needed",
+        ],
+    );
+    check(
+        &|name, value| {
+            let name = if name == bias { "transformer.layer.9.ffn.lin1.bias" } else { name };
+            keep(name, value)
+        },
+        &[
+            "tensor `transformer.layer.1.ffn.lin1.bias` is missing",
+            "tensor `transformer.layer.9.ffn.lin1.bias` is left over: config.json has no place for it",
+        ],
+    );
+}
+
+#[test]
+fn other_classes_than_the_heads_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (model, _) = Classifier::load(&reference("tiny"), &request(HeadKind::Mlp)).unwrap();
+    model.save(directory.path()).unwrap();
+    let mut other = request(HeadKind::Mlp);
+    other.labels = ["x", "y", "z"].map(str::to_owned).to_vec();
+    let error = Classifier::load(directory.path(), &other).unwrap_err();
+    assert!(matches!(error, ModelError::Labels { .. }), "{error}");
+}
+
+#[test]
+fn a_bare_encoder_is_no_finished_model() {
+    let error = Classifier::open(&reference("tiny"), &Device::Cpu).unwrap_err().to_string();
+    assert!(error.contains("has no classifier: this is a bare encoder"), "{error}");
+}
+
+#[test]
+fn limits_are_checked_before_anything_runs() {
+    let (model, _) = Classifier::load(&reference("tiny"), &request(HeadKind::Mlp)).unwrap();
+    let config = model.config();
+    assert!(model.fits(config.vocabulary, config.positions).is_ok());
+    let error = model.fits(config.vocabulary + 1, 8).unwrap_err().to_string();
+    assert!(error.contains("tokenizer and model do not belong together"), "{error}");
+    let error = model.fits(8, config.positions + 1).unwrap_err().to_string();
+    assert!(error.starts_with("--max-seq-length is"), "{error}");
+}

@@ -1,0 +1,111 @@
+//! The model against PyTorch's numbers: logits of single and of packed texts, and every gradient.
+
+use candle_core::Device;
+use lockstep_model::{Classifier, Dropouts, HeadKind, Input, Mode, ModelRequest};
+use lockstep_params::{ParamName, TensorFile};
+use lockstep_testkit::{GoldenText, golden_first_batch, golden_texts, golden_trace, reference};
+use lockstep_world::Seed;
+
+/// The owner of an [`Input`].
+struct Packed {
+    ids: Vec<u32>,
+    positions: Vec<u32>,
+    offsets: Vec<usize>,
+    examples: Vec<u64>,
+}
+
+impl Packed {
+    fn of(texts: &[&[u32]]) -> Self {
+        let mut packed =
+            Self { ids: vec![], positions: vec![], offsets: vec![0], examples: vec![] };
+        for (ids, example) in texts.iter().zip(0..) {
+            packed.ids.extend(*ids);
+            packed.positions.extend(0..u32::try_from(ids.len()).unwrap());
+            packed.offsets.push(packed.ids.len());
+            packed.examples.push(example);
+        }
+        packed
+    }
+
+    fn input(&self) -> Input<'_> {
+        let Self { ids, positions, offsets, examples } = self;
+        Input { ids, positions, offsets, examples }
+    }
+}
+
+fn check_logits(directory: &str, golden: fn(&GoldenText) -> &[f32]) {
+    let model = Classifier::open(&reference(directory), &Device::Cpu).unwrap();
+    let texts = golden_texts();
+    let close = |found: &[f32], text: &GoldenText| {
+        for (found, expected) in found.iter().zip(golden(text)) {
+            let place = format!("{directory}, {} tokens", text.ids.len());
+            assert!((found - expected).abs() < 2e-5, "{place}: {found} and not {expected}");
+        }
+    };
+    for text in &texts {
+        let packed = Packed::of(&[&text.ids]);
+        close(&model.logits(&packed.input(), Mode::Evaluate).unwrap().values().unwrap()[0], text);
+    }
+    let all: Vec<&[u32]> = texts.iter().map(|text| text.ids.as_slice()).collect();
+    let packed = Packed::of(&all);
+    let mixed = model.logits(&packed.input(), Mode::Evaluate).unwrap().values().unwrap();
+    mixed.iter().zip(&texts).for_each(|(found, text)| close(found, text));
+}
+
+#[test]
+fn logits_equal_pytorchs_alone_and_packed() {
+    check_logits("tiny-mlp", |text| &text.logits_mlp);
+    check_logits("tiny-hf", |text| &text.logits_hf);
+}
+
+/// The examples of the reference runs' first update.
+fn first_batch() -> (Packed, Vec<u32>) {
+    let examples = golden_first_batch();
+    let ids: Vec<&[u32]> = examples.iter().map(|example| example.ids.as_slice()).collect();
+    (Packed::of(&ids), examples.iter().map(|example| example.label).collect())
+}
+
+#[test]
+fn every_first_gradient_equals_pytorchs() {
+    let none = Some(0.0);
+    let request = ModelRequest {
+        head: HeadKind::Mlp,
+        labels: Classifier::open(&reference("tiny-mlp"), &Device::Cpu).unwrap().labels().to_vec(),
+        dropouts: Dropouts { hidden: none, attention: none, head: none },
+        seed: Seed(0),
+        device: Device::Cpu,
+    };
+    let (model, _) = Classifier::load(&reference("tiny-mlp"), &request).unwrap();
+    let (packed, labels) = first_batch();
+    let mode = Mode::Train { dropout: Seed(0) };
+    let loss = model.logits(&packed.input(), mode).unwrap().summed_cross_entropy(&labels).unwrap();
+    let examples = labels.len();
+    let expected_loss = golden_trace("recipe")[0].loss;
+    assert!((loss.value().unwrap() / examples as f64 - expected_loss).abs() < 1e-5);
+    let gradients = model.backward(&loss).unwrap();
+    let global = gradients.reduce(examples, |_| Ok::<(), candle_core::Error>(())).unwrap();
+    compare_with_golden(&model, &global);
+}
+
+fn compare_with_golden(model: &Classifier, global: &lockstep_params::GlobalGradients) {
+    let mut golden = TensorFile::read(&reference("golden/recipe.gradients.safetensors")).unwrap();
+    let whole = global.norm().unwrap();
+    for (name, _) in model.parameters().iter() {
+        let (sum, factor) = global.get(name).unwrap();
+        let found = (sum * factor).unwrap();
+        let expected = golden.take(name).unwrap_or_else(|| panic!("{name} has no golden value"));
+        let norm = |t: &candle_core::Tensor| {
+            f64::from(t.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap()).sqrt()
+        };
+        // Softmax is blind to the keys' bias: its exact gradient is zero, what is computed is noise.
+        let scale = if is_key_bias(name) { whole } else { norm(&expected) };
+        assert!(norm(&found) > 0.0, "{name} has a gradient of zero");
+        let distance = norm(&(found - expected).unwrap()) / scale;
+        assert!(distance < 1e-4, "{name}: {distance}");
+    }
+    assert_eq!(golden.iter().count(), 0, "PyTorch has parameters we lack");
+}
+
+fn is_key_bias(name: &ParamName) -> bool {
+    name.as_str().ends_with("k_lin.bias")
+}

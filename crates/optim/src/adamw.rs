@@ -1,0 +1,215 @@
+//! AdamW with two groups and moments we own, so that a checkpoint can hold them.
+
+use std::collections::BTreeMap;
+
+use candle_core::{Tensor, Var};
+use lockstep_kernels::{AdamWUpdate, adamw};
+use lockstep_params::{GlobalGradients, ParamName, Parameters};
+use serde::Serialize;
+
+use crate::{Group, Rates};
+
+/// The constants of AdamW.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct AdamWSettings {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Keeps the division defined.
+    pub epsilon: f64,
+    /// Decoupled weight decay, multiplied by the rate.
+    pub weight_decay: f64,
+    /// Which parameters decay.
+    pub decay: DecayRule,
+}
+
+/// Which parameters decay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecayRule {
+    /// All, as in the recipe.
+    Every,
+    /// All but biases and layer norms, as in Hugging Face's `Trainer`.
+    NotBiasOrNorm,
+}
+
+impl DecayRule {
+    fn applies_to(self, name: &ParamName) -> bool {
+        let name = name.as_str();
+        let is_norm = name.contains("LayerNorm") || name.contains("layer_norm");
+        self == Self::Every || !(is_norm || name.ends_with(".bias"))
+    }
+}
+
+/// Why an update could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum OptimError {
+    /// The gradients are those of another set of parameters.
+    #[error("parameter `{name}` has no gradient in this update; no weight behind it was changed")]
+    NoGradient {
+        /// The parameter.
+        name: ParamName,
+    },
+    /// A saved state lacks a moment or holds one of another shape.
+    #[error("the optimiser's saved state does not fit: {0}")]
+    State(#[from] lockstep_params::ParameterError),
+    /// The tensor library failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// AdamW after Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (ICLR 2019), in the
+/// order of operations of `torch.optim.AdamW`; the arithmetic is [`lockstep_kernels::adamw`].
+#[derive(Debug)]
+pub struct AdamW {
+    settings: AdamWSettings,
+    slots: BTreeMap<ParamName, Slot>,
+    moments: Parameters,
+}
+
+/// One parameter with what its update needs.
+#[derive(Debug)]
+struct Slot {
+    group: Group,
+    weight: Var,
+    first: Var,
+    second: Var,
+}
+
+impl AdamW {
+    /// An optimiser of `parameters` with zero moments; `group` tells which rate each one takes.
+    ///
+    /// # Errors
+    /// The tensor library's, out of memory for example.
+    pub fn new(
+        parameters: &Parameters,
+        settings: AdamWSettings,
+        group: impl Fn(&ParamName) -> Group,
+    ) -> Result<Self, OptimError> {
+        let mut moments = Parameters::default();
+        let mut slots = BTreeMap::new();
+        for (name, weight) in parameters.iter() {
+            let zeros = weight.as_tensor().zeros_like()?;
+            let mut moment = |prefix: &str| -> Result<Var, OptimError> {
+                let key = ParamName::from(format!("{prefix}.{name}"));
+                moments.insert(key.clone(), &zeros)?;
+                let missing = lockstep_params::ParameterError::Missing { name: key.clone() };
+                Ok(moments.get(&key).ok_or(missing)?.clone())
+            };
+            let (first, second) = (moment("exp_avg")?, moment("exp_avg_sq")?);
+            let slot = Slot { group: group(name), weight: weight.clone(), first, second };
+            slots.insert(name.clone(), slot);
+        }
+        Ok(Self { settings, slots, moments })
+    }
+
+    /// Applies update number `update`, counted from 1, at the given rates.
+    ///
+    /// # Errors
+    /// [`OptimError::NoGradient`] when a parameter has no gradient, or the tensor library's.
+    pub fn step(
+        &self,
+        gradients: &GlobalGradients,
+        rates: Rates,
+        update: u64,
+    ) -> Result<(), OptimError> {
+        for (name, slot) in &self.slots {
+            let no_gradient = || OptimError::NoGradient { name: name.clone() };
+            let (gradient, factor) = gradients.get(name).ok_or_else(no_gradient)?;
+            let constants = self.constants(name, rates.of(slot.group), update, factor);
+            adamw(&slot.weight, gradient, &slot.first, &slot.second, &constants)?;
+        }
+        Ok(())
+    }
+
+    /// The moments, named `exp_avg.<parameter>` and `exp_avg_sq.<parameter>` as in PyTorch.
+    #[must_use]
+    pub fn moments(&self) -> &Parameters {
+        &self.moments
+    }
+
+    /// Takes the moments of a saved state.
+    ///
+    /// # Errors
+    /// [`OptimError::State`] when one is missing or has another shape.
+    pub fn restore(
+        &self,
+        saved: impl FnMut(&ParamName) -> Option<Tensor>,
+    ) -> Result<(), OptimError> {
+        Ok(self.moments.assign(saved)?)
+    }
+
+    fn constants(
+        &self,
+        name: &ParamName,
+        rate: f64,
+        step: u64,
+        gradient_scale: f64,
+    ) -> AdamWUpdate {
+        let AdamWSettings { beta1, beta2, epsilon, weight_decay, decay } = self.settings;
+        let weight_decay = if decay.applies_to(name) { weight_decay } else { 0.0 };
+        AdamWUpdate { beta1, beta2, epsilon, weight_decay, rate, step, gradient_scale }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+    use lockstep_params::LocalGradients;
+
+    const SETTINGS: AdamWSettings = AdamWSettings {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.5,
+        decay: DecayRule::NotBiasOrNorm,
+    };
+
+    fn parameters() -> Parameters {
+        let mut all = Parameters::default();
+        for name in ["head.weight", "body.weight", "body.bias", "body.LayerNorm.weight"] {
+            all.insert(name.into(), &Tensor::new(&[1_f32], &Device::Cpu).unwrap()).unwrap();
+        }
+        all
+    }
+
+    fn zero_gradients(parameters: &Parameters) -> GlobalGradients {
+        let local = LocalGradients::zeros(parameters).unwrap();
+        local.reduce(1, |_| Ok::<(), candle_core::Error>(())).unwrap()
+    }
+
+    fn group(name: &ParamName) -> Group {
+        if name.as_str().starts_with("head") { Group::Head } else { Group::Encoder }
+    }
+
+    #[test]
+    fn each_group_decays_at_its_own_rate_and_by_its_rule() {
+        let all = parameters();
+        let optimiser = AdamW::new(&all, SETTINGS, group).unwrap();
+        let rates = Rates { encoder: 0.1, head: 0.2 };
+        optimiser.step(&zero_gradients(&all), rates, 1).unwrap();
+        let check = |name: &str, expected: f32| {
+            let value = all.get(&name.into()).unwrap().to_vec1::<f32>().unwrap()[0];
+            assert!((value - expected).abs() < 1e-6, "{name}: {value}");
+        };
+        // With a zero gradient only the decay moves a weight: 1 - rate x 0.5.
+        check("head.weight", 0.9);
+        check("body.weight", 0.95);
+        check("body.bias", 1.0);
+        check("body.LayerNorm.weight", 1.0);
+    }
+
+    #[test]
+    fn a_missing_gradient_and_a_missing_moment_are_named() {
+        let all = parameters();
+        let optimiser = AdamW::new(&all, SETTINGS, group).unwrap();
+        let none = zero_gradients(&Parameters::default());
+        let rates = Rates { encoder: 0.1, head: 0.2 };
+        let error = optimiser.step(&none, rates, 1).unwrap_err().to_string();
+        assert!(error.starts_with("parameter `body.LayerNorm.weight` has no gradient"), "{error}");
+        let error = optimiser.restore(|_| None).unwrap_err().to_string();
+        assert!(error.contains("`exp_avg.body.LayerNorm.weight` is missing"), "{error}");
+    }
+}

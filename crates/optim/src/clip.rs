@@ -1,0 +1,53 @@
+//! Clipping at the global norm.
+
+use lockstep_params::GlobalGradients;
+
+/// Gradients whose global norm is at most the limit.
+#[derive(Debug)]
+pub struct Clipped {
+    /// The gradients to apply.
+    pub gradients: GlobalGradients,
+    /// Their global norm before clipping.
+    pub norm: f64,
+}
+
+/// Scales all gradients by `min(1, max_norm / (norm + 1e-6))`.
+///
+/// The formula, its small constant included, is that of `torch.nn.utils.clip_grad_norm_`; the norm
+/// is summed in f64 here and in f32 there.
+///
+/// # Errors
+/// The tensor library's.
+pub fn clip(gradients: GlobalGradients, max_norm: f64) -> candle_core::Result<Clipped> {
+    let norm = gradients.norm()?;
+    let scale = (max_norm / (norm + 1e-6)).min(1.0);
+    Ok(Clipped { gradients: gradients.scaled(scale), norm })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Tensor};
+    use lockstep_params::{LocalGradients, Parameters};
+
+    fn check(values: [f32; 2], max_norm: f64, expected_scale: f64) {
+        let mut parameters = Parameters::default();
+        let start = Tensor::new(&values, &Device::Cpu).unwrap();
+        let w = parameters.insert("w".into(), &start).unwrap();
+        // The gradient of half the square of w is w.
+        let loss = (w.sqr().unwrap().sum_all().unwrap() * 0.5).unwrap();
+        let local = LocalGradients::collect(&parameters, loss.backward().unwrap()).unwrap();
+        let global = local.reduce(1, |_| Ok::<(), candle_core::Error>(())).unwrap();
+        let clipped = clip(global, max_norm).unwrap();
+        let (_, factor) = clipped.gradients.get(&"w".into()).unwrap();
+        assert!((clipped.norm - 5.0).abs() < 1e-6, "{}", clipped.norm);
+        assert!((factor - expected_scale).abs() < 1e-7, "{factor}");
+    }
+
+    #[test]
+    fn only_a_norm_above_the_limit_is_scaled() {
+        check([3.0, 4.0], 10.0, 1.0);
+        check([3.0, 4.0], 1.0, 1.0 / (5.0 + 1e-6));
+        check([3.0, 4.0], 0.5, 0.5 / (5.0 + 1e-6));
+    }
+}

@@ -1,0 +1,22 @@
+//! Named tensors: the weights of a model, their gradients, and the files both are kept in.
+//!
+//! Everything is ordered by [`ParamName`]. That order is the order of the bytes on the wire and in
+//! a file, so it may not depend on a hash map's mood: two processes that walked their gradients in
+//! different orders would add unrelated numbers.
+//!
+//! Gradients come in two types. [`LocalGradients`] are what this process computed;
+//! [`GlobalGradients`] went through a reduction over all processes and were divided by the global
+//! number of examples. Only the second kind reaches an optimiser.
+
+mod global;
+mod in_place;
+mod local;
+mod name;
+mod parameters;
+mod tensor_file;
+
+pub use global::GlobalGradients;
+pub use local::{GradientError, LocalGradients};
+pub use name::ParamName;
+pub use parameters::{ParameterError, Parameters};
+pub use tensor_file::{TensorFile, TensorFileError, write_tensors};

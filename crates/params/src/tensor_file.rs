@@ -1,0 +1,213 @@
+//! Tensors on disk: safetensors in and out, PyTorch's pickled format in.
+//!
+//! What is read may be hostile. Sizes are checked against the file by the safetensors library
+//! before anything is allocated; PyTorch's format is parsed by candle, which trusts its input more,
+//! so a panic in there becomes an error here.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use candle_core::pickle::PthTensors;
+use candle_core::safetensors::Load;
+use candle_core::{DType, Device, Tensor};
+use safetensors::SafeTensors;
+
+use crate::ParamName;
+
+/// All tensors of one file, floating-point ones widened to f32.
+#[derive(Debug)]
+pub struct TensorFile {
+    path: PathBuf,
+    tensors: BTreeMap<ParamName, Tensor>,
+}
+
+/// Why a tensor file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum TensorFileError {
+    /// The file system refused.
+    #[error("cannot {verb} {}: {cause}", path.display())]
+    Io {
+        /// What was tried.
+        verb: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The bytes are not what the format says.
+    #[error(
+        "{} is no readable {format} file: {cause}; it may be cut short or damaged: \
+         compare its size with the original, or fetch it again",
+        path.display()
+    )]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The format its name promises.
+        format: &'static str,
+        /// What is wrong.
+        cause: String,
+    },
+}
+
+impl TensorFile {
+    /// Reads a file; one that ends in `.bin` is taken for PyTorch's pickled format.
+    ///
+    /// # Errors
+    /// [`TensorFileError`] when the file cannot be read or is not what its name says.
+    pub fn read(path: &Path) -> Result<Self, TensorFileError> {
+        let is_pickle = path.extension().is_some_and(|extension| extension == "bin");
+        let tensors = if is_pickle { read_pickle(path) } else { read_safetensors(path) }?;
+        Ok(Self { path: path.to_owned(), tensors })
+    }
+
+    /// Where the tensors came from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The tensor's value, which is taken out of the file.
+    pub fn take(&mut self, name: &ParamName) -> Option<Tensor> {
+        self.tensors.remove(name)
+    }
+
+    /// Whether there is a tensor of this name.
+    #[must_use]
+    pub fn contains(&self, name: &ParamName) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// The tensors that were not taken yet.
+    pub fn iter(&self) -> impl Iterator<Item = (&ParamName, &Tensor)> {
+        self.tensors.iter()
+    }
+}
+
+/// Writes tensors as safetensors, in the order of their names, and waits until they are on disk.
+///
+/// # Errors
+/// [`TensorFileError::Io`] when the file system refuses, a full disk included.
+pub fn write_tensors(
+    path: &Path,
+    tensors: &BTreeMap<ParamName, Tensor>,
+) -> Result<(), TensorFileError> {
+    let io = |cause| TensorFileError::Io { verb: "write", path: path.to_owned(), cause };
+    // Python's readers ask for this entry before they accept a file as PyTorch's.
+    let metadata = Some([("format".to_owned(), "pt".to_owned())].into());
+    let views = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
+    let bytes = safetensors::serialize(views, metadata)
+        .map_err(|cause| io(std::io::Error::other(cause.to_string())))?;
+    let mut file = BufWriter::new(fs::File::create(path).map_err(io)?);
+    file.write_all(&bytes).map_err(io)?;
+    let file = file.into_inner().map_err(|error| io(error.into_error()))?;
+    file.sync_all().map_err(io)
+}
+
+fn read_safetensors(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
+    let bytes = fs::read(path).map_err(|cause| cannot_read(path, cause))?;
+    let malformed = |cause: String| TensorFileError::Malformed {
+        path: path.to_owned(),
+        format: "safetensors",
+        cause,
+    };
+    let file = SafeTensors::deserialize(&bytes).map_err(|cause| malformed(cause.to_string()))?;
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.tensors() {
+        let named = |cause: candle_core::Error| malformed(format!("tensor `{name}`: {cause}"));
+        let tensor = view.load(&Device::Cpu).and_then(widened).map_err(named)?;
+        tensors.insert(ParamName::from(name.as_str()), tensor);
+    }
+    Ok(tensors)
+}
+
+fn read_pickle(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
+    let bytes = fs::metadata(path).map_err(|cause| cannot_read(path, cause))?.len();
+    let malformed = |cause: String| TensorFileError::Malformed {
+        path: path.to_owned(),
+        format: "pytorch_model.bin",
+        cause,
+    };
+    catch_unwind(AssertUnwindSafe(|| unpickle(path, bytes)))
+        .map_err(|_| malformed("its structure makes no sense".to_owned()))?
+        .map_err(|cause| malformed(cause.to_string()))
+}
+
+fn unpickle(path: &Path, bytes: u64) -> candle_core::Result<BTreeMap<ParamName, Tensor>> {
+    let file = PthTensors::new(path, None)?;
+    let mut tensors = BTreeMap::new();
+    for (name, info) in file.tensor_infos() {
+        let dims = info.layout.dims();
+        let scalars = dims.iter().try_fold(1_usize, |product, dim| product.checked_mul(*dim));
+        let size = scalars.and_then(|count| count.checked_mul(info.dtype.size_in_bytes()));
+        // PyTorch stores tensors uncompressed, so none is larger than its file.
+        if size.is_none_or(|size| size as u64 > bytes) {
+            candle_core::bail!("tensor `{name}` claims shape {dims:?}, more than the file holds")
+        }
+        if let Some(tensor) = file.get(name)? {
+            tensors.insert(ParamName::from(name.as_str()), widened(tensor)?);
+        }
+    }
+    Ok(tensors)
+}
+
+fn widened(tensor: Tensor) -> candle_core::Result<Tensor> {
+    match tensor.dtype() {
+        DType::F16 | DType::BF16 | DType::F64 => tensor.to_dtype(DType::F32),
+        _ => Ok(tensor),
+    }
+}
+
+fn cannot_read(path: &Path, cause: std::io::Error) -> TensorFileError {
+    TensorFileError::Io { verb: "read", path: path.to_owned(), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_tensor() -> BTreeMap<ParamName, Tensor> {
+        [("w".into(), Tensor::new(&[[1_f32, 2.0], [3.0, 4.0]], &Device::Cpu).unwrap())].into()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.safetensors");
+        write_tensors(&path, &one_tensor()).unwrap();
+        let mut file = TensorFile::read(&path).unwrap();
+        let values = file.take(&"w".into()).unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(values, [[1.0, 2.0], [3.0, 4.0]]);
+        assert_eq!(file.iter().count(), 0);
+    }
+
+    #[test]
+    fn half_precision_is_widened() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.safetensors");
+        let half =
+            |(name, tensor): (ParamName, Tensor)| (name, tensor.to_dtype(DType::BF16).unwrap());
+        write_tensors(&path, &one_tensor().into_iter().map(half).collect()).unwrap();
+        let mut file = TensorFile::read(&path).unwrap();
+        assert_eq!(file.take(&"w".into()).unwrap().dtype(), DType::F32);
+    }
+
+    #[test]
+    fn no_prefix_of_a_file_is_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.safetensors");
+        write_tensors(&path, &one_tensor()).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            for name in ["cut.safetensors", "cut.bin"] {
+                let cut = directory.path().join(name);
+                fs::write(&cut, &whole[..length]).unwrap();
+                let error = TensorFile::read(&cut).unwrap_err();
+                assert!(matches!(error, TensorFileError::Malformed { .. }), "{length}: {error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What PyTorch computed; `tests/reference/make_golden.py` is the program.
+
+use std::fs;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::reference;
+
+/// One text with what both tiny models make of it.
+#[derive(Debug, Deserialize)]
+pub struct GoldenText {
+    /// The text.
+    pub text: String,
+    /// Its token ids, `[CLS]` and `[SEP]` included.
+    pub ids: Vec<u32>,
+    /// The logits of `tiny-mlp`.
+    pub logits_mlp: Vec<f32>,
+    /// The logits of `tiny-hf`.
+    pub logits_hf: Vec<f32>,
+}
+
+/// One example of the first update.
+#[derive(Debug, Deserialize)]
+pub struct GoldenExample {
+    /// Its token ids, `[CLS]` and `[SEP]` included.
+    pub ids: Vec<u32>,
+    /// Its class.
+    pub label: u32,
+}
+
+/// One update of a reference run.
+#[derive(Debug, Deserialize)]
+pub struct GoldenUpdate {
+    /// Its number, from 1.
+    pub step: u64,
+    /// Mean loss over the batch.
+    pub loss: f64,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: f64,
+    /// The rates of encoder and head.
+    pub lr: [f64; 2],
+    /// Tokens in the batch.
+    pub tokens: usize,
+}
+
+/// All golden texts.
+///
+/// # Panics
+/// When the file is missing or damaged.
+#[must_use]
+pub fn golden_texts() -> Vec<GoldenText> {
+    lines("golden/texts.jsonl")
+}
+
+/// The examples of the reference runs' first update.
+///
+/// # Panics
+/// When the file is missing or damaged.
+#[must_use]
+pub fn golden_first_batch() -> Vec<GoldenExample> {
+    lines("golden/first_batch.jsonl")
+}
+
+/// The updates of one reference run: `recipe`, `fast` or `hf`.
+///
+/// # Panics
+/// When the file is missing or damaged.
+#[must_use]
+pub fn golden_trace(run: &str) -> Vec<GoldenUpdate> {
+    lines(&format!("golden/{run}.trace.jsonl"))
+}
+
+#[expect(clippy::expect_used, reason = "a test without its reference has to fail")]
+fn lines<T: DeserializeOwned>(name: &str) -> Vec<T> {
+    let text = fs::read_to_string(reference(name)).expect("a reference file is there");
+    let parse = |line| serde_json::from_str(line).expect("a reference line is JSON");
+    text.lines().map(parse).collect()
+}

@@ -1,0 +1,19 @@
+//! A run on disk: directories that are either whole or absent.
+//!
+//! A checkpoint is a Hugging Face directory (config.json, model.safetensors, tokenizer) with the
+//! run's own state beside it (optimizer.safetensors, trainer_state.json) and a MANIFEST.json that
+//! is written last and names every file with its size. It is made under another name, synced, and
+//! renamed; so whatever carries the name `checkpoint-<step>` was complete when it got it.
+
+mod error;
+mod manifest;
+mod place;
+mod read;
+mod staging;
+mod write;
+
+pub use error::CheckpointError;
+pub(crate) use place::{checkpoint_name, clear_unfinished, prune};
+pub use place::{latest_checkpoint, remove_run};
+pub(crate) use read::Saved;
+pub(crate) use write::{write_checkpoint, write_final};

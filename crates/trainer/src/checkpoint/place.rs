@@ -1,0 +1,87 @@
+//! Where a run's checkpoints are, and which of them stay.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use lockstep_world::Step;
+
+use super::staging::{UNFINISHED, files, remove_if_there};
+use super::{CheckpointError, manifest};
+
+const PREFIX: &str = "checkpoint-";
+
+/// The directory name of the checkpoint after `step`.
+pub(crate) fn checkpoint_name(step: Step) -> String {
+    format!("{PREFIX}{}", step.0)
+}
+
+/// The newest whole checkpoint of a run, or nothing where there is none yet.
+///
+/// # Errors
+/// [`CheckpointError::NoneWhole`] when there are checkpoints and all of them are broken.
+pub fn latest_checkpoint(output_dir: &Path) -> Result<Option<PathBuf>, CheckpointError> {
+    let mut causes = Vec::new();
+    for (_, directory) in checkpoints(output_dir)?.into_iter().rev() {
+        match manifest::verify(&directory) {
+            Ok(()) => return Ok(Some(directory)),
+            Err(error) => {
+                tracing::warn!("passed over: {error}");
+                causes.push(format!("  - {error}"));
+            }
+        }
+    }
+    if causes.is_empty() {
+        return Ok(None);
+    }
+    Err(CheckpointError::NoneWhole { directory: output_dir.to_owned(), causes })
+}
+
+/// Removes the checkpoints of an earlier run, so that nobody resumes from them by mistake.
+///
+/// # Errors
+/// [`CheckpointError::Io`] when the file system refuses.
+pub fn remove_run(output_dir: &Path) -> Result<(), CheckpointError> {
+    checkpoints(output_dir)?.iter().try_for_each(|(_, directory)| remove_if_there(directory))
+}
+
+/// Removes what a run that was killed while writing left behind.
+pub(crate) fn clear_unfinished(output_dir: &Path) -> Result<(), CheckpointError> {
+    for path in contents(output_dir)? {
+        let is_unfinished =
+            |name: &str| name.starts_with('.') && name.ends_with(UNFINISHED) && path.is_dir();
+        if name_of(&path).is_some_and(is_unfinished) {
+            remove_if_there(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes all checkpoints but the newest `keep` and the `best` one.
+pub(crate) fn prune(
+    output_dir: &Path,
+    keep: NonZeroUsize,
+    best: Option<Step>,
+) -> Result<(), CheckpointError> {
+    let all = checkpoints(output_dir)?;
+    let old = all.len().saturating_sub(keep.get());
+    let outlived = all.iter().take(old).filter(|(step, _)| Some(*step) != best);
+    outlived.map(|(_, directory)| directory).try_for_each(|directory| remove_if_there(directory))
+}
+
+/// All directories named as checkpoints, by step.
+fn checkpoints(output_dir: &Path) -> Result<Vec<(Step, PathBuf)>, CheckpointError> {
+    let step = |path: &Path| name_of(path)?.strip_prefix(PREFIX)?.parse().ok().map(Step);
+    let directories = contents(output_dir)?.into_iter().filter(|path| path.is_dir());
+    let mut found: Vec<_> = directories.filter_map(|path| Some((step(&path)?, path))).collect();
+    found.sort();
+    Ok(found)
+}
+
+/// What is in an output directory; nothing where it does not exist yet.
+fn contents(output_dir: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+    if output_dir.exists() { files(output_dir) } else { Ok(Vec::new()) }
+}
+
+fn name_of(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()
+}

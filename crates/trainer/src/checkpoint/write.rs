@@ -1,0 +1,56 @@
+//! A run into a directory.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use lockstep_data::Tokenizer;
+use lockstep_model::Classifier;
+use lockstep_optim::AdamW;
+use lockstep_params::{ParamName, Parameters, write_tensors};
+use lockstep_world::Step;
+use serde::Serialize;
+
+use super::staging::{Staging, write_json};
+use super::{CheckpointError, checkpoint_name, manifest};
+use crate::journal::Journal;
+
+/// Writes `checkpoint-<step>`: all that is needed to go on, or to use the model as it is.
+pub(crate) fn write_checkpoint(
+    output_dir: &Path,
+    step: Step,
+    (model, tokenizer): (&Classifier, &Tokenizer),
+    (optimizer, journal): (&AdamW, &Journal),
+) -> Result<PathBuf, CheckpointError> {
+    let name = checkpoint_name(step);
+    let staging = Staging::begin(output_dir, &name)?;
+    model.save(staging.path())?;
+    tokenizer.save(staging.path(), model.config().positions)?;
+    let moments = tensors(optimizer.moments())?;
+    write_tensors(&staging.path().join("optimizer.safetensors"), &moments)?;
+    write_json(&staging.path().join("trainer_state.json"), journal)?;
+    manifest::seal(staging.path())?;
+    staging.publish(&name)
+}
+
+/// Writes the final model and its results beside the checkpoints.
+pub(crate) fn write_final(
+    output_dir: &Path,
+    (model, tokenizer): (&Classifier, &Tokenizer),
+    journal: &Journal,
+    results: &impl Serialize,
+) -> Result<(), CheckpointError> {
+    let staging = Staging::begin(output_dir, "final")?;
+    model.save(staging.path())?;
+    tokenizer.save(staging.path(), model.config().positions)?;
+    write_json(&staging.path().join("trainer_state.json"), journal)?;
+    write_json(&staging.path().join("all_results.json"), results)?;
+    staging.publish_files()
+}
+
+fn tensors(parameters: &Parameters) -> candle_core::Result<BTreeMap<ParamName, Tensor>> {
+    let tensor = |(name, variable): (&ParamName, &candle_core::Var)| {
+        Ok((name.clone(), variable.as_tensor().to_device(&Device::Cpu)?))
+    };
+    parameters.iter().map(tensor).collect()
+}

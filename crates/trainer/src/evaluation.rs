@@ -1,0 +1,130 @@
+//! How good a model is on a split: every example is counted once, at any number of ranks.
+
+use std::time::Instant;
+
+use lockstep_collective::Collective;
+use lockstep_data::{Batch, TokenStore};
+use lockstep_model::Classifier;
+use lockstep_world::{Seat, Step};
+
+use crate::forward::class_scores;
+use crate::metrics::{ConfusionMatrix, wilson_interval};
+use crate::{EvaluationReport, TrainError};
+
+/// Tokens of one packed batch: enough to keep the matrix products busy, little enough to stay in
+/// the cache.
+const TOKENS_AT_ONCE: usize = 2048;
+
+/// Evaluates a split. The ranks share the batches and add up whole numbers.
+///
+/// # Errors
+/// [`TrainError`] when the model or a peer fails.
+pub fn evaluate(
+    model: &Classifier,
+    split: (&str, &TokenStore),
+    step: Step,
+    collective: &dyn Collective,
+) -> Result<EvaluationReport, TrainError> {
+    let began = Instant::now();
+    let (name, store) = split;
+    let mut tally = Tally { matrix: ConfusionMatrix::new(model.labels().len()), loss: 0.0 };
+    for indices in share(store, collective.seat()) {
+        tally.count(model, &Batch::pack(store, &indices)?)?;
+    }
+    let Tally { matrix, loss } = tally.over_all_ranks(collective)?;
+    Ok(EvaluationReport {
+        step: step.0,
+        split: name.to_owned(),
+        loss: loss / (matrix.examples().max(1)) as f64,
+        accuracy: matrix.accuracy(),
+        accuracy_interval: wilson_interval(matrix.correct(), matrix.examples()),
+        f1: matrix.macro_f1(),
+        mcc: matrix.matthews(),
+        examples: matrix.examples(),
+        correct: matrix.correct(),
+        confusion: matrix.rows(),
+        seconds: began.elapsed().as_secs_f64(),
+    })
+}
+
+/// This rank's batches: whole examples in file order, about [`TOKENS_AT_ONCE`] tokens each.
+fn share(store: &TokenStore, seat: Seat) -> Vec<Vec<usize>> {
+    let mut batches = vec![Vec::new()];
+    let mut tokens = 0;
+    for (index, &length) in store.lengths().iter().enumerate() {
+        tokens += length as usize;
+        if tokens > TOKENS_AT_ONCE && batches.last().is_some_and(|batch| !batch.is_empty()) {
+            batches.push(Vec::new());
+            tokens = length as usize;
+        }
+        if let Some(batch) = batches.last_mut() {
+            batch.push(index);
+        }
+    }
+    batches.retain(|batch| !batch.is_empty());
+    batches.into_iter().skip(seat.rank().0).step_by(seat.world().get()).collect()
+}
+
+struct Tally {
+    matrix: ConfusionMatrix,
+    loss: f64,
+}
+
+impl Tally {
+    fn count(&mut self, model: &Classifier, batch: &Batch) -> Result<(), TrainError> {
+        for (scores, &label) in class_scores(model, batch)?.iter().zip(batch.labels()) {
+            self.matrix.count(label as usize, best(scores));
+            self.loss += cross_entropy(scores, label as usize);
+        }
+        Ok(())
+    }
+
+    fn over_all_ranks(self, collective: &dyn Collective) -> Result<Self, TrainError> {
+        let mut mine = self.matrix.counts().to_vec();
+        mine.push(self.loss.to_bits());
+        let mut sum = Self { matrix: ConfusionMatrix::new(self.matrix.rows().len()), loss: 0.0 };
+        for theirs in collective.all_gather(&mine)?.chunks(mine.len()) {
+            if let Some((loss, counts)) = theirs.split_last() {
+                sum.matrix.add(counts);
+                sum.loss += f64::from_bits(*loss);
+            }
+        }
+        Ok(sum)
+    }
+}
+
+/// The class with the highest score, the first of equals.
+fn best(scores: &[f32]) -> usize {
+    let higher =
+        |best: usize, class: usize| if scores[class] > scores[best] { class } else { best };
+    (0..scores.len()).fold(0, higher)
+}
+
+/// `ln(sum_k exp(s_k)) - s_label`, shifted by the maximum against overflow.
+fn cross_entropy(scores: &[f32], label: usize) -> f64 {
+    let maximum = f64::from(scores[best(scores)]);
+    let sum: f64 = scores.iter().map(|&score| (f64::from(score) - maximum).exp()).sum();
+    sum.ln() + maximum - f64::from(scores[label])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cross_entropy_is_that_of_the_softmax() {
+        let check = |scores: &[f32], label, expected: f64| {
+            let found = cross_entropy(scores, label);
+            assert!((found - expected).abs() < 1e-6, "{scores:?} {label}: {found}");
+        };
+        check(&[0.0, 0.0], 1, 2_f64.ln());
+        check(&[1000.0, 0.0], 0, 0.0);
+        check(&[1000.0, 0.0], 1, 1000.0);
+        check(&[1.0, 2.0, 3.0], 2, 0.407_605_96);
+    }
+
+    #[test]
+    fn equal_scores_give_the_first_class() {
+        assert_eq!(best(&[0.5, 0.7, 0.7]), 1);
+    }
+}

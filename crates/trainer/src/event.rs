@@ -1,0 +1,158 @@
+//! What a run tells: one closed stream that the console, the files and the tests all read.
+//!
+//! The serialised form of [`TrainEvent::Update`] and [`TrainEvent::Evaluation`] is the line format
+//! of `metrics.jsonl`; it changes only together with [`EVENT_VERSION`].
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the serialised events.
+pub const EVENT_VERSION: u32 = 1;
+
+/// Something a run reports.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TrainEvent {
+    /// The run is about to make its first update.
+    Start(StartReport),
+    /// An update was made.
+    Update(UpdateReport),
+    /// An epoch ended.
+    Epoch(EpochReport),
+    /// A split was evaluated.
+    Evaluation(EvaluationReport),
+    /// A checkpoint is whole on disk.
+    Checkpoint(CheckpointReport),
+    /// The run ended.
+    Finish(FinishReport),
+}
+
+/// Who takes events. An observer that fails ends the run: a run nobody can follow is not wanted.
+pub trait Observer {
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// Whatever kept the observer from passing the event on.
+    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()>;
+}
+
+/// What is about to run.
+#[derive(Clone, Debug, Serialize)]
+pub struct StartReport {
+    /// [`EVENT_VERSION`].
+    pub version: u32,
+    /// Examples in the training set.
+    pub train_examples: usize,
+    /// Tokens in the training set, after truncation.
+    pub train_tokens: usize,
+    /// Training examples that were cut at the maximum length.
+    pub truncated: usize,
+    /// Examples in the validation set, 0 without one.
+    pub validation_examples: usize,
+    /// Scalars in the model.
+    pub parameters: usize,
+    /// Updates of the whole run.
+    pub total_updates: u64,
+    /// Updates of one epoch.
+    pub updates_per_epoch: u64,
+    /// Updates that lie behind already, when the run was resumed.
+    pub first_step: u64,
+}
+
+/// One update.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UpdateReport {
+    /// The update's number, from 1.
+    pub step: u64,
+    /// How far the run is in passes over the data, after this update.
+    pub epoch: f64,
+    /// Mean cross-entropy over the global batch.
+    pub loss: f64,
+    /// Global norm of the gradient before clipping.
+    pub grad_norm: f64,
+    /// The rates this update used: encoder, head.
+    pub lr: [f64; 2],
+    /// Examples in the global batch.
+    pub examples: usize,
+    /// Tokens in the global batch.
+    pub tokens: usize,
+    /// Wall time of the update.
+    pub seconds: f64,
+}
+
+/// One pass over the training set.
+#[derive(Clone, Debug, Serialize)]
+pub struct EpochReport {
+    /// The epoch's number, from 1.
+    pub epoch: u64,
+    /// Updates that lie behind.
+    pub step: u64,
+    /// Mean of the updates' losses in this epoch.
+    pub average_loss: f64,
+    /// Examples read in this epoch by this process's world since the start or the resume.
+    pub examples: usize,
+    /// Wall time of those examples' updates.
+    pub seconds: f64,
+}
+
+/// One evaluation of a split. Every example is counted once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EvaluationReport {
+    /// Updates that lie behind.
+    pub step: u64,
+    /// `validation` or `test`.
+    pub split: String,
+    /// Mean cross-entropy.
+    pub loss: f64,
+    /// Share of examples whose class was found.
+    pub accuracy: f64,
+    /// 95 % Wilson score interval of the accuracy.
+    pub accuracy_interval: [f64; 2],
+    /// Unweighted mean over the classes of their F1.
+    pub f1: f64,
+    /// Matthews correlation coefficient, of many classes.
+    pub mcc: f64,
+    /// Examples evaluated.
+    pub examples: u64,
+    /// Examples whose class was found.
+    pub correct: u64,
+    /// Examples by true class (row) and found class (column).
+    pub confusion: Vec<Vec<u64>>,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+/// One checkpoint.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckpointReport {
+    /// Updates that lie behind.
+    pub step: u64,
+    /// Where it is.
+    pub directory: PathBuf,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct FinishReport {
+    /// Updates that lie behind.
+    pub step: u64,
+    /// Why no further update was made.
+    pub ending: Ending,
+    /// Wall time since the start or the resume.
+    pub seconds: f64,
+    /// Where the final model, or the checkpoint to go on from, is.
+    pub directory: PathBuf,
+}
+
+/// Why a run made no further update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// All updates were made.
+    Complete,
+    /// The validation accuracy stopped rising.
+    EarlyStop,
+    /// Somebody asked for an end; a checkpoint to go on from was written.
+    Stopped,
+}

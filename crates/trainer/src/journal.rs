@@ -1,0 +1,129 @@
+//! What a run remembers of itself beside weights and moments: `trainer_state.json`.
+//!
+//! Nothing in here changes an update. It is what reports need after a resume (the losses of the
+//! epoch so far, the best evaluation) and what shows that a checkpoint belongs to this run.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{EpochReport, EvaluationReport, UpdateReport};
+
+/// The content of `trainer_state.json`; the upper keys are those of Hugging Face's `TrainerState`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Journal {
+    pub(crate) global_step: u64,
+    pub(crate) epoch: f64,
+    pub(crate) max_steps: u64,
+    pub(crate) train_batch_size: usize,
+    pub(crate) best_metric: Option<f64>,
+    pub(crate) best_global_step: Option<u64>,
+    pub(crate) best_model_checkpoint: Option<String>,
+    pub(crate) log_history: Vec<Value>,
+    /// Which run this is.
+    pub(crate) identity: Identity,
+    /// Losses of the epoch that is under way.
+    pub(crate) epoch_losses: Losses,
+    /// Losses of the whole run.
+    pub(crate) run_losses: Losses,
+    /// Evaluations since the best one.
+    pub(crate) evaluations_without_gain: usize,
+}
+
+/// What has to be equal for a run to go on from a checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) seed: u64,
+    pub(crate) total_updates: u64,
+    pub(crate) global_batch: usize,
+    pub(crate) train_examples: usize,
+    /// A hash of the training tokens and labels.
+    pub(crate) train_fingerprint: u64,
+    pub(crate) order: String,
+    pub(crate) schedule: String,
+    pub(crate) optimiser: String,
+    pub(crate) dropout: String,
+}
+
+impl Identity {
+    /// What differs, as (name, here, there).
+    pub(crate) fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
+        let fields = |identity: &Self| match serde_json::to_value(identity) {
+            Ok(Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
+        };
+        let theirs = fields(other);
+        let differs = |(name, mine): (String, Value)| {
+            let their = theirs.get(&name)?;
+            (*their != mine).then(|| (name, mine.to_string(), their.to_string()))
+        };
+        fields(self).into_iter().filter_map(differs).collect()
+    }
+}
+
+/// A sum of losses and how many they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Losses {
+    pub(crate) sum: f64,
+    pub(crate) updates: u64,
+}
+
+impl Losses {
+    pub(crate) fn mean(self) -> f64 {
+        if self.updates == 0 { 0.0 } else { self.sum / self.updates as f64 }
+    }
+
+    fn add(&mut self, loss: f64) {
+        self.sum += loss;
+        self.updates += 1;
+    }
+}
+
+impl Journal {
+    pub(crate) fn new(identity: Identity) -> Self {
+        Self {
+            global_step: 0,
+            epoch: 0.0,
+            max_steps: identity.total_updates,
+            train_batch_size: identity.global_batch,
+            best_metric: None,
+            best_global_step: None,
+            best_model_checkpoint: None,
+            log_history: Vec::new(),
+            identity,
+            epoch_losses: Losses::default(),
+            run_losses: Losses::default(),
+            evaluations_without_gain: 0,
+        }
+    }
+
+    pub(crate) fn note_update(&mut self, report: &UpdateReport) {
+        self.global_step = report.step;
+        self.epoch = report.epoch;
+        self.epoch_losses.add(report.loss);
+        self.run_losses.add(report.loss);
+    }
+
+    pub(crate) fn note_epoch(&mut self, report: &EpochReport) {
+        self.epoch_losses = Losses::default();
+        self.log_history.push(serde_json::json!({
+            "step": report.step, "epoch": report.epoch, "loss": report.average_loss,
+        }));
+    }
+
+    /// Notes an evaluation of the validation split, and whether it is the best so far.
+    pub(crate) fn note_evaluation(&mut self, report: &EvaluationReport, checkpoint: &str) {
+        self.log_history.push(serde_json::json!({
+            "step": report.step, "epoch": self.epoch, "eval_loss": report.loss,
+            "eval_accuracy": report.accuracy, "eval_f1": report.f1, "eval_mcc": report.mcc,
+            "eval_samples": report.examples, "eval_runtime": report.seconds,
+        }));
+        if self.best_metric.is_none_or(|best| report.accuracy > best) {
+            self.best_metric = Some(report.accuracy);
+            self.best_global_step = Some(report.step);
+            self.best_model_checkpoint = Some(checkpoint.to_owned());
+            self.evaluations_without_gain = 0;
+        } else {
+            self.evaluations_without_gain += 1;
+        }
+    }
+}

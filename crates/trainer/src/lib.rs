@@ -1,0 +1,35 @@
+//! The run itself: the loop, the gradients' way to the other ranks, evaluation, checkpoints, events.
+//!
+//! Read [`Trainer`] first, then `sync.rs`: a run is a pure plan (who reads what, at which rate,
+//! when) driven by one short loop that talks to the other ranks through a few verbs. It knows no
+//! flags, no environment and no terminal; whoever wants to show something observes
+//! [`TrainEvent`]s.
+
+mod checkpoint;
+mod error;
+mod evaluation;
+mod event;
+mod forward;
+mod journal;
+mod metrics;
+mod parts;
+mod results;
+mod run;
+mod settings;
+mod stop;
+mod sync;
+mod trainer;
+
+pub use checkpoint::{CheckpointError, latest_checkpoint, remove_run};
+pub use error::TrainError;
+pub use evaluation::evaluate;
+pub use event::{
+    CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport, Observer,
+    StartReport, TrainEvent, UpdateReport,
+};
+pub use forward::class_scores;
+pub use metrics::{ConfusionMatrix, wilson_interval};
+pub use parts::Parts;
+pub use settings::{Cadence, FinalModel, RunLength, Saving, TrainSettings};
+pub use stop::StopRequest;
+pub use trainer::Trainer;

@@ -1,0 +1,51 @@
+//! `all_results.json`: what a run reached, under the names of Hugging Face's `Trainer`.
+
+use serde_json::{Map, Value, json};
+
+use crate::EvaluationReport;
+use crate::journal::Journal;
+
+/// The wall time and the work of this process's part of the run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Work {
+    pub(crate) seconds: f64,
+    pub(crate) examples: usize,
+    pub(crate) updates: u64,
+}
+
+/// The results, with those of the evaluations of the final model.
+pub(crate) fn all_results(
+    journal: &Journal,
+    work: Work,
+    evaluations: &[EvaluationReport],
+) -> Map<String, Value> {
+    let seconds = work.seconds.max(f64::MIN_POSITIVE);
+    let mut results = Map::new();
+    for (key, value) in [
+        ("epoch", json!(journal.epoch)),
+        ("global_step", json!(journal.global_step)),
+        ("train_samples", json!(journal.identity.train_examples)),
+        ("train_loss", json!(journal.run_losses.mean())),
+        ("train_runtime", json!(work.seconds)),
+        ("train_samples_per_second", json!(work.examples as f64 / seconds)),
+        ("train_steps_per_second", json!(work.updates as f64 / seconds)),
+    ] {
+        results.insert(key.to_owned(), value);
+    }
+    for report in evaluations {
+        let prefix = if report.split == "validation" { "eval" } else { &report.split };
+        for (key, value) in [
+            ("accuracy", json!(report.accuracy)),
+            ("accuracy_interval", json!(report.accuracy_interval)),
+            ("f1", json!(report.f1)),
+            ("mcc", json!(report.mcc)),
+            ("loss", json!(report.loss)),
+            ("samples", json!(report.examples)),
+            ("runtime", json!(report.seconds)),
+            ("samples_per_second", json!(report.examples as f64 / report.seconds.max(1e-9))),
+        ] {
+            results.insert(format!("{prefix}_{key}"), value);
+        }
+    }
+    results
+}

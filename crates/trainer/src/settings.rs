@@ -1,0 +1,83 @@
+//! A run as the trainer understands it: every value is known, checked and in its final unit.
+//!
+//! The launcher turns what a user wrote into this; nothing here has a default to be looked up.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+
+use lockstep_data::Order;
+use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
+use lockstep_world::Seed;
+
+/// Everything that decides what a run does, apart from the model and the data themselves.
+#[derive(Clone, Debug)]
+pub struct TrainSettings {
+    /// Where dropout masks come from; the data order has its own inside `order`.
+    pub seed: Seed,
+    /// How the examples are ordered in each epoch.
+    pub order: Order,
+    /// How long the run is.
+    pub length: RunLength,
+    /// Examples in one update, over all ranks and micro-batches.
+    pub global_batch: NonZeroUsize,
+    /// Forward and backward passes one update is split into.
+    pub accumulation: NonZeroUsize,
+    /// The highest learning rate of each group.
+    pub peak_rates: Rates,
+    /// How the rates go down after the warm-up.
+    pub schedule: ScheduleShape,
+    /// How long the rates rise from 0.
+    pub warmup: Warmup,
+    /// The optimiser's constants.
+    pub adamw: AdamWSettings,
+    /// The global norm gradients are clipped to.
+    pub max_grad_norm: f64,
+    /// When the validation set is evaluated.
+    pub evaluation: Cadence,
+    /// When a checkpoint is written.
+    pub saving: Saving,
+    /// After how many evaluations without a better accuracy the run ends.
+    pub early_stopping: Option<NonZeroUsize>,
+    /// Where everything is written.
+    pub output_dir: PathBuf,
+}
+
+/// How long a run is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RunLength {
+    /// Passes over the training set; a fraction ends inside an epoch.
+    Epochs(f64),
+    /// Updates, however many passes that takes.
+    Updates(NonZeroU64),
+}
+
+/// When something recurs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cadence {
+    /// Not at all.
+    Never,
+    /// At the end of each epoch, and of the run.
+    EveryEpoch,
+    /// After each so many updates, and at the end of the run.
+    EverySteps(NonZeroU64),
+}
+
+/// What is kept of a run while it goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Saving {
+    /// When a checkpoint is written.
+    pub cadence: Cadence,
+    /// How many checkpoints stay on disk; the best one is kept beyond the limit.
+    pub keep: Option<NonZeroUsize>,
+    /// Which weights the final model has.
+    pub final_model: FinalModel,
+}
+
+/// Which weights the final model has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinalModel {
+    /// Those of the last update.
+    Last,
+    /// Those of the evaluation with the highest validation accuracy.
+    Best,
+}

@@ -1,0 +1,86 @@
+//! A tiny model on the reference's rows.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use candle_core::Device;
+use lockstep_collective::Solo;
+use lockstep_data::{
+    Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
+};
+use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest};
+use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
+use lockstep_testkit::reference;
+use lockstep_trainer::{
+    Cadence, FinalModel, Observer, Parts, RunLength, Saving, TrainEvent, TrainSettings, Trainer,
+    UpdateReport,
+};
+use lockstep_world::Seed;
+
+/// Keeps every update.
+#[derive(Default)]
+pub(crate) struct Updates(pub(crate) Vec<UpdateReport>);
+
+impl Observer for Updates {
+    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+        if let TrainEvent::Update(report) = event {
+            self.0.push(report.clone());
+        }
+        Ok(())
+    }
+}
+
+/// The recipe in file order for 40 updates, everything written to `output_dir`.
+pub(crate) fn settings(output_dir: &Path, peak_rates: Rates) -> TrainSettings {
+    TrainSettings {
+        seed: Seed(42),
+        order: Order::AsInFile,
+        length: RunLength::Updates(40.try_into().unwrap()),
+        global_batch: NonZeroUsize::new(16).unwrap(),
+        accumulation: NonZeroUsize::MIN,
+        peak_rates,
+        schedule: ScheduleShape::Linear,
+        warmup: Warmup::Ratio(0.1),
+        adamw: AdamWSettings {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+            decay: DecayRule::Every,
+        },
+        max_grad_norm: 1.0,
+        evaluation: Cadence::Never,
+        saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
+        early_stopping: None,
+        output_dir: output_dir.to_owned(),
+    }
+}
+
+/// A run of the golden rows from one of the tiny checkpoints.
+pub(crate) fn trainer(
+    (directory, head): (&str, HeadKind),
+    dropout: Option<f32>,
+    settings: TrainSettings,
+) -> Trainer {
+    let tokenizer = Tokenizer::from_dir(&reference(directory)).unwrap();
+    let source = CorpusSource {
+        path: reference("golden/rows.tsv"),
+        text_column: None,
+        label_column: None,
+        on_bad_row: OnBadRow::Fail,
+    };
+    let corpus = Corpus::read(&source, Labels::Infer).unwrap();
+    let max = MaxLength::new(128).unwrap();
+    let train = TokenStore::build(corpus.texts_and_labels(), &tokenizer, max).unwrap();
+    let request = ModelRequest {
+        head,
+        labels: corpus.labels().names().to_vec(),
+        dropouts: Dropouts { hidden: dropout, attention: dropout, head: dropout },
+        seed: Seed(42),
+        device: Device::Cpu,
+    };
+    let (model, _) = Classifier::load(&reference(directory), &request).unwrap();
+    let collective = Box::new(Solo);
+    let parts = Parts { model, tokenizer, train, validation: None, test: None, collective };
+    Trainer::new(parts, settings).unwrap()
+}

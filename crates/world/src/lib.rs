@@ -1,0 +1,13 @@
+//! The vocabulary every crate shares: who a process is ([`Rank`], [`WorldSize`], [`Seat`]), when
+//! something happens ([`Step`]) and where randomness comes from ([`Seed`]).
+//!
+//! It knows nothing but `std` and `serde`, so that a type can cross any border of the project
+//! without dragging a dependency along.
+
+mod rank;
+mod seed;
+mod step;
+
+pub use rank::{Rank, Seat, SeatError, WorldSize};
+pub use seed::{Purpose, Seed};
+pub use step::Step;

@@ -1,0 +1,113 @@
+//! Who a process is among its peers.
+//!
+//! A [`Seat`] can only be made of a rank inside its world, so nobody downstream checks it again.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+
+use serde::Serialize;
+
+/// The index of a process, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Rank(pub usize);
+
+/// The number of processes, at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct WorldSize(NonZeroUsize);
+
+impl WorldSize {
+    /// The world of a single process.
+    pub const ONE: Self = Self(NonZeroUsize::MIN);
+
+    /// A world of `size` processes, or nothing when `size` is 0.
+    #[must_use]
+    pub fn new(size: usize) -> Option<Self> {
+        NonZeroUsize::new(size).map(Self)
+    }
+
+    /// The number of processes.
+    #[must_use]
+    pub fn get(self) -> usize {
+        self.0.get()
+    }
+}
+
+/// One place in a world: a rank that is known to lie inside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Seat {
+    rank: Rank,
+    world: WorldSize,
+}
+
+impl Seat {
+    /// The only seat of a world of one.
+    pub const SOLO: Self = Self { rank: Rank(0), world: WorldSize::ONE };
+
+    /// The seat of `rank` in `world`.
+    ///
+    /// # Errors
+    /// [`SeatError`] when the rank lies outside the world.
+    pub fn new(rank: Rank, world: WorldSize) -> Result<Self, SeatError> {
+        if rank.0 < world.get() { Ok(Self { rank, world }) } else { Err(SeatError { rank, world }) }
+    }
+
+    /// Who sits here.
+    #[must_use]
+    pub fn rank(self) -> Rank {
+        self.rank
+    }
+
+    /// How many seats there are.
+    #[must_use]
+    pub fn world(self) -> WorldSize {
+        self.world
+    }
+
+    /// Whether this process writes the shared files.
+    #[must_use]
+    pub fn is_leader(self) -> bool {
+        self.rank.0 == 0
+    }
+}
+
+impl fmt::Display for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rank {} of {}", self.rank.0, self.world.get())
+    }
+}
+
+/// A rank that does not exist in its world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeatError {
+    /// The rank that was asked for.
+    pub rank: Rank,
+    /// The world it was asked for in.
+    pub world: WorldSize,
+}
+
+impl fmt::Display for SeatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "rank {} does not exist in a world of {}: ranks count from 0",
+            self.rank.0,
+            self.world.get()
+        )
+    }
+}
+
+impl std::error::Error for SeatError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seat_lies_inside_its_world() {
+        let world = WorldSize::new(4).unwrap();
+        assert!(Seat::new(Rank(3), world).is_ok());
+        let error = Seat::new(Rank(4), world).unwrap_err();
+        assert_eq!(error.to_string(), "rank 4 does not exist in a world of 4: ranks count from 0");
+        assert_eq!(WorldSize::new(0), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! What the documents say about the code is there.
+//!
+//! A document names a test as `file.rs::test`, from the workspace's root, or from `crates/` where the
+//! document lies there. A renamed test would leave an invariant that claims a proof it does not have.
+
+use std::path::{Path, PathBuf};
+
+use super::source::Source;
+
+/// Each reference that leads nowhere: the document, the line, and the reference.
+pub(super) fn dangling(sources: &[Source]) -> Vec<(&Source, usize, &str)> {
+    let documents = sources.iter().filter(|source| source.has_extension("md"));
+    let references = documents.flat_map(|document| {
+        let lines = (1..).zip(document.text.lines());
+        lines.flat_map(move |(line, text)| spans(text).map(move |span| (document, line, span)))
+    });
+    references.filter(|(document, _, span)| leads_nowhere(sources, document, span)).collect()
+}
+
+/// The texts between backticks.
+fn spans(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+fn leads_nowhere(sources: &[Source], document: &Source, span: &str) -> bool {
+    let Some((file, name)) = span.split_once(".rs::") else { return false };
+    let path: PathBuf = document.path.parent().unwrap_or(Path::new("")).join(format!("{file}.rs"));
+    let function = format!("fn {name}(");
+    let found = sources.iter().find(|source| source.path == path);
+    !found.is_some_and(|source| source.text.contains(&function))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(path: &str, text: &str) -> Source {
+        Source { path: path.into(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn references_lead_somewhere() {
+        let check = |text: &str, expected: &[&str]| {
+            let code = source("crates/data/src/a.rs", "fn one() {}");
+            let sources = [source("crates/README.md", text), code];
+            let found: Vec<_> = dangling(&sources).iter().map(|(_, _, span)| *span).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("`data/src/a.rs::one` and `data/src/a.rs` and `Seed::derive`", &[]);
+        check("`data/src/a.rs::two`", &["data/src/a.rs::two"]);
+        check("`data/src/b.rs::one`", &["data/src/b.rs::one"]);
+    }
+}

@@ -1,0 +1,71 @@
+# Sets up what a build needs: Rust, and a C compiler. Sourced by the other scripts, not run.
+# shellcheck shell=bash
+#
+# The C compiler is the only system package: Rust links with it, and `ring` (TLS, for downloads from
+# the hub) is partly C. Everything else comes from crates.io.
+
+# The exit code of a missing device or library, as the programs have it.
+readonly MISSING=4
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+die() {
+    local code=$1
+    shift
+    say "$*"
+    exit "$code"
+}
+
+# Finds cargo, also where rustup has put it but the shell does not look yet, and checks its version.
+need_rust() {
+    local manifest=$1/Cargo.toml needed found
+    needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$manifest")
+    command -v cargo >/dev/null || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+    command -v cargo >/dev/null || die "$MISSING" "cargo was not found. Install Rust $needed or newer:
+  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y
+and start this script again."
+    found=$(cargo --version) || die "$MISSING" "cargo is there but does not start (see above).
+With rustup, choose a toolchain: rustup default stable"
+    found=$(cut -d' ' -f2 <<<"$found")
+    is_at_least "$needed" "$found" || die "$MISSING" "cargo is version $found, but $needed is needed.
+With rustup: rustup update stable"
+}
+
+# Whether version $2 is $1 or newer.
+is_at_least() { printf '%s\n' "$1" "$2" | sort --check=quiet --version-sort; }
+
+# Installs a C compiler unless one is there that can link a program.
+need_c_compiler() {
+    links_a_program && return
+    command -v apt-get >/dev/null || die "$MISSING" "no working C compiler (cc) was found, and this
+is no Debian or Ubuntu. Install gcc and the C library's headers, then start this script again."
+    local as_root=()
+    if ((EUID != 0)); then
+        command -v sudo >/dev/null || die "$MISSING" "no working C compiler (cc) was found. As root:
+  apt-get update && apt-get install -y build-essential"
+        as_root=(sudo)
+    fi
+    say "installing build-essential with apt-get: Rust links with its C compiler, and the TLS library" \
+        "ring is partly C"
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq build-essential >/dev/null
+    links_a_program || die "$MISSING" "cc still cannot link a program; try: cc --version"
+}
+
+# Also fails where the compiler is there but the C library's headers are not.
+links_a_program() {
+    printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' |
+        cc -x c -o /dev/null - 2>/dev/null
+}
+
+# Adds the parts of the Rust toolchain that only the checks use.
+need_rust_components() {
+    local missing=()
+    cargo fmt --version >/dev/null 2>&1 || missing+=(rustfmt)
+    cargo clippy --version >/dev/null 2>&1 || missing+=(clippy)
+    ((${#missing[@]} > 0)) || return 0
+    command -v rustup >/dev/null || die "$MISSING" "cargo has no ${missing[*]}, which the checks use.
+Install Rust with rustup (https://rustup.rs), or the packages rustfmt and rust-clippy."
+    say "adding ${missing[*]} to the Rust toolchain with rustup: the checks use them"
+    rustup --quiet component add "${missing[@]}"
+}

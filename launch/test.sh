@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Sets the machine up and runs every check of the project: see --help.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: launch/test.sh
+
+Sets this machine up (a C compiler through apt-get, rustfmt and clippy through rustup, each
+only if it is missing) and runs `cargo xtask ci`: formatting, style, the crates' arrows,
+lints, documentation and all tests. It stops at the first check that fails and names it.
+No GPU, no MPI, no Python and no data set is needed.
+TEXT
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=launch/setup.sh
+source "$root/launch/setup.sh"
+
+case ${1-} in
+'') ;;
+-h | --help)
+    usage
+    exit 0
+    ;;
+*)
+    usage >&2
+    die 2 "takes no arguments, but got: $*"
+    ;;
+esac
+
+need_rust "$root"
+need_c_compiler
+need_rust_components
+
+cd "$root"
+exec cargo xtask ci
