@@ -85,6 +85,10 @@ impl Corpus {
     /// [`LabelError`] when a class is out of range or there are too few examples or classes.
     pub fn from_examples(examples: Vec<Example>, labels: LabelMap) -> Result<Self, LabelError> {
         let classes = labels.len();
+        if let [name] = labels.names() {
+            let (name, examples) = (name.clone(), examples.len());
+            return Err(LabelError::SingleClass { name, examples });
+        }
         for (example, Example { label, .. }) in examples.iter().enumerate() {
             if labels.name(*label).is_none() {
                 return Err(LabelError::OutOfRange { example, label: *label, classes });

@@ -62,7 +62,7 @@ impl ShardPlan {
         let within = step.0.checked_rem(self.updates_per_epoch() as u64).unwrap_or(0);
         #[expect(clippy::cast_possible_truncation, reason = "below updates_per_epoch, a usize")]
         let start = within as usize * self.global_batch.get();
-        let end = (start + self.global_batch.get()).min(self.examples);
+        let end = start.saturating_add(self.global_batch.get()).min(self.examples);
         match self.order {
             Order::AsInFile => (start..end).collect(),
             Order::Shuffled(seed) => {

@@ -14,6 +14,8 @@ pub struct GoldenText {
     pub text: String,
     /// Its token ids, `[CLS]` and `[SEP]` included.
     pub ids: Vec<u32>,
+    /// The last hidden state of `[CLS]`.
+    pub state: Vec<f32>,
     /// The logits of `tiny-mlp`.
     pub logits_mlp: Vec<f32>,
     /// The logits of `tiny-hf`.

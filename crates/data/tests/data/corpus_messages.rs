@@ -422,6 +422,13 @@ fn examples_that_do_not_fit_their_labels() {
         expect!["example 1 is of class 2, but there are only 2 (counted from 0)"],
     );
     check(
+        &[0, 0],
+        &["a"],
+        expect![[r#"
+        the only label is `a`, in 2 examples
+          hint: there is nothing to tell apart; is this the training file, and the right --label-column?"#]],
+    );
+    check(
         &[0],
         &["a", "b"],
         expect![[r#"

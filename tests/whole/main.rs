@@ -1,0 +1,9 @@
+//! The programs as a user starts them.
+
+mod bag_of_words;
+mod commands;
+mod parity;
+mod program;
+mod quickstart;
+mod resume;
+mod signals;

@@ -1,0 +1,69 @@
+//! A directory to run in, and the `trainer` in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use lockstep_testkit::reference;
+use serde_json::Value;
+
+/// A directory of its own, removed at the end.
+pub(crate) struct Workplace(tempfile::TempDir);
+
+impl Workplace {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The `trainer`, with nothing of the environment but what a shell needs.
+    pub(crate) fn trainer<S: AsRef<str>>(&self, arguments: &[S]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trainer"));
+        command.args(arguments.iter().map(S::as_ref)).current_dir(self.0.path());
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("NO_COLOR", "1")
+            .env("HF_HUB_OFFLINE", "1");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the `trainer` to an end that has to be good.
+    pub(crate) fn succeed<S: AsRef<str>>(&self, arguments: &[S]) -> Output {
+        let output = self.trainer(arguments).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
+        output
+    }
+
+    /// A JSON file in this directory.
+    pub(crate) fn json(&self, name: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.path(name)).unwrap()).unwrap()
+    }
+
+    /// The lines of one kind in a `metrics.jsonl`.
+    pub(crate) fn metrics(&self, directory: &str, kind: &str) -> Vec<Value> {
+        metrics(&self.path(directory), kind)
+    }
+}
+
+/// The lines of one kind in a run's `metrics.jsonl`; a last line that is still being written is
+/// left out.
+pub(crate) fn metrics(directory: &Path, kind: &str) -> Vec<Value> {
+    let text = fs::read_to_string(directory.join("metrics.jsonl")).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["kind"] == kind).collect()
+}
+
+/// The flags of a run of the reference's rows from one of its tiny models.
+pub(crate) fn tiny_run(model: &str, further: &[&str]) -> Vec<String> {
+    let path = |name: &str| reference(name).canonicalize().unwrap().display().to_string();
+    let (model, rows) = (path(model), path("golden/rows.tsv"));
+    let fixed = ["train", "--model", &model, "--train-file", &rows, "--output-dir", "out"];
+    fixed.iter().chain(further).map(|&argument| argument.to_owned()).collect()
+}
