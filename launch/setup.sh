@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # The C compiler is the only system package: Rust links with it, and `ring` (TLS, for downloads from
-# the hub) is partly C. Everything else comes from crates.io.
+# the hub) is partly C. Everything else cargo fetches by itself.
 
 # The exit code of a missing device or library, as the programs have it.
 readonly MISSING=4

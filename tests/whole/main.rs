@@ -2,6 +2,7 @@
 
 mod bag_of_words;
 mod commands;
+mod malformed;
 mod parity;
 mod program;
 mod quickstart;

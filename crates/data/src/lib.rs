@@ -17,6 +17,7 @@ mod error;
 mod excerpt;
 mod labels;
 mod records;
+pub mod reviews;
 mod rows;
 mod shard_plan;
 mod sorted_rows;

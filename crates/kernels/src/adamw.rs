@@ -17,8 +17,8 @@
 use candle_core::{Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
-use crate::cpu::values::Values;
-use crate::cpu::vector::vectorised;
+use crate::cpu::values::Reading;
+use crate::cpu::vector::{Kernel, vectorised};
 use crate::cpu::{self, in_place};
 use crate::plain;
 
@@ -58,12 +58,12 @@ pub fn adamw(
         return plain::adamw(weight, gradient, first, second, update);
     }
     let gradient = gradient.contiguous()?;
-    let gradient = Values::read(&gradient)?;
+    let gradient = Reading::of(&gradient)?;
     let factors = Factors::new(update);
     in_place::write(weight, |weight| {
         in_place::write(first, |first| {
             in_place::write(second, |second| {
-                factors.update_all(weight, &gradient, first, second);
+                Block { factors, weight, gradient: &gradient, first, second }.update();
                 Ok(())
             })
         })
@@ -116,28 +116,6 @@ impl Factors {
         }
     }
 
-    fn update_all(
-        self,
-        weight: &mut [f32],
-        gradient: &[f32],
-        first: &mut [f32],
-        second: &mut [f32],
-    ) {
-        /// Four arrays of a block fit a core's own cache.
-        const BLOCK: usize = 16 * 1024;
-        let moments = first.par_chunks_mut(BLOCK).zip(second.par_chunks_mut(BLOCK));
-        weight.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK)).zip(moments).for_each(
-            |((weight, gradient), (first, second))| {
-                vectorised(|| {
-                    let moments = first.iter_mut().zip(second);
-                    for ((w, &g), (m, v)) in weight.iter_mut().zip(gradient).zip(moments) {
-                        (*w, *m, *v) = self.updated(*w, g, *m, *v);
-                    }
-                });
-            },
-        );
-    }
-
     #[inline(always)]
     fn updated(self, weight: f32, gradient: f32, first: f32, second: f32) -> (f32, f32, f32) {
         let gradient = gradient * self.gradient;
@@ -146,5 +124,40 @@ impl Factors {
         let second = second * self.second_kept + self.second * gradient * gradient;
         let denominator = second.sqrt() / self.correction + self.epsilon;
         (weight - self.size * first / denominator, first, second)
+    }
+}
+
+/// A range of weights, with what belongs to them.
+struct Block<'a> {
+    factors: Factors,
+    weight: &'a mut [f32],
+    gradient: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+}
+
+impl Block<'_> {
+    /// Cuts the range into blocks for all threads.
+    fn update(self) {
+        /// Four arrays of so many values fit a core's own cache.
+        const LEN: usize = 16 * 1024;
+        let Self { factors, weight, gradient, first, second } = self;
+        let moments = first.par_chunks_mut(LEN).zip(second.par_chunks_mut(LEN));
+        let weights = weight.par_chunks_mut(LEN).zip(gradient.par_chunks(LEN));
+        weights.zip(moments).for_each(|((weight, gradient), (first, second))| {
+            vectorised(Block { factors, weight, gradient, first, second });
+        });
+    }
+}
+
+impl Kernel for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let moments = self.first.iter_mut().zip(self.second);
+        for ((w, &g), (m, v)) in self.weight.iter_mut().zip(self.gradient).zip(moments) {
+            (*w, *m, *v) = self.factors.updated(*w, g, *m, *v);
+        }
     }
 }

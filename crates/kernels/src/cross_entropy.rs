@@ -6,7 +6,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use crate::cpu::values::{Values, gradient, stored};
+use crate::cpu::values::{Reading, gradient, stored};
 use crate::{cpu, plain, shapes};
 
 /// `Σ (log Σ exp(logits) - logits[label])` over the B rows of `logits` (B,K); a scalar.
@@ -48,7 +48,7 @@ impl CustomOp1 for CrossEntropy {
     /// `d loss / d logit = softmax(logits) - 1 at the label`.
     fn bwd(&self, logits: &Tensor, _loss: &Tensor, dloss: &Tensor) -> Result<Option<Tensor>> {
         let (classes, scale) = (logits.dim(1)?, f64::from(dloss.to_scalar::<f32>()?));
-        let values = Values::read(logits)?;
+        let values = Reading::of(logits)?;
         let rows = values.chunks_exact(classes).zip(&self.labels);
         let slopes = |(row, &label): (&[f32], &u32)| slopes(row, label, scale);
         gradient(logits, || rows.flat_map(slopes).collect())

@@ -11,8 +11,8 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use lockstep_world::Seed;
 
 use crate::cpu::blocks::filled;
-use crate::cpu::values::{Values, gradient, stored};
-use crate::cpu::vector::vectorised;
+use crate::cpu::values::{Reading, gradient, stored};
+use crate::cpu::vector::{Kernel, vectorised};
 use crate::mask::RowMask;
 use crate::{cpu, plain, shapes};
 
@@ -71,7 +71,7 @@ impl CustomOp1 for Masked {
 
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let dy = dy.contiguous()?;
-        let (values, width) = (Values::read(&dy)?, x.dim(1)?);
+        let (values, width) = (Reading::of(&dy)?, x.dim(1)?);
         gradient(x, || self.masked(&values, width))
     }
 }
@@ -80,14 +80,26 @@ impl Masked {
     fn masked(&self, x: &[f32], width: usize) -> Vec<f32> {
         filled(x.len(), width, |start, block| {
             let rows = block.chunks_exact_mut(width).zip(x[start..].chunks_exact(width));
-            vectorised(|| {
-                for (i, (y, x)) in rows.enumerate() {
-                    let mask = self.0.row(start / width + i);
-                    for (element, (y, &x)) in (0_u32..).zip(y.iter_mut().zip(x)) {
-                        *y = x * mask.factor(element);
-                    }
-                }
-            });
+            for (i, (y, x)) in rows.enumerate() {
+                vectorised(MaskRow { mask: self.0.row(start / width + i), x, y });
+            }
         })
+    }
+}
+
+struct MaskRow<'a> {
+    mask: RowMask,
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Kernel for MaskRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (element, (y, &x)) in (0_u32..).zip(self.y.iter_mut().zip(self.x)) {
+            *y = x * self.mask.factor(element);
+        }
     }
 }

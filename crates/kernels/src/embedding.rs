@@ -7,7 +7,7 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
 use crate::cpu::blocks::filled;
 use crate::cpu::scatter::scattered;
-use crate::cpu::values::{Values, gradient, stored};
+use crate::cpu::values::{Reading, gradient, stored};
 use crate::cpu::vector::add;
 use crate::{cpu, plain, shapes};
 
@@ -74,7 +74,7 @@ impl CustomOp2 for Embedding {
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let dy = dy.contiguous()?;
-        let rows = Values::read(&dy)?; // (N,D)
+        let rows = Reading::of(&dy)?; // (N,D)
         let (words_shape, places_shape) = (words.dims2()?, places.dims2()?);
         let dwords = gradient(words, || scattered(&self.ids, &rows, words_shape))?;
         let dplaces = gradient(places, || scattered(&self.positions, &rows, places_shape))?;

@@ -1,9 +1,9 @@
-//! The first row of each example: the state of its [CLS] token, which is all a classifier reads.
+//! The first row of each example: the state of its `[CLS]` token, which is all a classifier reads.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 use crate::cpu::scatter::scattered;
-use crate::cpu::values::{Values, gradient, stored};
+use crate::cpu::values::{Reading, gradient, stored};
 use crate::{Segments, cpu, plain, shapes};
 
 /// The first row of each of the B segments of `x` (N,D); the result is (B,D).
@@ -38,7 +38,7 @@ impl CustomOp1 for FirstRows {
 
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let dy = dy.contiguous()?;
-        let rows = Values::read(&dy)?; // (B,D)
+        let rows = Reading::of(&dy)?; // (B,D)
         let shape = x.dims2()?;
         let starts = self.0.iter().map(|rows| rows.start).collect::<Vec<_>>();
         gradient(x, || scattered(&starts, &rows, shape))

@@ -7,8 +7,8 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
 use crate::cpu::blocks::filled;
 use crate::cpu::elementary::normal;
-use crate::cpu::values::{Values, gradient, stored};
-use crate::cpu::vector::vectorised;
+use crate::cpu::values::{Reading, gradient, stored};
+use crate::cpu::vector::{Kernel, vectorised};
 use crate::{cpu, plain};
 
 /// `x Φ(x)` for each value of `x`, which may have any shape.
@@ -28,30 +28,51 @@ impl CustomOp1 for Gelu {
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = stored(x, layout)?;
-        let y = filled(x.len(), 1, |start, block| {
-            vectorised(|| {
-                for (y, &x) in block.iter_mut().zip(&x[start..]) {
-                    *y = x * normal(x).below;
-                }
-            });
-        });
+        let y = filled(x.len(), 1, |start, y| vectorised(Values { x: &x[start..], y }));
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let dy = dy.contiguous()?;
-        let (x_values, dy_values) = (Values::read(x)?, Values::read(&dy)?);
-        gradient(x, || slopes(&x_values, &dy_values))
+        let (x_values, dy_values) = (Reading::of(x)?, Reading::of(&dy)?);
+        gradient(x, || {
+            filled(x_values.len(), 1, |start, dx| {
+                vectorised(Slopes { x: &x_values[start..], dy: &dy_values[start..], dx });
+            })
+        })
     }
 }
 
-fn slopes(x: &[f32], dy: &[f32]) -> Vec<f32> {
-    filled(x.len(), 1, |start, block| {
-        vectorised(|| {
-            for ((dx, &x), &dy) in block.iter_mut().zip(&x[start..]).zip(&dy[start..]) {
-                let normal = normal(x);
-                *dx = dy * (normal.below + x * normal.density);
-            }
-        });
-    })
+struct Values<'a> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Kernel for Values<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (y, &x) in self.y.iter_mut().zip(self.x) {
+            *y = x * normal(x).below;
+        }
+    }
+}
+
+struct Slopes<'a> {
+    x: &'a [f32],
+    dy: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl Kernel for Slopes<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for ((dx, &x), &dy) in self.dx.iter_mut().zip(self.x).zip(self.dy) {
+            let normal = normal(x);
+            *dx = dy * (normal.below + x * normal.density);
+        }
+    }
 }

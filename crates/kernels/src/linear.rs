@@ -9,7 +9,7 @@ use crate::cpu::blocks;
 use crate::cpu::columns;
 use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::product::{Product, Workers};
-use crate::cpu::values::{Values, gradient, stored};
+use crate::cpu::values::{Reading, gradient, stored};
 use crate::{cpu, plain, shapes};
 
 /// `y = x Wᵀ + b` for `x` (N,I), `weight` (O,I) and `bias` (O); the result is (N,O).
@@ -66,7 +66,7 @@ impl CustomOp3 for Linear {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let dy = dy.contiguous()?;
         let (x_values, w_values, dy_values) =
-            (Values::read(x)?, Values::read(weight)?, Values::read(&dy)?);
+            (Reading::of(x)?, Reading::of(weight)?, Reading::of(&dy)?);
         let inputs = x.dim(1)?;
         let x_matrix = Matrix::new(&x_values, inputs); // (N,I)
         let w_matrix = Matrix::new(&w_values, inputs); // (O,I)

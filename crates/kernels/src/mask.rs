@@ -3,12 +3,11 @@
 //! There is no generator with a position. A mask can be computed again in the backward instead of
 //! being kept, by any thread, for any element, and is the same on every device.
 //!
-//! The hash is three rounds of xorshift and multiplication of 32 bits, which vector instructions
-//! do on eight elements at once. Constants and shifts are those that Wellons found by search
-//! ("Prospecting for Hash Functions", nullprogram.com, 2018, the function `triple32`, with a bias
-//! of 0.0209 against 0.0205 of a random permutation). We differ in that the two halves of the key
-//! enter before and inside the first round, as in a cipher of Even and Mansour: two rows share a
-//! run of values only if both halves collide.
+//! The hash is three rounds of xorshift and multiplication of 32 bits, which vector instructions do
+//! on many elements at once. Constants and shifts are those of `triple32`, found by search (Wellons,
+//! "Prospecting for Hash Functions", nullprogram.com, 2018). We differ in that the two halves of the
+//! key enter before and inside the rounds, as in a cipher of Even and Mansour: two rows share a run
+//! of values only if both halves collide.
 
 use lockstep_world::Seed;
 

@@ -6,8 +6,8 @@
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-use crate::cpu::values::Values;
-use crate::cpu::vector::vectorised;
+use crate::cpu::values::Reading;
+use crate::cpu::vector::{Kernel, vectorised};
 use crate::{cpu, plain};
 
 /// Values of a block.
@@ -24,20 +24,48 @@ pub fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
         return plain::sum_of_squares(tensor);
     }
     let tensor = tensor.contiguous()?;
-    let values = Values::read(&tensor)?;
+    let values = Reading::of(&tensor)?;
     let blocks: Vec<f64> =
-        values.par_chunks(BLOCK).map(|block| vectorised(|| squares(block))).collect();
+        values.par_chunks(BLOCK).map(|block| vectorised(Squares(block))).collect();
     Ok(blocks.iter().sum())
 }
 
-#[inline(always)]
-fn squares(block: &[f32]) -> f64 {
-    let mut sums = [0.0; LANES];
-    let (groups, rest) = block.as_chunks::<LANES>();
-    for values in groups.iter().map(<[f32; LANES]>::as_slice).chain([rest]) {
-        for (sum, &value) in sums.iter_mut().zip(values) {
+struct Squares<'a>(&'a [f32]);
+
+impl Kernel for Squares<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut sums = [0.0; LANES];
+        let (groups, rest) = self.0.as_chunks::<LANES>();
+        for values in groups {
+            for (sum, &value) in sums.iter_mut().zip(values) {
+                *sum += f64::from(value) * f64::from(value);
+            }
+        }
+        for (sum, &value) in sums.iter_mut().zip(rest) {
             *sum += f64::from(value) * f64::from(value);
         }
+        sums.iter().sum()
     }
-    sums.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn every_value_counts_once() {
+        for len in [0, 1, 15, 16, 17, 200_000] {
+            let values = (0..len).map(|i| ((i % 17) as f32 - 8.0) / 4.0);
+            let expected: f64 = values.clone().map(|x| f64::from(x * x)).sum();
+            let tensor = Tensor::from_iter(values, &Device::Cpu).unwrap();
+            assert_eq!(sum_of_squares(&tensor).unwrap(), expected, "{len}");
+            let wide = tensor.to_dtype(candle_core::DType::F64).unwrap();
+            assert_eq!(sum_of_squares(&wide).unwrap(), expected, "{len} in f64");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use candle_core::{DType, Result, Tensor, Var};
 use crate::attention::first_element;
 use crate::{AdamWUpdate, AttentionPlan, Dropout, Segments};
 
-/// [`crate::embedding`] as two gathers and a sum.
+/// [`crate::embedding()`] as two gathers and a sum.
 ///
 /// # Errors
 /// When candle refuses the shapes or an index.
@@ -26,7 +26,7 @@ pub fn embedding(
     words + places.index_select(&Tensor::new(positions, device)?, 0)?
 }
 
-/// [`crate::linear`] as a matrix product and a sum.
+/// [`crate::linear()`] as a matrix product and a sum.
 ///
 /// # Errors
 /// When candle refuses the shapes.
@@ -34,7 +34,7 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     x.matmul(&weight.t()?)?.broadcast_add(bias)
 }
 
-/// [`crate::layer_norm`] as means, differences and products.
+/// [`crate::layer_norm()`] as means, differences and products.
 ///
 /// # Errors
 /// When candle refuses the shapes.
@@ -45,7 +45,7 @@ pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result
     normal.broadcast_mul(gamma)?.broadcast_add(beta)
 }
 
-/// [`crate::gelu`] from candle's erf; the gradient of its `gelu_erf` is right to six digits only.
+/// [`crate::gelu()`] from candle's erf; the gradient of its `gelu_erf` is right to six digits only.
 ///
 /// # Errors
 /// When candle refuses the type.
@@ -54,7 +54,7 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
     x * ((erf + 1.0)? * 0.5)?
 }
 
-/// [`crate::dropout`] as a product with a mask made on the host.
+/// [`crate::dropout()`] as a product with a mask made on the host.
 ///
 /// # Errors
 /// When candle refuses the shapes.
@@ -62,7 +62,7 @@ pub fn dropout(x: &Tensor, dropout: &Dropout) -> Result<Tensor> {
     x * mask(dropout, &(0..x.dim(0)?), 0, x)?
 }
 
-/// [`crate::attention`] segment by segment and head by head.
+/// [`crate::attention()`] segment by segment and head by head.
 ///
 /// # Errors
 /// When candle refuses the shapes.
@@ -90,7 +90,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, plan: &AttentionPlan) -> Re
     if segments.is_empty() { Ok(q.clone()) } else { Tensor::cat(&segments, 0) }
 }
 
-/// [`crate::first_rows`] as a gather.
+/// [`crate::first_rows()`] as a gather.
 ///
 /// # Errors
 /// When candle refuses the shapes.
@@ -99,7 +99,7 @@ pub fn first_rows(x: &Tensor, segments: &Segments) -> Result<Tensor> {
     x.index_select(&Tensor::new(starts, x.device())?, 0)
 }
 
-/// [`crate::summed_cross_entropy`] as a logarithm of a sum less a gathered logit.
+/// [`crate::summed_cross_entropy()`] as a logarithm of a sum less a gathered logit.
 ///
 /// # Errors
 /// When candle refuses the shapes.
@@ -115,7 +115,7 @@ pub fn summed_cross_entropy(logits: &Tensor, labels: &[u32]) -> Result<Tensor> {
     (normaliser - shifted.gather(&labels, 1)?)?.sum_all()
 }
 
-/// [`crate::sum_of_squares`] as a conversion, a square and a sum.
+/// [`crate::sum_of_squares()`] as a conversion, a square and a sum.
 ///
 /// # Errors
 /// When candle refuses the type.
@@ -123,7 +123,7 @@ pub fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
     tensor.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar()
 }
 
-/// [`crate::adamw`] line by line as in PyTorch.
+/// [`crate::adamw()`] line by line as in PyTorch.
 ///
 /// # Errors
 /// When candle refuses the shapes.

@@ -5,6 +5,9 @@ use thiserror::Error;
 
 use crate::config::{DeviceChoice, Precision};
 
+/// What this build computes on, for people.
+pub(crate) const NAME: &str = "CPU";
+
 /// Something that was asked for and is not in this build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum DeviceError {
@@ -13,25 +16,25 @@ pub(crate) enum DeviceError {
         "this build has no CUDA, and a build that has it is not there yet; \
          leave --device out, or pass --device cpu, to train on the CPU"
     )]
-    NoCuda,
+    Gpu,
     /// A precision of GPUs.
     #[error(
         "--precision {0} needs a GPU, and this build has no CUDA; \
          leave it out, or pass --precision f32"
     )]
-    NoPrecision(&'static str),
+    Precision(&'static str),
     /// Several processes on CPUs.
     #[error(
         "this is {0}, and this build does not have data-parallel training on CPUs yet; \
          start one process, or leave --device out: then rank 0 trains and the others end"
     )]
-    NoRanks(Seat),
+    Ranks(Seat),
     /// Several processes from the launcher.
     #[error(
         "this build trains in one CPU process: pass {flag} 1, or leave it out; \
          several processes are not there yet"
     )]
-    NoProcesses {
+    Processes {
         /// The flag that asked for more.
         flag: &'static str,
     },
@@ -43,9 +46,9 @@ pub(crate) enum DeviceError {
 /// What it does not have.
 pub(crate) fn check(device: DeviceChoice, precision: Precision) -> Result<(), DeviceError> {
     match (device, precision) {
-        (DeviceChoice::Cuda, _) => Err(DeviceError::NoCuda),
-        (_, Precision::Tf32) => Err(DeviceError::NoPrecision("tf32")),
-        (_, Precision::Bf16) => Err(DeviceError::NoPrecision("bf16")),
+        (DeviceChoice::Cuda, _) => Err(DeviceError::Gpu),
+        (_, Precision::Tf32) => Err(DeviceError::Precision("tf32")),
+        (_, Precision::Bf16) => Err(DeviceError::Precision("bf16")),
         (DeviceChoice::Auto | DeviceChoice::Cpu, Precision::F32) => Ok(()),
     }
 }
@@ -63,10 +66,10 @@ pub(crate) enum Duty {
 /// asked for, which this build cannot do.
 ///
 /// # Errors
-/// [`DeviceError::NoRanks`].
+/// [`DeviceError::Ranks`].
 pub(crate) fn duty(device: DeviceChoice, seat: Seat) -> Result<Duty, DeviceError> {
     match device {
-        DeviceChoice::Cpu if seat.world().get() > 1 => Err(DeviceError::NoRanks(seat)),
+        DeviceChoice::Cpu if seat.world().get() > 1 => Err(DeviceError::Ranks(seat)),
         _ if seat.is_leader() => Ok(Duty::Train),
         _ => Ok(Duty::Rest),
     }

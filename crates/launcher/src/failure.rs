@@ -6,7 +6,11 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::config::Faults;
+use lockstep_data::{DataError, LabelError, TokenizerError};
+use lockstep_model::ModelError;
+use lockstep_trainer::{CheckpointError, TrainError};
+
+use crate::config::{Fault, Faults};
 use crate::device::DeviceError;
 use crate::exit::ExitCode;
 use crate::hub::HubError;
@@ -32,6 +36,39 @@ pub(crate) enum Failure {
     /// A model that cannot be had.
     #[error(transparent)]
     Hub(#[from] HubError),
+    /// Data that cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A model's tokenizer that cannot be read.
+    #[error(transparent)]
+    Tokenizer(TokenizerError),
+    /// `--checkpoint` leads nowhere.
+    #[error(
+        "{} is no directory; --checkpoint takes the output directory of a finished run, \
+         or a checkpoint-<step> in it",
+        path.display()
+    )]
+    NoCheckpoint {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// A model whose classes cannot be told apart.
+    #[error("{}: {fault}", directory.join("config.json").display())]
+    Classes {
+        /// The model's directory.
+        directory: PathBuf,
+        /// What is wrong with its classes.
+        fault: LabelError,
+    },
+    /// A model that cannot be read, built or run.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A checkpoint that cannot be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A run that could not go on.
+    #[error(transparent)]
+    Train(Box<TrainError>),
     /// A file that cannot be written.
     #[error("{} cannot be written: {cause}; free some space, or choose another place", path.display())]
     Write {
@@ -56,6 +93,18 @@ pub(crate) enum Failure {
     Signals(io::Error),
 }
 
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        Self::Train(Box::new(error))
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Configuration(fault.into())
+    }
+}
+
 /// The commands there are.
 pub(crate) const COMMANDS: [&str; 4] = ["train", "evaluate", "predict", "plan"];
 
@@ -75,16 +124,21 @@ impl Failure {
         match self {
             Self::UnknownCommand { .. } | Self::Configuration(_) => ExitCode::Usage,
             Self::Device(_) => ExitCode::Device,
-            Self::Hub(_) => ExitCode::Checkpoint,
-            Self::Output(cause) if is_broken_pipe(cause) => ExitCode::Done,
-            Self::Write { .. } | Self::Output(_) | Self::Start { .. } | Self::Signals(_) => {
-                ExitCode::Failed
-            }
+            Self::Data(_) => ExitCode::Data,
+            Self::Hub(_)
+            | Self::Tokenizer(_)
+            | Self::NoCheckpoint { .. }
+            | Self::Classes { .. } => ExitCode::Checkpoint,
+            Self::Model(error) => of_model(error),
+            Self::Checkpoint(error) => of_checkpoint(error),
+            Self::Train(error) => of_run(error),
+            Self::Output(cause) => of_output(cause),
+            Self::Write { .. } | Self::Start { .. } | Self::Signals(_) => ExitCode::Failed,
         }
     }
 
-    /// Tells the user on the standard error, and gives the exit code. Whoever closes our standard
-    /// output has seen enough, and is told nothing.
+    /// Tells the user on the standard error, and gives the exit code. Nothing is told of what is no
+    /// failure, see [`of_output`].
     pub(crate) fn report(&self, environment: &Environment) -> ExitCode {
         let code = self.code();
         if code != ExitCode::Done {
@@ -93,7 +147,10 @@ impl Failure {
             let mut text = format!("{bold}error:{plain} {self}");
             let mut cause = self.source();
             while let Some(error) = cause {
-                text.push_str(&format!("\n  because {error}"));
+                let words = error.to_string();
+                if !text.contains(&words) {
+                    text = format!("{text}\n  because {words}");
+                }
                 cause = error.source();
             }
             let _ = writeln!(io::stderr(), "{text}");
@@ -102,6 +159,60 @@ impl Failure {
     }
 }
 
-fn is_broken_pipe(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::BrokenPipe
+fn of_run(error: &TrainError) -> ExitCode {
+    match error {
+        TrainError::Data(_) => ExitCode::Data,
+        TrainError::Model(error) => of_model(error),
+        TrainError::Checkpoint(error) => of_checkpoint(error),
+        TrainError::Observer(cause) => of_output(cause),
+        TrainError::Collective(_) => ExitCode::PeerLost,
+        TrainError::NotFinite { .. }
+        | TrainError::Write { .. }
+        | TrainError::Optim(_)
+        | TrainError::Tensor(_) => ExitCode::Failed,
+    }
+}
+
+/// What is wrong with files is told from what went wrong with a model that was read.
+fn of_model(error: &ModelError) -> ExitCode {
+    match error {
+        ModelError::Gradient(_) | ModelError::Tensor(_) | ModelError::Io { verb: "write", .. } => {
+            ExitCode::Failed
+        }
+        _ => ExitCode::Checkpoint,
+    }
+}
+
+fn of_checkpoint(error: &CheckpointError) -> ExitCode {
+    match error {
+        CheckpointError::Io { verb, .. } if *verb != "read" => ExitCode::Failed,
+        CheckpointError::Model(error) => of_model(error),
+        CheckpointError::Tensor(_) => ExitCode::Failed,
+        _ => ExitCode::Checkpoint,
+    }
+}
+
+/// Whoever closes our standard output has seen enough.
+fn of_output(cause: &io::Error) -> ExitCode {
+    match cause.kind() {
+        io::ErrorKind::BrokenPipe => ExitCode::Done,
+        _ => ExitCode::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_closes_our_output_has_seen_enough() {
+        let check = |failure: Failure, expected| assert_eq!(failure.code(), expected, "{failure}");
+        let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        check(Failure::Output(closed()), ExitCode::Done);
+        check(Failure::Output(full()), ExitCode::Failed);
+        check(TrainError::Observer(closed()).into(), ExitCode::Done);
+        check(TrainError::Observer(full()).into(), ExitCode::Failed);
+        check(Failure::Write { path: "x".into(), cause: closed() }, ExitCode::Failed);
+    }
 }

@@ -7,18 +7,26 @@
 //! It is the only crate that reads the environment, prints, and catches signals.
 
 mod bug_report;
+mod card;
 mod commands;
 mod config;
 mod device;
 mod exit;
 mod failure;
+mod finished;
 mod hub;
+mod models;
+mod observers;
+mod output_dir;
 mod process;
 mod seat;
 mod signals;
+mod sources;
 mod supervisor;
+mod warnings;
 
 use std::io;
+use std::path::Path;
 
 pub use exit::ExitCode;
 use failure::Failure;
@@ -36,11 +44,17 @@ pub fn launcher() -> std::process::ExitCode {
     enter(|process| supervisor::launch(process, &mut io::stdout().lock()))
 }
 
+/// Writes a text file.
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|cause| Failure::Write { path: path.to_owned(), cause })
+}
+
 fn enter<C: Into<std::process::ExitCode>>(
     program: impl Fn(&Process) -> Result<C, Failure>,
 ) -> std::process::ExitCode {
     bug_report::install();
     let process = Process::current();
+    warnings::show(&process.environment);
     match program(&process) {
         Ok(code) => code.into(),
         Err(failure) => failure.report(&process.environment).into(),

@@ -8,19 +8,27 @@ use lockstep_trainer::{latest_checkpoint, remove_run};
 use crate::config::{Existing, Fault, Faults, OutputPlan, Problem};
 use crate::failure::Failure;
 
+/// Whether the plan's directory will do. Nothing is written yet, so that a run that finds its data
+/// faulty leaves no trace.
+///
+/// # Errors
+/// A directory that holds something and may not be replaced; a checkpoint that is not there.
+pub(crate) fn check(plan: &OutputPlan) -> Result<(), Failure> {
+    match &plan.existing {
+        Existing::Refuse if is_refused(plan) => Err(occupied(&plan.directory)),
+        Existing::GoOnFrom(checkpoint) if !checkpoint.is_dir() => Err(absent(checkpoint)),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the directory ready, and tells the checkpoint to go on from, if there is one.
 ///
 /// # Errors
-/// A directory that holds something and may not be replaced; a checkpoint that cannot be read.
+/// A directory that cannot be written; checkpoints of which none is whole.
 pub(crate) fn prepare(plan: &OutputPlan) -> Result<Option<PathBuf>, Failure> {
     let directory = &plan.directory;
-    match &plan.existing {
-        Existing::Refuse if holds_something(directory) => return Err(occupied(directory)),
-        Existing::Refuse => {}
-        Existing::Replace => clear(directory)?,
-        Existing::GoOn => {}
-        Existing::GoOnFrom(checkpoint) if !checkpoint.is_dir() => return Err(absent(checkpoint)),
-        Existing::GoOnFrom(_) => {}
+    if plan.existing == Existing::Replace {
+        clear(directory)?;
     }
     let write = |cause| Failure::Write { path: directory.clone(), cause };
     fs::create_dir_all(directory).map_err(write)?;
@@ -29,6 +37,11 @@ pub(crate) fn prepare(plan: &OutputPlan) -> Result<Option<PathBuf>, Failure> {
         Existing::GoOn => latest_checkpoint(directory)?,
         Existing::Refuse | Existing::Replace => None,
     })
+}
+
+/// Whether the directory holds something and may not be replaced.
+pub(crate) fn is_refused(plan: &OutputPlan) -> bool {
+    plan.existing == Existing::Refuse && holds_something(&plan.directory)
 }
 
 fn holds_something(directory: &Path) -> bool {
@@ -80,7 +93,9 @@ mod tests {
         let mut line = vec!["--output-dir".to_owned(), directory.clone()];
         line.push(format!("--overwrite-output-dir={overwrites}"));
         let plan = crate::config::run_plan(&line).unwrap();
-        prepare(&plan.run).map_err(|failure| failure.to_string().replace(&directory, "OUT"))?;
+        check(&plan.run)
+            .and_then(|()| prepare(&plan.run))
+            .map_err(|failure| failure.to_string().replace(&directory, "OUT"))?;
         let entries = fs::read_dir(folder.path()).unwrap().flatten();
         let mut names: Vec<String> =
             entries.map(|entry| entry.file_name().into_string().unwrap()).collect();

@@ -3,9 +3,13 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
+
+/// How long whoever waits for a signal sleeps between two looks.
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// The signals that ask for an orderly end.
 pub(crate) const ENDING: [i32; 3] = [SIGTERM, SIGINT, SIGUSR1];

@@ -8,19 +8,15 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::config::{Entries, Fault, Faults, Form, Key, Kind, Problem, SWITCH, Table, flags, list};
+use crate::config::{Entries, Fault, Form, Key, Kind, Problem, SWITCH, Table, flags, list};
 use crate::device::DeviceError;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::process::Process;
 use crate::signals::{self, Pending};
-
-/// How long we sleep between two looks at the trainer and the signals.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// How many of something; nothing stands for `auto`.
 const PROCESSES: Kind<Option<u64>> = Kind {
@@ -67,18 +63,18 @@ pub(crate) fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failu
         write!(out, "{}", help()).map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
-    let config = flags(own, ENTRIES)?;
+    let config = flags(own, ENTRIES, (&[], "the trainer's words stand behind `--`"))?;
     for (key, flag) in [(&PER_NODE, "--nproc-per-node"), (&NODES, "--nnodes")] {
-        if config.get(key).map_err(Faults::from)?.is_some_and(|count| count > 1) {
-            return Err(DeviceError::NoProcesses { flag }.into());
+        if config.get(key)?.is_some_and(|count| count > 1) {
+            return Err(DeviceError::Processes { flag }.into());
         }
     }
     let trainer = Trainer::beside_us(rest.get(1..).unwrap_or_default())?;
-    if config.get(&DRY_RUN).map_err(Faults::from)? {
+    if config.get(&DRY_RUN)? {
         writeln!(out, "{}", trainer.shown()).map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
-    trainer.supervise(config.get(&MAX_RESTARTS).map_err(Faults::from)?)
+    trainer.supervise(config.get(&MAX_RESTARTS)?)
 }
 
 fn help() -> String {
@@ -110,7 +106,9 @@ impl Trainer {
     }
 
     fn shown(&self) -> String {
-        format!("{} {}", self.program.display(), self.arguments.join(" "))
+        let program = self.program.display().to_string();
+        let words = std::iter::once(&program).chain(&self.arguments);
+        words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     }
 
     fn supervise(mut self, max_restarts: u64) -> Result<u8, Failure> {
@@ -149,7 +147,7 @@ impl Trainer {
             if let Some(status) = child.try_wait().map_err(start)? {
                 return Ok((status, was_signalled));
             }
-            thread::sleep(PAUSE);
+            thread::sleep(signals::PAUSE);
         }
     }
 }
@@ -175,8 +173,105 @@ fn code(status: ExitStatus) -> u8 {
     code.unwrap_or(ExitCode::Failed.number())
 }
 
+/// A word as a shell would need it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 fn not_to_be_launched(arguments: &[String]) -> Failure {
-    let place = format!("launcher … -- {}", arguments.join(" "));
-    let expected = "behind `--` stands what is to be started: train CONFIG.toml and its flags";
-    Failure::Configuration(Faults(vec![Fault { place, problem: Problem::Unexpected { expected } }]))
+    let words: Vec<String> = arguments.iter().map(|word| quoted(word)).collect();
+    let place = format!("launcher … -- {}", words.join(" ")).trim_end().to_owned();
+    Fault { place, problem: Problem::Missing { valid: "-- train CONFIG.toml and its flags" } }
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn launched(line: &str) -> Result<String, Failure> {
+        let arguments = line.split(' ').filter(|word| !word.is_empty()).map(str::to_owned);
+        let process = Process { arguments: arguments.collect(), ..Process::default() };
+        let mut out = Vec::new();
+        launch(&process, &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_dry_run_shows_the_command() {
+        let told = launched("--dry-run --nproc-per-node auto -- train it's.toml --seed 3").unwrap();
+        assert!(told.ends_with("/trainer train 'it'\\''s.toml' --seed 3\n"), "{told}");
+    }
+
+    fn check(line: &str, code: ExitCode, expected: Expect) {
+        let failure = launched(line).unwrap_err();
+        assert_eq!(failure.code(), code, "{line}");
+        expected.assert_eq(&failure.to_string());
+    }
+
+    #[test]
+    fn the_trainers_words_stand_behind_two_dashes() {
+        check(
+            "",
+            ExitCode::Usage,
+            expect![[r#"
+            one fault in the configuration:
+              launcher … --
+                  this is missing; valid: -- train CONFIG.toml and its flags"#]],
+        );
+        check(
+            "-- predict x",
+            ExitCode::Usage,
+            expect![[r#"
+            one fault in the configuration:
+              launcher … -- predict x
+                  this is missing; valid: -- train CONFIG.toml and its flags"#]],
+        );
+        check(
+            "train x.toml",
+            ExitCode::Usage,
+            expect![[r#"
+            2 faults in the configuration:
+              train
+                  this word is one too many; the trainer's words stand behind `--`
+              x.toml
+                  this word is one too many; the trainer's words stand behind `--`"#]],
+        );
+    }
+
+    #[test]
+    fn flags_out_of_reach_say_what_works() {
+        check(
+            "--nproc-per-node 2 -- train x.toml",
+            ExitCode::Device,
+            expect![
+                "this build trains in one CPU process: pass --nproc-per-node 1, or leave it out; several processes are not there yet"
+            ],
+        );
+        check(
+            "--nnodes 0 --max-restart 1 -- train x.toml",
+            ExitCode::Usage,
+            expect![[r#"
+            2 faults in the configuration:
+              --nnodes 0
+                  this value is not valid; valid: auto, or a whole number from 1
+              --max-restart
+                  there is no such flag; did you mean `--max-restarts`?"#]],
+        );
+    }
+
+    #[test]
+    fn only_a_failure_that_may_pass_is_started_again() {
+        let again: Vec<u8> = (0..=255).filter(|code| !is_final(*code)).take(5).collect();
+        assert_eq!(again, [1, 5, 7, 8, 9]);
+        assert!(is_final(75) && !is_final(70) && !is_final(137));
+        assert_eq!(code(ExitStatus::from_raw(9)), 137);
+        assert_eq!(code(ExitStatus::from_raw(3 << 8)), 3);
+    }
 }

@@ -13,6 +13,7 @@ mod in_place;
 mod local;
 mod name;
 mod parameters;
+mod pytorch_file;
 mod tensor_file;
 
 pub use global::GlobalGradients;

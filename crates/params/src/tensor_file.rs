@@ -1,21 +1,17 @@
 //! Tensors on disk: safetensors in and out, PyTorch's pickled format in.
 //!
-//! What is read may be hostile. Sizes are checked against the file by the safetensors library
-//! before anything is allocated; PyTorch's format is parsed by candle, which trusts its input more,
-//! so a panic in there becomes an error here.
+//! What is read may be hostile: sizes are checked against the file before anything is allocated.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufWriter, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use candle_core::pickle::PthTensors;
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 
-use crate::ParamName;
+use crate::{ParamName, pytorch_file};
 
 /// All tensors of one file, floating-point ones widened to f32.
 #[derive(Debug)]
@@ -125,33 +121,19 @@ fn read_safetensors(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFi
 }
 
 fn read_pickle(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
-    let bytes = fs::metadata(path).map_err(|cause| cannot_read(path, cause))?.len();
     let malformed = |cause: String| TensorFileError::Malformed {
         path: path.to_owned(),
-        format: "pytorch_model.bin",
+        format: "PyTorch",
         cause,
     };
-    catch_unwind(AssertUnwindSafe(|| unpickle(path, bytes)))
-        .map_err(|_| malformed("its structure makes no sense".to_owned()))?
-        .map_err(|cause| malformed(cause.to_string()))
-}
-
-fn unpickle(path: &Path, bytes: u64) -> candle_core::Result<BTreeMap<ParamName, Tensor>> {
-    let file = PthTensors::new(path, None)?;
-    let mut tensors = BTreeMap::new();
-    for (name, info) in file.tensor_infos() {
-        let dims = info.layout.dims();
-        let scalars = dims.iter().try_fold(1_usize, |product, dim| product.checked_mul(*dim));
-        let size = scalars.and_then(|count| count.checked_mul(info.dtype.size_in_bytes()));
-        // PyTorch stores tensors uncompressed, so none is larger than its file.
-        if size.is_none_or(|size| size as u64 > bytes) {
-            candle_core::bail!("tensor `{name}` claims shape {dims:?}, more than the file holds")
-        }
-        if let Some(tensor) = file.get(name)? {
-            tensors.insert(ParamName::from(name.as_str()), widened(tensor)?);
-        }
-    }
-    Ok(tensors)
+    let file = fs::File::open(path).map_err(|cause| cannot_read(path, cause))?;
+    let tensors = pytorch_file::read(file).map_err(|fault| malformed(fault.to_string()))?;
+    let named = |(name, tensor)| Ok((name, widened(tensor)?));
+    tensors
+        .into_iter()
+        .map(named)
+        .collect::<Result<_, _>>()
+        .map_err(|cause: candle_core::Error| malformed(cause.to_string()))
 }
 
 fn widened(tensor: Tensor) -> candle_core::Result<Tensor> {

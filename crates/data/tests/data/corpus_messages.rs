@@ -435,6 +435,10 @@ fn examples_that_do_not_fit_their_labels() {
         1 examples for 2 classes
           hint: each class needs examples of its own; give more data"#]],
     );
+}
+
+#[test]
+fn names_that_make_no_map() {
     let names = |names: &[&str], expected: Expect| {
         let names = names.iter().map(|&name| name.to_owned()).collect();
         expected.assert_eq(&LabelMap::new(names).unwrap_err().to_string());

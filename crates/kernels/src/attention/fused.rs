@@ -13,9 +13,9 @@ use super::head::{Gradients, Head, HeadMask, Outcome, Scratch};
 use super::{AttentionPlan, first_element};
 use crate::cpu::blocks;
 use crate::cpu::matrix::{Matrix, Tile};
-use crate::cpu::values::{Values, gradient, stored};
+use crate::cpu::values::{Reading, gradient, stored};
 
-/// [`super::attention`] for checked arguments on the CPU in f32.
+/// [`super::attention()`] for checked arguments on the CPU in f32.
 pub(super) fn attention(
     q: &Tensor,
     k: &Tensor,
@@ -64,8 +64,8 @@ impl CustomOp3 for Attention {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let width = q.dim(1)?;
         let dy = dy.contiguous()?;
-        let [q_values, k_values, v_values] = [Values::read(q)?, Values::read(k)?, Values::read(v)?];
-        let [y_values, dy_values] = [Values::read(y)?, Values::read(&dy)?];
+        let [q_values, k_values, v_values] = [Reading::of(q)?, Reading::of(k)?, Reading::of(v)?];
+        let [y_values, dy_values] = [Reading::of(y)?, Reading::of(&dy)?];
         let [q_matrix, k_matrix, v_matrix] =
             [&q_values, &k_values, &v_values].map(|values| Matrix::new(values, width));
         let [y, dy] = [&y_values, &dy_values].map(|values| Matrix::new(values, width));

@@ -4,11 +4,12 @@
 
 use std::ops::Range;
 
-use super::softmax::{self, softmax, stride};
+use super::softmax::{DropOut, Kept, Slopes, Softmax, stride};
 use crate::Dropout;
 use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::product::{Product, Workers};
-use crate::cpu::vector::{sum, vectorised};
+use crate::cpu::vector::vectorised;
+use crate::mask::RowMask;
 
 /// Query rows of a block.
 const ROWS: usize = 64;
@@ -63,7 +64,7 @@ impl Head<'_> {
             let shares = self.shares(&rows, &mut scratch.shares);
             if let Some(mask) = self.mask {
                 for (row, shares) in rows.clone().zip(shares.chunks_exact_mut(self.stride())) {
-                    softmax::drop(shares, mask.factors(row));
+                    vectorised(DropOut { shares, factor: mask.factor(row) });
                 }
             }
             let shares = self.scores(shares);
@@ -98,7 +99,7 @@ impl Head<'_> {
         let mut tile = Tile::new(values, self.stride());
         product(q, self.k.transposed(), self.scale())
             .store(&mut tile.part(&(0..rows.len()), &(0..self.k.rows)));
-        softmax(values, self.k.rows);
+        vectorised(Softmax { scores: &mut *values, keys: self.k.rows });
         values
     }
 
@@ -113,10 +114,10 @@ impl Head<'_> {
         let pairs = shares.chunks_exact_mut(stride).zip(slopes.chunks_exact_mut(stride));
         for (row, (shares, slopes)) in rows.clone().zip(pairs) {
             let (y, dy) = (outcome.y.row(row), outcome.dy.row(row));
-            let common = vectorised(|| sum([y, dy], |[y, dy]| y * dy));
-            match self.mask {
-                Some(mask) => softmax::slopes(shares, slopes, common, mask.factors(row)),
-                None => softmax::slopes(shares, slopes, common, |_| 1.0),
+            if let Some(mask) = self.mask {
+                vectorised(Slopes { y, dy, factor: mask.factor(row), shares, slopes });
+            } else {
+                vectorised(Slopes { y, dy, factor: Kept, shares, slopes });
             }
         }
     }
@@ -146,10 +147,9 @@ impl Head<'_> {
 }
 
 impl HeadMask<'_> {
-    /// The factor of each key's place for one query.
-    fn factors(self, query: usize) -> impl Fn(u32) -> f32 {
-        let mask = self.dropout.row(self.first_row + query);
-        move |place| mask.factor(self.first_element + place)
+    /// The factors of one query's shares.
+    fn factor(self, query: usize) -> (RowMask, u32) {
+        (self.dropout.row(self.first_row + query), self.first_element)
     }
 }
 

@@ -11,8 +11,8 @@ use candle_core::{Result, Tensor, bail};
 
 use crate::{Dropout, Segments, cpu, plain, shapes};
 
-/// Elements of a dropout row that one head has for itself, and so the longest segment of keys; also
-/// the largest number of heads, so that elements fit 32 bits.
+/// Elements of a dropout row that one head has for itself, and so the longest segment of keys; heads
+/// are fewer, so that elements fit 32 bits.
 const ELEMENTS_PER_HEAD: usize = 1 << 16;
 
 /// Who looks at whom.
@@ -75,8 +75,8 @@ impl AttentionPlan {
                 bail!("{NAME}: segment {i} has {} keys; 65536 is the most", keys.len());
             }
         }
-        if self.heads > ELEMENTS_PER_HEAD {
-            bail!("{NAME}: {} heads are too many; 65536 is the most", self.heads);
+        if self.heads >= ELEMENTS_PER_HEAD {
+            bail!("{NAME}: {} heads are too many; 65535 is the most", self.heads);
         }
         self.dropout.as_ref().map_or(Ok(()), |dropout| dropout.check(NAME, rows))
     }

@@ -5,7 +5,8 @@
 //! and no product reads them.
 
 use crate::cpu::elementary::exp;
-use crate::cpu::vector::vectorised;
+use crate::cpu::vector::{Kernel, sum};
+use crate::mask::RowMask;
 
 /// Values that the loops take at once.
 const STEP: usize = 16;
@@ -15,11 +16,43 @@ pub(super) fn stride(keys: usize) -> usize {
     keys.next_multiple_of(STEP)
 }
 
+/// The factor that dropout gives to the share of the key at a place.
+pub(super) trait Factor: Copy {
+    fn at(self, place: u32) -> f32;
+}
+
+/// Nothing is dropped.
+#[derive(Clone, Copy)]
+pub(super) struct Kept;
+
+impl Factor for Kept {
+    #[inline(always)]
+    fn at(self, _place: u32) -> f32 {
+        1.0
+    }
+}
+
+/// One query's mask, and the element of the first key.
+impl Factor for (RowMask, u32) {
+    #[inline(always)]
+    fn at(self, place: u32) -> f32 {
+        self.0.factor(self.1 + place)
+    }
+}
+
 /// Turns rows of scores into shares: `share_j = exp(score_j) / Σ exp(score)`.
-pub(super) fn softmax(scores: &mut [f32], keys: usize) {
-    vectorised(|| {
-        for row in scores.chunks_exact_mut(stride(keys)) {
-            row[keys..].fill(f32::NEG_INFINITY);
+pub(super) struct Softmax<'a> {
+    pub(super) scores: &'a mut [f32],
+    pub(super) keys: usize,
+}
+
+impl Kernel for Softmax<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for row in self.scores.chunks_exact_mut(stride(self.keys)) {
+            row[self.keys..].fill(f32::NEG_INFINITY);
             let (steps, _) = row.as_chunks_mut::<STEP>();
             let top = largest(steps);
             let mut sums = [0.0; STEP];
@@ -34,36 +67,50 @@ pub(super) fn softmax(scores: &mut [f32], keys: usize) {
                 *value *= scale;
             }
         }
-    });
+    }
 }
 
-/// Multiplies a row of shares by the factors that dropout gives their places.
-pub(super) fn drop(shares: &mut [f32], factor: impl Fn(u32) -> f32) {
-    vectorised(|| {
-        for (place, share) in (0_u32..).zip(shares) {
-            *share *= factor(place);
+/// Multiplies a row of shares by the factors of their places.
+pub(super) struct DropOut<'a, F> {
+    pub(super) shares: &'a mut [f32],
+    pub(super) factor: F,
+}
+
+impl<F: Factor> Kernel for DropOut<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (place, share) in (0_u32..).zip(self.shares) {
+            *share *= self.factor.at(place);
         }
-    });
+    }
 }
 
 /// The backward of softmax and dropout for one row.
-///
-/// `shares` holds p and leaves as `p f`, the share after dropout by the factor f; `slopes` holds
-/// `d = dy vᵀ` and leaves as the gradient of the scores `p f d - p Σ p f d`, whose sum is `y · dy`,
-/// given as `common`.
-pub(super) fn slopes(
-    shares: &mut [f32],
-    slopes: &mut [f32],
-    common: f32,
-    factor: impl Fn(u32) -> f32,
-) {
-    vectorised(|| {
-        for (place, (share, slope)) in (0_u32..).zip(shares.iter_mut().zip(slopes)) {
-            let kept = *share * factor(place);
+pub(super) struct Slopes<'a, F> {
+    pub(super) y: &'a [f32],
+    pub(super) dy: &'a [f32],
+    pub(super) factor: F,
+    /// Holds p; leaves as `p f`, the shares after dropout by the factors f.
+    pub(super) shares: &'a mut [f32],
+    /// Holds `d = v dy`; leaves as the gradient of the scores.
+    pub(super) slopes: &'a mut [f32],
+}
+
+impl<F: Factor> Kernel for Slopes<'_, F> {
+    type Output = ();
+
+    /// `p f d - p Σ p f d`, from the chain rule; the sum is `y · dy`, since `y = Σ p f v`.
+    #[inline(always)]
+    fn run(self) {
+        let common = sum([self.y, self.dy], |[y, dy]| y * dy);
+        for (place, (share, slope)) in (0_u32..).zip(self.shares.iter_mut().zip(self.slopes)) {
+            let kept = *share * self.factor.at(place);
             *slope = kept * *slope - *share * common;
             *share = kept;
         }
-    });
+    }
 }
 
 #[inline(always)]

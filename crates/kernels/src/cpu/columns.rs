@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::vector::{add, vectorised};
+use super::vector::{Kernel, add, vectorised};
 
 /// Rows of a block: many enough that the second sum costs little.
 const ROWS: usize = 64;
@@ -14,7 +14,7 @@ const ROWS: usize = 64;
 pub(crate) fn sums(values: &[f32], width: usize) -> Vec<f32> {
     let parts = values.par_chunks(ROWS * width).map(|block| {
         let mut sums = vec![0.0; width];
-        vectorised(|| block.chunks_exact(width).for_each(|row| add(&mut sums, row)));
+        vectorised(AddRows { sums: &mut sums, rows: block });
         sums
     });
     in_order(&parts.collect::<Vec<_>>(), width)
@@ -23,8 +23,26 @@ pub(crate) fn sums(values: &[f32], width: usize) -> Vec<f32> {
 /// The sum of `parts`, each of `width` values, one after the other.
 pub(crate) fn in_order(parts: &[Vec<f32>], width: usize) -> Vec<f32> {
     let mut total = vec![0.0; width];
-    vectorised(|| parts.iter().for_each(|part| add(&mut total, part)));
+    for part in parts {
+        vectorised(AddRows { sums: &mut total, rows: part });
+    }
     total
+}
+
+struct AddRows<'a> {
+    sums: &'a mut [f32],
+    rows: &'a [f32],
+}
+
+impl Kernel for AddRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for row in self.rows.chunks_exact(self.sums.len()) {
+            add(self.sums, row);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ mod tests {
 
     /// Values in [-1, 1) without a pattern.
     fn noise(len: usize) -> Vec<f32> {
-        let bits = (0..len as u32).map(|i| i.wrapping_mul(0x9E37_79B9) >> 8);
+        let bits = (0..).take(len).map(|i: u32| i.wrapping_mul(0x9E37_79B9) >> 8);
         bits.map(|bits| bits as f32 / 8_388_608.0 - 1.0).collect()
     }
 

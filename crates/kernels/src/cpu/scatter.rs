@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::vector::{add, vectorised};
+use super::vector::{Kernel, add, vectorised};
 
 /// A matrix of `rows` rows of zeros, to whose row `targets[i]` row `i` of `sources` is added;
 /// all rows have `width` values.
@@ -17,14 +17,27 @@ pub(crate) fn scattered(targets: &[usize], sources: &[f32], shape: (usize, usize
     let groups: Vec<_> = order.chunk_by(|&i, &j| targets[i] == targets[j]).collect();
     let wanted = groups.iter().map(|group| targets[group[0]]);
     let tasks: Vec<_> = distinct_rows(&mut values, width, wanted).into_iter().zip(groups).collect();
-    tasks.into_par_iter().for_each(|(row, group)| {
-        vectorised(|| {
-            for &source in group {
-                add(row, &sources[source * width..][..width]);
-            }
-        });
-    });
+    tasks.into_par_iter().for_each(|(row, group)| vectorised(AddGroup { row, group, sources }));
     values
+}
+
+/// Adds the rows of `sources` that `group` lists to one row.
+struct AddGroup<'a> {
+    row: &'a mut [f32],
+    group: &'a [usize],
+    sources: &'a [f32],
+}
+
+impl Kernel for AddGroup<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let width = self.row.len();
+        for &source in self.group {
+            add(self.row, &self.sources[source * width..][..width]);
+        }
+    }
 }
 
 /// The places of `targets` by their value, equal ones in their order.

@@ -13,14 +13,14 @@ pub(crate) fn stored<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a
 }
 
 /// The values of a tensor, locked against writing for as long as this lives.
-pub(crate) struct Values<'a> {
+pub(crate) struct Reading<'a> {
     storage: StorageRef<'a>,
     range: Range<usize>,
 }
 
-impl<'a> Values<'a> {
+impl<'a> Reading<'a> {
     /// Locks `tensor`, which must be contiguous, of f32 and on the CPU.
-    pub(crate) fn read(tensor: &'a Tensor) -> Result<Self> {
+    pub(crate) fn of(tensor: &'a Tensor) -> Result<Self> {
         let (storage, layout) = tensor.storage_and_layout();
         let range = contiguous(layout)?;
         match &*storage {
@@ -30,13 +30,13 @@ impl<'a> Values<'a> {
     }
 }
 
-impl Deref for Values<'_> {
+impl Deref for Reading<'_> {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
         match &*self.storage {
             Storage::Cpu(CpuStorage::F32(values)) => &values[self.range.clone()],
-            // The lock is held since `read` looked, so the type cannot have changed.
+            // The lock is held since `of` looked, so the type cannot have changed.
             _ => &[],
         }
     }

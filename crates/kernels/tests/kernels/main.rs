@@ -3,12 +3,21 @@
 //!
 //! One program, because each further one would link candle again.
 
+#[cfg(test)]
 mod adamw;
+#[cfg(test)]
 mod candle_gaps;
+#[cfg(test)]
 mod differences;
+#[cfg(test)]
 mod masks;
+#[cfg(test)]
 mod operations;
+#[cfg(test)]
 mod oracle;
+#[cfg(test)]
 mod refusals;
+#[cfg(test)]
 mod shapes;
+#[cfg(test)]
 mod threads;

@@ -21,6 +21,7 @@ pub(crate) struct Operation {
 }
 
 /// Values in [-1, 1) without a pattern; another `stream` has other values.
+#[expect(clippy::cast_possible_truncation, reason = "the values are rounded to f32")]
 pub(crate) fn noise(len: usize, stream: u64) -> Vec<f32> {
     let seed = Seed(20_240_817).derive(Purpose::Initialisation, stream);
     (0..len as u64).map(|i| (seed.uniform(i) * 2.0 - 1.0) as f32).collect()
@@ -29,7 +30,7 @@ pub(crate) fn noise(len: usize, stream: u64) -> Vec<f32> {
 /// Indices below `bound` without a pattern.
 pub(crate) fn indices(len: usize, bound: usize, stream: u64) -> Vec<u32> {
     let seed = Seed(7).derive(Purpose::Corpus, stream);
-    (0..len as u64).map(|i| seed.below(i, bound) as u32).collect()
+    (0..len as u64).map(|i| u32::try_from(seed.below(i, bound)).unwrap()).collect()
 }
 
 /// Dropout with a key of its own for each row.

@@ -1,6 +1,6 @@
 //! Fused kernels in f32 against candle's own operations in f64: results and all gradients.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 
 use crate::operations::{Operation, gradients, noise};
 
@@ -152,5 +152,20 @@ fn layouts() {
     for operation in operations {
         check("turned", turned, &operation);
         check("inside", inside, &operation);
+    }
+}
+
+/// A tensor that nobody differentiates costs no gradient, and the others keep theirs.
+#[test]
+fn frozen_arguments() {
+    let operation = Operation::linear(5, 4, 3);
+    let tensors = operation.values();
+    for trained in 0..3 {
+        let mut inputs = tensors.clone();
+        let var = Var::from_tensor(&tensors[trained]).unwrap();
+        inputs[trained] = var.as_tensor().clone();
+        let slopes = (operation.fused)(&inputs).unwrap().sum_all().unwrap().backward().unwrap();
+        assert!(slopes.get(&var).is_some(), "gradient {trained}");
+        assert!((0..3).all(|i| i == trained || slopes.get(&inputs[i]).is_none()));
     }
 }

@@ -51,8 +51,12 @@ fn updates_do_not_depend_on_threads() {
     let tensor = |stream| Tensor::from_vec(noise(len, stream), len, &Device::Cpu).unwrap();
     check("sum_of_squares", || {
         let sum = sum_of_squares(&tensor(0)).unwrap();
-        // Both halves of the f64's bits.
-        vec![f32::from_bits((sum.to_bits() >> 32) as u32), f32::from_bits(sum.to_bits() as u32)]
+        // The bits of the f64, two bytes a value.
+        sum.to_bits()
+            .to_le_bytes()
+            .chunks(2)
+            .map(|c| f32::from(u16::from_le_bytes([c[0], c[1]])))
+            .collect()
     });
     check("adamw", || {
         let [weight, first, second] =

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Command;
+use super::{Command, evaluate, predict};
 use crate::config::{keys, list};
 use crate::exit::ExitCode;
 
@@ -13,8 +13,8 @@ pub(crate) fn of(command: Command) -> String {
             format!("{OVERVIEW}{}\n{}", list(keys::ALL), exit_codes())
         }
         Command::Plan => PLAN.to_owned(),
-        Command::Evaluate => String::new(),
-        Command::Predict => String::new(),
+        Command::Evaluate => format!("{EVALUATE}{}", list(evaluate::ENTRIES)),
+        Command::Predict => format!("{PREDICT}{}{ANSWERS}", list(predict::ENTRIES)),
     }
 }
 
@@ -33,6 +33,27 @@ usage: trainer [train] [CONFIG.toml] [flags] [--set key=value …]
 
 Every key is a flag here, a key of its table in CONFIG.toml (with _ for -), and a word for --set,
 which outweighs both. Defaults stand in brackets.
+";
+
+const EVALUATE: &str = "\
+Tells how good a finished model is on labelled examples.
+
+usage: trainer evaluate --checkpoint DIR --data FILE [--json]
+
+";
+
+const PREDICT: &str = "\
+Classifies a stream of texts, of any length and in order.
+
+usage: trainer predict --checkpoint DIR [--input FILE|-] [--output FILE|-]
+
+";
+
+const ANSWERS: &str = "
+tsv    a header, then for each row: line, label, probability:CLASS …, error
+jsonl  {\"line\":1,\"label\":…,\"probabilities\":{…},\"logits\":[…]} or {\"line\":2,\"error\":…}
+
+A row that cannot be used, an empty line for example, is answered with an error and ends nothing.
 ";
 
 const PLAN: &str = "\

@@ -1,6 +1,9 @@
 //! The commands of the program `trainer`, and how one is chosen.
 
+mod evaluate;
 mod help;
+mod plan;
+mod predict;
 mod train;
 
 use std::io::Write;
@@ -27,7 +30,9 @@ pub(crate) fn run(process: &Process, out: &mut dyn Write) -> Result<ExitCode, Fa
     match command {
         Command::Help => tell(out, &help::of(command)),
         Command::Train => train::run(process, arguments, out),
-        Command::Evaluate | Command::Predict | Command::Plan => Ok(ExitCode::Done),
+        Command::Evaluate => evaluate::run(arguments, out),
+        Command::Predict => predict::run(arguments, out),
+        Command::Plan => plan::run(process, arguments, out),
     }
 }
 
@@ -73,3 +78,6 @@ pub(crate) fn tell(out: &mut dyn Write, text: &str) -> Result<ExitCode, Failure>
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)?;
     Ok(ExitCode::Done)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,10 +11,10 @@ use super::fault::Problem;
 use super::key::{Entry, Key};
 use super::keys::{
     EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH, LOAD_BEST, MAX_STEPS, OVERWRITE,
-    PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, VALIDATION_FILE, WARMUP_RATIO,
-    WARMUP_STEPS,
+    PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, TEST_FILE, TRAIN_FILE,
+    VALIDATION_FILE, WARMUP_RATIO, WARMUP_STEPS,
 };
-use super::terms::{Resume, Strategy};
+use super::terms::{DataSource, Resume, Strategy};
 use super::written::RunConfig;
 
 /// Settles what the later word settles, and notes the contradictions that are left.
@@ -27,6 +27,7 @@ pub(crate) fn settle(config: &mut RunConfig) {
     settle_warmup(config);
     settle_evaluation(config);
     settle_best(config);
+    settle_reviews(config);
 }
 
 fn settle_batch(config: &mut RunConfig) {
@@ -135,6 +136,17 @@ fn settle_best(config: &mut RunConfig) {
     if !matches {
         let remedy = "save as often as it is evaluated, or after a multiple of eval_steps";
         contradict(config, &LOAD_BEST, &SAVE_STRATEGY, remedy);
+    }
+}
+
+/// The reviews that are built in have labels of their own, which no file's model knows.
+fn settle_reviews(config: &mut RunConfig) {
+    let Some(DataSource::File(_)) = config.find(&TRAIN_FILE) else { return };
+    for held in [&VALIDATION_FILE, &TEST_FILE] {
+        if config.find(held) == Some(DataSource::Reviews) {
+            let remedy = "evaluate on a file with the labels of the training file";
+            contradict(config, held, &TRAIN_FILE, remedy);
+        }
     }
 }
 

@@ -146,6 +146,12 @@ pub(crate) enum Problem {
         /// What works now.
         instead: &'static str,
     },
+    /// Texts longer than the model's positions.
+    #[error("the model has {positions} positions; valid: a whole number from 3 to {positions}")]
+    TooLong {
+        /// The longest text the model can read, in tokens.
+        positions: usize,
+    },
     /// A directory that would be written over.
     #[error(
         "this directory is not empty; \

@@ -23,5 +23,5 @@ fn line(entry: &dyn Entry) -> String {
     let flag = format!("{} {}", entry.flag(), entry.placeholder());
     let default = entry.default().filter(|default| *default != "false");
     let default = default.map_or_else(String::new, |default| format!(" [{default}]"));
-    format!("  {:<39} {}{default}", flag.trim_end(), entry.meaning())
+    format!("  {:<44} {}{default}", flag.trim_end(), entry.meaning())
 }

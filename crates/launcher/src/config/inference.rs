@@ -1,7 +1,6 @@
 //! What follows from the other values where nothing was written.
 
 use super::fault::{Origin, Problem};
-use super::key::Entry;
 use super::keys::{
     ACCUMULATION, EVAL_STRATEGY, GLOBAL_BATCH, OUTPUT_DIR, PER_DEVICE_BATCH, TRAIN_FILE,
     VALIDATION_FILE,
@@ -12,10 +11,7 @@ use super::written::RunConfig;
 /// Fills in what follows, and notes what must be written because it does not follow.
 /// `name` is the configuration file's, empty without one.
 pub(crate) fn infer(config: &mut RunConfig, name: &str) {
-    if config.lacks(&TRAIN_FILE) {
-        let place = config.place(&TRAIN_FILE);
-        config.note(place, Problem::Missing { valid: TRAIN_FILE.valid() });
-    }
+    config.require(&TRAIN_FILE);
     if config.find(&VALIDATION_FILE).is_none() {
         config.give(&EVAL_STRATEGY, "no".to_owned(), Origin::Inferred);
     }

@@ -70,12 +70,10 @@ pub(crate) static ALL: &Entries = &[
 
 /// What is trained.
 pub(crate) static MODEL: Key<ModelName> =
-    Key::new(Model, "model", MODEL_NAME, "what to start from: hub id, directory or builtin:tiny")
-        .or("distilbert-base-uncased");
+    Key::new(Model, "model", MODEL_NAME, "what to start from").or("distilbert-base-uncased");
 /// Which head is put on it.
 pub(crate) static HEAD_TYPE: Key<HeadKind> =
-    Key::new(Model, "head", HEAD, "two layers with GELU, or Hugging Face's own classifier")
-        .or("mlp");
+    Key::new(Model, "head", HEAD, "the recipe's, or Hugging Face's own").or("mlp");
 /// Dropout in the encoder's hidden states.
 pub(crate) static DROPOUT: Key<f32> =
     Key::new(Model, "dropout", DROPPED, "in the encoder (else as in config.json)");

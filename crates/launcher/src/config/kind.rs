@@ -101,7 +101,7 @@ pub(crate) const UPDATES: Kind<NonZeroU64> = Kind {
     read: |text| text.parse().ok().filter(|updates: &NonZeroU64| updates.get() <= 1_000_000_000),
 };
 
-/// The length of a sequence in tokens; [CLS] and [SEP] are two of them.
+/// The length of a sequence in tokens; `[CLS]` and `[SEP]` are two of them.
 pub(crate) const LENGTH: Kind<MaxLength> = Kind {
     form: Form::Number,
     placeholder: "N",

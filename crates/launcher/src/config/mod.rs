@@ -28,15 +28,10 @@ pub(crate) use fault::{Fault, Faults, Problem};
 pub(crate) use help::list;
 pub(crate) use key::{Entries, Entry, Key, Table};
 pub(crate) use kind::{DIRECTORY, FILE, Form, Kind, SWITCH};
-pub(crate) use plan::{
-    BatchSize, DataPlan, Existing, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan, Settled,
-    TrainPlan,
-};
+pub(crate) use plan::{DataPlan, Existing, OutputPlan, Reading, RunPlan};
 pub(crate) use record::{Record, run_toml};
 pub(crate) use suggestion::nearest;
-pub(crate) use terms::{
-    DATA_SOURCE, DataSource, DeviceChoice, ModelName, Precision, Reporter, Resume,
-};
+pub(crate) use terms::{DATA_SOURCE, DataSource, DeviceChoice, ModelName, Precision, Reporter};
 pub(crate) use written::RunConfig;
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.
@@ -59,16 +54,31 @@ pub(crate) fn run_plan(arguments: &[String]) -> Result<RunPlan, Faults> {
     Ok(RunPlan::of(&config)?)
 }
 
-/// The flags of a command without a configuration file.
+/// The flags of a command without a configuration file: which of them it cannot do without, and what
+/// is said to words that are no flags.
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub(crate) fn flags(arguments: &[String], entries: &'static Entries) -> Result<RunConfig, Faults> {
+pub(crate) fn flags(
+    arguments: &[String],
+    entries: &'static Entries,
+    (required, expected): (&[&dyn Entry], &'static str),
+) -> Result<RunConfig, Faults> {
     let mut config = RunConfig::of(entries);
     let line = CommandLine::split(arguments, &config);
-    note_words(&mut config, &line.words, "this command takes flags only");
+    note_words(&mut config, &line.words, expected);
     line.apply(&mut config);
+    for entry in required {
+        config.require(*entry);
+    }
     config.without_faults()
+}
+
+/// The value of a key in the `run.toml` of a run, if there is one.
+pub(crate) fn recorded<T>(path: &Path, key: &Key<T>) -> Option<T> {
+    let mut config = RunConfig::of(keys::ALL);
+    toml_file::read_file(&mut config, path);
+    config.given(key).and_then(|_| config.find(key))
 }
 
 /// Puts the lowest layer into `config` and says what to call the run.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use lockstep_data::{MaxLength, OnBadRow, Order};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
-use lockstep_trainer::{Cadence, RunLength, Saving};
+use lockstep_trainer::{Cadence, RunLength, Saving, TrainSettings};
 use lockstep_world::{Seed, WorldSize};
 
 use super::terms::{DataSource, DeviceChoice, ModelName, Precision, Reporter};
@@ -160,4 +160,27 @@ pub(crate) enum Existing {
     GoOn,
     /// The run goes on from this checkpoint, wherever that is.
     GoOnFrom(PathBuf),
+}
+
+impl RunPlan {
+    /// The plan as the trainer understands it, in a world of this size.
+    pub(crate) fn settings(&self, world: WorldSize) -> TrainSettings {
+        let Self { data, train, optim, run, .. } = self;
+        TrainSettings {
+            seed: train.seed,
+            order: data.order,
+            length: train.length,
+            global_batch: train.batch.global(world, train.accumulation),
+            accumulation: train.accumulation,
+            peak_rates: optim.rates,
+            schedule: optim.schedule,
+            warmup: optim.warmup,
+            adamw: optim.adamw,
+            max_grad_norm: optim.max_grad_norm,
+            evaluation: train.evaluation,
+            saving: run.saving,
+            early_stopping: train.early_stopping,
+            output_dir: run.directory.clone(),
+        }
+    }
 }

@@ -64,12 +64,12 @@ fn value(plan: &RunPlan, entry: &dyn Entry) -> Option<String> {
     })
 }
 
-/// A number as TOML allows it, which is stricter than a command line.
+/// A number as it was written, unless TOML, which is stricter than a command line, would not read it.
 fn number(text: &str) -> String {
-    match (text.parse::<u64>(), text.parse::<f64>()) {
-        (Ok(whole), _) => whole.to_string(),
-        (_, Ok(number)) => format!("{number:?}"),
-        _ => quoted(text),
+    let is_toml = toml::from_str::<toml::Table>(&format!("x = {text}")).is_ok();
+    match (is_toml, text.parse::<f64>()) {
+        (false, Ok(number)) => format!("{number:?}"),
+        _ => text.to_owned(),
     }
 }
 

@@ -59,14 +59,15 @@ impl RunConfig {
         self.note(place(entry, literal, origin), problem);
     }
 
-    /// Whether `entry` was not written at all, as far as everything could be read.
-    pub(crate) fn lacks(&self, entry: &dyn Entry) -> bool {
+    /// Notes that `entry` is missing, if it is and everything could be read.
+    pub(crate) fn require(&mut self, entry: &dyn Entry) {
         let unread = |fault: &Fault| {
             matches!(fault.problem, Problem::Unreadable { .. } | Problem::Syntax { .. })
         };
-        self.text(entry).is_none()
-            && !self.refused.contains(&entry.name())
-            && !self.faults.iter().any(unread)
+        let was_tried = self.refused.contains(&entry.name()) || self.faults.iter().any(unread);
+        if self.text(entry).is_none() && !was_tried {
+            self.note(self.place(entry), Problem::Missing { valid: entry.valid() });
+        }
     }
 
     /// Forgets what was written for `entry`.

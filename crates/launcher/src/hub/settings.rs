@@ -63,6 +63,11 @@ impl HubSettings {
                 .map_or(Access::Online, |variable| Access::Offline { variable }),
         }
     }
+
+    /// The same hub for somebody who only looks into the cache.
+    pub(crate) fn without_network(self) -> Self {
+        Self { access: Access::Offline { variable: "trainer plan" }, ..self }
+    }
 }
 
 fn home(environment: &Environment) -> Option<PathBuf> {

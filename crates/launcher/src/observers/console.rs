@@ -111,10 +111,9 @@ impl<W: Write> Console<W> {
         let (step, time) = (report.step, clock(report.seconds));
         match report.ending {
             Ending::Complete => writeln!(self.out, "done     {step} updates, {time}"),
-            Ending::EarlyStop => writeln!(
-                self.out,
-                "done     {step} updates, {time}; the accuracy stopped rising"
-            ),
+            Ending::EarlyStop => {
+                writeln!(self.out, "done     {step} updates, {time}; the accuracy stopped rising")
+            }
             Ending::Stopped => writeln!(
                 self.out,
                 "stopped  after update {step}; {} is whole, and the same command with \
@@ -244,14 +243,46 @@ mod tests {
             evaluation("test"),
             finish(Ending::Complete),
         ];
-        check(1, &events, expect![[""]]);
+        check(
+            1,
+            &events,
+            expect![[r#"
+            run      4 updates, 2 an epoch
+            step 1/4 | loss: 0.5000 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:02
+            step 2/4 | loss: 0.2500 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:01
+            Epoch 1 | avg loss: 0.4841 | 32 examples/s | 0:01 | dev accuracy: 0.8520 (0.8000 to 0.9000) | dev loss: 0.3500 | F1: 0.8500
+            saved    out/checkpoint-2
+            step 3/4 | loss: 0.1667 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:01
+            step 4/4 | loss: 0.1250 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:00
+            Epoch 2 | avg loss: 0.4841 | 32 examples/s | 0:01 | dev accuracy: 0.8520 (0.8000 to 0.9000) | dev loss: 0.3500 | F1: 0.8500
+            step 2 | test accuracy: 0.8520 (0.8000 to 0.9000) | test loss: 0.3500 | F1: 0.8500
+            done     4 updates, 1:05
+        "#]],
+        );
     }
 
     #[test]
     fn an_epoch_without_evaluation_is_a_line_too() {
         let events = [start(2), update(3), update(4), epoch(2), finish(Ending::EarlyStop)];
-        check(10, &events, expect![[""]]);
+        check(
+            10,
+            &events,
+            expect![[r#"
+            run      4 updates, 2 an epoch; going on after update 2
+            step 4/4 | loss: 0.1250 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:00
+            Epoch 2 | avg loss: 0.4841 | 32 examples/s | 0:01
+            done     4 updates, 1:05; the accuracy stopped rising
+        "#]],
+        );
         let events = [start(2), update(3), evaluation("validation"), finish(Ending::Stopped)];
-        check(2, &events, expect![[""]]);
+        check(
+            2,
+            &events,
+            expect![[r#"
+            run      4 updates, 2 an epoch; going on after update 2
+            step 2 | dev accuracy: 0.8520 (0.8000 to 0.9000) | dev loss: 0.3500 | F1: 0.8500
+            stopped  after update 4; out is whole, and the same command with --resume auto goes on from it
+        "#]],
+        );
     }
 }

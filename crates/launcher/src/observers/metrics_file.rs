@@ -127,7 +127,8 @@ mod tests {
             fs::write(&path, text).unwrap();
             run(folder.path(), first, 4);
             let text = fs::read_to_string(&path).unwrap();
-            let step = |line| serde_json::from_str::<Value>(line).unwrap()["step"].as_u64().unwrap();
+            let step =
+                |line| serde_json::from_str::<Value>(line).unwrap()["step"].as_u64().unwrap();
             assert_eq!(text.lines().map(step).collect::<Vec<_>>(), expected, "{torn}");
         };
         check("", 2, &[1, 2, 3, 4]);

@@ -15,7 +15,7 @@ pub(crate) use metrics_file::MetricsFile;
 pub(crate) use rank_log::RankLog;
 
 /// Several observers as one; the first that fails ends the run.
-pub(crate) struct Observers<'a>(pub(crate) Vec<Box<dyn Observer + 'a>>);
+pub(crate) struct Observers<'a>(pub(crate) Vec<&'a mut dyn Observer>);
 
 impl Observer for Observers<'_> {
     fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {

@@ -1,0 +1,123 @@
+//! `trainer evaluate`: how good a finished model is on a file.
+
+use std::io::Write;
+
+use lockstep_collective::Solo;
+use lockstep_data::{Corpus, Labels};
+use lockstep_trainer::{EvaluationReport, evaluate};
+use lockstep_world::Step;
+
+use crate::config::{
+    DATA_SOURCE, DataSource, Entries, Fault, Key, Precision, Problem, Reading, RunConfig, SWITCH,
+    Table, flags, keys,
+};
+use crate::device;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::finished::{CHECKPOINT, Finished};
+use crate::sources::{self, Split};
+
+static DATA: Key<DataSource> =
+    Key::new(Table::Command, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
+static JSON: Key<bool> =
+    Key::new(Table::Command, "json", SWITCH, "answer with one JSON object").or("false");
+
+/// The flags of this command.
+pub(crate) static ENTRIES: &Entries = &[
+    &CHECKPOINT,
+    &DATA,
+    &JSON,
+    &keys::TEXT_COLUMN,
+    &keys::LABEL_COLUMN,
+    &keys::BAD_ROWS,
+    &keys::MAX_SEQ_LENGTH,
+    &keys::DEVICE,
+];
+
+/// Up to this many classes the confusion matrix is shown.
+const CLASSES_SHOWN: usize = 12;
+
+/// Runs the command.
+///
+/// # Errors
+/// A model or data that cannot be used.
+pub(super) fn run(arguments: &[String], out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let config = flags(arguments, ENTRIES, (&[&CHECKPOINT, &DATA], "give the file with --data"))?;
+    device::check(config.get(&keys::DEVICE)?, Precision::F32)?;
+    let finished = Finished::open(&config)?;
+    let reading = Reading { max_length: finished.max_length, ..Reading::of(&config)? };
+    let source = config.get(&DATA)?;
+    check_labels(&source, &finished)?;
+    let corpus = sources::read(&source, Split::Held, &reading, Labels::Known(&finished.labels))?;
+    let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
+    let report = evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &Solo)?;
+    let text = match is_json(&config)? {
+        true => json(&report, &finished)?,
+        false => table(&report, &corpus, store.truncated(), &finished),
+    };
+    super::tell(out, &text)
+}
+
+/// The reviews that are built in have labels of their own, which only their own model knows.
+fn check_labels(source: &DataSource, finished: &Finished) -> Result<(), Fault> {
+    if *source != DataSource::Reviews || finished.labels.names() == sources::review_labels() {
+        return Ok(());
+    }
+    let other = format!("--checkpoint, whose classes are {}", finished.labels.names().join(", "));
+    let remedy = "the built-in reviews fit a model that was trained on them";
+    let problem = Problem::Contradiction { other, remedy };
+    Err(Fault { place: "--data builtin:reviews".to_owned(), problem })
+}
+
+fn is_json(config: &RunConfig) -> Result<bool, Failure> {
+    Ok(config.get(&JSON)?)
+}
+
+fn json(report: &EvaluationReport, finished: &Finished) -> Result<String, Failure> {
+    let mut value = serde_json::to_value(report).map_err(|e| Failure::Output(e.into()))?;
+    if let Some(object) = value.as_object_mut() {
+        object.remove("step");
+        object.insert("labels".to_owned(), finished.labels.names().into());
+    }
+    Ok(format!("{value}\n"))
+}
+
+fn table(
+    report: &EvaluationReport,
+    corpus: &Corpus,
+    truncated: usize,
+    finished: &Finished,
+) -> String {
+    let [low, high] = report.accuracy_interval;
+    let mut text = format!(
+        "examples   {} of {}\naccuracy   {:.4}  (95 % interval {low:.4} to {high:.4})\n\
+         macro F1   {:.4}\nMCC        {:.4}\nmean loss  {:.4}\n",
+        report.examples, report.split, report.accuracy, report.f1, report.mcc, report.loss
+    );
+    if !corpus.skipped().is_empty() {
+        text += &format!("skipped    {} rows: {}\n", corpus.skipped().total(), corpus.skipped());
+    }
+    if truncated > 0 {
+        let limit = finished.max_length.get();
+        text += &format!("cut        {truncated} texts at {limit} tokens\n");
+    }
+    if finished.labels.len() <= CLASSES_SHOWN {
+        text += &confusion(report, finished.labels.names());
+    }
+    text
+}
+
+/// Examples by true class (row) and found class (column).
+fn confusion(report: &EvaluationReport, names: &[String]) -> String {
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(7);
+    let row = |head: &str, cells: &mut dyn Iterator<Item = String>| {
+        let cells: Vec<String> = cells.map(|cell| format!("{cell:>width$}")).collect();
+        format!("{head:<width$}  {}\n", cells.join("  "))
+    };
+    let mut text = String::from("\ntrue class by row, found class by column\n");
+    text += &row("", &mut names.iter().cloned());
+    for (name, counts) in names.iter().zip(&report.confusion) {
+        text += &row(name, &mut counts.iter().map(u64::to_string));
+    }
+    text
+}

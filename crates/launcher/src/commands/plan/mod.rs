@@ -1,0 +1,181 @@
+//! `trainer plan`: what a training would do, without starting it.
+//!
+//! It reads the data, and the model's config.json and tokenizer where they are on this machine. The
+//! network is not used, and nothing is written.
+
+mod estimate;
+
+use std::io::Write;
+
+use lockstep_data::Tokenizer;
+use lockstep_model::{EncoderConfig, ModelError};
+use lockstep_trainer::Cadence;
+use lockstep_world::Seat;
+use serde_json::{Value, json};
+
+use crate::config::{ModelName, RunPlan, run_plan};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::hub::{HubSettings, find_model};
+use crate::models::tiny_config;
+use crate::observers::clock;
+use crate::process::Process;
+use crate::sources::{self, Corpora};
+use crate::{device, output_dir};
+use estimate::{Costs, Counts};
+
+/// Runs the command.
+///
+/// # Errors
+/// A configuration, data or a model that cannot be used.
+pub(super) fn run(
+    process: &Process,
+    arguments: &[String],
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let (as_json, arguments): (Vec<String>, Vec<String>) =
+        arguments.iter().cloned().partition(|word| word == "--json");
+    let plan = run_plan(&arguments)?;
+    device::check(plan.run.device, plan.run.precision)?;
+    let corpora = Corpora::read(&plan.data)?;
+    let counts = Counts::of(&plan, &corpora);
+    let hub = HubSettings::of(&process.environment).without_network();
+    let costs = costs(&plan, &corpora, (&counts, &hub))?;
+    let text = match as_json.is_empty() {
+        true => table(&plan, &corpora, (&counts, costs.as_ref())),
+        false => format!("{}\n", object(&plan, &counts, costs.as_ref())),
+    };
+    super::tell(out, &text)
+}
+
+/// What the run costs; nothing where the model is not on this machine.
+fn costs(
+    plan: &RunPlan,
+    corpora: &Corpora,
+    (counts, hub): (&Counts, &HubSettings),
+) -> Result<Option<Costs>, Failure> {
+    let (config, tokenizer) = match &plan.model.name {
+        ModelName::Tiny => {
+            let tokenizer = crate::models::tiny_tokenizer(&corpora.train)?;
+            let longest = plan.data.reading.max_length.get();
+            let config = EncoderConfig::of(tiny_config(tokenizer.vocab_size(), longest));
+            let path = "builtin:tiny".into();
+            (config.map_err(|faults| ModelError::Config { path, faults })?, tokenizer)
+        }
+        ModelName::Named(name) => {
+            let Ok(directory) = find_model(name, hub) else { return Ok(None) };
+            let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
+            (EncoderConfig::read(&directory.join("config.json"))?, tokenizer)
+        }
+    };
+    let store = sources::tokens(&corpora.train, &tokenizer, &plan.data.reading)?;
+    Ok(Some(Costs::of((&config, plan.model.head), &store, counts)))
+}
+
+fn table(plan: &RunPlan, corpora: &Corpora, (counts, costs): (&Counts, Option<&Costs>)) -> String {
+    let mut rows = vec![
+        ("device", format!("{}, {} threads; {}", device::NAME, threads(), Seat::SOLO)),
+        ("train", held(&sources::name(&plan.data.train), counts.examples)),
+    ];
+    for (name, source, corpus) in [
+        ("dev", &plan.data.validation, &corpora.validation),
+        ("test", &plan.data.test, &corpora.test),
+    ] {
+        if let (Some(source), Some(corpus)) = (source, corpus) {
+            rows.push((name, held(&sources::name(source), corpus.examples().len())));
+        }
+    }
+    rows.extend([
+        ("classes", corpora.train.labels().len().to_string()),
+        (
+            "batch",
+            format!(
+                "{} examples an update, {} a pass",
+                counts.batch,
+                counts.batch.div_ceil(counts.passes)
+            ),
+        ),
+        ("updates", format!("{}, {} an epoch", counts.updates, counts.updates_per_epoch)),
+        ("warm-up", format!("{} updates", counts.warmup)),
+        ("evaluates", cadence(plan.train.evaluation)),
+        ("saves", cadence(plan.run.saving.cadence)),
+    ]);
+    rows.extend(match costs {
+        Some(costs) => cost_rows(plan, costs),
+        None => vec![("model", not_here(&plan.model.name))],
+    });
+    rows.push(("output", output(plan)));
+    rows.into_iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect()
+}
+
+fn cost_rows(plan: &RunPlan, costs: &Costs) -> Vec<(&'static str, String)> {
+    let limit = plan.data.reading.max_length.get();
+    vec![
+        ("model", format!("{} parameters", costs.parameters)),
+        ("tokens", format!("{} an epoch; {} texts cut at {limit}", costs.tokens, costs.truncated)),
+        ("memory", format!("about {:.0} MB", costs.bytes / 1e6)),
+        (
+            "time",
+            format!(
+                "at least {} at {:.0} GFLOP/s a thread",
+                clock(costs.seconds),
+                estimate::FLOPS_PER_THREAD / 1e9
+            ),
+        ),
+    ]
+}
+
+fn object(plan: &RunPlan, counts: &Counts, costs: Option<&Costs>) -> Value {
+    let configuration: serde_json::Map<String, Value> =
+        plan.settled.iter().map(|s| (s.name.to_owned(), s.text.as_str().into())).collect();
+    json!({
+        "device": device::NAME,
+        "threads": threads(),
+        "world": Seat::SOLO.world().get(),
+        "train_examples": counts.examples,
+        "global_batch": counts.batch,
+        "updates": counts.updates,
+        "updates_per_epoch": counts.updates_per_epoch,
+        "warmup_updates": counts.warmup,
+        "parameters": costs.map(|costs| costs.parameters),
+        "tokens_per_epoch": costs.map(|costs| costs.tokens),
+        "truncated": costs.map(|costs| costs.truncated),
+        "memory_bytes": costs.map(|costs| costs.bytes.round()),
+        "seconds": costs.map(|costs| costs.seconds.round()),
+        "configuration": configuration,
+    })
+}
+
+fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+fn held(name: &str, examples: usize) -> String {
+    format!("{name}: {examples} examples")
+}
+
+fn cadence(cadence: Cadence) -> String {
+    match cadence {
+        Cadence::Never => "never".to_owned(),
+        Cadence::EveryEpoch => "after each epoch".to_owned(),
+        Cadence::EverySteps(steps) => format!("after each {steps} updates"),
+    }
+}
+
+fn not_here(name: &ModelName) -> String {
+    let name = match name {
+        ModelName::Tiny => "builtin:tiny",
+        ModelName::Named(name) => name,
+    };
+    format!("{name} is not on this machine, so tokens, memory and time are not known yet")
+}
+
+fn output(plan: &RunPlan) -> String {
+    let directory = plan.run.directory.display();
+    match output_dir::is_refused(&plan.run) {
+        true => {
+            format!("{directory}; it is not empty: pass --overwrite-output-dir or --resume auto")
+        }
+        false => directory.to_string(),
+    }
+}

@@ -1,0 +1,174 @@
+//! `trainer train`: a plan becomes a run.
+
+mod summary;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use lockstep_collective::Solo;
+use lockstep_trainer::{Ending, Observer, Parts, StopRequest, Trainer};
+use lockstep_world::Seat;
+
+use crate::config::{Record, Reporter, RunPlan, run_plan, run_toml};
+use crate::device::{self, Duty};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::hub::HubSettings;
+use crate::models::{self, Loaded};
+use crate::observers::{Console, MetricsFile, Observers, RankLog};
+use crate::process::Process;
+use crate::seat::seat;
+use crate::sources::{self, Corpora};
+use crate::{card, output_dir, signals, write_file};
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever kept the run from its end.
+pub(crate) fn run(
+    process: &Process,
+    arguments: &[String],
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let plan = run_plan(arguments)?;
+    device::check(plan.run.device, plan.run.precision)?;
+    let seat = seat(&process.environment);
+    if device::duty(plan.run.device, seat)? == Duty::Rest {
+        let text = format!("{seat}: there is no GPU, so rank 0 trains alone; nothing to do here\n");
+        return super::tell(out, &text);
+    }
+    output_dir::check(&plan.run)?;
+    let mut silence = io::sink();
+    let out = if plan.run.reporters.contains(&Reporter::Console) { out } else { &mut silence };
+    let run = Run { plan: &plan, hub: &HubSettings::of(&process.environment), seat };
+    run.go(out)
+}
+
+/// A run before it is put together.
+struct Run<'a> {
+    plan: &'a RunPlan,
+    hub: &'a HubSettings,
+    seat: Seat,
+}
+
+impl Run<'_> {
+    fn go(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+        let plan = self.plan;
+        say(out, &summary::of_process(plan))?;
+        let corpora = Corpora::read(&plan.data)?;
+        say(out, &summary::of_corpora(&plan.data, &corpora))?;
+        let loaded = models::load(plan, &corpora.train, self.hub)?;
+        say(out, &summary::of_model(&plan.model.name, &loaded))?;
+        let parts = parts(plan, &corpora, loaded)?;
+        say(out, &summary::of_tokens(plan, &parts))?;
+        let mut trainer = Trainer::new(parts, plan.settings(Seat::SOLO.world()))?;
+        let checkpoint = output_dir::prepare(&plan.run)?;
+        let mut log = self.log()?;
+        let ending = self.follow((&mut trainer, checkpoint), &mut log, out);
+        if let Err(failure) = &ending {
+            // The run's own failure is the one to tell, also when the log cannot be written.
+            let _ = log.note("error", &failure.to_string().into());
+        }
+        drop(trainer);
+        self.close(ending?, &corpora, out)
+    }
+
+    fn log(&self) -> Result<RankLog, Failure> {
+        let directory = &self.plan.run.directory;
+        RankLog::open(directory, self.seat.rank())
+            .map_err(|cause| Failure::Write { path: directory.join("logs"), cause })
+    }
+
+    /// Runs to the end, with everybody told who wants to be.
+    fn follow(
+        &self,
+        (trainer, checkpoint): (&mut Trainer, Option<PathBuf>),
+        log: &mut RankLog,
+        out: &mut dyn Write,
+    ) -> Result<Ending, Failure> {
+        if let Some(checkpoint) = checkpoint {
+            trainer.resume(&checkpoint)?;
+        }
+        self.record()?;
+        let stop = stop_on_signals()?;
+        let mut metrics = MetricsFile::new(&self.plan.run.directory);
+        let mut console = Console::new(out, self.plan.run.logging_steps);
+        let mut observers: Vec<&mut dyn Observer> = vec![log];
+        if self.plan.run.reporters.contains(&Reporter::Jsonl) {
+            observers.push(&mut metrics);
+        }
+        observers.push(&mut console);
+        Ok(trainer.run(&mut Observers(observers), &stop)?)
+    }
+
+    /// Writes `run.toml`.
+    fn record(&self) -> Result<(), Failure> {
+        let record = Record {
+            version: env!("CARGO_PKG_VERSION"),
+            world: Seat::SOLO.world().get(),
+            hosts: vec![host()],
+            device: device::NAME.to_owned(),
+        };
+        write_file(&self.plan.run.directory.join("run.toml"), &run_toml(self.plan, &record))
+    }
+
+    /// Writes the model card and says how to go on.
+    fn close(
+        &self,
+        ending: Ending,
+        corpora: &Corpora,
+        out: &mut dyn Write,
+    ) -> Result<ExitCode, Failure> {
+        if ending == Ending::Stopped {
+            return Ok(ExitCode::Stopped);
+        }
+        let directory = &self.plan.run.directory;
+        write_file(&directory.join("README.md"), &card::text(self.plan, corpora)?)?;
+        say(out, &summary::of_result(self.plan))?;
+        Ok(ExitCode::Done)
+    }
+}
+
+/// The run's material, tokenised.
+fn parts(plan: &RunPlan, corpora: &Corpora, loaded: Loaded) -> Result<Parts, Failure> {
+    let Loaded { model, tokenizer, .. } = loaded;
+    let tokens = |corpus| sources::tokens(corpus, &tokenizer, &plan.data.reading);
+    Ok(Parts {
+        train: tokens(&corpora.train)?,
+        validation: corpora.validation.as_ref().map(tokens).transpose()?,
+        test: corpora.test.as_ref().map(tokens).transpose()?,
+        model,
+        tokenizer,
+        collective: Box::new(Solo),
+    })
+}
+
+/// A request that a signal makes; the second SIGTERM or SIGINT ends the process at once.
+fn stop_on_signals() -> Result<StopRequest, Failure> {
+    let pending = signals::catch().map_err(Failure::Signals)?;
+    signals::end_on_second().map_err(Failure::Signals)?;
+    let stop = StopRequest::default();
+    let asked = stop.clone();
+    std::thread::spawn(move || {
+        while !pending.iter().any(signals::Pending::take) {
+            std::thread::sleep(signals::PAUSE);
+        }
+        asked.ask();
+        let _ = writeln!(
+            io::stderr(),
+            "a signal asks for the end: this update is finished and a checkpoint written; \
+             a second signal ends at once"
+        );
+    });
+    Ok(stop)
+}
+
+fn say(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
+}
+
+/// This machine's name.
+fn host() -> String {
+    let name = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
+    if name.trim().is_empty() { "unknown".to_owned() } else { name.trim().to_owned() }
+}

@@ -1,0 +1,122 @@
+//! What a run says of itself before and after: one fact a line, each where it becomes known.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use lockstep_data::{Corpus, TokenStore};
+use lockstep_model::LoadReport;
+use lockstep_params::ParamName;
+use lockstep_trainer::Parts;
+use lockstep_world::Seat;
+
+use crate::config::{DataPlan, ModelName, RunPlan};
+use crate::device;
+use crate::models::Loaded;
+use crate::sources::{self, Corpora};
+
+/// The program and what it runs on.
+pub(super) fn of_process(plan: &RunPlan) -> String {
+    format!(
+        "lockstep {}\ndevice   {}, {} threads; {}\noutput   {}\n",
+        env!("CARGO_PKG_VERSION"),
+        device::NAME,
+        rayon::current_num_threads(),
+        Seat::SOLO,
+        plan.run.directory.display()
+    )
+}
+
+/// The corpora.
+pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
+    let mut text = line("train", &sources::name(&plan.train), &corpora.train);
+    let columns = corpora.train.columns();
+    let label = columns.label.as_deref().unwrap_or_default();
+    let labels = corpora.train.labels().names();
+    let _ =
+        writeln!(text, "         columns `{}` and `{label}`; {}", columns.text, classes(labels));
+    for (name, source, corpus) in
+        [("dev", &plan.validation, &corpora.validation), ("test", &plan.test, &corpora.test)]
+    {
+        if let (Some(source), Some(corpus)) = (source, corpus) {
+            text += &line(name, &sources::name(source), corpus);
+        }
+    }
+    text
+}
+
+fn line(name: &str, source: &str, corpus: &Corpus) -> String {
+    let skipped = match corpus.skipped() {
+        none if none.is_empty() => String::new(),
+        some => format!("; {} rows skipped: {some}", some.total()),
+    };
+    format!("{name:<8} {source}: {} examples{skipped}\n", corpus.examples().len())
+}
+
+fn classes(names: &[String]) -> String {
+    const SHOWN: usize = 6;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    format!("{} classes: {}{more}", names.len(), shown.join(", "))
+}
+
+/// The model, and what became of its tensors.
+pub(super) fn of_model(name: &ModelName, loaded: &Loaded) -> String {
+    let name = match name {
+        ModelName::Tiny => "builtin:tiny",
+        ModelName::Named(name) => name,
+    };
+    let parameters = loaded.model.parameters().scalars();
+    let tensors = loaded.report.as_ref().map_or_else(|| "fresh weights".to_owned(), tensors);
+    format!("model    {name}: {parameters} parameters; {tensors}\n")
+}
+
+fn tensors(report: &LoadReport) -> String {
+    let mut text = format!("{} tensors loaded", report.loaded.len());
+    for (names, what) in [(&report.initialised, "initialised"), (&report.ignored, "ignored")] {
+        if !names.is_empty() {
+            let _ = write!(text, ", {} {what} ({})", names.len(), shown(names));
+        }
+    }
+    text
+}
+
+fn shown(names: &[ParamName]) -> String {
+    const SHOWN: usize = 4;
+    let list: Vec<&str> = names.iter().take(SHOWN).map(ParamName::as_str).collect();
+    list.join(", ") + if names.len() > SHOWN { ", …" } else { "" }
+}
+
+/// How long the texts are.
+pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> String {
+    let limit = plan.data.reading.max_length.get();
+    let mut text = format!(
+        "tokens   {} in train, {:.1} a text; vocabulary {}",
+        parts.train.total_tokens(),
+        parts.train.total_tokens() as f64 / parts.train.len().max(1) as f64,
+        parts.tokenizer.vocab_size()
+    );
+    for (name, store) in [
+        ("train", Some(&parts.train)),
+        ("dev", parts.validation.as_ref()),
+        ("test", parts.test.as_ref()),
+    ] {
+        let cut = store.map_or(0, TokenStore::truncated);
+        if cut > 0 {
+            let _ = write!(text, "; {cut} texts of {name} cut at {limit} tokens");
+        }
+    }
+    text + "\n"
+}
+
+/// Where the model is and what can be done with it.
+pub(super) fn of_result(plan: &RunPlan) -> String {
+    let directory = plan.run.directory.display();
+    let held = plan.data.test.as_ref().or(plan.data.validation.as_ref());
+    let data = held.map_or_else(|| "FILE".to_owned(), sources::name);
+    format!(
+        "\nThe model is in {directory}, its card in {}. Next:\n  \
+         trainer evaluate --checkpoint {directory} --data {data}\n  \
+         echo \"a text\" | trainer predict --checkpoint {directory}\n",
+        Path::new(&plan.run.directory).join("README.md").display()
+    )
+}

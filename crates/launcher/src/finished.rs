@@ -1,0 +1,62 @@
+//! A finished model, as `evaluate` and `predict` use it.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+use lockstep_data::{LabelError, LabelMap, MaxLength, Tokenizer};
+use lockstep_model::Classifier;
+
+use crate::config::{self, DIRECTORY, Key, RunConfig, Table};
+use crate::failure::Failure;
+
+/// `--checkpoint`.
+pub(crate) static CHECKPOINT: Key<PathBuf> =
+    Key::new(Table::Command, "checkpoint", DIRECTORY, "an output directory, or a checkpoint in it");
+
+/// A model with its tokenizer and its classes.
+pub(crate) struct Finished {
+    /// The model.
+    pub(crate) model: Classifier,
+    /// What makes its tokens.
+    pub(crate) tokenizer: Tokenizer,
+    /// Its classes.
+    pub(crate) labels: LabelMap,
+    /// Where texts are cut.
+    pub(crate) max_length: MaxLength,
+}
+
+impl Finished {
+    /// The model `--checkpoint` names.
+    ///
+    /// # Errors
+    /// A missing flag, or a directory that holds no model that is whole and finished.
+    pub(crate) fn open(config: &RunConfig) -> Result<Self, Failure> {
+        let directory = config.get(&CHECKPOINT)?;
+        if !directory.is_dir() {
+            return Err(Failure::NoCheckpoint { path: directory });
+        }
+        let model = Classifier::open(&directory, &Device::Cpu)?;
+        let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
+        let max_length = max_length(config, &directory)?;
+        model.fits(tokenizer.vocab_size(), max_length.get())?;
+        let labels = LabelMap::new(model.labels().to_vec());
+        let labels = labels.map_err(|fault: LabelError| Failure::Classes { directory, fault })?;
+        Ok(Self { model, tokenizer, labels, max_length })
+    }
+}
+
+/// Where texts are cut: as the flag says, else as in training, else at the default.
+fn max_length(config: &RunConfig, directory: &Path) -> Result<MaxLength, Failure> {
+    let key = &config::keys::MAX_SEQ_LENGTH;
+    let trained = || {
+        let places = [Some(directory), directory.parent()];
+        places
+            .into_iter()
+            .flatten()
+            .find_map(|place| config::recorded(&place.join("run.toml"), key))
+    };
+    match config.given(key) {
+        Some(_) => Ok(config.get(key)?),
+        None => Ok(trained().map_or_else(|| config.get(key), Ok)?),
+    }
+}

@@ -1,0 +1,89 @@
+//! A model and its tokenizer, from wherever they come.
+
+use std::path::Path;
+
+use candle_core::Device;
+use lockstep_data::{Corpus, Tokenizer};
+use lockstep_model::{Classifier, EncoderConfig, LoadReport, ModelError, ModelRequest};
+use serde_json::{Map, Value, json};
+
+use crate::config::{Fault, ModelName, Problem, RunPlan};
+use crate::failure::Failure;
+use crate::hub::{HubSettings, find_model};
+
+/// A model to train, and what became of its tensors.
+pub(crate) struct Loaded {
+    /// The model.
+    pub(crate) model: Classifier,
+    /// What makes its tokens.
+    pub(crate) tokenizer: Tokenizer,
+    /// What was read and what was made; nothing where all is fresh.
+    pub(crate) report: Option<LoadReport>,
+}
+
+/// Tokens in the vocabulary of `builtin:tiny`.
+const TINY_VOCABULARY: usize = 1000;
+
+/// The model of a plan, fit for its data.
+///
+/// # Errors
+/// A model that cannot be had, read, or used with this data.
+pub(crate) fn load(plan: &RunPlan, train: &Corpus, hub: &HubSettings) -> Result<Loaded, Failure> {
+    let request = ModelRequest {
+        head: plan.model.head,
+        labels: train.labels().names().to_vec(),
+        dropouts: plan.model.dropouts,
+        seed: plan.train.seed,
+        device: Device::Cpu,
+    };
+    let longest = plan.data.reading.max_length.get();
+    let loaded = match &plan.model.name {
+        ModelName::Tiny => tiny(train, &request, longest),
+        ModelName::Named(name) => from_directory(&find_model(name, hub)?, &request),
+    }?;
+    let positions = loaded.model.config().positions;
+    if longest > positions {
+        let place = format!("data.max_seq_length = {longest} (--max-seq-length)");
+        return Err(Fault { place, problem: Problem::TooLong { positions } }.into());
+    }
+    loaded.model.fits(loaded.tokenizer.vocab_size(), longest)?;
+    Ok(loaded)
+}
+
+fn from_directory(directory: &Path, request: &ModelRequest) -> Result<Loaded, Failure> {
+    let tokenizer = Tokenizer::from_dir(directory).map_err(Failure::Tokenizer)?;
+    let (model, report) = Classifier::load(directory, request)?;
+    Ok(Loaded { model, tokenizer, report: Some(report) })
+}
+
+/// A small DistilBERT with fresh weights, and a vocabulary made from the training texts.
+fn tiny(train: &Corpus, request: &ModelRequest, longest: usize) -> Result<Loaded, Failure> {
+    let tokenizer = tiny_tokenizer(train)?;
+    let config = EncoderConfig::of(tiny_config(tokenizer.vocab_size(), longest));
+    let path = || "builtin:tiny".into();
+    let config = config.map_err(|faults| ModelError::Config { path: path(), faults })?;
+    let model = Classifier::fresh(config, request)?;
+    Ok(Loaded { model, tokenizer, report: None })
+}
+
+/// The tokenizer of `builtin:tiny`.
+///
+/// # Errors
+/// Texts that cannot be normalised.
+pub(crate) fn tiny_tokenizer(train: &Corpus) -> Result<Tokenizer, Failure> {
+    let texts = train.texts_and_labels().map(|(text, _)| text);
+    Tokenizer::train_wordpiece(texts, TINY_VOCABULARY).map_err(Failure::Tokenizer)
+}
+
+/// The config.json of `builtin:tiny`.
+pub(crate) fn tiny_config(vocabulary: usize, positions: usize) -> Map<String, Value> {
+    let sizes = [("vocab_size", vocabulary), ("max_position_embeddings", positions)]
+        .into_iter()
+        .chain([("dim", 64), ("n_layers", 2), ("n_heads", 4), ("hidden_dim", 256)]);
+    let mut config: Map<String, Value> =
+        sizes.map(|(key, size)| (key.to_owned(), json!(size))).collect();
+    config.insert("model_type".to_owned(), json!("distilbert"));
+    config.insert("architectures".to_owned(), json!(["DistilBertForSequenceClassification"]));
+    config.insert("activation".to_owned(), json!("gelu"));
+    config
+}

@@ -1,0 +1,161 @@
+//! Runs to go on with whose checkpoints are broken or belong to another run.
+
+use std::sync::OnceLock;
+
+use serde_json::json;
+
+use super::case::Case;
+use super::files::Files;
+use super::tensor_files::{rename, with_header};
+use crate::program::{Workplace, tiny_run};
+
+const RUN: &str = "train --model <reference>/tiny --train-file <reference>/golden/rows.tsv \
+                   --output-dir out --max-steps 4 --save-strategy steps --save-steps 2";
+
+/// All cases.
+pub(super) fn cases() -> Vec<Case> {
+    [cut(), manifests(), damaged(), other_runs(), all_broken()].into_iter().flatten().collect()
+}
+
+/// Going on from a checkpoint of the run, whose files are changed.
+fn resumed(name: &'static str, change: impl FnOnce(Files) -> Files) -> Case {
+    let files = change(whole()).inside("out/checkpoint-2");
+    Case::new(name, &format!("{RUN} --resume out/checkpoint-2")).files(files)
+}
+
+/// The files of a checkpoint after two updates.
+fn whole() -> Files {
+    static WHOLE: OnceLock<Files> = OnceLock::new();
+    let train = || {
+        let place = Workplace::new();
+        let steps = ["--max-steps", "4", "--save-strategy", "steps", "--save-steps", "2"];
+        place.succeed(&tiny_run("tiny", &steps));
+        Files::read(&place.path("out/checkpoint-2"))
+    };
+    WHOLE.get_or_init(train).clone()
+}
+
+fn cut() -> Vec<Case> {
+    let file = |name, file: &'static str| resumed(name, move |files| files.halved(file));
+    vec![
+        file("weights cut short", "model.safetensors"),
+        file("moments cut short", "optimizer.safetensors"),
+        file("a state cut short", "trainer_state.json"),
+        file("a manifest cut short", "MANIFEST.json"),
+        file("a configuration cut short", "config.json"),
+        resumed("moments missing", |files| files.without("optimizer.safetensors")),
+        resumed("a state missing", |files| files.without("trainer_state.json")),
+        resumed("a manifest missing", |files| files.without("MANIFEST.json")),
+    ]
+}
+
+fn manifests() -> Vec<Case> {
+    let manifest = |name, edit: fn(&mut serde_json::Value)| {
+        resumed(name, |files| files.edited_json("MANIFEST.json", edit))
+    };
+    vec![
+        manifest("a manifest of a later version", |json| json["version"] = json!(2)),
+        manifest("a manifest without files", |json| {
+            json.as_object_mut().unwrap().remove("files").unwrap();
+        }),
+        manifest("a manifest that names a file elsewhere", |json| {
+            json["files"]["../../../../../../../../etc/passwd"] = json!(1);
+        }),
+        manifest("a manifest that names no file", |json| json["files"] = json!({})),
+        resumed("a manifest that is a list", |files| files.with("MANIFEST.json", "[]")),
+    ]
+}
+
+/// Damage that leaves every file its size.
+fn damaged() -> Vec<Case> {
+    let damage = |name, file: &'static str, from: &'static str, to: &'static str| {
+        resumed(name, move |files| files.edited(file, |content| replaced(content, from, to)))
+    };
+    vec![
+        damage("a brace in the state", "trainer_state.json", "\"identity\": {", "\"identity\": ["),
+        damage(
+            "a word for a number in the state",
+            "trainer_state.json",
+            "\"global_step\": 2",
+            "\"global_step\":\"2",
+        ),
+        damage(
+            "another step in the state",
+            "trainer_state.json",
+            "\"global_step\": 2",
+            "\"global_step\": 9",
+        ),
+        damage("a tensor's name in the weights", "model.safetensors", "lin1.bias", "lin7.bias"),
+        damage("a tensor's type in the moments", "optimizer.safetensors", "\"F32\"", "\"I32\""),
+        damage("a brace in the weights", "model.safetensors", "{\"", "[\""),
+        resumed("moments of another model", |files| {
+            let files = files.edited("optimizer.safetensors", |file| {
+                let name = "exp_avg.classifier.0.bias";
+                with_header(file, |header| rename(header, name, "exp_avg.classifier.9.bias"))
+            });
+            let length = files.content("optimizer.safetensors").len();
+            files.edited_json("MANIFEST.json", |json| {
+                json["files"]["optimizer.safetensors"] = json!(length);
+            })
+        }),
+        resumed("an optimizer where the weights belong", |files| {
+            let moments = files.content("optimizer.safetensors").to_vec();
+            let length = moments.len();
+            files.with("model.safetensors", moments).edited_json("MANIFEST.json", |json| {
+                json["files"]["model.safetensors"] = json!(length);
+            })
+        }),
+    ]
+}
+
+fn other_runs() -> Vec<Case> {
+    let other = |name, flags: &str| {
+        let line = format!("{RUN} --resume out/checkpoint-2 {flags}");
+        Case::new(name, &line).files(whole().inside("out/checkpoint-2"))
+    };
+    vec![
+        other("another seed", "--set seed=7"),
+        other("another learning rate", "--learning-rate 1e-3"),
+        other(
+            "another batch, decay and dropout",
+            "--global-batch-size 8 --weight-decay 0 --dropout 0",
+        ),
+        other("another length", "--set max_steps=8"),
+        other("another head", "--head hf"),
+        other("another training file", "--set data.train_file=train.tsv")
+            .file("train.tsv", "text\tlabel\nfine\tglad\nbleak\tsad\nstill\tcalm\n"),
+        other("other classes", "--set data.train_file=train.tsv")
+            .file("train.tsv", "text\tlabel\nfine\tgood\nbleak\tbad\n"),
+    ]
+}
+
+fn all_broken() -> Vec<Case> {
+    let newest = |name, files: Files| Case::new(name, &format!("{RUN} --resume auto")).files(files);
+    let broken = |step| {
+        let cut = whole().halved("model.safetensors");
+        cut.inside(&format!("out/checkpoint-{step}"))
+    };
+    vec![
+        newest("every checkpoint broken", broken(2).and(broken(4))),
+        newest("the newest checkpoint broken, an older one whole", {
+            whole().inside("out/checkpoint-2").and(broken(4))
+        })
+        .accepted("resumed"),
+        newest("a file named like a checkpoint", Files::default().with("out/checkpoint-7", ""))
+            .accepted("saved"),
+        Case::new("a run without --resume", RUN).files(whole().inside("out/checkpoint-2")),
+        Case::new("an empty directory to go on from", &format!("{RUN} --resume before"))
+            .folder("before"),
+        Case::new("a model that is no checkpoint", &format!("{RUN} --resume <reference>/tiny-mlp")),
+    ]
+}
+
+fn replaced(content: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "the size would tell");
+    let places: Vec<usize> =
+        (0..content.len()).filter(|&place| content[place..].starts_with(from.as_bytes())).collect();
+    let mut content = content.to_vec();
+    let place = places[0];
+    content[place..place + to.len()].copy_from_slice(to.as_bytes());
+    content
+}

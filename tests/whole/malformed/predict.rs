@@ -1,0 +1,127 @@
+//! Finished models that cannot be used, and texts and files for `evaluate` and `predict`.
+
+use serde_json::json;
+
+use super::case::Case;
+use super::files::Files;
+use super::tensor_files::without_numbers;
+
+const ROWS: &str = "text\tlabel\na warm day\tglad\na bleak one\tsad\n";
+
+/// All cases.
+pub(super) fn cases() -> Vec<Case> {
+    [models(), evaluations(), inputs(), outputs()].into_iter().flatten().collect()
+}
+
+/// Texts for the reference's finished model, whose files are changed.
+fn model(name: &'static str, change: impl FnOnce(Files) -> Files) -> Case {
+    Case::new(name, "predict --checkpoint model --input texts.txt")
+        .file("texts.txt", "a warm day\n")
+        .files(change(Files::of_reference("tiny-mlp")).inside("model"))
+}
+
+fn models() -> Vec<Case> {
+    vec![
+        Case::new("a model that is not there", "predict --checkpoint models/mine"),
+        Case::new("a hub id to predict with", "predict --checkpoint distilbert-base-uncased"),
+        Case::new("a file to predict with", "predict --checkpoint <reference>/tiny/config.json"),
+        Case::new("an empty directory to predict with", "predict --checkpoint model")
+            .folder("model"),
+        Case::new("a bare encoder to predict with", "predict --checkpoint <reference>/tiny"),
+        model("a head without its second layer", |files| {
+            files.edited("model.safetensors", |file| {
+                super::tensor_files::with_header(file, |header| {
+                    super::tensor_files::rename(
+                        header,
+                        "classifier.3.weight",
+                        "classifier.9.weight",
+                    );
+                })
+            })
+        }),
+        model("names for other classes than the head has", |files| {
+            files.edited_json("config.json", |json| json["id2label"] = json!({"0": "a", "1": "b"}))
+        }),
+        model("names that are no texts", |files| {
+            files.edited_json("config.json", |json| json["id2label"] = json!({"0": 1, "7": [2]}))
+        }),
+        model("two classes of one name", |files| {
+            let names = json!({"0": "glad", "1": "sad", "2": "sad"});
+            files.edited_json("config.json", |json| json["id2label"] = names)
+        }),
+        model("weights that are no numbers", |files| {
+            files.edited("model.safetensors", without_numbers)
+        }),
+        model("no tokenizer", |files| files.without("tokenizer.json")),
+        model("a run.toml that is damaged", |files| {
+            files.with("run.toml", "[data]\nmax_seq_length = \"a")
+        })
+        .accepted("line"),
+        model("a run.toml that asks for more positions than there are", |files| {
+            files.with("run.toml", "[data]\nmax_seq_length = 4096\n")
+        }),
+    ]
+}
+
+fn evaluations() -> Vec<Case> {
+    let evaluate = |name, model: &str, content: &str| {
+        let line = format!("evaluate --checkpoint <reference>/{model} --data held.tsv");
+        Case::new(name, &line).file("held.tsv", content)
+    };
+    vec![
+        evaluate("a bare encoder to evaluate", "tiny", ROWS),
+        evaluate("labels the model does not know", "tiny-hf", &ROWS.replace("sad", "gloomy")),
+        evaluate("an empty file to evaluate on", "tiny-hf", ""),
+        evaluate("texts without labels to evaluate on", "tiny-hf", "text\na\nb\n"),
+        Case::new(
+            "a file to evaluate on that is not there",
+            "evaluate --checkpoint <reference>/tiny-hf --data held.tsv",
+        ),
+        Case::new(
+            "a built-in corpus with other classes",
+            "evaluate --checkpoint <reference>/tiny-hf --data builtin:reviews",
+        ),
+        Case::new(
+            "a GPU to evaluate on",
+            "evaluate --checkpoint <reference>/tiny-hf --data a.tsv --device cuda",
+        ),
+    ]
+}
+
+fn inputs() -> Vec<Case> {
+    let predict = |name, further: &str| {
+        Case::new(name, &format!("predict --checkpoint <reference>/tiny-hf {further}"))
+    };
+    let answers = |name, content: &[u8]| {
+        predict(name, "--input texts.txt").file("texts.txt", content).accepted("")
+    };
+    vec![
+        predict("nothing on standard input", "").accepted(""),
+        answers("an empty file of texts", b""),
+        answers("nothing but bad lines", b"\n \t\n\xff\nnul\0\n"),
+        answers("one endless line", &[b'x'; 2 << 20]),
+        predict("texts that are not there", "--input texts.txt"),
+        predict("a directory of texts", "--input texts").folder("texts"),
+        predict("a table without a text", "--input texts.tsv")
+            .file("texts.tsv", "id\tscore\n1\t2\n"),
+        predict("an empty table", "--input texts.csv").file("texts.csv", ""),
+        predict("texts as Parquet", "--input texts.parquet").file("texts.parquet", "PAR1"),
+        predict("bad rows of a table", "--input texts.jsonl")
+            .file("texts.jsonl", "{\"text\": null}\n[]\n{\"text\"\n{\"text\": 5}\n\n")
+            .accepted(""),
+    ]
+}
+
+fn outputs() -> Vec<Case> {
+    let predict = |name, further: &str| {
+        let line = "predict --checkpoint <reference>/tiny-hf --input texts.txt";
+        Case::new(name, &format!("{line} {further}")).file("texts.txt", "a warm day\n")
+    };
+    vec![
+        predict("an answer in a directory that is not there", "--output answers/a.tsv"),
+        predict("an answer where a directory is", "--output answers").folder("answers"),
+        predict("an answer over its own question", "--output texts.txt"),
+        predict("an answer on a full disk", "--output /dev/full"),
+        predict("an answer in an unknown format", "--format xml"),
+    ]
+}
