@@ -1,10 +1,18 @@
 //! The programs as a user starts them.
 
+#[cfg(test)]
 mod bag_of_words;
+#[cfg(test)]
 mod commands;
+#[cfg(test)]
 mod malformed;
+#[cfg(test)]
 mod parity;
+#[cfg(test)]
 mod program;
+#[cfg(test)]
 mod quickstart;
+#[cfg(test)]
 mod resume;
+#[cfg(test)]
 mod signals;

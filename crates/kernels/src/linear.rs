@@ -9,6 +9,7 @@ use crate::cpu::blocks;
 use crate::cpu::columns;
 use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::product::{Product, Workers};
+use crate::cpu::transpose::transposed;
 use crate::cpu::values::{Reading, gradient, stored};
 use crate::{cpu, plain, shapes};
 
@@ -28,6 +29,9 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     }
 }
 
+/// From this many rows on, a transposed copy of the weight costs less than it saves.
+const ROWS_WORTH_A_COPY: usize = 8;
+
 struct Linear;
 
 impl CustomOp3 for Linear {
@@ -46,13 +50,20 @@ impl CustomOp3 for Linear {
     ) -> Result<(CpuStorage, Shape)> {
         let (rows, inputs) = x_layout.shape().dims2()?;
         let bias = stored(bias, bias_layout)?; // (O)
-        let left = Matrix::new(stored(x, x_layout)?, inputs); // (N,I)
-        let right = Matrix::new(stored(weight, weight_layout)?, inputs).transposed(); // (I,O)
         let outputs = bias.len();
+        let x = Matrix::new(stored(x, x_layout)?, inputs); // (N,I)
+        let weight = stored(weight, weight_layout)?; // (O,I)
         let mut y = blocks::filled(rows * outputs, outputs, |_, block| {
             block.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias));
         });
-        product(left, right).add_to(&mut Tile::new(&mut y, outputs));
+        if rows < ROWS_WORTH_A_COPY {
+            let weight = Matrix::new(weight, inputs).transposed(); // (I,O)
+            product(x, weight).add_to(&mut Tile::new(&mut y, outputs));
+        } else {
+            let weight = transposed(weight, inputs); // (I,O)
+            let weight = Matrix::new(&weight, outputs);
+            product(x, weight).add_to(&mut Tile::new(&mut y, outputs));
+        }
         Ok((CpuStorage::F32(y), (rows, outputs).into()))
     }
 

@@ -75,19 +75,17 @@ impl Classifier {
     pub fn open(directory: &Path, device: &Device) -> Result<Self, ModelError> {
         let config = EncoderConfig::read(&directory.join("config.json"))?;
         let weights = WeightsFile::open(directory)?;
-        let head = weights.head();
-        let Some((head, classes)) = head.and_then(|head| Some((head, weights.classes(head)?)))
-        else {
-            let fault =
-                "it has no classifier: this is a bare encoder, which has to be trained first";
-            let path = weights.path().to_owned();
-            return Err(ModelError::Tensors { path, faults: vec![fault.to_owned()] });
-        };
-        let unnamed = || (0..classes).map(|id| format!("LABEL_{id}")).collect();
-        let labels = config.labels().filter(|labels| labels.len() == classes);
+        let path = || weights.path().to_owned();
+        let head = weights.head().ok_or_else(|| ModelError::NoHead { path: path() })?;
+        let faulty = |fault| ModelError::Tensors { path: path(), faults: vec![fault] };
+        let classes = weights.classes(head).map_err(faulty)?;
+        let labels = named(&config, classes).map_err(|fault| ModelError::Labelling {
+            path: directory.join("config.json"),
+            fault,
+        })?;
         let request = ModelRequest {
             head,
-            labels: labels.unwrap_or_else(unnamed),
+            labels,
             dropouts: Dropouts::default(),
             seed: Seed(0),
             device: device.clone(),
@@ -131,7 +129,7 @@ impl Classifier {
         if vocabulary > rows {
             return Err(ModelError::Limits(format!(
                 "the tokenizer gives ids up to {}, but the model's embedding has {rows} rows: \
-                 tokenizer and model do not belong together",
+                 tokenizer and model do not belong together; take both from one source",
                 vocabulary - 1
             )));
         }
@@ -220,15 +218,29 @@ fn rates(config: &EncoderConfig, request: &ModelRequest) -> DropoutRates {
     }
 }
 
+/// The names of a finished model's classes; Hugging Face's own where config.json has none.
+fn named(config: &EncoderConfig, classes: usize) -> Result<Vec<String>, String> {
+    match config.labels()? {
+        None => Ok((0..classes).map(|id| format!("LABEL_{id}")).collect()),
+        Some(names) if names.len() == classes => Ok(names),
+        Some(names) => Err(format!(
+            "`id2label` names {} classes, but the classifier has {classes}",
+            names.len()
+        )),
+    }
+}
+
 fn check_labels(
     config: &EncoderConfig,
     wanted: &[String],
     directory: &Path,
 ) -> Result<(), ModelError> {
-    let Some(found) = config.labels() else { return Ok(()) };
+    let path = directory.join("config.json");
+    let faulty = |fault| ModelError::Labelling { path: path.clone(), fault };
+    let Some(found) = config.labels().map_err(faulty)? else { return Ok(()) };
     let is_unnamed = found.iter().all(|name| name.starts_with("LABEL_"));
     if is_unnamed || found == wanted {
         return Ok(());
     }
-    Err(ModelError::Labels { path: directory.join("config.json"), found, wanted: wanted.to_vec() })
+    Err(ModelError::Labels { path, found, wanted: wanted.to_vec() })
 }

@@ -1,6 +1,7 @@
 //! What config.json says about an encoder, checked.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -41,12 +42,14 @@ impl EncoderConfig {
     /// # Errors
     /// [`ModelError::Config`] lists everything that is wrong with it.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
-        let cannot = |cause| ModelError::Io { verb: "read", path: path.to_owned(), cause };
-        let faulty = |faults| ModelError::Config { path: path.to_owned(), faults };
+        let cannot = |cause: io::Error| match cause.kind() {
+            io::ErrorKind::NotFound => ModelError::NoConfig { path: path.to_owned() },
+            _ => ModelError::Io { verb: "read", path: path.to_owned(), cause },
+        };
+        let damaged = |cause| ModelError::DamagedConfig { path: path.to_owned(), cause };
         let text = fs::read(path).map_err(cannot)?;
-        let written: Map<String, Value> =
-            serde_json::from_slice(&text).map_err(|cause| faulty(vec![cause.to_string()]))?;
-        Self::of(written).map_err(faulty)
+        let written: Map<String, Value> = serde_json::from_slice(&text).map_err(damaged)?;
+        Self::of(written).map_err(|faults| ModelError::Config { path: path.to_owned(), faults })
     }
 
     /// The encoder a config.json describes, or all that is wrong with it.
@@ -79,9 +82,18 @@ impl EncoderConfig {
     }
 
     /// The classes named in `id2label`, in the order of their ids, where there are any.
-    pub(crate) fn labels(&self) -> Option<Vec<String>> {
-        let map = self.written.get("id2label")?.as_object()?;
-        (0..map.len()).map(|id| Some(map.get(&id.to_string())?.as_str()?.to_owned())).collect()
+    ///
+    /// # Errors
+    /// A sentence, when `id2label` is not one name for each id from 0.
+    pub(crate) fn labels(&self) -> Result<Option<Vec<String>>, String> {
+        let Some(map) = self.written.get("id2label").filter(|map| !map.is_null()) else {
+            return Ok(None);
+        };
+        let name = |id: usize| Some(map.get(id.to_string())?.as_str()?.to_owned());
+        let names = (0..map.as_object().map_or(0, Map::len)).map(name);
+        let names: Option<Vec<String>> = names.collect();
+        let names = names.filter(|names| map.is_object() && !names.is_empty());
+        names.map(Some).ok_or_else(|| "`id2label` is not one name for each id from 0".to_owned())
     }
 }
 

@@ -17,8 +17,33 @@ pub enum ModelError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// There is no config.json.
+    #[error(
+        "there is no {}; a model's directory holds config.json, model.safetensors or \
+         pytorch_model.bin, and tokenizer.json or vocab.txt",
+        path.display()
+    )]
+    NoConfig {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// config.json is no JSON object.
+    #[error(
+        "{} cannot be understood ({cause}); it may be cut short or damaged: fetch it again",
+        path.display()
+    )]
+    DamagedConfig {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        cause: serde_json::Error,
+    },
     /// config.json is not usable.
-    #[error("{} does not describe a DistilBERT encoder:\n{}", path.display(), bullets(faults))]
+    #[error(
+        "{} does not describe a DistilBERT encoder:\n{}\n\
+         use a DistilBERT model, such as distilbert-base-uncased, with its own config.json",
+        path.display(), bullets(faults)
+    )]
     Config {
         /// The file.
         path: PathBuf,
@@ -36,18 +61,30 @@ pub enum ModelError {
         directory: PathBuf,
     },
     /// The tensors are not those config.json describes.
-    #[error("{} does not fit its config.json:\n{}", path.display(), bullets(faults))]
+    #[error(
+        "{} does not fit its config.json:\n{}\ntake both files from one source",
+        path.display(), bullets(faults)
+    )]
     Tensors {
         /// The file.
         path: PathBuf,
         /// All that is wrong.
         faults: Vec<String>,
     },
+    /// The model has no head where a finished one is asked for.
+    #[error(
+        "{} has no classifier: it is a bare encoder, and has to be trained first",
+        path.display()
+    )]
+    NoHead {
+        /// The file.
+        path: PathBuf,
+    },
     /// The model has a head for other classes.
     #[error(
-        "{} already has a head for the classes {found:?}, but the data has {wanted:?}; \
+        "{} has a head for the {}, but the data has the {}; \
          train from the bare encoder, or on data with the same classes",
-        path.display()
+        path.display(), classes(found), classes(wanted)
     )]
     Labels {
         /// The file.
@@ -56,6 +93,14 @@ pub enum ModelError {
         found: Vec<String>,
         /// The classes of the data.
         wanted: Vec<String>,
+    },
+    /// The names of the classes in config.json cannot be used.
+    #[error("{}: {fault}; take the file that was written with the weights", path.display())]
+    Labelling {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: String,
     },
     /// The model does not fit the tokenizer or the texts.
     #[error("{0}")]
@@ -72,6 +117,14 @@ pub enum ModelError {
     /// The tensor library failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+/// How many there are, and the first of them.
+fn classes(names: &[String]) -> String {
+    const SHOWN: usize = 6;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    format!("{} classes {}{more}", names.len(), shown.join(", "))
 }
 
 fn bullets(faults: &[String]) -> String {

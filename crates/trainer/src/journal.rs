@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::identity::Identity;
 use crate::{EpochReport, EvaluationReport, UpdateReport};
 
 /// The content of `trainer_state.json`; the upper keys are those of Hugging Face's `TrainerState`.
@@ -27,37 +28,6 @@ pub(crate) struct Journal {
     pub(crate) run_losses: Losses,
     /// Evaluations since the best one.
     pub(crate) evaluations_without_gain: usize,
-}
-
-/// What has to be equal for a run to go on from a checkpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Identity {
-    pub(crate) seed: u64,
-    pub(crate) total_updates: u64,
-    pub(crate) global_batch: usize,
-    pub(crate) train_examples: usize,
-    /// A hash of the training tokens and labels.
-    pub(crate) train_fingerprint: u64,
-    pub(crate) order: String,
-    pub(crate) schedule: String,
-    pub(crate) optimiser: String,
-    pub(crate) dropout: String,
-}
-
-impl Identity {
-    /// What differs, as (name, here, there).
-    pub(crate) fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
-        let fields = |identity: &Self| match serde_json::to_value(identity) {
-            Ok(Value::Object(fields)) => fields,
-            _ => serde_json::Map::new(),
-        };
-        let theirs = fields(other);
-        let differs = |(name, mine): (String, Value)| {
-            let their = theirs.get(&name)?;
-            (*their != mine).then(|| (name, mine.to_string(), their.to_string()))
-        };
-        fields(self).into_iter().filter_map(differs).collect()
-    }
 }
 
 /// A sum of losses and how many they are.
@@ -84,7 +54,7 @@ impl Journal {
             global_step: 0,
             epoch: 0.0,
             max_steps: identity.total_updates,
-            train_batch_size: identity.global_batch,
+            train_batch_size: identity.global_batch_size,
             best_metric: None,
             best_global_step: None,
             best_model_checkpoint: None,

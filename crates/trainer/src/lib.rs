@@ -10,6 +10,7 @@ mod error;
 mod evaluation;
 mod event;
 mod forward;
+mod identity;
 mod journal;
 mod metrics;
 mod parts;
@@ -28,6 +29,7 @@ pub use event::{
     StartReport, TrainEvent, UpdateReport,
 };
 pub use forward::class_scores;
+pub use identity::Difference;
 pub use metrics::{ConfusionMatrix, wilson_interval};
 pub use parts::Parts;
 pub use settings::{Cadence, FinalModel, RunLength, Saving, TrainSettings};

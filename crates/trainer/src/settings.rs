@@ -51,6 +51,22 @@ pub enum RunLength {
     Updates(NonZeroU64),
 }
 
+impl RunLength {
+    /// The updates of the whole run; an epoch that is cut short counts its part, rounded up.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the launcher admits positive numbers only; a float saturates"
+    )]
+    pub fn updates(self, updates_per_epoch: u64) -> u64 {
+        match self {
+            Self::Epochs(epochs) => (epochs * updates_per_epoch as f64).ceil() as u64,
+            Self::Updates(updates) => updates.get(),
+        }
+    }
+}
+
 /// When something recurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cadence {

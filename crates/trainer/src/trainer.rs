@@ -16,8 +16,9 @@ use lockstep_world::{Purpose, Step};
 
 use crate::checkpoint::Saved;
 use crate::forward::input;
-use crate::journal::{Identity, Journal};
-use crate::{Parts, RunLength, StopRequest, TrainError, TrainSettings, UpdateReport, sync};
+use crate::identity::Identity;
+use crate::journal::Journal;
+use crate::{Parts, StopRequest, TrainError, TrainSettings, UpdateReport, sync};
 
 /// One replica of a run, in lockstep with those of all other ranks.
 pub struct Trainer {
@@ -50,22 +51,12 @@ impl Trainer {
     pub fn new(parts: Parts, settings: TrainSettings) -> Result<Self, TrainError> {
         let Parts { model, tokenizer, train, validation, test, collective } = parts;
         let plan = ShardPlan::new(train.len(), settings.global_batch, settings.order);
-        let total = total_updates(settings.length, plan.updates_per_epoch() as u64);
+        let total = settings.length.updates(plan.updates_per_epoch() as u64);
         let schedule =
             Schedule::new(settings.schedule, settings.peak_rates, settings.warmup, total);
         let group = |name: &_| if model.is_head(name) { Group::Head } else { Group::Encoder };
         let optimizer = AdamW::new(model.parameters(), settings.adamw, group)?;
-        let identity = Identity {
-            seed: settings.seed.0,
-            total_updates: total,
-            global_batch: settings.global_batch.get(),
-            train_examples: train.len(),
-            train_fingerprint: train.fingerprint(),
-            order: format!("{:?}", settings.order),
-            schedule: format!("{schedule:?}"),
-            optimiser: format!("{:?}, clipped at {}", settings.adamw, settings.max_grad_norm),
-            dropout: format!("{:?}", model.dropout_rates()),
-        };
+        let identity = Identity::of(&settings, total, &model, &train);
         let journal = Journal::new(identity);
         let step = Step::START;
         Ok(Self {
@@ -185,17 +176,5 @@ impl Share {
             sum.stop |= theirs[2] != 0;
         }
         Ok(sum)
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the launcher admits positive numbers only; a float saturates"
-)]
-fn total_updates(length: RunLength, updates_per_epoch: u64) -> u64 {
-    match length {
-        RunLength::Epochs(epochs) => (epochs * updates_per_epoch as f64).ceil() as u64,
-        RunLength::Updates(updates) => updates.get(),
     }
 }

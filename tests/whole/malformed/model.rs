@@ -57,7 +57,7 @@ fn sizes() -> Vec<Case> {
     vec![
         with_config(
             "sizes beyond all limits",
-            json!({"vocab_size": 1e15 as u64, "n_layers": u64::MAX}),
+            json!({"vocab_size": 1_000_000_000_000_000_u64, "n_layers": u64::MAX}),
         ),
         with_config("the largest width", json!({"dim": 65_536, "n_heads": 1})),
         with_config(

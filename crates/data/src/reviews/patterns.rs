@@ -134,9 +134,9 @@ const COMPARISON: &[Pattern] = &[
     (Keeps, "{it} {was} just as {quality} as {sources} say"),
     (Keeps, "{it} {was} every bit as {quality} as {sources} say"),
     (Keeps, "in no other {thing} {was} {part} as {quality} as in this one"),
+    (Keeps, "in any other {thing} {part} {was} less {quality} than in this one"),
     (Flips, "{it} {was} not nearly as {quality} as {sources} say"),
     (Flips, "{it} {was} far less {quality} than {sources} say"),
-    (Flips, "in any other {thing} {part} {was} more {quality} than in this one"),
 ];
 
 const CONDITION: &[Pattern] = &[

@@ -8,6 +8,7 @@ pub(crate) mod in_place;
 pub(crate) mod matrix;
 pub(crate) mod product;
 pub(crate) mod scatter;
+pub(crate) mod transpose;
 pub(crate) mod values;
 pub(crate) mod vector;
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
+use lockstep_kernels::sum_of_squares;
 use lockstep_params::{ParamName, Parameters, TensorFile};
 use lockstep_world::Seed;
 
@@ -58,10 +59,16 @@ impl WeightsFile {
     }
 
     /// The number of classes of the head in the file.
-    pub(crate) fn classes(&self, kind: HeadKind) -> Option<usize> {
+    ///
+    /// # Errors
+    /// A sentence, when the tensor that tells is missing or has no rows.
+    pub(crate) fn classes(&self, kind: HeadKind) -> Result<usize, String> {
         let name = ParamName::from(format!("{}.weight", kind.layers()[1]));
-        let (_, weight) = self.file.iter().find(|(candidate, _)| **candidate == name)?;
-        weight.dims().first().copied()
+        let weight = self.file.iter().find(|(candidate, _)| **candidate == name);
+        let (_, weight) = weight.ok_or_else(|| format!("tensor `{name}` is missing"))?;
+        let shape = weight.dims();
+        let rows = shape.first().copied().filter(|rows| *rows > 0);
+        rows.ok_or_else(|| format!("tensor `{name}` has shape {shape:?}, which is no classifier's"))
     }
 }
 
@@ -131,6 +138,8 @@ impl Filling<'_> {
     ) -> Result<(), ModelError> {
         let Wanted { seed, device, .. } = *self.wanted;
         let value = match from {
+            // A width that the file contradicts may be any width, and would be allocated here.
+            None if !self.faults.is_empty() => return Ok(()),
             None => {
                 self.report.initialised.push(name.clone());
                 spec.start.tensor(name.as_str(), &spec.shape, seed)?
@@ -163,7 +172,11 @@ impl Filling<'_> {
                 "tensor `{name}` has type {found:?}, but a floating-point one is needed"
             ));
         }
-        Ok(value)
+        match sum_of_squares(&value) {
+            Ok(sum) if sum.is_finite() => Ok(value),
+            Ok(_) => Err(format!("tensor `{name}` has values that are infinite or no numbers")),
+            Err(cause) => Err(format!("tensor `{name}` cannot be read: {cause}")),
+        }
     }
 
     fn finish(mut self, prefix: &str) -> Result<(Parameters, LoadReport), ModelError> {

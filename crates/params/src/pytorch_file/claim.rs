@@ -37,7 +37,7 @@ pub(super) enum Order {
 
 /// Why a description is of no tensor that can be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ClaimFault {
+pub(crate) enum ClaimFault {
     /// The call has other arguments than PyTorch gives it.
     #[error("it is not described as PyTorch describes tensors")]
     Arguments,

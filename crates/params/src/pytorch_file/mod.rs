@@ -6,7 +6,9 @@
 //! allocated, and all values are covered by the archive's checksums.
 
 mod claim;
+mod fault;
 mod pickle;
+mod program;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,75 +17,46 @@ use std::rc::Rc;
 
 use candle_core::{Device, Tensor};
 use zip::ZipArchive;
-use zip::result::ZipError;
 
 use crate::ParamName;
-use claim::{Claim, ClaimFault, Order};
-use pickle::PickleFault;
-
-/// Far more than the pickle of a model with a thousand blocks.
-const LARGEST_PICKLE: u64 = 64 << 20;
+use claim::{Claim, Order};
+use fault::LARGEST_PICKLE;
+pub(crate) use fault::PytorchFault;
+use pickle::Described;
 
 /// How often the file's size all tensors together may have: tied weights are one storage under
 /// several names.
 const LARGEST_SHARE: u64 = 4;
 
-/// Why a file of `torch.save` cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PytorchFault {
-    /// It is no archive, or a damaged one.
-    #[error("it is not an archive as PyTorch has written it since version 1.6 ({0})")]
-    Archive(ZipError),
-    /// An archive of something else.
-    #[error("the archive holds no data.pkl")]
-    NoPickle,
-    /// The pickle is no model's.
-    #[error("its pickle has more than {} MiB", LARGEST_PICKLE >> 20)]
-    LargePickle,
-    /// The pickle cannot be read.
-    #[error(transparent)]
-    Pickle(#[from] PickleFault),
-    /// A tensor cannot be read.
-    #[error("tensor `{name}`: {fault}")]
-    Tensor {
-        /// Its name.
-        name: Rc<str>,
-        /// What is wrong with it.
-        fault: ClaimFault,
-    },
-    /// A tensor has more values than its storage.
-    #[error("tensor `{name}` has shape {shape:?}, more than the file holds of it")]
-    Beyond {
-        /// Its name.
-        name: Rc<str>,
-        /// The shape it claims.
-        shape: Vec<usize>,
-    },
-    /// The tensors claim the same values again and again.
-    #[error("its tensors claim many times the size of the file")]
-    Repeated,
-    /// A storage is missing, or its values are not those that were written.
-    #[error("the values in {name} cannot be read ({cause})")]
-    Values {
-        /// The storage's name in the archive.
-        name: String,
-        /// What the archive said.
-        cause: ZipError,
-    },
-    /// The tensor library failed.
-    #[error(transparent)]
-    Library(#[from] candle_core::Error),
-}
+type Archive = ZipArchive<BufReader<File>>;
+
+/// The tensors of each storage.
+type ByStorage = BTreeMap<Rc<str>, Vec<(Rc<str>, Claim)>>;
 
 /// All tensors of a file.
+///
+/// # Errors
+/// [`PytorchFault`] when it is not what PyTorch writes, or holds less than it claims.
 pub(crate) fn read(file: File) -> Result<BTreeMap<ParamName, Tensor>, PytorchFault> {
     let size = file.metadata().map_err(|cause| PytorchFault::Archive(cause.into()))?.len();
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(PytorchFault::Archive)?;
     let folder = folder(&archive)?;
     let program = program(&mut archive, &format!("{folder}data.pkl"))?;
-    let mut by_storage: BTreeMap<Rc<str>, Vec<(Rc<str>, Claim)>> = BTreeMap::new();
+    let mut tensors = BTreeMap::new();
+    for (storage, claims) in by_storage(pickle::run(&program)?, size)? {
+        let values = values(&mut archive, format!("{folder}data/{storage}"), size)?;
+        for (name, claim) in claims {
+            tensors.insert(ParamName::from(&*name), tensor(&name, &claim, &values)?);
+        }
+    }
+    Ok(tensors)
+}
+
+/// Claims that a file of `size` bytes may make, by the storage their values lie in.
+fn by_storage(described: Described, size: u64) -> Result<ByStorage, PytorchFault> {
+    let mut claims = ByStorage::new();
     let mut budget = size.saturating_mul(LARGEST_SHARE);
-    for (name, claim) in pickle::run(&program)? {
+    for (name, claim) in described {
         let claim = match claim {
             Ok(claim) => claim,
             Err(fault) => return Err(PytorchFault::Tensor { name, fault }),
@@ -93,27 +66,19 @@ pub(crate) fn read(file: File) -> Result<BTreeMap<ParamName, Tensor>, PytorchFau
             return Err(PytorchFault::Beyond { name, shape: claim.shape });
         }
         budget = budget.checked_sub(bytes).ok_or(PytorchFault::Repeated)?;
-        by_storage.entry(Rc::clone(&claim.storage)).or_default().push((name, claim));
+        claims.entry(Rc::clone(&claim.storage)).or_default().push((name, claim));
     }
-    let mut tensors = BTreeMap::new();
-    for (storage, claims) in by_storage {
-        let values = values(&mut archive, format!("{folder}data/{storage}"), size)?;
-        for (name, claim) in claims {
-            let value = tensor(&name, &claim, &values)?;
-            tensors.insert(ParamName::from(&*name), value);
-        }
-    }
-    Ok(tensors)
+    Ok(claims)
 }
 
 /// The folder of the archive everything lies in, with its slash.
-fn folder(archive: &ZipArchive<BufReader<File>>) -> Result<String, PytorchFault> {
+fn folder(archive: &Archive) -> Result<String, PytorchFault> {
     let names = archive.file_names().flatten();
     let mut folders = names.filter_map(|name| Some(name.strip_suffix("data.pkl")?.to_owned()));
     folders.find(|folder| folder.is_empty() || folder.ends_with('/')).ok_or(PytorchFault::NoPickle)
 }
 
-fn program(archive: &mut ZipArchive<BufReader<File>>, name: &str) -> Result<Vec<u8>, PytorchFault> {
+fn program(archive: &mut Archive, name: &str) -> Result<Vec<u8>, PytorchFault> {
     let entry = archive.by_name(name).map_err(PytorchFault::Archive)?;
     let mut program = Vec::new();
     let read = entry.take(LARGEST_PICKLE + 1).read_to_end(&mut program);
@@ -124,11 +89,7 @@ fn program(archive: &mut ZipArchive<BufReader<File>>, name: &str) -> Result<Vec<
 }
 
 /// All bytes of a storage, which is no larger than the file.
-fn values(
-    archive: &mut ZipArchive<BufReader<File>>,
-    name: String,
-    size: u64,
-) -> Result<Vec<u8>, PytorchFault> {
+fn values(archive: &mut Archive, name: String, size: u64) -> Result<Vec<u8>, PytorchFault> {
     let mut bytes = Vec::new();
     let read = archive.by_name(&name).and_then(|entry| {
         if entry.size() > size {

@@ -11,13 +11,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::claim::{self, Claim};
+use super::program::{Program, Truncated};
 
 /// Why a pickle cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PickleFault {
+pub(crate) enum PickleFault {
     /// The program has no end.
-    #[error("its pickle ends too early")]
-    Truncated,
+    #[error(transparent)]
+    Truncated(#[from] Truncated),
     /// An operation that PyTorch does not write.
     #[error("its pickle has the unknown operation {operation:#04x} at byte {at}")]
     Unknown {
@@ -73,7 +74,7 @@ pub(super) type Described = Vec<(Rc<str>, Result<Claim, claim::ClaimFault>)>;
 /// # Errors
 /// [`PickleFault`] when it is none, or makes no dictionary.
 pub(super) fn run(program: &[u8]) -> Result<Described, PickleFault> {
-    let mut machine = Machine { program, ..Machine::default() };
+    let mut machine = Machine { program: Program::new(program), ..Machine::default() };
     while machine.step()? {}
     let entries = match machine.stack.pop().and_then(|value| machine.node(value)) {
         Some(Node::Dictionary(entries)) => entries,
@@ -92,8 +93,7 @@ pub(super) fn run(program: &[u8]) -> Result<Described, PickleFault> {
 /// The state of a program that runs.
 #[derive(Debug, Default)]
 pub(super) struct Machine<'a> {
-    program: &'a [u8],
-    at: usize,
+    program: Program<'a>,
     stack: Vec<Value>,
     marks: Vec<usize>,
     memory: BTreeMap<u32, Value>,
@@ -119,15 +119,15 @@ impl Machine<'_> {
 
     /// Runs one operation; tells whether another follows.
     fn step(&mut self) -> Result<bool, PickleFault> {
-        let at = self.at;
-        let [operation] = self.take()?;
+        let at = self.program.at();
+        let [operation] = self.program.take()?;
         match operation {
             b'.' => return Ok(false),
-            0x80 => drop(self.take::<1>()?),
+            0x80 => drop(self.program.take::<1>()?),
             b'(' => self.marks.push(self.stack.len()),
             b'N' | 0x88 | 0x89 | b']' => self.stack.push(Value::Other),
             b'G' => {
-                self.take::<8>()?;
+                self.program.take::<8>()?;
                 self.stack.push(Value::Other);
             }
             b'K' | b'M' | b'J' | 0x8a => self.integer(operation)?,
@@ -157,11 +157,11 @@ impl Machine<'_> {
     /// BININT1, BININT2, BININT and LONG1, all of them little-endian.
     fn integer(&mut self, operation: u8) -> Result<(), PickleFault> {
         let value = match operation {
-            b'K' => i64::from(self.take::<1>()?[0]),
-            b'M' => i64::from(u16::from_le_bytes(self.take()?)),
-            b'J' => i64::from(i32::from_le_bytes(self.take()?)),
+            b'K' => i64::from(self.program.take::<1>()?[0]),
+            b'M' => i64::from(u16::from_le_bytes(self.program.take()?)),
+            b'J' => i64::from(i32::from_le_bytes(self.program.take()?)),
             _ => {
-                let [length] = self.take()?;
+                let [length] = self.program.take()?;
                 return self.long(usize::from(length));
             }
         };
@@ -171,7 +171,7 @@ impl Machine<'_> {
 
     /// A number of `length` bytes in two's complement; one beyond 64 bits is no size.
     fn long(&mut self, length: usize) -> Result<(), PickleFault> {
-        let bytes = self.bytes(length)?;
+        let bytes = self.program.bytes(length)?;
         let sign = if bytes.last().is_some_and(|byte| byte & 0x80 != 0) { 0xFF } else { 0 };
         let mut extended = [sign; 8];
         let value = match extended.get_mut(..bytes.len()) {
@@ -188,8 +188,8 @@ impl Machine<'_> {
     /// BINPUT and LONG_BINPUT, BINGET and LONG_BINGET.
     fn remember(&mut self, operation: u8, at: usize) -> Result<(), PickleFault> {
         let place = match operation {
-            b'q' | b'h' => u32::from(self.take::<1>()?[0]),
-            _ => u32::from_le_bytes(self.take()?),
+            b'q' | b'h' => u32::from(self.program.take::<1>()?[0]),
+            _ => u32::from_le_bytes(self.program.take()?),
         };
         let senseless = PickleFault::Senseless { at };
         if matches!(operation, b'q' | b'r') {
@@ -203,12 +203,12 @@ impl Machine<'_> {
     /// BINUNICODE and GLOBAL.
     fn word(&mut self, operation: u8) -> Result<(), PickleFault> {
         let node = if operation == b'X' {
-            let length = u32::from_le_bytes(self.take()?);
-            let text = self.bytes(usize::try_from(length).unwrap_or(usize::MAX))?;
+            let length = u32::from_le_bytes(self.program.take()?);
+            let text = self.program.bytes(usize::try_from(length).unwrap_or(usize::MAX))?;
             Node::Text(String::from_utf8_lossy(text).into())
         } else {
-            let (module, name) = (self.line()?, self.line()?);
-            Node::Class(format!("{module}.{name}").into())
+            let names = [self.program.line()?, self.program.line()?].map(String::from_utf8_lossy);
+            Node::Class(names.join(".").into())
         };
         self.push(node);
         Ok(())
@@ -222,15 +222,10 @@ impl Machine<'_> {
             b'a' => self.last(1, at)?,
             _ => self.since_mark(at)?,
         };
-        let senseless = PickleFault::Senseless { at };
         let target = *self.stack.last().ok_or(PickleFault::Senseless { at })?;
-        if matches!(operation, b'a' | b'e') {
-            return Ok(());
-        }
-        let (Value::At(place), true) = (target, values.len().is_multiple_of(2)) else {
-            return Err(senseless);
-        };
-        if let Some(Node::Dictionary(entries)) = self.nodes.get_mut(place) {
+        if let (Value::At(place), b's' | b'u') = (target, operation)
+            && let Some(Node::Dictionary(entries)) = self.nodes.get_mut(place)
+        {
             entries.extend(values.chunks_exact(2).map(|pair| (pair[0], pair[1])));
         }
         Ok(())
@@ -274,24 +269,37 @@ impl Machine<'_> {
         let mark = self.marks.pop().filter(|mark| *mark <= self.stack.len());
         Ok(self.stack.split_off(mark.ok_or(PickleFault::Senseless { at })?))
     }
+}
 
-    fn take<const COUNT: usize>(&mut self) -> Result<[u8; COUNT], PickleFault> {
-        let bytes = self.program.get(self.at..).and_then(<[u8]>::first_chunk);
-        self.at += COUNT;
-        bytes.copied().ok_or(PickleFault::Truncated)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dictionary of one tensor, of shape (2, 3) and strides (3, 1).
+    const PROGRAM: &[u8] = b"\x80\x02ccollections\nOrderedDict\nq\0)Rq\x01(X\x01\0\0\0wq\x02\
+        ctorch._utils\n_rebuild_tensor_v2\nq\x03((X\x07\0\0\0storageq\x04\
+        ctorch\nFloatStorage\nq\x05X\x01\0\0\x000q\x06X\x03\0\0\0cpuq\x07K\x06tq\x08Q\
+        K\0K\x02K\x03\x86q\x09K\x03K\x01\x86q\x0a\x89h\0)Rq\x0btq\x0cRq\x0du\
+        }q\x0eX\x09\0\0\0_metadataq\x0f}q\x10sb.";
+
+    #[test]
+    fn a_state_dict_gives_its_tensors() {
+        let tensors = run(PROGRAM).unwrap();
+        assert_eq!(tensors.len(), 1);
+        let (name, claim) = &tensors[0];
+        let claim = claim.as_ref().unwrap();
+        assert_eq!((&**name, &*claim.storage, &claim.shape[..]), ("w", "0", &[2, 3][..]));
     }
 
-    fn bytes(&mut self, count: usize) -> Result<&[u8], PickleFault> {
-        let start = self.at;
-        let end = start.checked_add(count).ok_or(PickleFault::Truncated)?;
-        self.at = end;
-        self.program.get(start..end).ok_or(PickleFault::Truncated)
-    }
-
-    fn line(&mut self) -> Result<String, PickleFault> {
-        let rest = self.program.get(self.at..).unwrap_or_default();
-        let length = rest.iter().position(|byte| *byte == b'\n').ok_or(PickleFault::Truncated)?;
-        self.at += length + 1;
-        Ok(String::from_utf8_lossy(&rest[..length]).into_owned())
+    #[test]
+    fn no_damage_makes_it_panic() {
+        for place in 0..PROGRAM.len() {
+            assert!(run(&PROGRAM[..place]).is_err(), "cut at {place}");
+            for byte in 0..=u8::MAX {
+                let mut damaged = PROGRAM.to_vec();
+                damaged[place] = byte;
+                let _ = run(&damaged);
+            }
+        }
     }
 }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use lockstep_data::TokenizerError;
 use lockstep_model::ModelError;
-use lockstep_optim::OptimError;
-use lockstep_params::{ParameterError, TensorFileError};
+use lockstep_params::TensorFileError;
+
+use crate::identity::Difference;
 
 /// Everything that can go wrong with a checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +37,13 @@ pub enum CheckpointError {
     #[error(
         "none of the checkpoints in {} is whole:\n{}\nremove them, or start anew with \
          --resume never --overwrite-output-dir",
-        directory.display(), causes.join("\n")
+        directory.display(), broken(causes)
     )]
     NoneWhole {
         /// The run's output directory.
         directory: PathBuf,
-        /// One sentence a checkpoint.
-        causes: Vec<String>,
+        /// Each of them, and what is wrong with it.
+        causes: Vec<(PathBuf, String)>,
     },
     /// The checkpoint is that of another run.
     #[error(
@@ -53,8 +54,8 @@ pub enum CheckpointError {
     OtherRun {
         /// The checkpoint.
         directory: PathBuf,
-        /// Name, value now, value there.
-        differences: Vec<(String, String, String)>,
+        /// What differs.
+        differences: Vec<Difference>,
     },
     /// The model could not be written.
     #[error(transparent)]
@@ -65,20 +66,19 @@ pub enum CheckpointError {
     /// A tensor file is unreadable or could not be written.
     #[error(transparent)]
     File(#[from] TensorFileError),
-    /// The weights do not fit the model.
-    #[error(transparent)]
-    Parameters(#[from] ParameterError),
-    /// The moments do not fit the model.
-    #[error(transparent)]
-    Optim(#[from] OptimError),
     /// The tensor library failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }
 
-fn listed(differences: &[(String, String, String)]) -> String {
-    let line = |(name, here, there): &(String, String, String)| {
-        format!("  - {name} is {here} now and {there} there")
+fn broken(causes: &[(PathBuf, String)]) -> String {
+    let line = |(path, cause): &(PathBuf, String)| format!("  - {}: {cause}", path.display());
+    causes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn listed(differences: &[Difference]) -> String {
+    let line = |Difference { name, here, there }: &Difference| {
+        format!("  - {name}: {here} now, {there} there")
     };
     differences.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -20,14 +20,19 @@ pub(crate) fn checkpoint_name(step: Step) -> String {
 /// # Errors
 /// [`CheckpointError::NoneWhole`] when there are checkpoints and all of them are broken.
 pub fn latest_checkpoint(output_dir: &Path) -> Result<Option<PathBuf>, CheckpointError> {
-    let mut causes = Vec::new();
+    let mut causes: Vec<(PathBuf, String)> = Vec::new();
     for (_, directory) in checkpoints(output_dir)?.into_iter().rev() {
         match manifest::verify(&directory) {
-            Ok(()) => return Ok(Some(directory)),
-            Err(error) => {
-                tracing::warn!("passed over: {error}");
-                causes.push(format!("  - {error}"));
+            Ok(()) => {
+                for (path, cause) in causes {
+                    tracing::warn!("passed over the broken {}: {cause}", path.display());
+                }
+                return Ok(Some(directory));
             }
+            Err(CheckpointError::Incomplete { directory, cause }) => {
+                causes.push((directory, cause));
+            }
+            Err(error) => return Err(error),
         }
     }
     if causes.is_empty() {

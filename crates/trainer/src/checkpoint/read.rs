@@ -7,7 +7,11 @@ use lockstep_optim::AdamW;
 use lockstep_params::TensorFile;
 
 use super::{CheckpointError, manifest};
-use crate::journal::{Identity, Journal};
+use crate::identity::Identity;
+use crate::journal::Journal;
+
+const WEIGHTS: &str = "model.safetensors";
+const MOMENTS: &str = "optimizer.safetensors";
 
 /// A whole checkpoint that was not taken over yet.
 pub(crate) struct Saved {
@@ -25,10 +29,16 @@ impl Saved {
             path: path.clone(),
             cause,
         })?;
-        let journal = serde_json::from_slice(&text).map_err(|cause| {
-            let cause = format!("trainer_state.json is damaged ({cause})");
-            CheckpointError::Incomplete { directory: directory.to_owned(), cause }
-        })?;
+        let damaged = |cause: String| CheckpointError::Incomplete {
+            directory: directory.to_owned(),
+            cause: format!("trainer_state.json is damaged ({cause})"),
+        };
+        let journal: Journal =
+            serde_json::from_slice(&text).map_err(|cause| damaged(cause.to_string()))?;
+        let (step, total) = (journal.global_step, journal.identity.total_updates);
+        if step > total {
+            return Err(damaged(format!("update {step} of {total}")));
+        }
         Ok(Self { directory: directory.to_owned(), journal })
     }
 
@@ -43,14 +53,20 @@ impl Saved {
 
     /// Overwrites the weights.
     pub(crate) fn restore_weights(&self, model: &Classifier) -> Result<(), CheckpointError> {
-        let mut file = TensorFile::read(&self.directory.join("model.safetensors"))?;
-        Ok(model.parameters().assign(|name| file.take(name))?)
+        let mut file = TensorFile::read(&self.directory.join(WEIGHTS))?;
+        let assigned = model.parameters().assign(|name| file.take(name));
+        assigned.map_err(|fault| self.unfit(WEIGHTS, &fault))
     }
 
     /// Overwrites the moments.
     pub(crate) fn restore_moments(&self, optimizer: &AdamW) -> Result<(), CheckpointError> {
-        let mut file = TensorFile::read(&self.directory.join("optimizer.safetensors"))?;
-        Ok(optimizer.restore(|name| file.take(name))?)
+        let mut file = TensorFile::read(&self.directory.join(MOMENTS))?;
+        optimizer.restore(|name| file.take(name)).map_err(|fault| self.unfit(MOMENTS, &fault))
+    }
+
+    fn unfit(&self, file: &str, fault: &dyn std::error::Error) -> CheckpointError {
+        let cause = format!("{file} does not fit this run's model ({fault})");
+        CheckpointError::Incomplete { directory: self.directory.clone(), cause }
     }
 
     /// What the run remembered.

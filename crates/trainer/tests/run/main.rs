@@ -1,5 +1,8 @@
 //! Whole runs of a tiny model in this process.
 
+#[cfg(test)]
 mod parity;
+#[cfg(test)]
 mod resume;
+#[cfg(test)]
 mod setup;

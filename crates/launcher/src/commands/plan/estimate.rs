@@ -2,7 +2,6 @@
 
 use lockstep_data::{ShardPlan, TokenStore};
 use lockstep_model::{EncoderConfig, HeadKind};
-use lockstep_trainer::RunLength;
 use lockstep_world::Seat;
 
 use crate::config::RunPlan;
@@ -29,7 +28,7 @@ impl Counts {
         let examples = corpora.train.examples().len();
         let shards = ShardPlan::new(examples, settings.global_batch, settings.order);
         let updates_per_epoch = shards.updates_per_epoch() as u64;
-        let updates = updates(settings.length, updates_per_epoch);
+        let updates = settings.length.updates(updates_per_epoch);
         Self {
             examples,
             classes: corpora.train.labels().len(),
@@ -39,18 +38,6 @@ impl Counts {
             updates,
             warmup: settings.warmup.updates(updates),
         }
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a positive number of epochs; a float saturates"
-)]
-fn updates(length: RunLength, per_epoch: u64) -> u64 {
-    match length {
-        RunLength::Epochs(epochs) => (epochs * per_epoch as f64).ceil() as u64,
-        RunLength::Updates(updates) => updates.get(),
     }
 }
 

@@ -61,10 +61,11 @@ fn what_is_saved_opens_as_it_was() {
     }
 }
 
+/// What becomes of a tensor: another name and value, or nothing.
+type Change<'a> = dyn Fn(&str, Tensor) -> Option<(String, Tensor)> + 'a;
+
 /// A copy of the tiny encoder whose tensors went through `change`.
-fn altered(
-    change: impl Fn(&str, Tensor) -> Option<(String, Tensor)>,
-) -> (tempfile::TempDir, PathBuf) {
+fn altered(change: &Change<'_>) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_owned();
     fs::copy(reference("tiny/config.json"), path.join("config.json")).unwrap();
@@ -85,7 +86,7 @@ fn faults(directory: &Path) -> Vec<String> {
 
 #[test]
 fn each_wrong_tensor_is_named() {
-    let check = |change: &dyn Fn(&str, Tensor) -> Option<(String, Tensor)>, expected: &[&str]| {
+    let check = |change: &Change<'_>, expected: &[&str]| {
         let (_guard, path) = altered(change);
         assert_eq!(faults(&path), expected);
     };

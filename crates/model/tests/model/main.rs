@@ -1,0 +1,11 @@
+//! What the model promises: PyTorch's numbers, any layout of a directory, masks that follow the
+//! example; and what candle's own DistilBERT lacks.
+
+#[cfg(test)]
+mod candle;
+#[cfg(test)]
+mod directories;
+#[cfg(test)]
+mod dropout;
+#[cfg(test)]
+mod pytorch;
