@@ -70,7 +70,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Train(Box<TrainError>),
     /// A file that cannot be written.
-    #[error("{} cannot be written: {cause}; free some space, or choose another place", path.display())]
+    #[error("{} cannot be written: {cause}; {}", path.display(), instead_of_writing(cause))]
     Write {
         /// The file.
         path: PathBuf,
@@ -107,6 +107,16 @@ impl From<Fault> for Failure {
 
 /// The commands there are.
 pub(crate) const COMMANDS: [&str; 4] = ["train", "evaluate", "predict", "plan"];
+
+fn instead_of_writing(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space, or choose another place"
+        }
+        io::ErrorKind::NotFound => "make its directory first, or choose another place",
+        _ => "choose another place",
+    }
+}
 
 fn instead(similar: Option<&'static str>) -> String {
     match similar {

@@ -8,6 +8,7 @@ use lockstep_model::Classifier;
 
 use crate::config::{self, DIRECTORY, Key, RunConfig, Table};
 use crate::failure::Failure;
+use crate::models;
 
 /// `--checkpoint`.
 pub(crate) static CHECKPOINT: Key<PathBuf> =
@@ -37,16 +38,21 @@ impl Finished {
         }
         let model = Classifier::open(&directory, &Device::Cpu)?;
         let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
-        let max_length = max_length(config, &directory)?;
-        model.fits(tokenizer.vocab_size(), max_length.get())?;
+        let max_length = max_length(config, &directory, model.config().positions)?;
+        models::check(&model, &tokenizer, max_length.get())?;
         let labels = LabelMap::new(model.labels().to_vec());
         let labels = labels.map_err(|fault: LabelError| Failure::Classes { directory, fault })?;
         Ok(Self { model, tokenizer, labels, max_length })
     }
 }
 
-/// Where texts are cut: as the flag says, else as in training, else at the default.
-fn max_length(config: &RunConfig, directory: &Path) -> Result<MaxLength, Failure> {
+/// Where texts are cut: as the flag says, else as in training, else at the default, or before it
+/// where the model's positions end.
+fn max_length(
+    config: &RunConfig,
+    directory: &Path,
+    positions: usize,
+) -> Result<MaxLength, Failure> {
     let key = &config::keys::MAX_SEQ_LENGTH;
     let trained = || {
         let places = [Some(directory), directory.parent()];
@@ -55,8 +61,9 @@ fn max_length(config: &RunConfig, directory: &Path) -> Result<MaxLength, Failure
             .flatten()
             .find_map(|place| config::recorded(&place.join("run.toml"), key))
     };
-    match config.given(key) {
-        Some(_) => Ok(config.get(key)?),
-        None => Ok(trained().map_or_else(|| config.get(key), Ok)?),
+    let chosen = config.get(key)?;
+    if config.given(key).is_some() {
+        return Ok(chosen);
     }
+    Ok(trained().or_else(|| MaxLength::new(chosen.get().min(positions))).unwrap_or(chosen))
 }

@@ -41,13 +41,25 @@ pub(crate) fn load(plan: &RunPlan, train: &Corpus, hub: &HubSettings) -> Result<
         ModelName::Tiny => tiny(train, &request, longest),
         ModelName::Named(name) => from_directory(&find_model(name, hub)?, &request),
     }?;
-    let positions = loaded.model.config().positions;
+    check(&loaded.model, &loaded.tokenizer, longest)?;
+    Ok(loaded)
+}
+
+/// Whether a model has places for the tokenizer's ids and for the longest text.
+///
+/// # Errors
+/// What is too large.
+pub(crate) fn check(
+    model: &Classifier,
+    tokenizer: &Tokenizer,
+    longest: usize,
+) -> Result<(), Failure> {
+    let positions = model.config().positions;
     if longest > positions {
         let place = format!("data.max_seq_length = {longest} (--max-seq-length)");
         return Err(Fault { place, problem: Problem::TooLong { positions } }.into());
     }
-    loaded.model.fits(loaded.tokenizer.vocab_size(), longest)?;
-    Ok(loaded)
+    Ok(model.fits(tokenizer.vocab_size(), longest)?)
 }
 
 fn from_directory(directory: &Path, request: &ModelRequest) -> Result<Loaded, Failure> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lockstep_trainer::{latest_checkpoint, remove_run};
 
-use crate::config::{Existing, Fault, Faults, OutputPlan, Problem};
+use crate::config::{Existing, Fault, OutputPlan, Problem};
 use crate::failure::Failure;
 
 /// Whether the plan's directory will do. Nothing is written yet, so that a run that finds its data
@@ -14,6 +14,11 @@ use crate::failure::Failure;
 /// # Errors
 /// A directory that holds something and may not be replaced; a checkpoint that is not there.
 pub(crate) fn check(plan: &OutputPlan) -> Result<(), Failure> {
+    if let Some(path) = obstacle(&plan.directory) {
+        return Err(
+            Fault { place: place(&plan.directory), problem: Problem::Blocked { path } }.into()
+        );
+    }
     match &plan.existing {
         Existing::Refuse if is_refused(plan) => Err(occupied(&plan.directory)),
         Existing::GoOnFrom(checkpoint) if !checkpoint.is_dir() => Err(absent(checkpoint)),
@@ -45,10 +50,13 @@ pub(crate) fn is_refused(plan: &OutputPlan) -> bool {
 }
 
 fn holds_something(directory: &Path) -> bool {
-    match fs::read_dir(directory) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(_) => directory.exists(),
-    }
+    fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// The file that stands where the directory or one above it should be.
+fn obstacle(directory: &Path) -> Option<PathBuf> {
+    let nearest = directory.ancestors().find(|path| path.exists())?;
+    (!nearest.is_dir()).then(|| nearest.to_owned())
 }
 
 /// Removes what a run of ours left, and nothing else: the directory may be somebody's home.
@@ -70,14 +78,17 @@ fn clear(directory: &Path) -> Result<(), Failure> {
 }
 
 fn occupied(directory: &Path) -> Failure {
-    let place = directory.display().to_string();
-    Failure::Configuration(Faults(vec![Fault { place, problem: Problem::Occupied }]))
+    Failure::from(Fault { place: place(directory), problem: Problem::Occupied })
+}
+
+fn place(directory: &Path) -> String {
+    format!("--output-dir {}", directory.display())
 }
 
 fn absent(checkpoint: &Path) -> Failure {
     let place = format!("--resume {}", checkpoint.display());
     let valid = "auto, never, or a checkpoint directory that exists";
-    Failure::Configuration(Faults(vec![Fault { place, problem: Problem::Invalid { valid } }]))
+    Failure::from(Fault { place, problem: Problem::Invalid { valid } })
 }
 
 #[cfg(test)]

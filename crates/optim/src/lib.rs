@@ -1,4 +1,4 @@
-//! How gradients become new weights: [`clip`], [`Schedule`] and [`AdamW`].
+//! How gradients become new weights: [`clip()`], [`Schedule`] and [`AdamW`].
 //!
 //! It knows parameters by name and group, and nothing of models, data or ranks. Its only state is
 //! the moments; the learning rate is a pure function of the step.

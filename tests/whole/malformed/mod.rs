@@ -9,6 +9,7 @@ mod case;
 mod checkpoint;
 mod command_line;
 mod config;
+mod damage;
 mod data;
 mod data_files;
 mod files;

@@ -104,8 +104,10 @@ fn inputs() -> Vec<Case> {
         predict("a directory of texts", "--input texts").folder("texts"),
         predict("a table without a text", "--input texts.tsv")
             .file("texts.tsv", "id\tscore\n1\t2\n"),
-        predict("an empty table", "--input texts.csv").file("texts.csv", ""),
-        predict("texts as Parquet", "--input texts.parquet").file("texts.parquet", "PAR1"),
+        predict("an empty table", "--input texts.csv").file("texts.csv", "").accepted(""),
+        predict("texts as Parquet", "--input texts.parquet")
+            .file("texts.parquet", "PAR1\0")
+            .accepted(""),
         predict("bad rows of a table", "--input texts.jsonl")
             .file("texts.jsonl", "{\"text\": null}\n[]\n{\"text\"\n{\"text\": 5}\n\n")
             .accepted(""),

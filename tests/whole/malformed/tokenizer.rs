@@ -67,7 +67,9 @@ fn vocabularies() -> Vec<Case> {
     vec![
         with_vocabulary("an empty vocab.txt", |_| String::new()),
         with_vocabulary("a vocab.txt without [CLS]", |text| text.replace("[CLS]\n", "")),
-        with_vocabulary("a word twice in vocab.txt", |text| text + "[UNK]\n"),
+        with_vocabulary("a special token twice in vocab.txt", |text| text + "[UNK]\n"),
+        with_vocabulary("a word in the place of another", |text| text.replace("\n?\n", "\n!\n"))
+            .accepted("tokens"),
         with_vocabulary("a vocab.txt cut short", |text| text[..12].to_owned()),
         model("a vocab.txt that is not UTF-8", |files| {
             files.without("tokenizer.json").with("vocab.txt", b"[UNK]\n[CLS]\n[SEP]\ncaf\xe9\n")

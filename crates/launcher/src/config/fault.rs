@@ -60,6 +60,12 @@ pub(crate) enum Problem {
         /// The system's words.
         cause: String,
     },
+    /// Data where a configuration is expected.
+    #[error(
+        "this is a file of data, and a configuration is expected here, which ends in .toml; \
+         pass data to train on behind --train-file"
+    )]
+    DataFile,
     /// Not TOML.
     #[error("this is not TOML: {cause}")]
     Syntax {
@@ -151,6 +157,12 @@ pub(crate) enum Problem {
     TooLong {
         /// The longest text the model can read, in tokens.
         positions: usize,
+    },
+    /// A file where the output directory or one above it should be.
+    #[error("{} is a file, so there can be no such directory; choose another", path.display())]
+    Blocked {
+        /// The file.
+        path: PathBuf,
     },
     /// A directory that would be written over.
     #[error(

@@ -66,7 +66,7 @@ pub(crate) fn flags(
 ) -> Result<RunConfig, Faults> {
     let mut config = RunConfig::of(entries);
     let line = CommandLine::split(arguments, &config);
-    note_words(&mut config, &line.words, expected);
+    note_words(&mut config, line.words.iter(), expected);
     line.apply(&mut config);
     for entry in required {
         config.require(*entry);
@@ -83,9 +83,10 @@ pub(crate) fn recorded<T>(path: &Path, key: &Key<T>) -> Option<T> {
 
 /// Puts the lowest layer into `config` and says what to call the run.
 fn read_base(config: &mut RunConfig, line: &CommandLine) -> String {
-    let words = line.words.get(1..).unwrap_or_default();
-    note_words(config, words, "one configuration file is enough");
-    if let Some(path) = line.words.first() {
+    let file = line.words.iter().position(|word| !is_dashed(word));
+    let others = line.words.iter().enumerate().filter(|(place, _)| Some(*place) != file);
+    note_words(config, others.map(|(_, word)| word), "one configuration file is enough");
+    if let Some(path) = file.and_then(|place| line.words.get(place)) {
         toml_file::read_file(config, Path::new(path));
         return stem(path);
     }
@@ -96,10 +97,26 @@ fn read_base(config: &mut RunConfig, line: &CommandLine) -> String {
     stem(QUICK_START_PATH)
 }
 
-fn note_words(config: &mut RunConfig, words: &[String], expected: &'static str) {
+/// Notes words that are too many; one that begins with a dash was meant as a flag.
+fn note_words<'a>(
+    config: &mut RunConfig,
+    words: impl Iterator<Item = &'a String>,
+    expected: &'static str,
+) {
     for word in words {
-        config.note(word.escape_debug().to_string(), Problem::Unexpected { expected });
+        let problem = if is_dashed(word) {
+            let name = word.trim_start_matches('-').replace('-', "_");
+            let similar = nearest(&name, config.entries().iter().map(|entry| entry.name()));
+            Problem::UnknownFlag { similar }
+        } else {
+            Problem::Unexpected { expected }
+        };
+        config.note(word.escape_debug().to_string(), problem);
     }
+}
+
+fn is_dashed(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('-')
 }
 
 fn stem(path: &str) -> String {

@@ -14,21 +14,21 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's distance: insertions, deletions and replacements that turn `a` into `b`
-/// (Wagner and Fischer, "The string-to-string correction problem", 1974, one row at a time).
+/// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`
+/// (Damerau, "A technique for computer detection and correction of spelling errors", 1964).
+/// `table[i][j]` is the distance of the first `i` letters from the first `j`.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut table: Vec<Vec<usize>> = (0..=a.len()).map(|i| (i..=i + b.len()).collect()).collect();
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let replaced = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let nearest = replaced.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
+            let is_swap = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            table[i][j] = if is_swap { nearest.min(table[i - 2][j - 2] + 1) } else { nearest };
         }
     }
-    row[b.len()]
+    table[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -44,8 +44,9 @@ mod tests {
         check("lerning_rate", Some("learning_rate"));
         check("learning-rate", Some("learning_rate"));
         check("sed", Some("seed"));
-        check("heda", None);
-        check("modle", None);
+        check("heda", Some("head"));
+        check("modle", Some("model"));
+        check("dehad", None);
         check("mode", Some("model"));
         check("batch", None);
         check("", None);

@@ -3,6 +3,9 @@
 //! An unknown table, an unknown key or a value of the wrong type is noted, and the rest is still
 //! looked at. Only where the text is no TOML, its keys are not looked at.
 
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use toml::Spanned;
@@ -17,20 +20,38 @@ use super::written::RunConfig;
 /// The table `run.toml` has beside those a user writes: who made it, and where.
 pub(crate) const RECORD: &str = "record";
 
+/// Lines with an error of syntax that are shown; a file of another format would have nothing else.
+const SYNTAX_SHOWN: usize = 5;
+
+/// What files of data end in.
+const DATA: [&str; 6] = ["tsv", "csv", "jsonl", "json", "parquet", "txt"];
+
 /// Puts the file at `path` into `config`.
 pub(crate) fn read_file(config: &mut RunConfig, path: &Path) {
-    match std::fs::read_to_string(path) {
-        Ok(source) => read(config, path, &source),
-        Err(error) => {
-            let place = path.display().to_string();
-            config.note(place, Problem::Unreadable { cause: error.to_string() });
-        }
+    let place = path.display().to_string();
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    if extension.is_some_and(|extension| DATA.contains(&extension)) {
+        return config.note(place, Problem::DataFile);
     }
+    match text(path) {
+        Ok(source) => read(config, path, &source),
+        Err(error) => config.note(place, Problem::Unreadable { cause: error.to_string() }),
+    }
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    const LIMIT: u64 = 1 << 20;
+    let mut text = String::new();
+    let length = File::open(path)?.take(LIMIT + 1).read_to_string(&mut text)?;
+    if length as u64 > LIMIT {
+        return Err(io::Error::other("more than 1 MiB is no configuration"));
+    }
+    Ok(text)
 }
 
 /// Puts TOML text into `config`; `path` is what messages call it.
 pub(crate) fn read(config: &mut RunConfig, path: &Path, source: &str) {
-    let file = File { path, source };
+    let file = Source { path, source };
     let (document, errors) = DeTable::parse_recoverable(source);
     if !errors.is_empty() {
         return file.note_syntax(config, &errors);
@@ -54,23 +75,22 @@ fn in_order<'t, 's>(table: &'t DeTable<'s>) -> Vec<Line<'t, 's>> {
 }
 
 /// A file under the name messages call it.
-struct File<'a> {
+struct Source<'a> {
     path: &'a Path,
     source: &'a str,
 }
 
-impl File<'_> {
+impl Source<'_> {
     /// Notes the first error of each line; what a parser says after it is mostly a consequence.
     fn note_syntax(&self, config: &mut RunConfig, errors: &[toml::de::Error]) {
-        let mut last = 0;
+        let at = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+        let mut by_line: BTreeMap<usize, &toml::de::Error> = BTreeMap::new();
         for error in errors {
-            let at = error.span().map_or(0, |span| span.start);
-            let line = self.line(at);
-            if line != last {
-                let cause = error.message().to_owned();
-                config.note(self.line_place(at), Problem::Syntax { cause });
-            }
-            last = line;
+            by_line.entry(self.line(at(error))).or_insert(error);
+        }
+        for error in by_line.into_values().take(SYNTAX_SHOWN) {
+            let cause = error.message().to_owned();
+            config.note(self.line_place(at(error)), Problem::Syntax { cause });
         }
     }
 

@@ -15,6 +15,9 @@ const NAME: &str = "MANIFEST.json";
 /// The version of a checkpoint's layout.
 const VERSION: u32 = 1;
 
+/// What a run goes on from.
+const NEEDED: [&str; 3] = ["model.safetensors", "optimizer.safetensors", "trainer_state.json"];
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
     version: u32,
@@ -46,6 +49,9 @@ pub(super) fn verify(directory: &Path) -> Result<(), CheckpointError> {
         return Err(broken(format!(
             "its layout has version {found}, this program reads {VERSION}"
         )));
+    }
+    if let Some(name) = NEEDED.iter().find(|name| !manifest.files.contains_key(**name)) {
+        return Err(broken(format!("{NAME} does not name {name}")));
     }
     for (name, expected) in manifest.files {
         let found = fs::metadata(directory.join(&name))

@@ -9,13 +9,15 @@ mod input;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lockstep_data::{Batch, TextRow, TokenStore};
 use lockstep_trainer::{TrainError, class_scores};
 
-use crate::config::{Entries, FILE, Form, Key, Kind, Precision, RunConfig, Table, flags, keys};
+use crate::config::{
+    Entries, FILE, Fault, Form, Key, Kind, Precision, Problem, RunConfig, Table, flags, keys,
+};
 use crate::device;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -61,8 +63,9 @@ pub(super) fn run(arguments: &[String], out: &mut dyn Write) -> Result<ExitCode,
     let config = flags(arguments, ENTRIES, (&[&CHECKPOINT], "give the file with --input"))?;
     device::check(config.get(&keys::DEVICE)?, Precision::F32)?;
     let finished = Finished::open(&config)?;
-    let rows = Rows::open(&config.get(&INPUT)?, config.find(&keys::TEXT_COLUMN))?;
     let path = config.get(&OUTPUT)?;
+    keep_input(&config, &path)?;
+    let rows = Rows::open(&config.get(&INPUT)?, config.find(&keys::TEXT_COLUMN))?;
     let format = format(&config, &path);
     if path.as_os_str() == "-" {
         return Predictor { finished, format }.answer_all(rows, out, Failure::Output);
@@ -72,7 +75,22 @@ pub(super) fn run(arguments: &[String], out: &mut dyn Write) -> Result<ExitCode,
     Predictor { finished, format }.answer_all(rows, &mut file, broken)
 }
 
-fn format(config: &RunConfig, output: &std::path::Path) -> Format {
+/// Whether the answers leave the texts alone.
+///
+/// # Errors
+/// An output that is the input itself, which would be lost.
+fn keep_input(config: &RunConfig, output: &Path) -> Result<(), Failure> {
+    let real = |path: &Path| path.canonicalize().ok().filter(|path| path.is_file());
+    let input = real(&config.get(&INPUT)?);
+    if input.is_none() || input != real(output) {
+        return Ok(());
+    }
+    let (place, other) = (config.place(&OUTPUT), config.place(&INPUT));
+    let remedy = "the answers would replace the texts; name another file";
+    Err(Fault { place, problem: Problem::Contradiction { other, remedy } }.into())
+}
+
+fn format(config: &RunConfig, output: &Path) -> Format {
     let by_name = match output.extension() {
         Some(extension) if extension == "jsonl" => Format::Jsonl,
         _ => Format::Tsv,
