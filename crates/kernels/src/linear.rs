@@ -1,7 +1,7 @@
 //! The linear layer: `y = x Wᵀ + b`.
 //!
-//! Weights are stored (O,I) as PyTorch stores them; every product reads them and the activations in
-//! place, with strides instead of transposed copies, and the bias is what the product adds to.
+//! Weights are stored (O,I) as PyTorch stores them; products read them and the activations in place,
+//! with strides, and the bias is what the forward's product adds to.
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
@@ -9,7 +9,7 @@ use crate::cpu::blocks;
 use crate::cpu::columns;
 use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::product::{Product, Workers};
-use crate::cpu::transpose::transposed;
+use crate::cpu::transpose;
 use crate::cpu::values::{Reading, gradient, stored};
 use crate::{cpu, plain, shapes};
 
@@ -28,9 +28,6 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
         plain::linear(x, weight, bias)
     }
 }
-
-/// From this many rows on, a transposed copy of the weight costs less than it saves.
-const ROWS_WORTH_A_COPY: usize = 8;
 
 struct Linear;
 
@@ -56,13 +53,12 @@ impl CustomOp3 for Linear {
         let mut y = blocks::filled(rows * outputs, outputs, |_, block| {
             block.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias));
         });
-        if rows < ROWS_WORTH_A_COPY {
-            let weight = Matrix::new(weight, inputs).transposed(); // (I,O)
-            product(x, weight).add_to(&mut Tile::new(&mut y, outputs));
+        let mut target = Tile::new(&mut y, outputs);
+        if transpose::pays(inputs, rows) {
+            let weight = transpose::transposed(weight, inputs); // (I,O)
+            product(x, Matrix::new(&weight, outputs)).add_to(&mut target);
         } else {
-            let weight = transposed(weight, inputs); // (I,O)
-            let weight = Matrix::new(&weight, outputs);
-            product(x, weight).add_to(&mut Tile::new(&mut y, outputs));
+            product(x, Matrix::new(weight, inputs).transposed()).add_to(&mut target);
         }
         Ok((CpuStorage::F32(y), (rows, outputs).into()))
     }

@@ -33,6 +33,14 @@ pub enum TensorFileError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// The format is right, but not all of it is read here.
+    #[error("{} is a file of another kind than is read here: {cause}", path.display())]
+    OtherKind {
+        /// The file.
+        path: PathBuf,
+        /// What is not read.
+        cause: String,
+    },
     /// The bytes are not what the format says.
     #[error(
         "{} is no readable {format} file: {cause}; it may be cut short or damaged: \
@@ -127,7 +135,12 @@ fn read_pickle(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileErr
         cause,
     };
     let file = fs::File::open(path).map_err(|cause| cannot_read(path, cause))?;
-    let tensors = pytorch_file::read(file).map_err(|fault| malformed(fault.to_string()))?;
+    let tensors = pytorch_file::read(file).map_err(|fault| match fault.to_string() {
+        cause if fault.is_of_another_kind() => {
+            TensorFileError::OtherKind { path: path.to_owned(), cause }
+        }
+        cause => malformed(cause),
+    })?;
     let named = |(name, tensor)| Ok((name, widened(tensor)?));
     tensors
         .into_iter()

@@ -6,7 +6,7 @@
 
 use lockstep_data::{Order, TokenStore};
 use lockstep_model::{Classifier, DropoutRates};
-use lockstep_optim::{AdamWSettings, DecayRule};
+use lockstep_optim::DecayRule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,14 +20,21 @@ pub(crate) struct Identity {
     pub(crate) global_batch_size: usize,
     pub(crate) train_examples: usize,
     /// A hash of the training tokens and labels.
-    pub(crate) train_tokens: String,
-    pub(crate) order: String,
+    pub(crate) train_data_hash: String,
+    pub(crate) no_shuffle: bool,
     pub(crate) head: String,
     pub(crate) dropout: String,
+    pub(crate) attention_dropout: String,
+    pub(crate) head_dropout: String,
     pub(crate) learning_rate: f64,
     pub(crate) head_learning_rate: f64,
-    pub(crate) schedule: String,
-    pub(crate) adamw: String,
+    pub(crate) lr_scheduler_type: String,
+    pub(crate) warmup_steps: u64,
+    pub(crate) weight_decay: f64,
+    pub(crate) no_decay_bias_norm: bool,
+    pub(crate) adam_beta1: f64,
+    pub(crate) adam_beta2: f64,
+    pub(crate) adam_epsilon: f64,
     pub(crate) max_grad_norm: f64,
 }
 
@@ -50,23 +57,28 @@ impl Identity {
         model: &Classifier,
         train: &TokenStore,
     ) -> Self {
+        let TrainSettings { adamw, peak_rates, .. } = settings;
+        let DropoutRates { hidden, attention, head } = model.dropout_rates();
         Self {
             seed: settings.seed.0,
             total_updates: total,
             global_batch_size: settings.global_batch.get(),
             train_examples: train.len(),
-            train_tokens: format!("{:016x}", train.fingerprint()),
-            order: order(settings.order).to_owned(),
-            head: format!("{:?}", model.head()).to_lowercase(),
-            dropout: dropout(model.dropout_rates()),
-            learning_rate: settings.peak_rates.encoder,
-            head_learning_rate: settings.peak_rates.head,
-            schedule: format!(
-                "{} after {} updates of warm-up",
-                format!("{:?}", settings.schedule).to_lowercase(),
-                settings.warmup.updates(total)
-            ),
-            adamw: adamw(settings.adamw),
+            train_data_hash: format!("{:016x}", train.fingerprint()),
+            no_shuffle: settings.order == Order::AsInFile,
+            head: word(model.head()),
+            dropout: hidden.to_string(),
+            attention_dropout: attention.to_string(),
+            head_dropout: head.to_string(),
+            learning_rate: peak_rates.encoder,
+            head_learning_rate: peak_rates.head,
+            lr_scheduler_type: word(settings.schedule),
+            warmup_steps: settings.warmup.updates(total),
+            weight_decay: adamw.weight_decay,
+            no_decay_bias_norm: adamw.decay == DecayRule::NotBiasOrNorm,
+            adam_beta1: adamw.beta1,
+            adam_beta2: adamw.beta2,
+            adam_epsilon: adamw.epsilon,
             max_grad_norm: settings.max_grad_norm,
         }
     }
@@ -91,22 +103,7 @@ fn words(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn order(order: Order) -> &'static str {
-    match order {
-        Order::Shuffled(_) => "shuffled",
-        Order::AsInFile => "as in the file",
-    }
-}
-
-fn dropout(DropoutRates { hidden, attention, head }: DropoutRates) -> String {
-    format!("{hidden} in the encoder, {attention} on attention, {head} in the head")
-}
-
-fn adamw(settings: AdamWSettings) -> String {
-    let AdamWSettings { beta1, beta2, epsilon, weight_decay, decay } = settings;
-    let decays = match decay {
-        DecayRule::Every => "every parameter",
-        DecayRule::NotBiasOrNorm => "all but biases and norms",
-    };
-    format!("betas {beta1} and {beta2}, epsilon {epsilon:e}, decay {weight_decay} of {decays}")
+/// A word as the flags have it.
+fn word(choice: impl std::fmt::Debug) -> String {
+    format!("{choice:?}").to_lowercase()
 }

@@ -23,9 +23,10 @@ fn values(tensor: &Tensor) -> Vec<f32> {
 
 #[test]
 fn operations_do_not_depend_on_threads() {
-    let operations: [fn() -> Operation; 7] = [
+    let operations: [fn() -> Operation; 8] = [
         || Operation::embedding(1000, 65),
         || Operation::linear(301, 257, 513),
+        || Operation::linear(150, 512, 200),
         || Operation::layer_norm(1000, 129),
         || Operation::gelu(500, 333),
         || Operation::dropout(500, 333, 0.1),

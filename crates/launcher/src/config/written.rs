@@ -62,7 +62,10 @@ impl RunConfig {
     /// Notes that `entry` is missing, if it is and everything could be read.
     pub(crate) fn require(&mut self, entry: &dyn Entry) {
         let unread = |fault: &Fault| {
-            matches!(fault.problem, Problem::Unreadable { .. } | Problem::Syntax { .. })
+            matches!(
+                fault.problem,
+                Problem::Unreadable { .. } | Problem::Syntax { .. } | Problem::DataFile
+            )
         };
         let was_tried = self.refused.contains(&entry.name()) || self.faults.iter().any(unread);
         if self.text(entry).is_none() && !was_tried {

@@ -137,7 +137,7 @@ fn other_classes_than_the_heads_are_refused() {
 #[test]
 fn a_bare_encoder_is_no_finished_model() {
     let error = Classifier::open(&reference("tiny"), &Device::Cpu).unwrap_err().to_string();
-    assert!(error.contains("has no classifier: this is a bare encoder"), "{error}");
+    assert!(error.contains("has no classifier: it is a bare encoder"), "{error}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(crate) enum ClaimFault {
     #[error("its values are stored as {0}, which is not read")]
     Storage(String),
     /// The shape is that of no tensor.
-    #[error("its shape is none")]
+    #[error("its shape is not that of a tensor")]
     Shape,
     /// The values lie too far apart.
     #[error("its values do not lie one after the other; save it with .contiguous()")]

@@ -56,3 +56,14 @@ pub(crate) enum PytorchFault {
     #[error(transparent)]
     Library(#[from] candle_core::Error),
 }
+
+impl PytorchFault {
+    /// Whether the file may well be whole, and is only of a kind that is not read.
+    pub(crate) fn is_of_another_kind(&self) -> bool {
+        matches!(
+            self,
+            Self::Pickle(PickleFault::NoDictionary)
+                | Self::Tensor { fault: ClaimFault::Storage(_) | ClaimFault::Strides, .. }
+        )
+    }
+}
