@@ -41,7 +41,6 @@ fn cut() -> Vec<Case> {
     vec![
         file("weights cut short", "model.safetensors"),
         file("moments cut short", "optimizer.safetensors"),
-        file("a state cut short", "trainer_state.json"),
         file("a manifest cut short", "MANIFEST.json"),
         file("a configuration cut short", "config.json"),
         resumed("moments missing", |files| files.without("optimizer.safetensors")),
@@ -87,21 +86,18 @@ fn damaged() -> Vec<Case> {
         damage("a tensor's type in the moments", "optimizer.safetensors", "\"F32\"", "\"I32\""),
         damage("a brace in the weights", "model.safetensors", "{\"", "[\""),
         resumed("moments of another model", |files| {
-            let files = files.edited("optimizer.safetensors", |file| {
-                let name = "exp_avg.classifier.0.bias";
-                with_header(file, |header| rename(header, name, "exp_avg.classifier.9.bias"))
+            let name = "exp_avg.classifier.0.bias";
+            let moments = with_header(files.content("optimizer.safetensors"), |header| {
+                rename(header, name, "exp_avg.classifier.9.bias");
             });
-            let length = files.content("optimizer.safetensors").len();
-            files.edited_json("MANIFEST.json", |json| {
-                json["files"]["optimizer.safetensors"] = json!(length);
-            })
+            rewritten(files, "optimizer.safetensors", &moments)
         }),
         resumed("an optimizer where the weights belong", |files| {
             let moments = files.content("optimizer.safetensors").to_vec();
-            let length = moments.len();
-            files.with("model.safetensors", moments).edited_json("MANIFEST.json", |json| {
-                json["files"]["model.safetensors"] = json!(length);
-            })
+            rewritten(files, "model.safetensors", &moments)
+        }),
+        resumed("a state that was never written to its end", |files| {
+            rewritten(files, "trainer_state.json", b"{\n  \"global_step\": 2,\n  \"epoch\": 0.15")
         }),
     ]
 }
@@ -146,6 +142,12 @@ fn all_broken() -> Vec<Case> {
             .folder("before"),
         Case::new("a model that is no checkpoint", &format!("{RUN} --resume <reference>/tiny-mlp")),
     ]
+}
+
+/// A checkpoint with a file that its manifest knows by its new size.
+fn rewritten(files: Files, name: &str, content: &[u8]) -> Files {
+    let size = json!(content.len());
+    files.with(name, content).edited_json("MANIFEST.json", |json| json["files"][name] = size)
 }
 
 fn replaced(content: &[u8], from: &str, to: &str) -> Vec<u8> {
