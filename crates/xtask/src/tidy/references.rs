@@ -1,7 +1,6 @@
 //! What the documents say about the code is there.
 //!
-//! A document names a test as `file.rs::test`, from the workspace's root, or from `crates/` where the
-//! document lies there. A renamed test would leave an invariant that claims a proof it does not have.
+//! A document names a test as `file.rs::test`, from its own folder or from the workspace's root. A renamed test would leave an invariant that claims a proof it does not have.
 
 use std::path::{Path, PathBuf};
 
@@ -24,10 +23,12 @@ fn spans(line: &str) -> impl Iterator<Item = &str> {
 
 fn leads_nowhere(sources: &[Source], document: &Source, span: &str) -> bool {
     let Some((file, name)) = span.split_once(".rs::") else { return false };
-    let path: PathBuf = document.path.parent().unwrap_or(Path::new("")).join(format!("{file}.rs"));
+    let root = Path::new("");
+    let folders = [document.path.parent().unwrap_or(root), root];
+    let paths: [PathBuf; 2] = folders.map(|folder| folder.join(format!("{file}.rs")));
     let function = format!("fn {name}(");
-    let found = sources.iter().find(|source| source.path == path);
-    !found.is_some_and(|source| source.text.contains(&function))
+    let mut found = sources.iter().filter(|source| paths.contains(&source.path));
+    !found.any(|source| source.text.contains(&function))
 }
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ mod tests {
             assert_eq!(found, expected, "{text}");
         };
         check("`data/src/a.rs::one` and `data/src/a.rs` and `Seed::derive`", &[]);
+        check("`crates/data/src/a.rs::one`", &[]);
         check("`data/src/a.rs::two`", &["data/src/a.rs::two"]);
         check("`data/src/b.rs::one`", &["data/src/b.rs::one"]);
     }
