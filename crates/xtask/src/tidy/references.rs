@@ -1,6 +1,7 @@
 //! What the documents say about the code is there.
 //!
-//! A document names a test as `file.rs::test`, from its own folder or from the workspace's root. A renamed test would leave an invariant that claims a proof it does not have.
+//! A document names a test as `file.rs::test`, from its own folder or from the workspace's root. A
+//! renamed test would leave an invariant that claims a proof it does not have.
 
 use std::path::{Path, PathBuf};
 
