@@ -5,6 +5,8 @@ mod bag_of_words;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod endings;
+#[cfg(test)]
 mod malformed;
 #[cfg(test)]
 mod parity;

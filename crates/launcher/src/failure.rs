@@ -176,10 +176,9 @@ fn of_run(error: &TrainError) -> ExitCode {
         TrainError::Checkpoint(error) => of_checkpoint(error),
         TrainError::Observer(cause) => of_output(cause),
         TrainError::Collective(_) => ExitCode::PeerLost,
-        TrainError::NotFinite { .. }
-        | TrainError::Write { .. }
-        | TrainError::Optim(_)
-        | TrainError::Tensor(_) => ExitCode::Failed,
+        TrainError::NotFinite { .. } | TrainError::Optim(_) | TrainError::Tensor(_) => {
+            ExitCode::Failed
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! Why a run could not go on.
 
-use std::path::PathBuf;
-
 use lockstep_collective::CollectiveError;
 use lockstep_data::DataError;
 use lockstep_model::ModelError;
@@ -17,7 +15,7 @@ pub enum TrainError {
     #[error(
         "update {update} is not finite: loss {loss}, gradient norm {grad_norm}; \
          lower --learning-rate or --head-learning-rate, or lengthen the warm-up, \
-         and go on from the last checkpoint with --resume auto"
+         and start anew with --overwrite-output-dir"
     )]
     NotFinite {
         /// The update's number, from 1.
@@ -26,14 +24,6 @@ pub enum TrainError {
         loss: f64,
         /// Its gradient's norm.
         grad_norm: f64,
-    },
-    /// A result file could not be written.
-    #[error("cannot write {}: {cause}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        cause: std::io::Error,
     },
     /// Somebody who follows the run could not pass an event on.
     #[error("cannot report the run's progress: {0}")]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::identity::Identity;
+use crate::results::Work;
 use crate::{EpochReport, EvaluationReport, UpdateReport};
 
 /// The content of `trainer_state.json`; the upper keys are those of Hugging Face's `TrainerState`.
@@ -26,6 +27,8 @@ pub(crate) struct Journal {
     pub(crate) epoch_losses: Losses,
     /// Losses of the whole run.
     pub(crate) run_losses: Losses,
+    /// What all updates cost, those before a resume included.
+    pub(crate) work: Work,
     /// Evaluations since the best one.
     pub(crate) evaluations_without_gain: usize,
 }
@@ -62,6 +65,7 @@ impl Journal {
             identity,
             epoch_losses: Losses::default(),
             run_losses: Losses::default(),
+            work: Work::default(),
             evaluations_without_gain: 0,
         }
     }
@@ -71,6 +75,7 @@ impl Journal {
         self.epoch = report.epoch;
         self.epoch_losses.add(report.loss);
         self.run_losses.add(report.loss);
+        self.work.add(report);
     }
 
     pub(crate) fn note_epoch(&mut self, report: &EpochReport) {

@@ -12,15 +12,13 @@ use crate::checkpoint::{
 use crate::results::{Work, all_results};
 use crate::{
     Cadence, CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinalModel,
-    FinishReport, Observer, StartReport, StopRequest, TrainError, TrainEvent, Trainer,
-    UpdateReport, evaluate,
+    FinishReport, Observer, StartReport, StopRequest, TrainError, TrainEvent, Trainer, evaluate,
 };
 
 /// What only this process's part of a run remembers.
 struct Part<'a> {
     observer: &'a mut dyn Observer,
     began: Instant,
-    work: Work,
     epoch: Work,
     last_evaluation: Option<EvaluationReport>,
 }
@@ -28,14 +26,6 @@ struct Part<'a> {
 impl Part<'_> {
     fn tell(&mut self, event: &TrainEvent) -> Result<(), TrainError> {
         self.observer.observe(event).map_err(TrainError::Observer)
-    }
-
-    fn note(&mut self, report: &UpdateReport) {
-        for work in [&mut self.work, &mut self.epoch] {
-            work.seconds += report.seconds;
-            work.examples += report.examples;
-            work.updates += 1;
-        }
     }
 }
 
@@ -49,41 +39,40 @@ impl Trainer {
         observer: &mut dyn Observer,
         stop: &StopRequest,
     ) -> Result<Ending, TrainError> {
-        let (work, epoch) = (Work::default(), Work::default());
-        let mut part = Part { observer, began: Instant::now(), work, epoch, last_evaluation: None };
+        let epoch = Work::default();
+        let mut part = Part { observer, began: Instant::now(), epoch, last_evaluation: None };
         if self.is_leader() {
             clear_unfinished(&self.settings.output_dir)?;
         }
         part.tell(&TrainEvent::Start(self.start_report()))?;
         while self.step.0 < self.total {
-            let update = self.update(stop)?;
-            self.journal.note_update(&update.report);
-            part.note(&update.report);
-            part.tell(&TrainEvent::Update(update.report))?;
-            let ends_early = self.milestones(&mut part)?;
-            if ends_early && self.step.0 < self.total {
+            if self.has_stalled() {
                 return self.finish(&mut part, Ending::EarlyStop);
             }
-            if update.stop && self.step.0 < self.total {
+            let update = self.update(stop)?;
+            self.journal.note_update(&update.report);
+            part.epoch.add(&update.report);
+            part.tell(&TrainEvent::Update(update.report))?;
+            self.milestones(&mut part)?;
+            if update.stop && self.step.0 < self.total && !self.has_stalled() {
                 return self.stop(&mut part);
             }
         }
         self.finish(&mut part, Ending::Complete)
     }
 
-    /// What is due after an update; tells whether the run has stopped getting better.
-    fn milestones(&mut self, part: &mut Part<'_>) -> Result<bool, TrainError> {
+    /// What is due after an update.
+    fn milestones(&mut self, part: &mut Part<'_>) -> Result<(), TrainError> {
         if self.is_epoch_end() {
             self.end_epoch(part)?;
         }
-        let mut ends_early = false;
         if self.is_due(self.settings.evaluation) {
-            ends_early = self.validate(part)?;
+            self.validate(part)?;
         }
-        if self.is_due(self.settings.saving.cadence) {
+        if self.is_saved_here() {
             self.save(part)?;
         }
-        Ok(ends_early)
+        Ok(())
     }
 
     fn end_epoch(&mut self, part: &mut Part<'_>) -> Result<(), TrainError> {
@@ -99,14 +88,26 @@ impl Trainer {
         part.tell(&TrainEvent::Epoch(report))
     }
 
-    fn validate(&mut self, part: &mut Part<'_>) -> Result<bool, TrainError> {
-        let Some(store) = &self.validation else { return Ok(false) };
-        let report = self.evaluation("validation", store)?;
+    fn validate(&mut self, part: &mut Part<'_>) -> Result<(), TrainError> {
+        let Some(store) = &self.validation else { return Ok(()) };
+        let report = self.evaluation("validation", store, self.step)?;
         self.journal.note_evaluation(&report, &checkpoint_name(self.step));
         part.last_evaluation = Some(report.clone());
-        part.tell(&TrainEvent::Evaluation(report))?;
+        part.tell(&TrainEvent::Evaluation(report))
+    }
+
+    /// Whether so many evaluations brought no gain that the run is to end; a resumed one, too.
+    fn has_stalled(&self) -> bool {
         let patience = self.settings.early_stopping;
-        Ok(patience.is_some_and(|most| self.journal.evaluations_without_gain >= most.get()))
+        patience.is_some_and(|most| self.journal.evaluations_without_gain >= most.get())
+    }
+
+    /// Whether a checkpoint belongs after this update: by the cadence, or because the final model
+    /// may be taken from it.
+    fn is_saved_here(&self) -> bool {
+        let is_best = self.journal.best_global_step == Some(self.step.0);
+        let is_wanted = self.settings.saving.final_model == FinalModel::Best && is_best;
+        is_wanted || self.is_due(self.settings.saving.cadence)
     }
 
     fn save(&self, part: &mut Part<'_>) -> Result<PathBuf, TrainError> {
@@ -116,7 +117,7 @@ impl Trainer {
             let (model, state) = ((&self.model, &self.tokenizer), (&self.optimizer, &self.journal));
             write_checkpoint(output_dir, self.step, model, state)?;
             if let Some(keep) = self.settings.saving.keep {
-                prune(output_dir, keep, self.journal.best_global_step.map(Step))?;
+                prune(output_dir, keep, (self.step, self.journal.best_global_step.map(Step)))?;
             }
         }
         let report = CheckpointReport { step: self.step.0, directory: directory.clone() };
@@ -125,7 +126,7 @@ impl Trainer {
     }
 
     fn stop(&mut self, part: &mut Part<'_>) -> Result<Ending, TrainError> {
-        let directory = if self.is_due(self.settings.saving.cadence) {
+        let directory = if self.is_saved_here() {
             self.settings.output_dir.join(checkpoint_name(self.step))
         } else {
             self.save(part)?
@@ -138,16 +139,17 @@ impl Trainer {
         let mut evaluations = Vec::new();
         if let Some(store) = &self.validation {
             let known = part.last_evaluation.take().filter(|report| report.step == chosen.0);
-            evaluations.push(known.map_or_else(|| self.evaluation("validation", store), Ok)?);
+            evaluations.push(match known {
+                Some(report) => report,
+                None => self.told_evaluation("validation", store, chosen, part)?,
+            });
         }
         if let Some(store) = &self.test {
-            let report = self.evaluation("test", store)?;
-            evaluations.push(report.clone());
-            part.tell(&TrainEvent::Evaluation(report))?;
+            evaluations.push(self.told_evaluation("test", store, chosen, part)?);
         }
         let output_dir = self.settings.output_dir.clone();
         if self.is_leader() {
-            let results = all_results(&self.journal, part.work, &evaluations);
+            let results = all_results(&self.journal, &evaluations);
             write_final(&output_dir, (&self.model, &self.tokenizer), &self.journal, &results)?;
         }
         self.tell_finish(part, ending, output_dir)
@@ -158,11 +160,20 @@ impl Trainer {
         let best = self.journal.best_global_step.map(Step);
         match (self.settings.saving.final_model, best) {
             (FinalModel::Best, Some(best)) if best != self.step => {
-                let directory = self.settings.output_dir.join(checkpoint_name(best));
-                Saved::open(&directory)?.restore_weights(&self.model)?;
+                Saved::open(&self.whereabouts(best))?.restore_weights(&self.model)?;
                 Ok(best)
             }
             _ => Ok(self.step),
+        }
+    }
+
+    /// Where a checkpoint of this run is: with what it writes now, or with what it was resumed from.
+    fn whereabouts(&self, step: Step) -> PathBuf {
+        let name = checkpoint_name(step);
+        let here = self.settings.output_dir.join(&name);
+        match &self.origin {
+            Some(origin) if !here.exists() => origin.join(name),
+            _ => here,
         }
     }
 
@@ -178,8 +189,25 @@ impl Trainer {
         Ok(ending)
     }
 
-    fn evaluation(&self, name: &str, store: &TokenStore) -> Result<EvaluationReport, TrainError> {
-        evaluate(&self.model, (name, store), self.step, &*self.collective)
+    fn evaluation(
+        &self,
+        name: &str,
+        store: &TokenStore,
+        step: Step,
+    ) -> Result<EvaluationReport, TrainError> {
+        evaluate(&self.model, (name, store), step, &*self.collective)
+    }
+
+    fn told_evaluation(
+        &self,
+        name: &str,
+        store: &TokenStore,
+        step: Step,
+        part: &mut Part<'_>,
+    ) -> Result<EvaluationReport, TrainError> {
+        let report = self.evaluation(name, store, step)?;
+        part.tell(&TrainEvent::Evaluation(report.clone()))?;
+        Ok(report)
     }
 
     fn start_report(&self) -> StartReport {

@@ -4,7 +4,7 @@
 //! and with which dropout masks follows from the step alone, so a run that was killed and resumed
 //! goes on with the same bits.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lockstep_collective::Collective;
@@ -34,6 +34,8 @@ pub struct Trainer {
     pub(crate) optimizer: AdamW,
     pub(crate) step: Step,
     pub(crate) journal: Journal,
+    /// Beside which checkpoints this process began, where it was resumed.
+    pub(crate) origin: Option<PathBuf>,
     schedule: Schedule,
 }
 
@@ -72,6 +74,7 @@ impl Trainer {
             optimizer,
             step,
             journal,
+            origin: None,
             schedule,
         })
     }
@@ -87,6 +90,7 @@ impl Trainer {
         saved.restore_moments(&self.optimizer)?;
         self.journal = saved.into_journal();
         self.step = Step(self.journal.global_step);
+        self.origin = directory.parent().map(Path::to_owned);
         Ok(())
     }
 

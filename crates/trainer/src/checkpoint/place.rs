@@ -61,13 +61,16 @@ pub(crate) fn clear_unfinished(output_dir: &Path) -> Result<(), CheckpointError>
     Ok(())
 }
 
-/// Removes all checkpoints but the newest `keep` and the `best` one.
+/// Removes all whole checkpoints up to the `current` one, but the newest `keep` and the `best`.
+///
+/// Broken ones do not count as kept, nor do later ones, which a run that went back has left.
 pub(crate) fn prune(
     output_dir: &Path,
     keep: NonZeroUsize,
-    best: Option<Step>,
+    (current, best): (Step, Option<Step>),
 ) -> Result<(), CheckpointError> {
-    let all = checkpoints(output_dir)?;
+    let mut all = checkpoints(output_dir)?;
+    all.retain(|(step, directory)| *step <= current && manifest::verify(directory).is_ok());
     let old = all.len().saturating_sub(keep.get());
     let outlived = all.iter().take(old).filter(|(step, _)| Some(*step) != best);
     outlived.map(|(_, directory)| directory).try_for_each(|directory| remove_if_there(directory))
