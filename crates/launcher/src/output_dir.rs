@@ -1,26 +1,29 @@
 //! The output directory before a run: what happens to an earlier run in it.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use lockstep_trainer::{latest_checkpoint, remove_run};
 
-use crate::config::{Existing, Fault, OutputPlan, Problem};
+use crate::config::{Existing, Fault, OutputPlan, Problem, is_record};
 use crate::failure::Failure;
 
 /// Whether the plan's directory will do. Nothing is written yet, so that a run that finds its data
 /// faulty leaves no trace.
 ///
 /// # Errors
-/// A directory that holds something and may not be replaced; a checkpoint that is not there.
+/// A directory that holds something and may not be written to; a checkpoint that is not there.
 pub(crate) fn check(plan: &OutputPlan) -> Result<(), Failure> {
     if let Some(path) = obstacle(&plan.directory) {
         return Err(
             Fault { place: place(&plan.directory), problem: Problem::Blocked { path } }.into()
         );
     }
+    if let Some(problem) = refusal(plan) {
+        return Err(Fault { place: place(&plan.directory), problem }.into());
+    }
     match &plan.existing {
-        Existing::Refuse if is_refused(plan) => Err(occupied(&plan.directory)),
         Existing::GoOnFrom(checkpoint) if !checkpoint.is_dir() => Err(absent(checkpoint)),
         _ => Ok(()),
     }
@@ -44,9 +47,30 @@ pub(crate) fn prepare(plan: &OutputPlan) -> Result<Option<PathBuf>, Failure> {
     })
 }
 
-/// Whether the directory holds something and may not be replaced.
-pub(crate) fn is_refused(plan: &OutputPlan) -> bool {
-    plan.existing == Existing::Refuse && holds_something(&plan.directory)
+/// Why the run may not write to its directory, where that holds something.
+pub(crate) fn refusal(plan: &OutputPlan) -> Option<Problem> {
+    let directory = &plan.directory;
+    if !holds_something(directory) {
+        return None;
+    }
+    match &plan.existing {
+        Existing::Refuse => Some(Problem::Occupied),
+        Existing::Replace if !is_ours(directory) => Some(Problem::NotOurs),
+        Existing::GoOn if !is_ours(directory) && has_no_checkpoint(directory) => {
+            Some(Problem::NotOurs)
+        }
+        Existing::Replace | Existing::GoOn | Existing::GoOnFrom(_) => None,
+    }
+}
+
+/// Whether a run of ours began here: its `run.toml` is the first file it writes.
+fn is_ours(directory: &Path) -> bool {
+    is_record(&directory.join("run.toml"))
+}
+
+/// Broken checkpoints are some: that none of them is whole is for [`prepare`] to tell.
+fn has_no_checkpoint(directory: &Path) -> bool {
+    matches!(latest_checkpoint(directory), Ok(None))
 }
 
 fn holds_something(directory: &Path) -> bool {
@@ -60,25 +84,36 @@ fn obstacle(directory: &Path) -> Option<PathBuf> {
 }
 
 /// Removes what a run of ours left, and nothing else: the directory may be somebody's home.
+///
+/// Its `run.toml` stays until the new one replaces it, so that the directory is ours at any moment.
 fn clear(directory: &Path) -> Result<(), Failure> {
-    const FILES: [&str; 5] =
-        ["all_results.json", "trainer_state.json", "metrics.jsonl", "run.toml", "README.md"];
-    if !directory.is_dir() {
+    const FILES: [&str; 9] = [
+        "model.safetensors",
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+        "README.md",
+        "all_results.json",
+        "trainer_state.json",
+        "metrics.jsonl",
+    ];
+    if !is_ours(directory) {
         return Ok(());
     }
     remove_run(directory)?;
-    let was_ours = directory.join("run.toml").exists();
-    for path in FILES.iter().filter(|_| was_ours).map(|name| directory.join(name)) {
-        match fs::remove_file(&path) {
-            Err(cause) if path.exists() => return Err(Failure::Write { path, cause }),
-            _ => {}
-        }
-    }
-    Ok(())
+    FILES
+        .iter()
+        .try_for_each(|name| removed(directory.join(name), |path| fs::remove_file(path)))?;
+    removed(directory.join("logs"), |path| fs::remove_dir_all(path))
 }
 
-fn occupied(directory: &Path) -> Failure {
-    Failure::from(Fault { place: place(directory), problem: Problem::Occupied })
+/// Removes what may not be there.
+fn removed(path: PathBuf, remove: impl Fn(&Path) -> io::Result<()>) -> Result<(), Failure> {
+    match remove(&path) {
+        Err(cause) if path.exists() => Err(Failure::Write { path, cause }),
+        _ => Ok(()),
+    }
 }
 
 fn place(directory: &Path) -> String {
@@ -95,31 +130,56 @@ fn absent(checkpoint: &Path) -> Failure {
 mod tests {
     use super::*;
 
-    fn holds(names: &[&str], overwrites: bool) -> Result<Vec<String>, String> {
+    /// What a directory of `paths` holds once it is ready for a run with `flag`.
+    fn left(paths: &[&str], flag: &str) -> Result<String, String> {
         let folder = tempfile::tempdir().unwrap();
-        for name in names {
-            fs::write(folder.path().join(name), "").unwrap();
+        for path in paths.iter().map(|path| folder.path().join(path)) {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "[record]\n").unwrap();
         }
         let directory = folder.path().display().to_string();
-        let mut line = vec!["--output-dir".to_owned(), directory.clone()];
-        line.push(format!("--overwrite-output-dir={overwrites}"));
+        let line = ["--output-dir".to_owned(), directory, flag.to_owned()];
         let plan = crate::config::run_plan(&line).unwrap();
         check(&plan.run)
             .and_then(|()| prepare(&plan.run))
-            .map_err(|failure| failure.to_string().replace(&directory, "OUT"))?;
+            .map_err(|failure| failure.to_string())?;
         let entries = fs::read_dir(folder.path()).unwrap().flatten();
         let mut names: Vec<String> =
             entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
         names.sort();
-        Ok(names)
+        Ok(names.join(" "))
     }
+
+    const REFUSE: &str = "--overwrite-output-dir=false";
+    const REPLACE: &str = "--overwrite-output-dir=true";
+    const GO_ON: &str = "--resume=auto";
 
     #[test]
     fn only_a_run_of_ours_is_replaced_and_only_when_that_was_asked_for() {
-        assert_eq!(holds(&[], false).unwrap(), [""; 0]);
-        assert!(holds(&["notes.txt"], false).unwrap_err().contains("--overwrite-output-dir"));
-        assert_eq!(holds(&["notes.txt", "README.md"], true).unwrap(), ["README.md", "notes.txt"]);
-        let run = ["notes.txt", "run.toml", "metrics.jsonl", "README.md"];
-        assert_eq!(holds(&run, true).unwrap(), ["notes.txt"]);
+        let check = |paths: &[&str], flag, expected| {
+            assert_eq!(left(paths, flag).as_deref(), Ok(expected), "{paths:?}, {flag}");
+        };
+        for flag in [REFUSE, REPLACE, GO_ON] {
+            check(&[], flag, "");
+        }
+        let model = ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"];
+        let rest = ["vocab.txt", "README.md", "all_results.json", "trainer_state.json"];
+        let run = ["run.toml", "metrics.jsonl", "logs/rank-0.jsonl", "checkpoint-5/config.json"];
+        check(&[&model[..], &rest, &run, &["notes.txt"]].concat(), REPLACE, "notes.txt run.toml");
+        check(&["run.toml", "logs/rank-0.jsonl"], GO_ON, "logs run.toml");
+    }
+
+    #[test]
+    fn what_somebody_else_put_there_is_left_alone() {
+        let check = |paths: &[&str], flag, expected: &str| {
+            let told = left(paths, flag).unwrap_err();
+            assert!(told.contains(expected), "{paths:?}, {flag}: {told}");
+        };
+        check(&["run.toml"], REFUSE, "--overwrite-output-dir");
+        check(&["notes.txt"], REFUSE, "--overwrite-output-dir");
+        for flag in [REPLACE, GO_ON] {
+            check(&["notes.txt", "README.md"], flag, "not a run of lockstep");
+        }
+        check(&["checkpoint-5/model.safetensors"], REPLACE, "not a run of lockstep");
     }
 }

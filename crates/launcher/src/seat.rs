@@ -5,10 +5,9 @@ use lockstep_world::{Rank, Seat, WorldSize};
 use crate::process::Environment;
 
 /// The variables for (rank, world) of each starter we know, the more specific ones first.
-const STARTERS: [(&str, &str); 5] = [
+const STARTERS: [(&str, &str); 4] = [
     ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
     ("PMI_RANK", "PMI_SIZE"),
-    ("MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
     ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
     ("RANK", "WORLD_SIZE"),
 ];
@@ -37,6 +36,7 @@ mod tests {
         check(&[("OMPI_COMM_WORLD_RANK", "3"), ("OMPI_COMM_WORLD_SIZE", "4")], "rank 3 of 4");
         check(&[("SLURM_PROCID", "1"), ("SLURM_STEP_NUM_TASKS", "2")], "rank 1 of 2");
         check(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2")], "rank 0 of 1");
+        check(&[("MPI_LOCALRANKID", "1"), ("MPI_LOCALNRANKS", "2")], "rank 0 of 1");
         check(&[("RANK", "5"), ("WORLD_SIZE", "2")], "rank 0 of 1");
         check(&[("RANK", "x"), ("WORLD_SIZE", "2")], "rank 0 of 1");
     }

@@ -171,6 +171,12 @@ pub(crate) enum Problem {
          or --resume auto to go on from its newest checkpoint"
     )]
     Occupied,
+    /// A directory to replace or to go on in that somebody else filled.
+    #[error(
+        "this directory is not empty and is not a run of lockstep (it has no run.toml of one), \
+         so it is left alone; choose another, or empty it"
+    )]
+    NotOurs,
 }
 
 fn did_you_mean(similar: Option<String>, otherwise: &str) -> String {

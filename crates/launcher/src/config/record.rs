@@ -1,11 +1,16 @@
 //! `run.toml`: the whole configuration as meant, and who ran it where.
 //!
-//! It is itself a configuration file, so a run is repeated with `trainer run.toml`.
+//! It is itself a configuration file, so a run is repeated with `trainer run.toml`. What is to happen
+//! to an earlier run is not part of it: repeating a run must not delete the one it documents.
 
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
 
 use super::key::{Entry, Table};
-use super::keys::{ALL, MAX_STEPS, NUM_TRAIN_EPOCHS, WARMUP_RATIO, WARMUP_STEPS};
+use super::keys::{
+    ALL, MAX_STEPS, NUM_TRAIN_EPOCHS, OVERWRITE, RESUME_KEY, WARMUP_RATIO, WARMUP_STEPS,
+};
 use super::kind::Form;
 use super::plan::RunPlan;
 use super::toml_file::RECORD;
@@ -29,7 +34,7 @@ pub(crate) fn run_toml(plan: &RunPlan, record: &Record) -> String {
     );
     for table in Table::ALL {
         let _ = write!(text, "\n[{}]\n", table.name());
-        for entry in ALL.iter().filter(|entry| entry.table() == table) {
+        for entry in ALL.iter().filter(|entry| entry.table() == table && is_of_run(**entry)) {
             if let Some(value) = value(plan, *entry) {
                 let _ = writeln!(text, "{} = {value}", entry.name());
             }
@@ -45,6 +50,17 @@ pub(crate) fn run_toml(plan: &RunPlan, record: &Record) -> String {
         quoted(&record.device)
     );
     text
+}
+
+/// Whether a file is the `run.toml` of a run, and not a configuration somebody wrote.
+pub(crate) fn is_record(path: &Path) -> bool {
+    let table = format!("[{RECORD}]");
+    fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line == table))
+}
+
+/// Whether a key says what the run is, and not how to treat what lies in its directory.
+fn is_of_run(entry: &dyn Entry) -> bool {
+    ![OVERWRITE.name(), RESUME_KEY.name()].contains(&entry.name())
 }
 
 /// The value in TOML, unless the key has none or another one outweighs it.

@@ -172,10 +172,8 @@ fn not_here(name: &ModelName) -> String {
 
 fn output(plan: &RunPlan) -> String {
     let directory = plan.run.directory.display();
-    match output_dir::is_refused(&plan.run) {
-        true => {
-            format!("{directory}; it is not empty: pass --overwrite-output-dir or --resume auto")
-        }
-        false => directory.to_string(),
+    match output_dir::refusal(&plan.run) {
+        Some(problem) => format!("{directory}; {problem}"),
+        None => directory.to_string(),
     }
 }

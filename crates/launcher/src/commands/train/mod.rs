@@ -63,6 +63,9 @@ impl Run<'_> {
         say(out, &summary::of_tokens(plan, &parts))?;
         let mut trainer = Trainer::new(parts, plan.settings(Seat::SOLO.world()))?;
         let checkpoint = output_dir::prepare(&plan.run)?;
+        if checkpoint.is_none() {
+            self.record()?;
+        }
         let mut log = self.log()?;
         let ending = self.follow((&mut trainer, checkpoint), &mut log, out);
         if let Err(failure) = &ending {
@@ -88,8 +91,8 @@ impl Run<'_> {
     ) -> Result<Ending, Failure> {
         if let Some(checkpoint) = checkpoint {
             trainer.resume(&checkpoint)?;
+            self.record()?;
         }
-        self.record()?;
         let stop = stop_on_signals()?;
         let mut metrics = MetricsFile::new(&self.plan.run.directory);
         let mut console = Console::new(out, self.plan.run.logging_steps);
@@ -101,7 +104,8 @@ impl Run<'_> {
         Ok(trainer.run(&mut Observers(observers), &stop)?)
     }
 
-    /// Writes `run.toml`.
+    /// Writes `run.toml`: before all else in a new run, since the directory is known as ours by it; in
+    /// one that goes on, once its checkpoint was found to fit.
     fn record(&self) -> Result<(), Failure> {
         let record = Record {
             version: env!("CARGO_PKG_VERSION"),
