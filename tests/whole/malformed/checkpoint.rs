@@ -135,8 +135,7 @@ fn all_broken() -> Vec<Case> {
             whole().inside("out/checkpoint-2").and(broken(4))
         })
         .accepted("run "),
-        newest("a file named like a checkpoint", Files::default().with("out/checkpoint-7", ""))
-            .accepted("run "),
+        newest("a file named like a checkpoint", Files::default().with("out/checkpoint-7", "")),
         Case::new("a run without --resume", RUN).files(whole().inside("out/checkpoint-2")),
         Case::new("an empty directory to go on from", &format!("{RUN} --resume before"))
             .folder("before"),
