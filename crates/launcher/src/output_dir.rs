@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use lockstep_trainer::{latest_checkpoint, remove_run};
+use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
 
 use crate::config::{Existing, Fault, OutputPlan, Problem, is_record};
 use crate::failure::Failure;
@@ -70,7 +70,7 @@ fn is_ours(directory: &Path) -> bool {
 
 /// Broken checkpoints are some: that none of them is whole is for [`prepare`] to tell.
 fn has_no_checkpoint(directory: &Path) -> bool {
-    matches!(latest_checkpoint(directory), Ok(None))
+    matches!(has_checkpoints(directory), Ok(false))
 }
 
 fn holds_something(directory: &Path) -> bool {

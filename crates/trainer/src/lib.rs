@@ -21,7 +21,7 @@ mod stop;
 mod sync;
 mod trainer;
 
-pub use checkpoint::{CheckpointError, latest_checkpoint, remove_run};
+pub use checkpoint::{CheckpointError, has_checkpoints, latest_checkpoint, remove_run};
 pub use error::TrainError;
 pub use evaluation::evaluate;
 pub use event::{

@@ -14,6 +14,6 @@ mod write;
 
 pub use error::CheckpointError;
 pub(crate) use place::{checkpoint_name, clear_unfinished, prune};
-pub use place::{latest_checkpoint, remove_run};
+pub use place::{has_checkpoints, latest_checkpoint, remove_run};
 pub(crate) use read::Saved;
 pub(crate) use write::{write_checkpoint, write_final};

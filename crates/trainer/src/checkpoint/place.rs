@@ -41,6 +41,14 @@ pub fn latest_checkpoint(output_dir: &Path) -> Result<Option<PathBuf>, Checkpoin
     Err(CheckpointError::NoneWhole { directory: output_dir.to_owned(), causes })
 }
 
+/// Whether a run left checkpoints here, whole or broken.
+///
+/// # Errors
+/// [`CheckpointError::Io`] when the file system refuses.
+pub fn has_checkpoints(output_dir: &Path) -> Result<bool, CheckpointError> {
+    Ok(!checkpoints(output_dir)?.is_empty())
+}
+
 /// Removes the checkpoints of an earlier run, so that nobody resumes from them by mistake.
 ///
 /// # Errors
