@@ -51,6 +51,16 @@ impl Dropout {
         shapes::equal(operation, "the numbers of dropout keys and rows", self.keys.len(), rows)
     }
 
+    /// `x`, rows of `width` values, with a share of them dropped.
+    pub(crate) fn masked(&self, x: &[f32], width: usize) -> Vec<f32> {
+        filled(x.len(), width, |start, block| {
+            let rows = block.chunks_exact_mut(width).zip(x[start..].chunks_exact(width));
+            for (row, (y, x)) in (start / width..).zip(rows) {
+                vectorised(MaskRow { mask: self.row(row), x, y });
+            }
+        })
+    }
+
     /// The mask of one row.
     pub(crate) fn row(&self, row: usize) -> RowMask {
         RowMask::new(self.keys[row], self.rate)
@@ -65,25 +75,14 @@ impl CustomOp1 for Masked {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let y = self.masked(stored(x, layout)?, layout.shape().dims2()?.1);
+        let y = self.0.masked(stored(x, layout)?, layout.shape().dims2()?.1);
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let dy = dy.contiguous()?;
         let (values, width) = (Reading::of(&dy)?, x.dim(1)?);
-        gradient(x, || self.masked(&values, width))
-    }
-}
-
-impl Masked {
-    fn masked(&self, x: &[f32], width: usize) -> Vec<f32> {
-        filled(x.len(), width, |start, block| {
-            let rows = block.chunks_exact_mut(width).zip(x[start..].chunks_exact(width));
-            for (i, (y, x)) in rows.enumerate() {
-                vectorised(MaskRow { mask: self.0.row(start / width + i), x, y });
-            }
-        })
+        gradient(x, || self.0.masked(&values, width))
     }
 }
 

@@ -1,15 +1,15 @@
 //! The embedding of tokens: the sum of a row for the word and a row for its position.
 //!
-//! The gradients of the two tables are dense, as candle's gradient store and the optimiser expect
-//! them, but only the rows that were read are touched.
+//! The gradients of the two tables go to the weights' own sums: only the rows that were read are
+//! in them, so their cost follows the tokens, not the vocabulary.
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
 use crate::cpu::blocks::filled;
-use crate::cpu::scatter::scattered;
-use crate::cpu::values::{Reading, gradient, stored};
+use crate::cpu::scatter::summed;
+use crate::cpu::values::{Reading, stored};
 use crate::cpu::vector::add;
-use crate::{cpu, plain, shapes};
+use crate::{RowGradient, Weight, cpu, plain, shapes};
 
 /// `words[ids] + places[positions]` for `words` (V,D), `places` (P,D), and N ids and positions; the
 /// result is (N,D).
@@ -17,28 +17,36 @@ use crate::{cpu, plain, shapes};
 /// # Errors
 /// When an id or a position is out of range, or the shapes do not fit each other.
 pub fn embedding(
-    words: &Tensor,
-    places: &Tensor,
+    words: &Weight,
+    places: &Weight,
     ids: &[u32],
     positions: &[u32],
 ) -> Result<Tensor> {
-    let (vocabulary, width) = shapes::matrix("embedding", "words", words)?;
-    let (longest, place_width) = shapes::matrix("embedding", "places", places)?;
+    let (vocabulary, width) = shapes::matrix("embedding", "words", words.value())?;
+    let (longest, place_width) = shapes::matrix("embedding", "places", places.value())?;
     shapes::equal("embedding", "the columns of words and of places", width, place_width)?;
     shapes::equal("embedding", "the numbers of ids and positions", ids.len(), positions.len())?;
     shapes::all_below("embedding", "token id", ids, vocabulary)?;
     shapes::all_below("embedding", "position", positions, longest)?;
-    if cpu::takes(&[words, places]) {
-        let rows = Embedding { ids: indices(ids), positions: indices(positions) };
-        words.contiguous()?.apply_op2(&places.contiguous()?, rows)
+    let (words_table, places_table) = (words.value(), places.value());
+    if cpu::takes(&[words_table, places_table]) {
+        let op = Embedding {
+            words: words.clone(),
+            places: places.clone(),
+            ids: ids.to_vec(),
+            positions: positions.to_vec(),
+        };
+        words_table.contiguous()?.apply_op2(&places_table.contiguous()?, op)
     } else {
-        plain::embedding(words, places, ids, positions)
+        plain::embedding(words_table, places_table, ids, positions)
     }
 }
 
 struct Embedding {
-    ids: Vec<usize>,       // (N), each below V
-    positions: Vec<usize>, // (N), each below P
+    words: Weight,
+    places: Weight,
+    ids: Vec<u32>,       // (N), each below V
+    positions: Vec<u32>, // (N), each below P
 }
 
 impl CustomOp2 for Embedding {
@@ -58,8 +66,8 @@ impl CustomOp2 for Embedding {
         let y = filled(self.ids.len() * width, width, |start, block| {
             for (i, row) in block.chunks_exact_mut(width).enumerate() {
                 let token = start / width + i;
-                let place = &places[self.positions[token] * width..][..width];
-                row.copy_from_slice(&words[self.ids[token] * width..][..width]);
+                let place = &places[self.positions[token] as usize * width..][..width];
+                row.copy_from_slice(&words[self.ids[token] as usize * width..][..width]);
                 add(row, place);
             }
         });
@@ -68,20 +76,20 @@ impl CustomOp2 for Embedding {
 
     fn bwd(
         &self,
-        words: &Tensor,
-        places: &Tensor,
+        _words: &Tensor,
+        _places: &Tensor,
         _y: &Tensor,
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let dy = dy.contiguous()?;
         let rows = Reading::of(&dy)?; // (N,D)
-        let (words_shape, places_shape) = (words.dims2()?, places.dims2()?);
-        let dwords = gradient(words, || scattered(&self.ids, &rows, words_shape))?;
-        let dplaces = gradient(places, || scattered(&self.positions, &rows, places_shape))?;
-        Ok((dwords, dplaces))
+        for (weight, read) in [(&self.words, &self.ids), (&self.places, &self.positions)] {
+            weight.add_rows(|| {
+                let shape = weight.value().dims2()?;
+                let (rows, values) = summed(read, &rows, shape.1);
+                RowGradient::new(rows, values, shape)
+            })?;
+        }
+        Ok((None, None))
     }
-}
-
-fn indices(values: &[u32]) -> Vec<usize> {
-    values.iter().map(|&value| value as usize).collect()
 }

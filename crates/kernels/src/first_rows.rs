@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
-use crate::cpu::scatter::scattered;
+use crate::cpu::blocks::zeros;
 use crate::cpu::values::{Reading, gradient, stored};
 use crate::{Segments, cpu, plain, shapes};
 
@@ -13,13 +13,19 @@ use crate::{Segments, cpu, plain, shapes};
 pub fn first_rows(x: &Tensor, segments: &Segments) -> Result<Tensor> {
     let (rows, _) = shapes::matrix("first_rows", "x", x)?;
     shapes::equal("first_rows", "rows of the segments and of x", segments.total(), rows)?;
-    if let Some(i) = segments.iter().position(|rows| rows.is_empty()) {
-        bail!("first_rows: segment {i} is empty and has no first row");
-    }
+    check(segments)?;
     if cpu::takes(&[x]) {
         x.contiguous()?.apply_op1(FirstRows(segments.clone()))
     } else {
         plain::first_rows(x, segments)
+    }
+}
+
+/// Refuses segments of which one has no row.
+pub(crate) fn check(segments: &Segments) -> Result<()> {
+    match segments.iter().position(|rows| rows.is_empty()) {
+        Some(i) => bail!("first_rows: segment {i} is empty and has no first row"),
+        None => Ok(()),
     }
 }
 
@@ -39,8 +45,13 @@ impl CustomOp1 for FirstRows {
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let dy = dy.contiguous()?;
         let rows = Reading::of(&dy)?; // (B,D)
-        let shape = x.dims2()?;
-        let starts = self.0.iter().map(|rows| rows.start).collect::<Vec<_>>();
-        gradient(x, || scattered(&starts, &rows, shape))
+        let width = x.dim(1)?;
+        gradient(x, || {
+            let mut dx = zeros(x.elem_count()); // (N,D)
+            for (rows, source) in self.0.iter().zip(rows.chunks_exact(width)) {
+                dx[rows.start * width..][..width].copy_from_slice(source);
+            }
+            dx
+        })
     }
 }

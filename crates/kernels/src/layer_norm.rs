@@ -21,16 +21,15 @@ pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result
     shapes::vector("layer_norm", "gamma", gamma, width)?;
     shapes::vector("layer_norm", "beta", beta, width)?;
     if cpu::takes(&[x, gamma, beta]) {
-        #[expect(clippy::cast_possible_truncation, reason = "the kernel computes in f32")]
-        let norm = LayerNorm { eps: eps as f32 };
-        x.contiguous()?.apply_op3(&gamma.contiguous()?, &beta.contiguous()?, norm)
+        x.contiguous()?.apply_op3(&gamma.contiguous()?, &beta.contiguous()?, LayerNorm::new(eps))
     } else {
         plain::layer_norm(x, gamma, beta, eps)
     }
 }
 
+/// Layer normalisation on the CPU in f32.
 #[derive(Clone, Copy)]
-struct LayerNorm {
+pub(crate) struct LayerNorm {
     eps: f32,
 }
 
@@ -50,11 +49,7 @@ impl CustomOp3 for LayerNorm {
     ) -> Result<(CpuStorage, Shape)> {
         let x = stored(x, layout)?; // (N,D)
         let (gamma, beta) = (stored(gamma, gamma_layout)?, stored(beta, beta_layout)?); // (D)
-        let width = gamma.len();
-        let y = filled(x.len(), width, |start, y| {
-            vectorised(Values { norm: *self, x: &x[start..], gamma, beta, y });
-        });
-        Ok((CpuStorage::F32(y), layout.shape().clone()))
+        Ok((CpuStorage::F32(self.forward(x, gamma, beta)), layout.shape().clone()))
     }
 
     fn bwd(
@@ -68,22 +63,60 @@ impl CustomOp3 for LayerNorm {
         let dy = dy.contiguous()?;
         let (x_values, gamma_values, dy_values) =
             (Reading::of(x)?, Reading::of(gamma)?, Reading::of(&dy)?);
-        let width = gamma_values.len();
-        let (dx, parts) = filled_with(x_values.len(), width, |start, dx| {
-            let (x, dy, gamma) = (&x_values[start..], &dy_values[start..], &*gamma_values);
-            let mut parts = (vec![0.0; width], vec![0.0; width]);
-            let (dgamma_part, dbeta_part) = (&mut *parts.0, &mut *parts.1);
-            vectorised(Slopes { norm: *self, x, dy, gamma, dx, dgamma_part, dbeta_part });
-            parts
-        });
-        let (dgamma, dbeta): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        let dgamma = gradient(gamma, || in_order(&dgamma, width))?;
-        let dbeta = gradient(beta, || in_order(&dbeta, width))?;
+        let Slopes { dx, dgamma, dbeta } = self.backward(&x_values, &gamma_values, &dy_values);
+        let (dgamma, dbeta) = (gradient(gamma, || dgamma)?, gradient(beta, || dbeta)?);
         Ok((gradient(x, || dx)?, dgamma, dbeta))
     }
 }
 
+/// The gradients of a layer norm's arguments.
+pub(crate) struct Slopes {
+    /// (N,D)
+    pub(crate) dx: Vec<f32>,
+    /// (D)
+    pub(crate) dgamma: Vec<f32>,
+    /// (D)
+    pub(crate) dbeta: Vec<f32>,
+}
+
 impl LayerNorm {
+    /// A norm that keeps its divisor above zero by `eps`.
+    #[expect(clippy::cast_possible_truncation, reason = "the kernel computes in f32")]
+    pub(crate) fn new(eps: f64) -> Self {
+        Self { eps: eps as f32 }
+    }
+
+    /// The normalised rows of `x` (N,D), scaled by `gamma` (D) and shifted by `beta` (D).
+    fn forward(self, x: &[f32], gamma: &[f32], beta: &[f32]) -> Vec<f32> {
+        filled(x.len(), gamma.len(), |start, y| {
+            vectorised(ForwardRows { norm: self, x: &x[start..], gamma, beta, y });
+        })
+    }
+
+    /// All gradients, given `x` (N,D), `gamma` (D) and the gradient of the result (N,D).
+    pub(crate) fn backward(self, x: &[f32], gamma: &[f32], dy: &[f32]) -> Slopes {
+        let width = gamma.len();
+        let (dx, parts) = filled_with(x.len(), width, |start, dx| {
+            let (x, dy) = (&x[start..], &dy[start..]);
+            let mut parts = (vec![0.0; width], vec![0.0; width]);
+            let (dgamma_part, dbeta_part) = (&mut *parts.0, &mut *parts.1);
+            vectorised(BackwardRows { norm: self, x, dy, gamma, dx, dgamma_part, dbeta_part });
+            parts
+        });
+        let (dgamma, dbeta): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        Slopes { dx, dgamma: in_order(&dgamma, width), dbeta: in_order(&dbeta, width) }
+    }
+
+    /// Writes a normalised row.
+    #[inline(always)]
+    pub(crate) fn normalise(self, x: &[f32], gamma: &[f32], beta: &[f32], y: &mut [f32]) {
+        let (mean, scale) = self.moments(x);
+        let constants = gamma.iter().zip(beta);
+        for ((y, &x), (&gamma, &beta)) in y.iter_mut().zip(x).zip(constants) {
+            *y = (x - mean) * scale * gamma + beta;
+        }
+    }
+
     /// The mean of a row and the factor that brings its variance to 1.
     #[inline(always)]
     fn moments(self, x: &[f32]) -> (f32, f32) {
@@ -95,7 +128,7 @@ impl LayerNorm {
 }
 
 /// The forward of some rows.
-struct Values<'a> {
+struct ForwardRows<'a> {
     norm: LayerNorm,
     x: &'a [f32],
     gamma: &'a [f32],
@@ -103,24 +136,20 @@ struct Values<'a> {
     y: &'a mut [f32],
 }
 
-impl Kernel for Values<'_> {
+impl Kernel for ForwardRows<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         let width = self.gamma.len();
         for (y, x) in self.y.chunks_exact_mut(width).zip(self.x.chunks_exact(width)) {
-            let (mean, scale) = self.norm.moments(x);
-            let constants = self.gamma.iter().zip(self.beta);
-            for ((y, &x), (&gamma, &beta)) in y.iter_mut().zip(x).zip(constants) {
-                *y = (x - mean) * scale * gamma + beta;
-            }
+            self.norm.normalise(x, self.gamma, self.beta, y);
         }
     }
 }
 
 /// The backward of some rows.
-struct Slopes<'a> {
+struct BackwardRows<'a> {
     norm: LayerNorm,
     x: &'a [f32],
     dy: &'a [f32],
@@ -132,7 +161,7 @@ struct Slopes<'a> {
     dbeta_part: &'a mut [f32],
 }
 
-impl Kernel for Slopes<'_> {
+impl Kernel for BackwardRows<'_> {
     type Output = ();
 
     /// With `g = gamma dy`: `dx = (g - mean(g) - x̂ mean(g x̂)) / √(variance + eps)`, from the

@@ -11,12 +11,14 @@
 
 mod adamw;
 mod attention;
+mod block;
 mod cpu;
 mod cross_entropy;
 mod dropout;
 mod embedding;
 mod first_rows;
 mod gelu;
+mod gradient;
 mod layer_norm;
 mod linear;
 mod mask;
@@ -24,15 +26,19 @@ mod norm;
 pub mod plain;
 mod segments;
 mod shapes;
+mod weight;
 
 pub use adamw::{AdamWUpdate, adamw};
 pub use attention::{AttentionPlan, attention};
+pub use block::{Affine, BlockPlan, BlockWeights, Rows, transformer_block};
 pub use cross_entropy::summed_cross_entropy;
 pub use dropout::{Dropout, dropout};
 pub use embedding::embedding;
 pub use first_rows::first_rows;
 pub use gelu::gelu;
+pub use gradient::{Gradient, RowGradient};
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use norm::sum_of_squares;
 pub use segments::Segments;
+pub use weight::Weight;

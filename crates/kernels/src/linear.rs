@@ -8,7 +8,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use crate::cpu::blocks;
 use crate::cpu::columns;
 use crate::cpu::matrix::{Matrix, Tile};
-use crate::cpu::product::{Product, Workers};
+use crate::cpu::product::Product;
 use crate::cpu::transpose;
 use crate::cpu::values::{Reading, gradient, stored};
 use crate::{cpu, plain, shapes};
@@ -47,20 +47,10 @@ impl CustomOp3 for Linear {
     ) -> Result<(CpuStorage, Shape)> {
         let (rows, inputs) = x_layout.shape().dims2()?;
         let bias = stored(bias, bias_layout)?; // (O)
-        let outputs = bias.len();
         let x = Matrix::new(stored(x, x_layout)?, inputs); // (N,I)
-        let weight = stored(weight, weight_layout)?; // (O,I)
-        let mut y = blocks::filled(rows * outputs, outputs, |_, block| {
-            block.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias));
-        });
-        let mut target = Tile::new(&mut y, outputs);
-        if transpose::pays(inputs, rows) {
-            let weight = transpose::transposed(weight, inputs); // (I,O)
-            product(x, Matrix::new(&weight, outputs)).add_to(&mut target);
-        } else {
-            product(x, Matrix::new(weight, inputs).transposed()).add_to(&mut target);
-        }
-        Ok((CpuStorage::F32(y), (rows, outputs).into()))
+        let weight = Matrix::new(stored(weight, weight_layout)?, inputs); // (O,I)
+        let y = forward(x, weight, bias);
+        Ok((CpuStorage::F32(y), (rows, bias.len()).into()))
     }
 
     fn bwd(
@@ -78,20 +68,36 @@ impl CustomOp3 for Linear {
         let x_matrix = Matrix::new(&x_values, inputs); // (N,I)
         let w_matrix = Matrix::new(&w_values, inputs); // (O,I)
         let dy_matrix = Matrix::new(&dy_values, bias.elem_count()); // (N,O)
-        let dx = gradient(x, || computed(product(dy_matrix, w_matrix)))?;
-        let dw = gradient(weight, || computed(product(dy_matrix.transposed(), x_matrix)))?;
+        let dx = gradient(x, || Product::of(dy_matrix, w_matrix).values())?;
+        let dw = gradient(weight, || Product::of(dy_matrix.transposed(), x_matrix).values())?;
         let db = gradient(bias, || columns::sums(&dy_values, bias.elem_count()))?;
         Ok((dx, dw, db))
     }
 }
 
-fn product<'a>(left: Matrix<'a>, right: Matrix<'a>) -> Product<'a> {
-    Product { left, right, scale: 1.0, workers: Workers::All }
+/// `x Wᵀ + b` for `x` (N,I), `weight` (O,I) and `bias` (O); the result is (N,O).
+pub(crate) fn forward(x: Matrix, weight: Matrix, bias: &[f32]) -> Vec<f32> {
+    let outputs = bias.len();
+    let mut y = blocks::filled(x.rows * outputs, outputs, |_, block| {
+        block.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias));
+    });
+    with_weight(weight, x.rows, |weight| {
+        Product::of(x, weight).add_to(&mut Tile::new(&mut y, outputs));
+    });
+    y
 }
 
-fn computed(product: Product) -> Vec<f32> {
-    let (rows, columns) = (product.left.rows, product.right.columns);
-    let mut values = blocks::zeros(rows * columns);
-    product.store(&mut Tile::new(&mut values, columns));
-    values
+/// `x Wᵀ` for `x` (N,I) and `weight` (O,I); the result is (N,O).
+pub(crate) fn product(x: Matrix, weight: Matrix) -> Vec<f32> {
+    with_weight(weight, x.rows, |weight| Product::of(x, weight).values())
+}
+
+/// Shows the transposed `weight` (I,O) to `work`, in the layout that suits a product with `rows`.
+fn with_weight<R>(weight: Matrix, rows: usize, work: impl FnOnce(Matrix) -> R) -> R {
+    if transpose::pays(weight.columns, rows) {
+        let copy = transpose::transposed(weight);
+        work(Matrix::new(&copy, weight.rows))
+    } else {
+        work(weight.transposed())
+    }
 }

@@ -24,10 +24,14 @@ pub fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
         return plain::sum_of_squares(tensor);
     }
     let tensor = tensor.contiguous()?;
-    let values = Reading::of(&tensor)?;
+    Ok(of_values(&Reading::of(&tensor)?))
+}
+
+/// `Σ v²`, accumulated in f64.
+pub(crate) fn of_values(values: &[f32]) -> f64 {
     let blocks: Vec<f64> =
         values.par_chunks(BLOCK).map(|block| vectorised(Squares(block))).collect();
-    Ok(blocks.iter().sum())
+    blocks.iter().sum()
 }
 
 struct Squares<'a>(&'a [f32]);

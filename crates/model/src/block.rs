@@ -1,28 +1,19 @@
-//! One transformer block: attention and feed-forward, each with its residual and layer norm.
-//!
-//! After Vaswani et al., "Attention Is All You Need" (2017), with the norms behind the residual
-//! sums as in BERT. Dropout falls where DistilBERT has it: on the attention probabilities and after
-//! the second feed-forward layer, and not after the attention's output projection.
+//! One transformer block: its weights by DistilBERT's names, and where its dropout falls.
+
+use std::sync::Arc;
 
 use candle_core::Tensor;
-use lockstep_kernels::{self as kernels, AttentionPlan, Segments};
+use lockstep_kernels::{BlockPlan, BlockWeights, Rows, Segments, transformer_block};
 
-use crate::layers::{LayerNorm, Linear, Scope, dropout};
-use crate::masks::{Masks, Rows, Site};
+use crate::layers::{LayerNorm, Scope};
+use crate::masks::{Masks, Site};
 use crate::{EncoderConfig, ModelError};
 
 #[derive(Debug)]
 pub(crate) struct Block {
     index: usize,
     heads: usize,
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    output: Linear,
-    attention_norm: LayerNorm,
-    widen: Linear,  // D -> F
-    narrow: Linear, // F -> D
-    feed_forward_norm: LayerNorm,
+    weights: Arc<BlockWeights>,
 }
 
 impl Block {
@@ -33,18 +24,17 @@ impl Block {
     ) -> Result<Self, ModelError> {
         let attention = scope.below("attention");
         let feed_forward = scope.below("ffn");
-        Ok(Self {
-            index,
-            heads: config.heads,
-            query: Linear::of(&attention.below("q_lin"))?,
-            key: Linear::of(&attention.below("k_lin"))?,
-            value: Linear::of(&attention.below("v_lin"))?,
-            output: Linear::of(&attention.below("out_lin"))?,
-            attention_norm: LayerNorm::of(&scope.below("sa_layer_norm"))?,
-            widen: Linear::of(&feed_forward.below("lin1"))?,
-            narrow: Linear::of(&feed_forward.below("lin2"))?,
-            feed_forward_norm: LayerNorm::of(&scope.below("output_layer_norm"))?,
-        })
+        let weights = BlockWeights {
+            query: attention.below("q_lin").affine()?,
+            key: attention.below("k_lin").affine()?,
+            value: attention.below("v_lin").affine()?,
+            output: attention.below("out_lin").affine()?,
+            attention_norm: scope.below("sa_layer_norm").affine()?,
+            widen: feed_forward.below("lin1").affine()?,
+            narrow: feed_forward.below("lin2").affine()?,
+            feed_forward_norm: scope.below("output_layer_norm").affine()?,
+        };
+        Ok(Self { index, heads: config.heads, weights: Arc::new(weights) })
     }
 
     /// The states after this block: (N, D) -> (N, D), or (N, D) -> (B, D) at the first rows only.
@@ -55,33 +45,14 @@ impl Block {
         rows: Rows,
         masks: &Masks<'_>,
     ) -> candle_core::Result<Tensor> {
-        let (asking, queries) = match rows {
-            Rows::All => (x.clone(), segments.clone()),
-            Rows::First => (kernels::first_rows(x, segments)?, Segments::each_one(segments.len())),
-        }; // M rows: N or B
-        let plan = AttentionPlan {
+        let plan = BlockPlan {
             heads: self.heads,
-            queries,
-            keys: segments.clone(),
-            dropout: masks.at(Site::Attention { block: self.index }, rows),
+            segments: segments.clone(),
+            rows,
+            attention_dropout: masks.at(Site::Attention { block: self.index }, rows),
+            dropout: masks.at(Site::FeedForward { block: self.index }, rows),
+            eps: LayerNorm::EPSILON,
         };
-        let attended = self.attend(&asking, x, &plan)?; // (M, D)
-        let attended = self.attention_norm.forward(&(attended + &asking)?)?; // (M, D)
-        let mask = masks.at(Site::FeedForward { block: self.index }, rows);
-        let wide = kernels::gelu(&self.widen.forward(&attended)?)?; // (M, F)
-        let narrow = dropout(self.narrow.forward(&wide)?, mask.as_ref())?; // (M, D)
-        self.feed_forward_norm.forward(&(narrow + &attended)?)
-    }
-
-    fn attend(
-        &self,
-        asking: &Tensor, // (M, D)
-        x: &Tensor,      // (N, D)
-        plan: &AttentionPlan,
-    ) -> candle_core::Result<Tensor> {
-        let query = self.query.forward(asking)?; // (M, D)
-        let key = self.key.forward(x)?; // (N, D)
-        let value = self.value.forward(x)?; // (N, D)
-        self.output.forward(&kernels::attention(&query, &key, &value, plan)?)
+        transformer_block(x, &self.weights, &plan)
     }
 }

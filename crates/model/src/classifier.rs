@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use candle_core::Device;
-use lockstep_params::{LocalGradients, ParamName, Parameters};
+use lockstep_params::{ParamName, Parameters};
 use lockstep_world::Seed;
 
 use crate::checkpoint::{self, LoadReport, Wanted, WeightsFile, read_parameters};
 use crate::encoder::Encoder;
 use crate::head::Head;
-use crate::layers::Scope;
+use crate::layers::{Purpose, Scope};
 use crate::masks::{DropoutRates, Dropouts, Masks};
 use crate::{EncoderConfig, HeadKind, Input, Logits, Loss, Mode, ModelError};
 
@@ -39,6 +39,14 @@ pub struct Classifier {
     labels: Vec<String>,
     rates: DropoutRates,
     parameters: Parameters,
+    /// What learns, and the same weights in passes that keep nothing.
+    learning: Network,
+    inference: Network,
+}
+
+/// The layers.
+#[derive(Debug)]
+struct Network {
     encoder: Encoder,
     head: Head,
 }
@@ -108,16 +116,21 @@ impl Classifier {
     /// When an id, a position or an offset is out of range; the tensor library's.
     pub fn logits(&self, input: &Input<'_>, mode: Mode) -> Result<Logits, ModelError> {
         let masks = Masks::new(*input, mode, self.rates);
-        let states = self.encoder.forward(input, &masks)?; // (B, D)
-        Ok(Logits::new(self.head.forward(&states, &masks)?))
+        let network = match mode {
+            Mode::Evaluate => &self.inference,
+            Mode::Train { .. } => &self.learning,
+        };
+        let states = network.encoder.forward(input, &masks)?; // (B, D)
+        Ok(Logits::new(network.head.forward(&states, &masks)?))
     }
 
-    /// The gradient of a loss for each parameter.
+    /// Adds the gradients of a loss to the parameters' sums, which wait for
+    /// [`LocalGradients::take`](lockstep_params::LocalGradients::take).
     ///
     /// # Errors
-    /// [`ModelError::Gradient`] names the parameters the graph does not reach.
-    pub fn backward(&self, loss: &Loss) -> Result<LocalGradients, ModelError> {
-        Ok(LocalGradients::collect(&self.parameters, loss.0.backward()?)?)
+    /// The tensor library's, out of memory for example.
+    pub fn backward(&self, loss: &Loss) -> Result<(), ModelError> {
+        Ok(self.parameters.add_gradients(loss.0.backward()?)?)
     }
 
     /// Whether the tokenizer's ids and the longest text have a place in the embeddings.
@@ -191,10 +204,11 @@ impl Classifier {
             device: &request.device,
         };
         let (parameters, report) = read_parameters(weights, &wanted)?;
-        let whole = Scope::new(&parameters, "");
+        let network =
+            |purpose| Network::of(&config, request.head, &Scope::new(&parameters, purpose));
         let model = Self {
-            encoder: Encoder::of(&config, &Scope::new(&parameters, request.head.encoder_prefix()))?,
-            head: Head::of(request.head, &whole)?,
+            learning: network(Purpose::Learning)?,
+            inference: network(Purpose::Inference)?,
             head_kind: request.head,
             labels: request.labels.clone(),
             rates: rates(&config, request),
@@ -202,6 +216,13 @@ impl Classifier {
             config,
         };
         Ok((model, report))
+    }
+}
+
+impl Network {
+    fn of(config: &EncoderConfig, head: HeadKind, scope: &Scope<'_>) -> Result<Self, ModelError> {
+        let encoder = scope.below(head.encoder_prefix().trim_end_matches('.'));
+        Ok(Self { encoder: Encoder::of(config, &encoder)?, head: Head::of(head, scope)? })
     }
 }
 

@@ -1,25 +1,25 @@
 //! From token ids to the first hidden states.
 
 use candle_core::Tensor;
-use lockstep_kernels as kernels;
+use lockstep_kernels::{self as kernels, Rows, Weight};
 
 use crate::layers::{LayerNorm, Scope, dropout};
-use crate::masks::{Masks, Rows, Site};
+use crate::masks::{Masks, Site};
 use crate::{Input, ModelError};
 
 /// Word plus position embedding, layer norm, dropout.
 #[derive(Debug)]
 pub(crate) struct Embeddings {
-    words: Tensor,  // (V, D)
-    places: Tensor, // (P, D)
+    words: Weight,  // (V, D)
+    places: Weight, // (P, D)
     norm: LayerNorm,
 }
 
 impl Embeddings {
     pub(crate) fn of(scope: &Scope<'_>) -> Result<Self, ModelError> {
         Ok(Self {
-            words: scope.tensor("word_embeddings.weight")?,
-            places: scope.tensor("position_embeddings.weight")?,
+            words: scope.weight("word_embeddings.weight")?,
+            places: scope.weight("position_embeddings.weight")?,
             norm: LayerNorm::of(&scope.below("LayerNorm"))?,
         })
     }

@@ -1,12 +1,12 @@
 //! The encoder: embeddings, then all blocks, read at `[CLS]`.
 
 use candle_core::Tensor;
-use lockstep_kernels::Segments;
+use lockstep_kernels::{Rows, Segments};
 
 use crate::block::Block;
 use crate::embeddings::Embeddings;
 use crate::layers::Scope;
-use crate::masks::{Masks, Rows};
+use crate::masks::Masks;
 use crate::{EncoderConfig, Input, ModelError};
 
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 //! The two heads: the recipe's own, and the one Hugging Face's classes know.
 
 use candle_core::Tensor;
-use lockstep_kernels as kernels;
+use lockstep_kernels::{self as kernels, Rows};
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 use crate::layers::{Linear, Scope, dropout};
-use crate::masks::{Masks, Rows, Site};
+use crate::masks::{Masks, Site};
 
 /// Which classifier stands on the encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! The two parametrised layers everything is made of.
 
 use candle_core::Tensor;
-use lockstep_kernels as kernels;
+use lockstep_kernels::{self as kernels, Affine, Weight};
 use lockstep_params::{ParamName, ParameterError, Parameters};
 
 use crate::ModelError;
@@ -10,60 +10,73 @@ use crate::ModelError;
 #[derive(Clone)]
 pub(crate) struct Scope<'a> {
     parameters: &'a Parameters,
+    purpose: Purpose,
     prefix: String,
 }
 
+/// What layers are made for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    /// Passes that leave a graph behind, for the backward.
+    Learning,
+    /// Passes that keep nothing.
+    Inference,
+}
+
 impl<'a> Scope<'a> {
-    pub(crate) fn new(parameters: &'a Parameters, prefix: &str) -> Self {
-        Self { parameters, prefix: prefix.to_owned() }
+    pub(crate) fn new(parameters: &'a Parameters, purpose: Purpose) -> Self {
+        Self { parameters, purpose, prefix: String::new() }
     }
 
     pub(crate) fn below(&self, name: &str) -> Self {
-        Self { parameters: self.parameters, prefix: format!("{}{name}.", self.prefix) }
+        Self { prefix: format!("{}{name}.", self.prefix), ..self.clone() }
     }
 
-    pub(crate) fn tensor(&self, name: &str) -> Result<Tensor, ModelError> {
+    pub(crate) fn weight(&self, name: &str) -> Result<Weight, ModelError> {
         let name = ParamName::from(format!("{}{name}", self.prefix));
         let missing = || ParameterError::Missing { name: name.clone() };
-        Ok(self.parameters.get(&name).ok_or_else(missing)?.as_tensor().clone())
+        let weight = self.parameters.weight(&name).ok_or_else(missing)?;
+        Ok(match self.purpose {
+            Purpose::Learning => weight.clone(),
+            Purpose::Inference => weight.frozen(),
+        })
+    }
+
+    /// A weight and the bias beside it.
+    pub(crate) fn affine(&self) -> Result<Affine, ModelError> {
+        Ok(Affine { weight: self.weight("weight")?, bias: self.weight("bias")? })
     }
 }
 
 /// `y = x W^T + b`.
 #[derive(Debug)]
-pub(crate) struct Linear {
-    weight: Tensor, // (O, I)
-    bias: Tensor,   // (O)
-}
+pub(crate) struct Linear(Affine); // (O, I) and (O)
 
 impl Linear {
     pub(crate) fn of(scope: &Scope<'_>) -> Result<Self, ModelError> {
-        Ok(Self { weight: scope.tensor("weight")?, bias: scope.tensor("bias")? })
+        scope.affine().map(Self)
     }
 
     /// (N, I) -> (N, O)
     pub(crate) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        kernels::linear(x, &self.weight, &self.bias)
+        kernels::linear(x, self.0.weight.value(), self.0.bias.value())
     }
 }
 
 /// Layer norm over the width, with BERT's epsilon.
 #[derive(Debug)]
-pub(crate) struct LayerNorm {
-    gamma: Tensor, // (D)
-    beta: Tensor,  // (D)
-}
+pub(crate) struct LayerNorm(Affine); // (D) and (D)
 
 impl LayerNorm {
-    const EPSILON: f64 = 1e-12;
+    pub(crate) const EPSILON: f64 = 1e-12;
 
     pub(crate) fn of(scope: &Scope<'_>) -> Result<Self, ModelError> {
-        Ok(Self { gamma: scope.tensor("weight")?, beta: scope.tensor("bias")? })
+        scope.affine().map(Self)
     }
 
     /// (N, D) -> (N, D)
     pub(crate) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        kernels::layer_norm(x, &self.gamma, &self.beta, Self::EPSILON)
+        kernels::layer_norm(x, self.0.weight.value(), self.0.bias.value(), Self::EPSILON)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use lockstep_kernels::Dropout;
+use lockstep_kernels::{Dropout, Rows};
 use lockstep_world::{Purpose, Seed};
 
 use crate::{Input, Mode};
@@ -59,15 +59,6 @@ pub(crate) struct Masks<'a> {
     input: Input<'a>,
     mode: Mode,
     rates: DropoutRates,
-}
-
-/// Which rows a site works at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rows {
-    /// All N tokens.
-    All,
-    /// The first token of each example, B rows.
-    First,
 }
 
 impl<'a> Masks<'a> {

@@ -1,5 +1,7 @@
 //! Which tensors a model has: name, shape, and how a fresh one starts.
 
+use lockstep_params::Reads;
+
 use crate::init::Start;
 use crate::{EncoderConfig, HeadKind};
 
@@ -10,11 +12,17 @@ pub(crate) struct TensorSpec {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
     pub(crate) start: Start,
+    pub(crate) reads: Reads,
 }
 
 impl TensorSpec {
     fn new(name: &str, shape: &[usize], start: Start) -> Self {
-        Self { name: name.to_owned(), shape: shape.to_vec(), start }
+        Self { name: name.to_owned(), shape: shape.to_vec(), start, reads: Reads::Whole }
+    }
+
+    /// A table, of which a batch reads some rows.
+    fn table(name: &str, [rows, width]: [usize; 2], start: Start) -> Self {
+        Self { reads: Reads::Rows, ..Self::new(name, &[rows, width], start) }
     }
 }
 
@@ -23,8 +31,8 @@ pub(crate) fn encoder(config: &EncoderConfig) -> Vec<TensorSpec> {
     let EncoderConfig { vocabulary, positions, width, feed_forward, .. } = *config;
     let normal = Start::Normal { deviation: config.initializer_range };
     let mut specs = vec![
-        TensorSpec::new("embeddings.word_embeddings.weight", &[vocabulary, width], normal),
-        TensorSpec::new("embeddings.position_embeddings.weight", &[positions, width], normal),
+        TensorSpec::table("embeddings.word_embeddings.weight", [vocabulary, width], normal),
+        TensorSpec::table("embeddings.position_embeddings.weight", [positions, width], normal),
     ];
     specs.extend(layer_norm("embeddings.LayerNorm", width));
     for block in 0..config.blocks {

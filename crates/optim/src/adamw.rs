@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{Tensor, Var};
 use lockstep_kernels::{AdamWUpdate, adamw};
-use lockstep_params::{GlobalGradients, ParamName, Parameters};
+use lockstep_params::{GlobalGradients, ParamName, Parameters, Reads};
 use serde::Serialize;
 
 use crate::{Group, Rates};
@@ -93,7 +93,7 @@ impl AdamW {
             let zeros = weight.as_tensor().zeros_like()?;
             let mut moment = |prefix: &str| -> Result<Var, OptimError> {
                 let key = ParamName::from(format!("{prefix}.{name}"));
-                moments.insert(key.clone(), &zeros)?;
+                moments.insert(key.clone(), &zeros, Reads::Whole)?;
                 let missing = lockstep_params::ParameterError::Missing { name: key.clone() };
                 Ok(moments.get(&key).ok_or(missing)?.clone())
             };
@@ -157,7 +157,7 @@ impl AdamW {
 mod tests {
     use super::*;
     use candle_core::Device;
-    use lockstep_params::LocalGradients;
+    use lockstep_params::{Alone, LocalGradients};
 
     const SETTINGS: AdamWSettings = AdamWSettings {
         beta1: 0.9,
@@ -170,14 +170,15 @@ mod tests {
     fn parameters() -> Parameters {
         let mut all = Parameters::default();
         for name in ["head.weight", "body.weight", "body.bias", "body.LayerNorm.weight"] {
-            all.insert(name.into(), &Tensor::new(&[1_f32], &Device::Cpu).unwrap()).unwrap();
+            let one = Tensor::new(&[1_f32], &Device::Cpu).unwrap();
+            all.insert(name.into(), &one, Reads::Whole).unwrap();
         }
         all
     }
 
     fn zero_gradients(parameters: &Parameters) -> GlobalGradients {
         let local = LocalGradients::zeros(parameters).unwrap();
-        local.reduce(1, |_| Ok::<(), candle_core::Error>(())).unwrap()
+        local.reduce(1, &mut Alone).unwrap()
     }
 
     fn group(name: &ParamName) -> Group {

@@ -28,16 +28,18 @@ pub fn clip(gradients: GlobalGradients, max_norm: f64) -> candle_core::Result<Cl
 mod tests {
     use super::*;
     use candle_core::{Device, Tensor};
-    use lockstep_params::{LocalGradients, Parameters};
+    use lockstep_params::{Alone, LocalGradients, Parameters, Reads};
 
     fn check(values: [f32; 2], max_norm: f64, expected_scale: f64) {
         let mut parameters = Parameters::default();
         let start = Tensor::new(&values, &Device::Cpu).unwrap();
-        let w = parameters.insert("w".into(), &start).unwrap();
+        parameters.insert("w".into(), &start, Reads::Whole).unwrap();
+        let w = parameters.weight(&"w".into()).unwrap().value();
         // The gradient of half the square of w is w.
         let loss = (w.sqr().unwrap().sum_all().unwrap() * 0.5).unwrap();
-        let local = LocalGradients::collect(&parameters, loss.backward().unwrap()).unwrap();
-        let global = local.reduce(1, |_| Ok::<(), candle_core::Error>(())).unwrap();
+        parameters.add_gradients(loss.backward().unwrap()).unwrap();
+        let local = LocalGradients::take(&parameters).unwrap();
+        let global = local.reduce(1, &mut Alone).unwrap();
         let clipped = clip(global, max_norm).unwrap();
         let (_, factor) = clipped.gradients.get(&"w".into()).unwrap();
         assert!((clipped.norm - 5.0).abs() < 1e-6, "{}", clipped.norm);

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::Tensor;
-use lockstep_kernels::sum_of_squares;
+use lockstep_kernels::Gradient;
 
 use crate::ParamName;
 
@@ -13,18 +12,18 @@ use crate::ParamName;
 /// clipping walks over the memory: whoever reads a gradient multiplies by the factor.
 #[derive(Debug)]
 pub struct GlobalGradients {
-    sums: BTreeMap<ParamName, Tensor>,
+    sums: BTreeMap<ParamName, Gradient>,
     factor: f64,
 }
 
 impl GlobalGradients {
-    pub(crate) fn of_sums(sums: BTreeMap<ParamName, Tensor>, examples: usize) -> Self {
+    pub(crate) fn of_sums(sums: BTreeMap<ParamName, Gradient>, examples: usize) -> Self {
         Self { sums, factor: 1.0 / examples as f64 }
     }
 
-    /// One gradient: a tensor, and the factor to multiply it by.
+    /// One gradient: sums, and the factor to multiply it by.
     #[must_use]
-    pub fn get(&self, name: &ParamName) -> Option<(&Tensor, f64)> {
+    pub fn get(&self, name: &ParamName) -> Option<(&Gradient, f64)> {
         self.sums.get(name).map(|sum| (sum, self.factor))
     }
 
@@ -35,7 +34,7 @@ impl GlobalGradients {
     pub fn norm(&self) -> candle_core::Result<f64> {
         let mut squares = 0.0_f64;
         for sum in self.sums.values() {
-            squares += sum_of_squares(sum)?;
+            squares += sum.sum_of_squares()?;
         }
         Ok(self.factor * squares.sqrt())
     }

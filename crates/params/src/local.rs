@@ -2,15 +2,55 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::Tensor;
-use candle_core::backprop::GradStore;
+use lockstep_kernels::{Gradient, RowGradient};
 
-use crate::in_place::with_values;
-use crate::{GlobalGradients, ParamName, Parameters};
+use crate::parameters::{Parameter, Reads};
+use crate::{GlobalGradients, ParamName, Parameters, in_place};
 
 /// One gradient for each parameter, summed over this process's examples only.
 #[derive(Debug)]
-pub struct LocalGradients(BTreeMap<ParamName, Tensor>);
+pub struct LocalGradients(BTreeMap<ParamName, Local>);
+
+#[derive(Debug)]
+struct Local {
+    sum: Gradient,
+    reads: Reads,
+}
+
+/// What the processes of a run do together with their gradients, each the same calls in the same
+/// order.
+pub trait Reduction {
+    /// Why it failed.
+    type Error: From<candle_core::Error>;
+
+    /// Replaces the values by their sums over all processes.
+    ///
+    /// # Errors
+    /// When a process is lost, for example.
+    fn sum(&mut self, values: &mut [f32]) -> Result<(), Self::Error>;
+
+    /// Sets each bit that is set in any process.
+    ///
+    /// # Errors
+    /// When a process is lost, for example.
+    fn unite(&mut self, bits: &mut [u64]) -> Result<(), Self::Error>;
+}
+
+/// The reduction of a process that has no others.
+#[derive(Clone, Copy, Debug)]
+pub struct Alone;
+
+impl Reduction for Alone {
+    type Error = candle_core::Error;
+
+    fn sum(&mut self, _values: &mut [f32]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn unite(&mut self, _bits: &mut [u64]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
 
 /// Why gradients could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -35,16 +75,18 @@ fn list(names: &[ParamName]) -> String {
 }
 
 impl LocalGradients {
-    /// Takes the gradient of each parameter out of `store`.
+    /// Takes the sums that the backward passes since the last time left at `parameters`.
     ///
     /// # Errors
     /// [`GradientError::Missing`] names every parameter without one.
-    pub fn collect(parameters: &Parameters, mut store: GradStore) -> Result<Self, GradientError> {
+    pub fn take(parameters: &Parameters) -> Result<Self, GradientError> {
         let mut gradients = BTreeMap::new();
         let mut names = Vec::new();
-        for (name, variable) in parameters.iter() {
-            match store.remove(variable) {
-                Some(gradient) => drop(gradients.insert(name.clone(), gradient.contiguous()?)),
+        for (name, parameter) in parameters.all() {
+            match parameter.weight.take_gradient() {
+                Some(sum) => {
+                    gradients.insert(name.clone(), Local { sum, reads: parameter.reads });
+                }
                 None => names.push(name.clone()),
             }
         }
@@ -56,82 +98,154 @@ impl LocalGradients {
     /// # Errors
     /// The tensor library's, out of memory for example.
     pub fn zeros(parameters: &Parameters) -> Result<Self, GradientError> {
-        let zero = |(name, variable): (&ParamName, &candle_core::Var)| {
-            Ok((name.clone(), variable.as_tensor().zeros_like()?))
+        let zero = |(name, parameter): (&ParamName, &Parameter)| {
+            let variable = parameter.variable.as_tensor();
+            let sum = match parameter.reads {
+                Reads::Whole => Gradient::Dense(variable.zeros_like()?),
+                Reads::Rows => {
+                    Gradient::Rows(RowGradient::new(Vec::new(), Vec::new(), variable.dims2()?)?)
+                }
+            };
+            Ok((name.clone(), Local { sum, reads: parameter.reads }))
         };
-        parameters.iter().map(zero).collect::<Result<_, _>>().map(Self)
+        parameters.all().map(zero).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Adds the gradients of a further micro-batch.
+    /// Sums over all processes, parameter by parameter in the order of the names, and divides by
+    /// the global number of `examples`.
     ///
     /// # Errors
-    /// The tensor library's.
-    pub fn add(&mut self, other: &Self) -> Result<(), GradientError> {
-        for (name, sum) in &mut self.0 {
-            if let Some(term) = other.0.get(name) {
-                *sum = (&*sum + term)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sums over all processes with `all_reduce`, called once a parameter in the order of the
-    /// names, and divides by the global number of `examples`.
-    ///
-    /// # Errors
-    /// The first error of `all_reduce`, or the tensor library's.
-    pub fn reduce<E: From<candle_core::Error>>(
+    /// The first error of `reduction`, or the tensor library's.
+    pub fn reduce<R: Reduction>(
         self,
         examples: usize,
-        mut all_reduce: impl FnMut(&mut [f32]) -> Result<(), E>,
-    ) -> Result<GlobalGradients, E> {
-        self.0.values().try_for_each(|sum| with_values(sum, &mut all_reduce))?;
-        Ok(GlobalGradients::of_sums(self.0, examples))
+        reduction: &mut R,
+    ) -> Result<GlobalGradients, R::Error> {
+        let sums = self.0.into_iter().map(|(name, local)| Ok((name, local.reduced(reduction)?)));
+        Ok(GlobalGradients::of_sums(sums.collect::<Result<_, R::Error>>()?, examples))
     }
+}
 
-    /// All gradients, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&ParamName, &Tensor)> {
-        self.0.iter()
+impl Local {
+    fn reduced<R: Reduction>(self, reduction: &mut R) -> Result<Gradient, R::Error> {
+        match self.reads {
+            Reads::Whole => {
+                in_place::with_values(&*self.sum.dense()?, &mut |values| reduction.sum(values))?;
+                Ok(self.sum)
+            }
+            Reads::Rows => {
+                let mut rows = self.sum.into_rows()?;
+                let mut read = marks(&rows);
+                reduction.unite(&mut read)?;
+                rows = rows.with_rows(&marked(&read))?;
+                reduction.sum(rows.values_mut())?;
+                Ok(Gradient::Rows(rows))
+            }
+        }
     }
+}
+
+/// One bit for each row of the table, set where there is a gradient.
+fn marks(gradient: &RowGradient) -> Vec<u64> {
+    let mut bits = vec![0; gradient.shape().0.div_ceil(64)];
+    for &row in gradient.rows() {
+        bits[row as usize / 64] |= 1 << (row % 64);
+    }
+    bits
+}
+
+/// The rows whose bits are set, rising.
+fn marked(bits: &[u64]) -> Vec<u32> {
+    let rows = (0_u32..).step_by(64).zip(bits);
+    rows.flat_map(|(first, &word)| {
+        (0..64).filter(move |bit| word >> bit & 1 != 0).map(move |bit| first + bit)
+    })
+    .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
+    use candle_core::{Device, Tensor};
 
-    fn two() -> (Parameters, Tensor, Tensor) {
+    /// One further process that did the same, but read row 2 instead of row 0.
+    struct Twin;
+
+    impl Reduction for Twin {
+        type Error = candle_core::Error;
+
+        fn sum(&mut self, values: &mut [f32]) -> Result<(), Self::Error> {
+            values.iter_mut().for_each(|value| *value *= 2.0);
+            Ok(())
+        }
+
+        fn unite(&mut self, bits: &mut [u64]) -> Result<(), Self::Error> {
+            bits[0] |= 0b100;
+            Ok(())
+        }
+    }
+
+    fn tensor(values: &[f32]) -> Tensor {
+        Tensor::new(values, &Device::Cpu).unwrap()
+    }
+
+    fn two() -> Parameters {
         let mut all = Parameters::default();
-        let a = all.insert("a".into(), &Tensor::new(&[1_f32, 2.0], &Device::Cpu).unwrap()).unwrap();
-        let b = all.insert("b".into(), &Tensor::new(&[3_f32, 4.0], &Device::Cpu).unwrap()).unwrap();
-        (all, a, b)
+        all.insert("a".into(), &tensor(&[1.0, 2.0]), Reads::Whole).unwrap();
+        all.insert("b".into(), &tensor(&[3.0, 4.0]), Reads::Whole).unwrap();
+        all
+    }
+
+    fn add_product(all: &Parameters) {
+        let [a, b] = ["a", "b"].map(|name| all.weight(&name.into()).unwrap().value());
+        all.add_gradients((a * b).unwrap().sum_all().unwrap().backward().unwrap()).unwrap();
     }
 
     #[test]
     fn a_parameter_without_gradient_is_named() {
-        let (all, a, _) = two();
-        let store = a.sqr().unwrap().sum_all().unwrap().backward().unwrap();
-        let error = LocalGradients::collect(&all, store).unwrap_err();
+        let all = two();
+        let a = all.weight(&"a".into()).unwrap().value();
+        all.add_gradients(a.sqr().unwrap().sum_all().unwrap().backward().unwrap()).unwrap();
+        let error = LocalGradients::take(&all).unwrap_err();
         assert!(error.to_string().starts_with("no gradient reached `b`:"), "{error}");
     }
 
     #[test]
     fn micro_batches_add_and_the_reduction_divides() {
-        let (all, a, b) = two();
-        let local = || {
-            let store = (&a * &b).unwrap().sum_all().unwrap().backward().unwrap();
-            LocalGradients::collect(&all, store).unwrap()
-        };
-        let mut sum = local();
-        sum.add(&local()).unwrap();
-        let double = |values: &mut [f32]| -> candle_core::Result<()> {
-            values.iter_mut().for_each(|value| *value *= 2.0);
-            Ok(())
-        };
-        let global = sum.reduce(4, double).unwrap();
+        let all = two();
+        add_product(&all);
+        add_product(&all);
+        let global = LocalGradients::take(&all).unwrap().reduce(4, &mut Twin).unwrap();
         // Twice (3, 4), doubled by the reduction, over 4 examples.
-        let (tensor, factor) = global.get(&"a".into()).unwrap();
-        assert_eq!(tensor.to_vec1::<f32>().unwrap(), [12.0, 16.0]);
+        let (gradient, factor) = global.get(&"a".into()).unwrap();
+        assert_eq!(gradient.dense().unwrap().to_vec1::<f32>().unwrap(), [12.0, 16.0]);
         assert!((factor - 0.25).abs() < 1e-12);
+        assert!(LocalGradients::take(&all).is_err(), "what was taken is gone");
+    }
+
+    #[test]
+    fn tables_are_reduced_at_the_rows_that_some_process_read() {
+        fn check(gradient: Option<Gradient>, rows: &[u32], values: &[f32]) {
+            let mut all = Parameters::default();
+            let table = tensor(&[0.0; 8]).reshape((4, 2)).unwrap();
+            all.insert("t".into(), &table, Reads::Rows).unwrap();
+            let local = match gradient {
+                None => LocalGradients::zeros(&all).unwrap(),
+                Some(gradient) => {
+                    all.weight(&"t".into()).unwrap().add_gradient(gradient).unwrap();
+                    LocalGradients::take(&all).unwrap()
+                }
+            };
+            let global = local.reduce(1, &mut Twin).unwrap();
+            let Some((Gradient::Rows(found), _)) = global.get(&"t".into()) else {
+                panic!("a table's gradient has rows")
+            };
+            assert_eq!((found.rows(), found.values()), (rows, values));
+        }
+        let first = RowGradient::new(vec![0], vec![1.0, 2.0], (4, 2)).unwrap();
+        check(Some(Gradient::Rows(first)), &[0, 2], &[2.0, 4.0, 0.0, 0.0]);
+        check(None, &[2], &[0.0, 0.0]);
+        let dense = tensor(&[1.0; 8]).reshape((4, 2)).unwrap();
+        check(Some(Gradient::Dense(dense)), &[0, 1, 2, 3], &[2.0; 8]);
     }
 }

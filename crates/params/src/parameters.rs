@@ -2,14 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
+use lockstep_kernels::{Gradient, Weight};
 
 use crate::ParamName;
 use crate::in_place::with_values;
 
 /// Trainable tensors by name. A clone shares the tensors.
 #[derive(Clone, Debug, Default)]
-pub struct Parameters(BTreeMap<ParamName, Var>);
+pub struct Parameters(BTreeMap<ParamName, Parameter>);
+
+/// A trainable tensor.
+#[derive(Clone, Debug)]
+pub(crate) struct Parameter {
+    pub(crate) variable: Var,
+    pub(crate) weight: Weight,
+    pub(crate) reads: Reads,
+}
+
+/// How much of a parameter a batch reads, and so how much of its gradient is not zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// All of it.
+    Whole,
+    /// Some rows of a table (V,D).
+    Rows,
+}
 
 /// A set of tensors that does not fit the parameters it was meant for.
 #[derive(Debug, thiserror::Error)]
@@ -42,29 +61,54 @@ pub enum ParameterError {
 }
 
 impl Parameters {
-    /// Adds a parameter that starts as `value`, and returns it for use in a graph.
+    /// Adds a parameter that starts as `value`.
     ///
     /// # Errors
     /// [`ParameterError::Duplicate`] when the name is taken.
-    pub fn insert(&mut self, name: ParamName, value: &Tensor) -> Result<Tensor, ParameterError> {
+    pub fn insert(
+        &mut self,
+        name: ParamName,
+        value: &Tensor,
+        reads: Reads,
+    ) -> Result<(), ParameterError> {
         if self.0.contains_key(&name) {
             return Err(ParameterError::Duplicate { name });
         }
         let variable = Var::from_tensor(value)?;
-        let tensor = variable.as_tensor().clone();
-        self.0.insert(name, variable);
-        Ok(tensor)
+        let weight = Weight::new(variable.as_tensor().clone());
+        self.0.insert(name, Parameter { variable, weight, reads });
+        Ok(())
     }
 
     /// All parameters, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&ParamName, &Var)> {
-        self.0.iter()
+        self.0.iter().map(|(name, parameter)| (name, &parameter.variable))
     }
 
     /// One parameter.
     #[must_use]
     pub fn get(&self, name: &ParamName) -> Option<&Var> {
-        self.0.get(name)
+        self.0.get(name).map(|parameter| &parameter.variable)
+    }
+
+    /// One parameter, to use in a graph.
+    #[must_use]
+    pub fn weight(&self, name: &ParamName) -> Option<&Weight> {
+        self.0.get(name).map(|parameter| &parameter.weight)
+    }
+
+    /// Adds the gradients of `store` to the parameters' sums. Fused kernels have added theirs
+    /// there already.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn add_gradients(&self, mut store: GradStore) -> Result<(), candle_core::Error> {
+        for parameter in self.0.values() {
+            if let Some(gradient) = store.remove(&parameter.variable) {
+                parameter.weight.add_gradient(Gradient::Dense(gradient.contiguous()?))?;
+            }
+        }
+        Ok(())
     }
 
     /// The number of tensors.
@@ -82,7 +126,7 @@ impl Parameters {
     /// The number of scalars in all tensors.
     #[must_use]
     pub fn scalars(&self) -> usize {
-        self.0.values().map(|variable| variable.elem_count()).sum()
+        self.iter().map(|(_, variable)| variable.elem_count()).sum()
     }
 
     /// Overwrites each parameter with the tensor `source` gives for its name.
@@ -116,13 +160,17 @@ impl Parameters {
         &self,
         mut change: impl FnMut(&mut [f32]) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.0.values().try_for_each(|variable| with_values(variable, &mut change))
+        self.iter().try_for_each(|(_, variable)| with_values(variable, &mut change))
     }
 
     /// Where the parameters live; the CPU when there are none.
     #[must_use]
     pub fn device(&self) -> Device {
-        self.0.values().next().map_or(Device::Cpu, |variable| variable.device().clone())
+        self.iter().next().map_or(Device::Cpu, |(_, variable)| variable.device().clone())
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&ParamName, &Parameter)> {
+        self.0.iter()
     }
 }
 
@@ -136,6 +184,7 @@ mod tests {
             all.insert(
                 name.into(),
                 &Tensor::zeros((2, 3), candle_core::DType::F32, &Device::Cpu).unwrap(),
+                Reads::Whole,
             )
             .unwrap();
         }
@@ -154,7 +203,7 @@ mod tests {
     fn a_name_is_taken_once() {
         let mut all = parameters();
         let again = Tensor::zeros((2, 3), candle_core::DType::F32, &Device::Cpu).unwrap();
-        let error = all.insert("a".into(), &again).unwrap_err();
+        let error = all.insert("a".into(), &again, Reads::Whole).unwrap_err();
         assert_eq!(error.to_string(), "parameter `a` is defined twice");
     }
 
@@ -172,7 +221,8 @@ mod tests {
     fn changes_stay_and_are_seen_by_the_graph() {
         let mut all = Parameters::default();
         let start = Tensor::new(&[1_f32, 2.0], &Device::Cpu).unwrap();
-        let in_graph = all.insert("w".into(), &start).unwrap();
+        all.insert("w".into(), &start, Reads::Whole).unwrap();
+        let in_graph = all.weight(&"w".into()).unwrap().value();
         let double = |values: &mut [f32]| -> Result<(), candle_core::Error> {
             values.iter_mut().for_each(|value| *value *= 2.0);
             Ok(())

@@ -6,7 +6,7 @@
 //! bits afterwards.
 
 use lockstep_collective::Collective;
-use lockstep_params::{GlobalGradients, LocalGradients};
+use lockstep_params::{GlobalGradients, LocalGradients, Reduction};
 
 use crate::TrainError;
 
@@ -19,5 +19,22 @@ pub(crate) fn mean(
     examples: usize,
     collective: &dyn Collective,
 ) -> Result<GlobalGradients, TrainError> {
-    local.reduce(examples, |sums| Ok(collective.all_reduce_sum(sums)?))
+    local.reduce(examples, &mut OverRanks(collective))
+}
+
+struct OverRanks<'a>(&'a dyn Collective);
+
+impl Reduction for OverRanks<'_> {
+    type Error = TrainError;
+
+    fn sum(&mut self, values: &mut [f32]) -> Result<(), TrainError> {
+        Ok(self.0.all_reduce_sum(values)?)
+    }
+
+    fn unite(&mut self, bits: &mut [u64]) -> Result<(), TrainError> {
+        for theirs in self.0.all_gather(bits)?.chunks_exact(bits.len()) {
+            bits.iter_mut().zip(theirs).for_each(|(bits, theirs)| *bits |= theirs);
+        }
+        Ok(())
+    }
 }

@@ -129,7 +129,6 @@ impl Trainer {
     /// This rank's gradients, over as many micro-batches as were asked for.
     fn gradients(&self) -> Result<(LocalGradients, Share), TrainError> {
         let mut share = Share::default();
-        let mut sum: Option<LocalGradients> = None;
         let indices = self.plan.share(self.step, self.collective.seat(), self.train.lengths());
         let dropout = self.settings.seed.derive(Purpose::Dropout, self.step.0);
         let at_once = indices.len().div_ceil(self.settings.accumulation.get()).max(1);
@@ -139,14 +138,10 @@ impl Trainer {
             let loss = logits.summed_cross_entropy(batch.labels())?;
             share.loss += loss.value()?;
             share.tokens += batch.tokens();
-            let gradients = self.model.backward(&loss)?;
-            match &mut sum {
-                Some(sum) => sum.add(&gradients)?,
-                None => sum = Some(gradients),
-            }
+            self.model.backward(&loss)?;
         }
-        let nothing = || LocalGradients::zeros(self.model.parameters());
-        Ok((sum.map_or_else(nothing, Ok)?, share))
+        let sums = if indices.is_empty() { LocalGradients::zeros } else { LocalGradients::take };
+        Ok((sums(self.model.parameters())?, share))
     }
 
     fn check_finite(&self, loss: f64, grad_norm: f64) -> Result<(), TrainError> {

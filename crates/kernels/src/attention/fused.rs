@@ -22,12 +22,12 @@ pub(super) fn attention(
     v: &Tensor,
     plan: &AttentionPlan,
 ) -> Result<Tensor> {
-    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, Attention(plan.clone()))
+    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, Differentiable(plan.clone()))
 }
 
-struct Attention(AttentionPlan);
+struct Differentiable(AttentionPlan);
 
-impl CustomOp3 for Attention {
+impl CustomOp3 for Differentiable {
     fn name(&self) -> &'static str {
         "attention"
     }
@@ -45,12 +45,7 @@ impl CustomOp3 for Attention {
         let q = Matrix::new(stored(q, q_layout)?, width); // (M,D)
         let k = Matrix::new(stored(k, k_layout)?, width); // (N,D)
         let v = Matrix::new(stored(v, v_layout)?, width); // (N,D)
-        let mut y = blocks::zeros(q.rows * width); // (M,D)
-        let tiles = Tile::new(&mut y, width).heads(&self.0.queries, self.0.heads);
-        let tasks: Vec<_> = self.heads(q, k, v).zip(tiles).collect();
-        tasks.into_par_iter().for_each_init(Scratch::default, |scratch, (head, mut y)| {
-            head.forward(&mut y, scratch);
-        });
+        let y = Attention(&self.0).forward(q, k, v);
         Ok((CpuStorage::F32(y), q_layout.shape().clone()))
     }
 
@@ -69,22 +64,43 @@ impl CustomOp3 for Attention {
         let [q_matrix, k_matrix, v_matrix] =
             [&q_values, &k_values, &v_values].map(|values| Matrix::new(values, width));
         let [y, dy] = [&y_values, &dy_values].map(|values| Matrix::new(values, width));
-        let mut gradients = [&q_values, &k_values, &v_values].map(|like| blocks::zeros(like.len()));
-        let heads = self.heads(q_matrix, k_matrix, v_matrix);
-        let outcomes = self.outcomes(y, dy);
-        let tasks: Vec<_> = heads.zip(outcomes).zip(self.tiles(&mut gradients, width)).collect();
+        let [dq, dk, dv] =
+            Attention(&self.0).backward([q_matrix, k_matrix, v_matrix], Outcome { y, dy });
+        Ok((gradient(q, || dq)?, gradient(k, || dk)?, gradient(v, || dv)?))
+    }
+}
+
+/// Attention by this plan, over matrices that fit it.
+pub(crate) struct Attention<'p>(pub(crate) &'p AttentionPlan);
+
+impl Attention<'_> {
+    /// For `q` (M,D), `k` (N,D) and `v` (N,D) the result, (M,D).
+    pub(crate) fn forward(&self, q: Matrix, k: Matrix, v: Matrix) -> Vec<f32> {
+        let mut y = blocks::zeros(q.rows * q.columns); // (M,D)
+        let tiles = Tile::new(&mut y, q.columns).heads(&self.0.queries, self.0.heads);
+        let tasks: Vec<_> = self.heads(q, k, v).zip(tiles).collect();
+        tasks.into_par_iter().for_each_init(Scratch::default, |scratch, (head, mut y)| {
+            head.forward(&mut y, scratch);
+        });
+        y
+    }
+
+    /// The gradients of `q` (M,D), `k` (N,D) and `v` (N,D), given the result and its own.
+    pub(crate) fn backward(&self, [q, k, v]: [Matrix; 3], whole: Outcome) -> [Vec<f32>; 3] {
+        let width = q.columns;
+        let mut gradients = [q, k, v].map(|like| blocks::zeros(like.rows * width));
+        let outcomes = self.outcomes(whole);
+        let heads = self.heads(q, k, v).zip(outcomes);
+        let tasks: Vec<_> = heads.zip(self.tiles(&mut gradients, width)).collect();
         tasks.into_par_iter().for_each_init(
             Scratch::default,
             |scratch, ((head, outcome), into)| {
                 head.backward(outcome, into, scratch);
             },
         );
-        let [dq, dk, dv] = gradients;
-        Ok((gradient(q, || dq)?, gradient(k, || dk)?, gradient(v, || dv)?))
+        gradients
     }
-}
 
-impl Attention {
     /// Each head of each segment in turn; the tiles of [`Tile::heads`] come in the same order.
     fn heads<'a>(
         &'a self,
@@ -106,7 +122,8 @@ impl Attention {
         })
     }
 
-    fn outcomes<'a>(&'a self, y: Matrix<'a>, dy: Matrix<'a>) -> impl Iterator<Item = Outcome<'a>> {
+    fn outcomes<'a>(&'a self, whole: Outcome<'a>) -> impl Iterator<Item = Outcome<'a>> {
+        let Outcome { y, dy } = whole;
         self.0.queries.iter().flat_map(move |rows| {
             (0..self.0.heads).map(move |head| {
                 let columns = self.columns(head, y.columns);

@@ -36,11 +36,11 @@ pub(super) struct HeadMask<'a> {
     pub(super) first_element: u32,
 }
 
-/// What the backward of one head reads beside the head itself; both are (queries, C).
+/// A result of attention and its gradient; of one head both are (queries, C).
 #[derive(Clone, Copy)]
-pub(super) struct Outcome<'a> {
-    pub(super) y: Matrix<'a>,
-    pub(super) dy: Matrix<'a>,
+pub(crate) struct Outcome<'a> {
+    pub(crate) y: Matrix<'a>,
+    pub(crate) dy: Matrix<'a>,
 }
 
 /// What the backward of one head writes, in the shapes of q, k and v; zero at first.

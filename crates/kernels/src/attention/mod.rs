@@ -7,6 +7,9 @@ mod fused;
 mod head;
 mod softmax;
 
+pub(crate) use fused::Attention;
+pub(crate) use head::Outcome;
+
 use candle_core::{Result, Tensor, bail};
 
 use crate::{Dropout, Segments, cpu, plain, shapes};
@@ -58,7 +61,7 @@ pub(crate) fn first_element(head: usize) -> u32 {
 }
 
 impl AttentionPlan {
-    fn check(&self, rows: usize, key_rows: usize, width: usize) -> Result<()> {
+    pub(crate) fn check(&self, rows: usize, key_rows: usize, width: usize) -> Result<()> {
         const NAME: &str = "attention";
         if self.heads == 0 || !width.is_multiple_of(self.heads) {
             bail!("{NAME}: {} heads do not divide a width of {width}", self.heads);

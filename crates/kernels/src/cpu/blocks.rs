@@ -46,6 +46,28 @@ pub(crate) fn filled_with<R: Send>(
     (values, results)
 }
 
+/// As many values as `beside` has, written by `write(start, block, block of beside)`, which may
+/// change both, in blocks of whole rows of `width`.
+pub(crate) fn filled_beside(
+    beside: &mut [f32],
+    width: usize,
+    write: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
+) -> Vec<f32> {
+    let (len, block_len) = (beside.len(), rows(width) * width.max(1));
+    let mut values = Vec::with_capacity(len);
+    values.spare_capacity_mut()[..len]
+        .par_chunks_mut(block_len)
+        .zip(beside.par_chunks_mut(block_len))
+        .enumerate()
+        .for_each(|(i, (block, beside))| write(i * block_len, cleared(block), beside));
+    // SAFETY: the capacity is at least `len`, and `cleared` ran on every block of these values.
+    #[expect(unsafe_code, reason = "values are written in place, without clearing them all first")]
+    unsafe {
+        values.set_len(len);
+    }
+    values
+}
+
 /// `len` zeros, cleared by all threads.
 pub(crate) fn zeros(len: usize) -> Vec<f32> {
     filled(len, 1, |_, _| ())

@@ -6,16 +6,16 @@
 
 use std::cell::RefCell;
 
-use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor, Var, bail};
+use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor, bail};
 
 use super::values::contiguous;
 
-/// Runs `work` on the values of `variable`, which must be contiguous, of f32 and on the CPU.
-pub(crate) fn write<F>(variable: &Var, work: F) -> Result<()>
+/// Runs `work` on the values of `tensor`, which must be contiguous, of f32 and on the CPU.
+pub(crate) fn write<F>(tensor: &Tensor, work: F) -> Result<()>
 where
     F: FnOnce(&mut [f32]) -> Result<()>,
 {
-    variable.inplace_op1(&Write { work: RefCell::new(Some(work)) })
+    tensor.inplace_op1(&Write { work: RefCell::new(Some(work)) })
 }
 
 /// Whether any two of `tensors` lie in the same memory.

@@ -5,6 +5,7 @@
 //! one slice may be written at once because they can only be cut disjoint.
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use crate::Segments;
@@ -54,6 +55,12 @@ impl<'a> Matrix<'a> {
         &self.values[i * self.row_stride..][..self.columns]
     }
 
+    /// All values of a matrix whose rows follow each other.
+    pub(crate) fn values(&self) -> &'a [f32] {
+        debug_assert_eq!((self.row_stride, self.column_stride), (self.columns, 1));
+        &self.values[..self.rows * self.columns]
+    }
+
     /// The address of element (0, 0).
     pub(crate) fn start(&self) -> *const f32 {
         self.values.as_ptr()
@@ -78,6 +85,14 @@ impl<'a> Tile<'a> {
     pub(crate) fn new(values: &'a mut [f32], columns: usize) -> Self {
         let rows = values.len() / columns;
         let start = values.as_mut_ptr();
+        Self { start, rows, columns, row_stride: columns, owner: PhantomData }
+    }
+
+    /// All rows of `columns` values each of memory that holds nothing yet; it must be overwritten
+    /// before anybody reads it.
+    pub(crate) fn unwritten(values: &'a mut [MaybeUninit<f32>], columns: usize) -> Self {
+        let rows = values.len() / columns;
+        let start = values.as_mut_ptr().cast();
         Self { start, rows, columns, row_stride: columns, owner: PhantomData }
     }
 

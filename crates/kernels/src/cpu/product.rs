@@ -33,7 +33,25 @@ enum Held {
     Kept,
 }
 
-impl Product<'_> {
+impl<'a> Product<'a> {
+    /// `left · right` by all threads.
+    pub(crate) fn of(left: Matrix<'a>, right: Matrix<'a>) -> Self {
+        Self { left, right, scale: 1.0, workers: Workers::All }
+    }
+
+    /// The product in memory of its own, row after row.
+    pub(crate) fn values(self) -> Vec<f32> {
+        let (len, columns) = (self.left.rows * self.right.columns, self.right.columns);
+        let mut values = Vec::with_capacity(len);
+        self.store(&mut Tile::unwritten(&mut values.spare_capacity_mut()[..len], columns));
+        // SAFETY: the capacity is at least `len`, and `store` wrote each value of the tile.
+        #[expect(unsafe_code, reason = "a product overwrites memory that nobody cleared")]
+        unsafe {
+            values.set_len(len);
+        }
+        values
+    }
+
     /// Overwrites `target` with the product.
     pub(crate) fn store(self, target: &mut Tile) {
         self.multiply(target, Held::Replaced);

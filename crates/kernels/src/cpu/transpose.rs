@@ -8,6 +8,7 @@
 //! batch of 400 tokens it takes two thirds of the time.
 
 use super::blocks::filled;
+use super::matrix::Matrix;
 
 /// Rows so many bytes apart share sets of the cache.
 const UNLUCKY: usize = 2048;
@@ -25,9 +26,10 @@ const COLUMNS: usize = 16;
 /// Rows of a tile: lines that one set of the smallest cache holds at once.
 const ROWS: usize = 8;
 
-/// The transposed copy of `values`, rows of `columns` values.
-pub(crate) fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
-    let rows = values.len() / columns;
+/// The transposed copy of a matrix whose rows follow each other.
+pub(crate) fn transposed(matrix: Matrix) -> Vec<f32> {
+    let (rows, columns) = (matrix.rows, matrix.columns);
+    let values = matrix.values();
     let whole_rows = rows - rows % ROWS;
     filled(values.len(), COLUMNS * rows, |start, block| {
         let (first, count) = (start / rows, block.len() / rows);
@@ -69,7 +71,7 @@ mod tests {
             let values: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
             let place = |i| (i % rows) * columns + i / rows;
             let expected: Vec<f32> = (0..rows * columns).map(|i| place(i) as f32).collect();
-            assert_eq!(transposed(&values, columns), expected, "{rows} x {columns}");
+            assert_eq!(transposed(Matrix::new(&values, columns)), expected, "{rows} x {columns}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor, Var};
-use lockstep_kernels::{AdamWUpdate, adamw};
+use lockstep_kernels::{AdamWUpdate, Gradient, RowGradient, adamw};
 
 const GOLDEN: &str = include_str!("../../golden/adamw.tsv");
 
@@ -44,7 +44,7 @@ fn check(case: &'static str, dtype: DType, tolerance: f64) {
         let gradient = values(step, "gradient");
         let half = tensor(gradient.iter().map(|g| g / 2.0).collect());
         let update = AdamWUpdate { gradient_scale: 2.0, ..update(case, step) };
-        adamw(&weight, &half, &first, &second, &update).unwrap();
+        adamw(&weight, &Gradient::Dense(half), &first, &second, &update).unwrap();
         for (what, var) in [("weight", &weight), ("first", &first), ("second", &second)] {
             let got = var.to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap();
             for ((expected, got), g) in values(step, what).into_iter().zip(got).zip(&gradient) {
@@ -79,11 +79,37 @@ fn blocks_are_updated_alike() {
         let (weight, first) = (var(tensor(0, dtype)), var(tensor(1, dtype)));
         let second = var(tensor(2, dtype).sqr().unwrap());
         let update = AdamWUpdate { gradient_scale: 0.3, ..update("usual", 5) };
-        adamw(&weight, &tensor(3, dtype), &first, &second, &update).unwrap();
+        adamw(&weight, &Gradient::Dense(tensor(3, dtype)), &first, &second, &update).unwrap();
         let parts = [weight, first, second].map(|t| t.as_tensor().to_dtype(DType::F64).unwrap());
         Tensor::cat(&parts, 0).unwrap()
     };
     let difference = (run(DType::F32) - run(DType::F64)).unwrap().abs().unwrap();
     let difference = difference.max_all().unwrap().to_scalar::<f64>().unwrap();
     assert!(difference < 2e-7, "off by {difference}");
+}
+
+/// A table whose gradient has some rows is updated to the bits of one whose other rows are zeros.
+#[test]
+fn rows_are_updated_like_zeros() {
+    fn check(rows: &[u32], shape: (usize, usize)) {
+        let noise = |stream| crate::operations::noise(shape.0 * shape.1, stream);
+        let values = crate::operations::noise(rows.len() * shape.1, 7);
+        let rows = Gradient::Rows(RowGradient::new(rows.to_vec(), values, shape).unwrap());
+        let bits = |gradient: &Gradient| {
+            let var = |stream| {
+                let tensor = Tensor::from_vec(noise(stream), shape, &Device::Cpu).unwrap();
+                Var::from_tensor(&tensor.abs().unwrap()).unwrap()
+            };
+            let all = [var(0), var(1), var(2)];
+            adamw(&all[0], gradient, &all[1], &all[2], &update("usual", 3)).unwrap();
+            let values = all.map(|var| var.flatten_all().unwrap().to_vec1::<f32>().unwrap());
+            values.concat().into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        let dense = Gradient::Dense(rows.dense().unwrap().into_owned());
+        assert!(bits(&rows) == bits(&dense), "{rows:?}");
+    }
+    check(&[], (5, 3));
+    check(&[0, 2, 3, 6], (7, 1));
+    check(&[0, 62, 63, 64, 500, 999], (1000, 260));
+    check(&[1], (3, 20_000));
 }

@@ -1,6 +1,7 @@
 //! The oracle's own gradients against central differences, in f64.
 
 use candle_core::{DType, Device, Tensor};
+use lockstep_kernels::{Rows, Weight};
 
 use crate::operations::{Operation, gradients, noise};
 
@@ -26,6 +27,7 @@ fn difference(operation: &Operation, inputs: &[Tensor], moved: usize, place: usi
         let mut values = inputs[moved].flatten_all().unwrap().to_vec1::<f64>().unwrap();
         values[place] += step;
         inputs[moved] = Tensor::from_vec(values, inputs[moved].shape(), &Device::Cpu).unwrap();
+        let inputs: Vec<_> = inputs.into_iter().map(Weight::new).collect();
         let y = (operation.plain)(&inputs).unwrap().flatten_all().unwrap();
         let dy = noise(y.elem_count(), 99);
         let y = y.to_vec1::<f64>().unwrap();
@@ -44,6 +46,8 @@ fn slopes_are_differences() {
         Operation::dropout(4, 5, 0.4),
         Operation::attention(&[(3, 3), (0, 0), (1, 4)], 2, 3, None),
         Operation::attention(&[(2, 5), (4, 4)], 3, 2, Some(0.3)),
+        Operation::block(&[3, 1], (2, 2, 5), Rows::All, Some(0.3)),
+        Operation::block(&[2, 3], (1, 3, 4), Rows::First, None),
         Operation::first_rows(&[2, 1, 3], 3),
         Operation::cross_entropy(4, 3),
     ];

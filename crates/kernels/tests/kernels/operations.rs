@@ -1,13 +1,16 @@
 //! Every differentiable operation with concrete arguments, in its two forms.
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Result, Tensor, Var};
 use lockstep_kernels::{
-    AttentionPlan, Dropout, Segments, attention, dropout, embedding, first_rows, gelu, layer_norm,
-    linear, plain, summed_cross_entropy,
+    Affine, AttentionPlan, BlockPlan, BlockWeights, Dropout, Rows, Segments, Weight, attention,
+    dropout, embedding, first_rows, gelu, layer_norm, linear, plain, summed_cross_entropy,
+    transformer_block,
 };
 use lockstep_world::{Purpose, Seed};
 
-type Form = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
+type Form = Box<dyn Fn(&[Weight]) -> Result<Tensor>>;
 
 /// One operation: the tensors it differentiates, and how it is computed.
 pub(crate) struct Operation {
@@ -16,7 +19,7 @@ pub(crate) struct Operation {
     pub(crate) inputs: Vec<Vec<usize>>,
     /// The function of the crate's root.
     pub(crate) fused: Form,
-    /// Its namesake in `plain`.
+    /// Its namesake in `plain`, or itself where it composes operations in f64.
     pub(crate) plain: Form,
 }
 
@@ -50,19 +53,42 @@ pub(crate) fn segments(lengths: &[usize]) -> Segments {
 
 /// A function of the inputs and its slope for each, given the slope of the result.
 ///
-/// The inputs become variables of `dtype`; `form` sees them as they are.
+/// The inputs become variables of `dtype`; `form` sees them as they are. Their slopes are where the
+/// operation left them: at the weight, or in candle's store.
 pub(crate) fn gradients(
     form: &Form,
     inputs: &[Tensor],
     dtype: DType,
 ) -> Result<(Tensor, Vec<Option<Tensor>>)> {
-    let vars = inputs.iter().map(|input| Var::from_tensor(&input.to_dtype(dtype)?));
-    let vars = vars.collect::<Result<Vec<_>>>()?;
-    let tensors: Vec<_> = vars.iter().map(|var| var.as_tensor().clone()).collect();
-    let y = form(&tensors)?;
+    let weight =
+        |input: &Tensor| Ok(Weight::new(Var::from_tensor(&input.to_dtype(dtype)?)?.into_inner()));
+    let weights = inputs.iter().map(weight).collect::<Result<Vec<_>>>()?;
+    let y = form(&weights)?;
     let dy = Tensor::from_vec(noise(y.elem_count(), 99), y.shape(), &Device::Cpu)?;
     let slopes = (&y * dy.to_dtype(dtype)?)?.sum_all()?.backward()?;
-    Ok((y, vars.iter().map(|var| slopes.get(var).cloned()).collect()))
+    let slope = |weight: &Weight| match weight.take_gradient() {
+        Some(gradient) => gradient.dense().map(|slope| Some(slope.into_owned())),
+        None => Ok(slopes.get(weight.value()).cloned()),
+    };
+    Ok((y, weights.iter().map(slope).collect::<Result<_>>()?))
+}
+
+/// The weights of a block from the inputs behind its argument.
+fn block_weights(inputs: &[Weight]) -> Arc<BlockWeights> {
+    let affine = |place: usize| Affine {
+        weight: inputs[2 * place + 1].clone(),
+        bias: inputs[2 * place + 2].clone(),
+    };
+    Arc::new(BlockWeights {
+        query: affine(0),
+        key: affine(1),
+        value: affine(2),
+        output: affine(3),
+        attention_norm: affine(4),
+        widen: affine(5),
+        narrow: affine(6),
+        feed_forward_norm: affine(7),
+    })
 }
 
 impl Operation {
@@ -83,7 +109,9 @@ impl Operation {
             name: format!("embedding of {tokens} tokens, width {width}"),
             inputs: vec![vec![vocabulary, width], vec![longest, width]],
             fused: Box::new(move |t| embedding(&t[0], &t[1], &ids, &positions)),
-            plain: Box::new(move |t| plain::embedding(&t[0], &t[1], &same_ids, &same_positions)),
+            plain: Box::new(move |t| {
+                plain::embedding(t[0].value(), t[1].value(), &same_ids, &same_positions)
+            }),
         }
     }
 
@@ -91,8 +119,8 @@ impl Operation {
         Self {
             name: format!("linear of {rows} rows, {inputs} to {outputs}"),
             inputs: vec![vec![rows, inputs], vec![outputs, inputs], vec![outputs]],
-            fused: Box::new(|t| linear(&t[0], &t[1], &t[2])),
-            plain: Box::new(|t| plain::linear(&t[0], &t[1], &t[2])),
+            fused: Box::new(|t| linear(t[0].value(), t[1].value(), t[2].value())),
+            plain: Box::new(|t| plain::linear(t[0].value(), t[1].value(), t[2].value())),
         }
     }
 
@@ -102,8 +130,10 @@ impl Operation {
         Self {
             name: format!("layer_norm of {rows} rows, width {width}"),
             inputs: vec![vec![rows, width], vec![width], vec![width]],
-            fused: Box::new(move |t| layer_norm(&t[0], &t[1], &t[2], eps)),
-            plain: Box::new(move |t| plain::layer_norm(&t[0], &t[1], &t[2], eps)),
+            fused: Box::new(move |t| layer_norm(t[0].value(), t[1].value(), t[2].value(), eps)),
+            plain: Box::new(move |t| {
+                plain::layer_norm(t[0].value(), t[1].value(), t[2].value(), eps)
+            }),
         }
     }
 
@@ -112,8 +142,8 @@ impl Operation {
             name: format!("gelu of {rows} x {width}"),
             inputs: vec![vec![rows, width]],
             // Noise times 6 reaches into both tails.
-            fused: Box::new(|t| gelu(&(&t[0] * 6.0)?)),
-            plain: Box::new(|t| plain::gelu(&(&t[0] * 6.0)?)),
+            fused: Box::new(|t| gelu(&(t[0].value() * 6.0)?)),
+            plain: Box::new(|t| plain::gelu(&(t[0].value() * 6.0)?)),
         }
     }
 
@@ -122,8 +152,8 @@ impl Operation {
         Self {
             name: format!("dropout of {rows} x {width} at {rate}"),
             inputs: vec![vec![rows, width]],
-            fused: Box::new(move |t| dropout(&t[0], &rule)),
-            plain: Box::new(move |t| plain::dropout(&t[0], &same)),
+            fused: Box::new(move |t| dropout(t[0].value(), &rule)),
+            plain: Box::new(move |t| plain::dropout(t[0].value(), &same)),
         }
     }
 
@@ -143,8 +173,37 @@ impl Operation {
         Self {
             name: format!("attention of {lengths:?}, {heads} heads of {columns}, {rate:?}"),
             inputs: vec![vec![rows, width], vec![key_rows, width], vec![key_rows, width]],
-            fused: Box::new(move |t| attention(&t[0], &t[1], &t[2], &plan)),
-            plain: Box::new(move |t| plain::attention(&t[0], &t[1], &t[2], &same)),
+            fused: Box::new(move |t| attention(t[0].value(), t[1].value(), t[2].value(), &plan)),
+            plain: Box::new(move |t| {
+                plain::attention(t[0].value(), t[1].value(), t[2].value(), &same)
+            }),
+        }
+    }
+
+    /// A block of `heads` heads of `columns` over segments of these lengths.
+    pub(crate) fn block(
+        lengths: &[usize],
+        (heads, columns, wide): (usize, usize, usize),
+        rows: Rows,
+        rate: Option<f32>,
+    ) -> Self {
+        let segments = segments(lengths);
+        let (tokens, d) = (segments.total(), heads * columns);
+        let wanted = if rows == Rows::All { tokens } else { segments.len() };
+        let dropout = rate.map(|rate| rows_dropped(wanted, rate));
+        let attention_dropout = dropout.clone();
+        let plan = BlockPlan { heads, segments, rows, attention_dropout, dropout, eps: 1e-3 };
+        let same = plan.clone();
+        let shapes = [[d, d]; 4].into_iter().chain([[1, d], [wide, d], [d, wide], [1, d]]);
+        let affine = |[outputs, inputs]: [usize; 2]| match outputs {
+            1 => [vec![inputs], vec![inputs]],
+            _ => [vec![outputs, inputs], vec![outputs]],
+        };
+        Self {
+            name: format!("block of {lengths:?}, {heads} heads of {columns}, {rows:?}, {rate:?}"),
+            inputs: std::iter::once(vec![tokens, d]).chain(shapes.flat_map(affine)).collect(),
+            fused: Box::new(move |t| transformer_block(t[0].value(), &block_weights(t), &plan)),
+            plain: Box::new(move |t| transformer_block(t[0].value(), &block_weights(t), &same)),
         }
     }
 
@@ -153,8 +212,8 @@ impl Operation {
         Self {
             name: format!("first_rows of {lengths:?}, width {width}"),
             inputs: vec![vec![rows.total(), width]],
-            fused: Box::new(move |t| first_rows(&t[0], &rows)),
-            plain: Box::new(move |t| plain::first_rows(&t[0], &same)),
+            fused: Box::new(move |t| first_rows(t[0].value(), &rows)),
+            plain: Box::new(move |t| plain::first_rows(t[0].value(), &same)),
         }
     }
 
@@ -164,8 +223,8 @@ impl Operation {
         Self {
             name: format!("cross_entropy of {rows} rows, {classes} classes"),
             inputs: vec![vec![rows, classes]],
-            fused: Box::new(move |t| summed_cross_entropy(&(&t[0] * 9.0)?, &labels)),
-            plain: Box::new(move |t| plain::summed_cross_entropy(&(&t[0] * 9.0)?, &same)),
+            fused: Box::new(move |t| summed_cross_entropy(&(t[0].value() * 9.0)?, &labels)),
+            plain: Box::new(move |t| plain::summed_cross_entropy(&(t[0].value() * 9.0)?, &same)),
         }
     }
 }

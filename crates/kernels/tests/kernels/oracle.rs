@@ -1,6 +1,7 @@
 //! Fused kernels in f32 against candle's own operations in f64: results and all gradients.
 
 use candle_core::{DType, Device, Tensor, Var};
+use lockstep_kernels::{Rows, Weight};
 
 use crate::operations::{Operation, gradients, noise};
 
@@ -9,14 +10,25 @@ const TOLERANCE: f64 = 2e-6;
 
 /// Compares both forms of an operation on the same values.
 pub(crate) fn check(operation: &Operation) {
+    check_within(TOLERANCE, operation);
+}
+
+/// Compares both forms of a block, which is a chain of ten operations.
+pub(crate) fn check_block(operation: &Operation) {
+    check_within(10.0 * TOLERANCE, operation);
+}
+
+fn check_within(tolerance: f64, operation: &Operation) {
     let Operation { name, fused, plain, .. } = operation;
     let inputs = operation.values();
     let (y, slopes) = gradients(fused, &inputs, DType::F32).unwrap();
     let (expected, expected_slopes) = gradients(plain, &inputs, DType::F64).unwrap();
-    close(&format!("{name}: the result"), &expected, &y);
+    close(tolerance, &format!("{name}: the result"), &expected, &y);
     for (i, pair) in expected_slopes.iter().zip(&slopes).enumerate() {
         match pair {
-            (Some(expected), Some(got)) => close(&format!("{name}: gradient {i}"), expected, got),
+            (Some(expected), Some(got)) => {
+                close(tolerance, &format!("{name}: gradient {i}"), expected, got);
+            }
             // Candle loses track where there is nothing to compute.
             (None, got) => assert!(largest(got.as_ref()) == 0.0, "{name}: gradient {i}"),
             (Some(_), None) => panic!("{name}: gradient {i} is missing"),
@@ -24,11 +36,11 @@ pub(crate) fn check(operation: &Operation) {
     }
 }
 
-fn close(what: &str, expected: &Tensor, got: &Tensor) {
+fn close(tolerance: f64, what: &str, expected: &Tensor, got: &Tensor) {
     assert_eq!(expected.dims(), got.dims(), "{what}");
     let got = got.to_dtype(DType::F64).unwrap();
     let difference = largest(Some(&(expected - got).unwrap()));
-    let allowed = TOLERANCE * largest(Some(expected)).max(1.0);
+    let allowed = tolerance * largest(Some(expected)).max(1.0);
     assert!(difference <= allowed, "{what}: off by {difference:e}, allowed is {allowed:e}");
 }
 
@@ -107,6 +119,22 @@ fn attention_over_heads() {
 }
 
 #[test]
+fn blocks() {
+    let lengths: [&[usize]; 5] = [&[1], &[1, 1, 1], &[5, 2, 9], &[130, 40], &[512]];
+    for lengths in lengths {
+        for rows in [Rows::All, Rows::First] {
+            for rate in [None, Some(0.2)] {
+                check_block(&Operation::block(lengths, (2, 16, 96), rows, rate));
+            }
+        }
+    }
+    for (heads, columns, wide) in [(1, 2, 3), (3, 7, 5), (12, 8, 400)] {
+        check_block(&Operation::block(&[4, 21], (heads, columns, wide), Rows::All, Some(0.1)));
+    }
+    check_block(&Operation::block(&[], (2, 3, 4), Rows::All, None));
+}
+
+#[test]
 fn first_rows() {
     let cases: [(&[usize], usize); 4] = [(&[], 3), (&[1], 1), (&[1, 1, 1], 7), (&[40, 2, 9], 33)];
     for (lengths, width) in cases {
@@ -127,8 +155,10 @@ fn layouts() {
     fn check(name: &str, view: impl Fn(&Tensor) -> Tensor, operation: &Operation) {
         let tidy = operation.values();
         let views: Vec<_> = tidy.iter().map(view).collect();
-        let tidy = (operation.fused)(&tidy).unwrap();
-        let viewed = (operation.fused)(&views).unwrap();
+        let run = |inputs: Vec<Tensor>| {
+            (operation.fused)(&inputs.into_iter().map(Weight::new).collect::<Vec<_>>()).unwrap()
+        };
+        let (tidy, viewed) = (run(tidy), run(views));
         let bits = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(bits(&tidy), bits(&viewed), "{name}: {}", operation.name);
     }
@@ -166,7 +196,8 @@ fn frozen_arguments() {
         let mut inputs = tensors.clone();
         let var = Var::from_tensor(&tensors[trained]).unwrap();
         inputs[trained] = var.as_tensor().clone();
-        let slopes = (operation.fused)(&inputs).unwrap().sum_all().unwrap().backward().unwrap();
+        let weights: Vec<_> = inputs.iter().cloned().map(Weight::new).collect();
+        let slopes = (operation.fused)(&weights).unwrap().sum_all().unwrap().backward().unwrap();
         assert!(slopes.get(&var).is_some(), "gradient {trained}");
         assert!((0..3).all(|i| i == trained || slopes.get(&inputs[i]).is_none()));
     }

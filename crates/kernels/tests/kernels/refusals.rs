@@ -2,11 +2,11 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use lockstep_kernels::{
-    AdamWUpdate, AttentionPlan, adamw, attention, dropout, embedding, first_rows, layer_norm,
-    linear, summed_cross_entropy,
+    AdamWUpdate, AttentionPlan, Gradient, Rows, Weight, adamw, attention, dropout, embedding,
+    first_rows, layer_norm, linear, summed_cross_entropy,
 };
 
-use crate::operations::{rows_dropped, segments};
+use crate::operations::{Operation, rows_dropped, segments};
 
 fn zeros(shape: &[usize]) -> Tensor {
     Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap()
@@ -20,13 +20,14 @@ fn check<T>(result: Result<T>, message: &str) {
 
 #[test]
 fn tables_and_indices() {
-    let (words, places) = (zeros(&[10, 4]), zeros(&[5, 4]));
+    let table = |shape: &[usize]| Weight::new(zeros(shape));
+    let (words, places) = (table(&[10, 4]), table(&[5, 4]));
     let embed = |ids: &[u32], positions: &[u32]| embedding(&words, &places, ids, positions);
     check(embed(&[1, 10], &[0, 1]), "token id 10 at place 1 is out of range: there are 10");
     check(embed(&[1, 9], &[0, 5]), "position 5 at place 1 is out of range: there are 5");
     check(embed(&[1], &[0, 1]), "the numbers of ids and positions must be equal");
-    check(embedding(&words, &zeros(&[5, 3]), &[], &[]), "the columns of words and of places");
-    check(embedding(&zeros(&[0, 4]), &places, &[0], &[0]), "there are 0");
+    check(embedding(&words, &table(&[5, 3]), &[], &[]), "the columns of words and of places");
+    check(embedding(&table(&[0, 4]), &places, &[0], &[0]), "there are 0");
     check(summed_cross_entropy(&zeros(&[2, 3]), &[0, 3]), "label 3 at place 1 is out of range");
     check(summed_cross_entropy(&zeros(&[2, 3]), &[0]), "the numbers of labels and rows");
     check(summed_cross_entropy(&zeros(&[0, 0]), &[]), "no columns");
@@ -74,6 +75,25 @@ fn plans() {
 }
 
 #[test]
+fn blocks() {
+    type Change = fn(&mut Vec<Tensor>);
+    let run = |change: Change| {
+        let operation = Operation::block(&[2, 1], (2, 3, 4), Rows::First, Some(0.1));
+        let mut inputs = operation.values();
+        change(&mut inputs);
+        (operation.fused)(&inputs.into_iter().map(Weight::new).collect::<Vec<_>>())
+    };
+    assert!(run(|_| ()).is_ok());
+    check(run(|t| t[0] = zeros(&[4, 6])), "rows of segments and x must be equal");
+    check(run(|t| t[0] = zeros(&[3, 5])), "query must have the shape [5, 5]");
+    check(run(|t| t[2] = zeros(&[5])), "the bias of query must have the shape [6]");
+    check(run(|t| t[11] = zeros(&[6, 6])), "the bias of widen must have the shape [6]");
+    check(run(|t| t[13] = zeros(&[5, 4])), "narrow must have the shape [6, 4]");
+    let learns: Change = |t| t[1] = Var::from_tensor(&t[1]).unwrap().into_inner();
+    check(run(learns), "the weights learn, but x was made outside of the graph");
+}
+
+#[test]
 fn updates() {
     let update = AdamWUpdate {
         beta1: 0.9,
@@ -86,10 +106,11 @@ fn updates() {
     };
     let var = || Var::from_tensor(&zeros(&[3])).unwrap();
     let (weight, first, second) = (var(), var(), var());
-    let gradient = zeros(&[3]);
-    check(adamw(&weight, &zeros(&[2]), &first, &second, &update), "gradient has the shape [2]");
+    let gradient = Gradient::Dense(zeros(&[3]));
+    let other = Gradient::Dense(zeros(&[2]));
+    check(adamw(&weight, &other, &first, &second, &update), "gradient has the shape [2]");
     check(adamw(&weight, &gradient, &weight, &second, &update), "must not share memory");
-    let own = weight.as_detached_tensor();
+    let own = Gradient::Dense(weight.as_detached_tensor());
     check(adamw(&weight, &own, &first, &second, &update), "must not share memory");
     let never = AdamWUpdate { step: 0, ..update };
     check(adamw(&weight, &gradient, &first, &second, &never), "counted from 1");

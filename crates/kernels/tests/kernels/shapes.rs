@@ -1,9 +1,10 @@
 //! Shapes drawn at random, against the oracle.
 
+use lockstep_kernels::Rows;
 use proptest::prelude::*;
 
 use crate::operations::Operation;
-use crate::oracle::check;
+use crate::oracle::{check, check_block};
 
 /// The queries and keys of a segment: none, only keys, or both.
 fn segment() -> impl Strategy<Value = (usize, usize)> {
@@ -26,6 +27,18 @@ proptest! {
         rate in prop::option::of(0.0..0.9_f32),
     ) {
         check(&Operation::attention(&lengths, heads, columns, rate));
+    }
+
+    #[test]
+    fn block(
+        lengths in prop::collection::vec(1..70_usize, 1..6),
+        heads in 1..=4_usize,
+        columns in 1..20_usize,
+        wide in 2..90_usize,
+        rows in prop_oneof![Just(Rows::All), Just(Rows::First)],
+        rate in prop::option::of(0.0..0.9_f32),
+    ) {
+        check_block(&Operation::block(&lengths, (heads, columns, wide), rows, rate));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The same bits at any number of threads, forwards and backwards.
 
 use candle_core::{DType, Device, Tensor, Var};
-use lockstep_kernels::{AdamWUpdate, adamw, sum_of_squares};
+use lockstep_kernels::{AdamWUpdate, Gradient, Rows, adamw, sum_of_squares};
 
 use crate::operations::{Operation, gradients, noise};
 
@@ -23,7 +23,7 @@ fn values(tensor: &Tensor) -> Vec<f32> {
 
 #[test]
 fn operations_do_not_depend_on_threads() {
-    let operations: [fn() -> Operation; 8] = [
+    let operations: [fn() -> Operation; 10] = [
         || Operation::embedding(1000, 65),
         || Operation::linear(301, 257, 513),
         || Operation::linear(150, 512, 200),
@@ -31,6 +31,8 @@ fn operations_do_not_depend_on_threads() {
         || Operation::gelu(500, 333),
         || Operation::dropout(500, 333, 0.1),
         || Operation::attention(&[(90, 90), (1, 30), (130, 130)], 3, 32, Some(0.1)),
+        || Operation::block(&[90, 1, 130], (3, 32, 384), Rows::All, Some(0.1)),
+        || Operation::block(&[90, 1, 130], (3, 32, 384), Rows::First, Some(0.1)),
         || Operation::cross_entropy(100, 77),
     ];
     for make in operations {
@@ -71,7 +73,7 @@ fn updates_do_not_depend_on_threads() {
             step: 3,
             gradient_scale: 0.5,
         };
-        adamw(&weight, &tensor(4), &first, &second, &update).unwrap();
+        adamw(&weight, &Gradient::Dense(tensor(4)), &first, &second, &update).unwrap();
         [weight, first, second].iter().flat_map(|t| values(t)).collect()
     });
 }

@@ -11,16 +11,19 @@
 //! w = w - rate / (1 - beta1^t) · m / (√v / √(1 - beta2^t) + epsilon)
 //! ```
 //!
-//! We differ in one thing: the gradient is multiplied by a given factor when it is read, which
-//! saves the pass over memory that clipping would take.
+//! We differ in two things: the gradient is multiplied by a given factor when it is read, which
+//! saves the pass over memory that clipping would take; and the rows of a table that have no
+//! gradient are updated as if it were zero, without reading one.
 
-use candle_core::{Result, Tensor, Var, bail};
+mod table;
+
+use candle_core::{Result, Var, bail};
 use rayon::prelude::*;
 
 use crate::cpu::values::Reading;
 use crate::cpu::vector::{Kernel, vectorised};
 use crate::cpu::{self, in_place};
-use crate::plain;
+use crate::{Gradient, plain};
 
 /// The numbers of one update.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,35 +50,57 @@ pub struct AdamWUpdate {
 /// When the shapes differ, two of the tensors share their memory, or the step is 0.
 pub fn adamw(
     weight: &Var,
-    gradient: &Tensor,
+    gradient: &Gradient,
     first: &Var,
     second: &Var,
     update: &AdamWUpdate,
 ) -> Result<()> {
-    let tensors = [weight.as_tensor(), gradient, first.as_tensor(), second.as_tensor()];
-    check(tensors, update)?;
-    if !cpu::takes(&tensors) {
-        return plain::adamw(weight, gradient, first, second, update);
-    }
-    let gradient = gradient.contiguous()?;
-    let gradient = Reading::of(&gradient)?;
+    check([weight, first, second], gradient, update)?;
     let factors = Factors::new(update);
+    match gradient {
+        _ if !cpu::takes(&[weight, first, second]) => {
+            plain::adamw(weight, &*gradient.dense()?, first, second, update)
+        }
+        Gradient::Rows(gradient) => in_place([weight, first, second], |[weight, first, second]| {
+            table::update(factors, gradient, [weight, first, second]);
+        }),
+        Gradient::Dense(gradient) => {
+            let gradient = gradient.contiguous()?;
+            let gradient = Reading::of(&gradient)?;
+            in_place([weight, first, second], |[weight, first, second]| {
+                Block { factors, weight, gradient: &gradient, first, second }.update();
+            })
+        }
+    }
+}
+
+/// Shows the values of three variables at once to `work`.
+fn in_place(variables: [&Var; 3], work: impl FnOnce([&mut [f32]; 3])) -> Result<()> {
+    let [weight, first, second] = variables;
     in_place::write(weight, |weight| {
         in_place::write(first, |first| {
             in_place::write(second, |second| {
-                Block { factors, weight, gradient: &gradient, first, second }.update();
+                work([weight, first, second]);
                 Ok(())
             })
         })
     })
 }
 
-fn check(tensors: [&Tensor; 4], update: &AdamWUpdate) -> Result<()> {
-    let [weight, gradient, first, second] = tensors;
-    let dims = weight.dims();
-    for (name, tensor) in [("gradient", gradient), ("first", first), ("second", second)] {
-        if tensor.dims() != dims {
-            bail!("adamw: {name} has the shape {:?}, but the weight has {dims:?}", tensor.dims());
+fn check(variables: [&Var; 3], gradient: &Gradient, update: &AdamWUpdate) -> Result<()> {
+    let [weight, first, second] = variables.map(|variable| variable.as_tensor());
+    let mut tensors = vec![weight, first, second];
+    let gradient_dims = match gradient {
+        Gradient::Dense(gradient) => {
+            tensors.push(gradient);
+            gradient.dims().to_vec()
+        }
+        Gradient::Rows(gradient) => vec![gradient.shape().0, gradient.shape().1],
+    };
+    let named = [("gradient", &*gradient_dims), ("first", first.dims()), ("second", second.dims())];
+    for (name, dims) in named {
+        if dims != weight.dims() {
+            bail!("adamw: {name} has the shape {dims:?}, but the weight has {:?}", weight.dims());
         }
     }
     if in_place::share_memory(&tensors) {
@@ -127,6 +152,9 @@ impl Factors {
     }
 }
 
+/// Values that a thread updates at once: four arrays of so many fit a core's own cache.
+const LEN: usize = 16 * 1024;
+
 /// A range of weights, with what belongs to them.
 struct Block<'a> {
     factors: Factors,
@@ -139,8 +167,6 @@ struct Block<'a> {
 impl Block<'_> {
     /// Cuts the range into blocks for all threads.
     fn update(self) {
-        /// Four arrays of so many values fit a core's own cache.
-        const LEN: usize = 16 * 1024;
         let Self { factors, weight, gradient, first, second } = self;
         let moments = first.par_chunks_mut(LEN).zip(second.par_chunks_mut(LEN));
         let weights = weight.par_chunks_mut(LEN).zip(gradient.par_chunks(LEN));
