@@ -13,7 +13,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("optim", &["world", "kernels", "params"]),
     ("trainer", &["world", "data", "params", "model", "optim", "collective"]),
     ("launcher", &["world", "data", "params", "model", "optim", "collective", "trainer"]),
-    ("lockstep", &["launcher"]),
+    ("lockstep", &["launcher", "kernels"]),
     ("testkit", &["world", "data", "kernels", "params", "model", "optim", "collective", "trainer"]),
     ("xtask", &[]),
 ];
