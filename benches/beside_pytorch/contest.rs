@@ -21,8 +21,10 @@ use crate::work::Work;
 const TURN: usize = 4;
 /// Batches whose losses are compared.
 const LOSSES: usize = 4;
-/// More batches than this are worth several rounds of fewer.
+/// More batches than this make a round that stands for several.
 const MANY: usize = 16;
+/// So many.
+const LARGE: usize = 5;
 
 /// What came out of a row.
 pub(crate) struct Contest {
@@ -63,8 +65,7 @@ pub(crate) fn run(row: &Row, stage: &Stage) -> Outcome<Contest> {
     let absence = peer.map(|worker| sides.push(worker)).err();
     let requests = requests(row.task, &work);
     let losses = losses(row, &mut sides, work.batches())?;
-    let rounds =
-        if requests.len() > MANY { stage.options.rounds.div_ceil(5) } else { stage.options.rounds };
+    let rounds = rounds(row, &requests, stage);
     let mut limit =
         has_limit(row).then(|| MatrixLimit::new(products::layers(&work, &stage.config)));
     warm_up(&mut sides, &requests, limit.as_mut())?;
@@ -94,6 +95,11 @@ fn requests(task: Task, work: &Work) -> Vec<Request> {
         Task::Infer => batches.map(|batch| Request::Infer { batch }).collect(),
         Task::Pass => vec![Request::Pass],
     }
+}
+
+fn rounds(row: &Row, requests: &[Request], stage: &Stage) -> usize {
+    let is_large = requests.len() > MANY || row.task == Task::Pass;
+    if is_large { stage.options.rounds.div_ceil(LARGE) } else { stage.options.rounds }
 }
 
 /// The products alone are measured in f32.

@@ -16,7 +16,7 @@ use crate::setting::{self, Padding, Precision};
 use crate::stage::Stage;
 
 /// How often a command is run.
-const TRIES: usize = 5;
+const TRIES: usize = 3;
 
 /// `trainer evaluate` and `trainer predict` beside PyTorch's pass with the model loaded already.
 pub(crate) fn inference(stage: &Stage) -> Outcome<Vec<Fact>> {
