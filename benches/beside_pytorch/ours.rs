@@ -55,7 +55,7 @@ impl Ours {
         let rows = rows.iter().map(|(text, label)| (text.as_str(), *label));
         let longest = MaxLength::new(MAX_LENGTH).ok_or("no such length")?;
         let store = TokenStore::build(rows, &tokenizer, longest)?;
-        Ok(Self { training: Training::new(model)?, store, batch_size: setting.batch_size })
+        Ok(Self { training: Training::new(model), store, batch_size: setting.batch_size })
     }
 
     fn answer(&mut self, request: Request) -> Outcome<Reply> {

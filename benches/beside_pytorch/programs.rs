@@ -90,7 +90,7 @@ fn trainer(stage: &Stage, command: &str) -> Command {
 fn quiet(stage: &Stage) -> Command {
     let mut trainer = Command::new(env!("CARGO_BIN_EXE_trainer"));
     trainer.env("RAYON_NUM_THREADS", stage.options.threads.to_string());
-    trainer.stdin(Stdio::null()).stdout(Stdio::null());
+    trainer.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     trainer
 }
 
@@ -98,7 +98,8 @@ fn wall(command: &mut Command) -> Outcome<f64> {
     let began = Instant::now();
     let status = command.status()?;
     if !status.success() {
-        return Err(format!("{command:?} ended with {status}").into());
+        let subcommand = command.get_args().next().unwrap_or_default().display();
+        return Err(format!("`trainer {subcommand}` ended with {status}").into());
     }
     Ok(began.elapsed().as_secs_f64())
 }

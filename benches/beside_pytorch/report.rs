@@ -7,7 +7,7 @@ use crate::Outcome;
 use crate::contest::{Contest, Side};
 use crate::options::Options;
 use crate::protocol::Phases;
-use crate::rows::Row;
+use crate::rows::{Row, Task};
 use crate::stage::Stage;
 
 /// A figure that no contest gives.
@@ -44,27 +44,31 @@ impl Report {
     pub(crate) fn contest(&mut self, row: &Row, outcome: Outcome<Contest>) {
         let speed = match &outcome {
             Ok(contest) => speed(row, contest),
-            Err(reason) => format!("| {}: {} | skipped: {reason} ||||||||\n", row.name, row.title),
+            Err(reason) => {
+                format!("| {}: {} | skipped: {reason} | | | | | | | | |\n", row.name, row.title)
+            }
         };
         println!("{speed}");
         self.speed += &speed;
         let Ok(contest) = outcome else { return };
-        let mut details = phases(row, "ours", &contest.ours);
         if let Ok(peer) = &contest.peer {
-            details += &phases(row, "PyTorch", peer);
             let losses = losses(row, &contest.ours, peer);
             println!("{losses}");
             self.losses += &losses;
         }
-        println!("{details}");
-        self.phases += &details;
+        if row.task == Task::Update {
+            let peer = contest.peer.as_ref().map(|peer| phases(row, "PyTorch", peer));
+            let details = phases(row, "ours", &contest.ours) + &peer.unwrap_or_default();
+            println!("{details}");
+            self.phases += &details;
+        }
     }
 
     /// Adds figures, or why they are not there.
     pub(crate) fn facts(&mut self, name: &str, facts: Outcome<Vec<Fact>>) {
         let lines = match facts {
             Ok(facts) => facts.iter().map(|fact| line(name, fact)).collect(),
-            Err(reason) => format!("| {name} | skipped: {reason} | |\n"),
+            Err(reason) => format!("| {name} | skipped: {reason} | | |\n"),
         };
         println!("{lines}");
         self.facts += &lines;

@@ -93,8 +93,7 @@ pub(crate) fn pytorch(
     options: &Options,
 ) -> Outcome<Command> {
     if !options.python.exists() {
-        let python = options.python.display();
-        return Err(format!("no Python at {python}; run benches/setup.sh or give --python").into());
+        return Err("no Python with PyTorch; run benches/setup.sh or give --python".into());
     }
     let peer = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/pytorch/peer.py");
     let mut command = Command::new(&options.python);

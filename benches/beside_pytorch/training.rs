@@ -25,21 +25,26 @@ pub(crate) const PEAK_RATES: Rates = Rates { encoder: 2e-5, head: 1e-4 };
 /// What a run's loop owns.
 pub(crate) struct Training {
     pub(crate) model: Classifier,
-    optimizer: AdamW,
+    /// From the first update on: a worker that only infers has no moments.
+    optimizer: Option<AdamW>,
     schedule: Schedule,
     step: Step,
 }
 
 impl Training {
-    pub(crate) fn new(model: Classifier) -> Outcome<Self> {
-        let optimizer = optimizer(&model)?;
+    pub(crate) fn new(model: Classifier) -> Self {
         let warmup = Warmup::Ratio(0.1);
         let schedule = Schedule::new(ScheduleShape::Linear, PEAK_RATES, warmup, UPDATES);
-        Ok(Self { model, optimizer, schedule, step: Step::START })
+        Self { model, optimizer: None, schedule, step: Step::START }
     }
 
     /// One update; `pack` makes its batch.
     pub(crate) fn update(&mut self, pack: impl FnOnce() -> Outcome<Batch>) -> Outcome<Phases> {
+        let optimizer = match self.optimizer.take() {
+            Some(optimizer) => optimizer,
+            None => optimizer(&self.model)?,
+        };
+        let optimizer = self.optimizer.insert(optimizer);
         let mut clock = Clock::start();
         let batch = pack()?;
         let input_seconds = clock.lap();
@@ -54,7 +59,7 @@ impl Training {
         let clip = clock.lap();
         let rates = self.schedule.rates(self.step);
         self.step = self.step.next();
-        self.optimizer.step(&clipped.gradients, rates, self.step.0)?;
+        optimizer.step(&clipped.gradients, rates, self.step.0)?;
         drop(clipped);
         Ok(Phases { input: input_seconds, forward, backward, clip, update: clock.lap() })
     }
