@@ -5,9 +5,10 @@
 
 use std::time::Instant;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
+use lockstep_kernels::Gradient;
 use lockstep_model::Classifier;
-use lockstep_params::{GlobalGradients, LocalGradients};
+use lockstep_params::{Alone, GlobalGradients, LocalGradients};
 use rayon::prelude::*;
 
 use crate::Outcome;
@@ -53,9 +54,10 @@ fn copy(source: &[u8], target: &mut [u8], threads: usize) {
 
 /// Some gradient, in memory that was written.
 fn gradients(model: &Classifier) -> Outcome<GlobalGradients> {
-    let local = LocalGradients::zeros(model.parameters())?;
-    Ok(local.reduce(1, |sums: &mut [f32]| {
-        sums.fill(1e-3);
-        Ok::<_, candle_core::Error>(())
-    })?)
+    for (name, variable) in model.parameters().iter() {
+        let gradient = Tensor::full(1e-3_f32, variable.dims(), variable.device())?;
+        let weight = model.parameters().weight(name).ok_or("a parameter has a weight")?;
+        weight.add_gradient(Gradient::Dense(gradient.contiguous()?))?;
+    }
+    Ok(LocalGradients::take(model.parameters())?.reduce(1, &mut Alone)?)
 }

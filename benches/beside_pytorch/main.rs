@@ -7,6 +7,9 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a report")]
 
+#[global_allocator]
+static MEMORY: lockstep_kernels::KeptMemory = lockstep_kernels::KeptMemory;
+
 mod bandwidth;
 mod child;
 mod contest;

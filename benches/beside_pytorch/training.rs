@@ -6,11 +6,11 @@
 use std::time::Instant;
 
 use lockstep_data::Batch;
-use lockstep_model::{Classifier, Input, Loss, Mode, ModelError};
+use lockstep_model::{Classifier, Input, Loss, Mode};
 use lockstep_optim::{
     AdamW, AdamWSettings, DecayRule, Group, Rates, Schedule, ScheduleShape, Warmup, clip,
 };
-use lockstep_params::{LocalGradients, ParamName};
+use lockstep_params::{Alone, LocalGradients, ParamName};
 use lockstep_world::{Purpose, Seed, Step};
 
 use crate::Outcome;
@@ -52,9 +52,11 @@ impl Training {
         let loss = loss(&self.model, &batch, Mode::Train { dropout })?;
         loss.value()?;
         let forward = clock.lap();
-        let local = gradients(&self.model, loss)?;
+        self.model.backward(&loss)?;
+        drop(loss);
+        let local = LocalGradients::take(self.model.parameters())?;
         let backward = clock.lap();
-        let global = local.reduce(batch.len(), |_| Ok::<_, candle_core::Error>(()))?;
+        let global = local.reduce(batch.len(), &mut Alone)?;
         let clipped = clip(global, MAX_GRAD_NORM)?;
         let clip = clock.lap();
         let rates = self.schedule.rates(self.step);
@@ -74,11 +76,6 @@ pub(crate) fn loss(model: &Classifier, batch: &Batch, mode: Mode) -> Outcome<Los
         examples: batch.examples(),
     };
     Ok(model.logits(&input, mode)?.summed_cross_entropy(batch.labels())?)
-}
-
-/// The gradients of one batch; the graph is given back before the clock stops.
-fn gradients(model: &Classifier, loss: Loss) -> Result<LocalGradients, ModelError> {
-    model.backward(&loss)
 }
 
 /// The recipe's optimiser.

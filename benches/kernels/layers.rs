@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 use divan::Bencher;
-use lockstep_kernels as kernels;
+use lockstep_kernels::{self as kernels, Weight};
 
 use crate::material::{
     CASES, FEED_FORWARD, POSITIONS, Texts, VOCABULARY, WIDTH, Way, backward, forward, noise,
@@ -75,13 +75,19 @@ fn embedding_backward(bencher: Bencher<'_, '_>, case: (Way, Texts)) {
 }
 
 fn lookup((way, texts): (Way, Texts), take: fn(&Tensor) -> Tensor) -> impl Fn() -> Result<Tensor> {
-    let words = take(&noise(&[VOCABULARY, WIDTH]));
-    let places = take(&noise(&[POSITIONS, WIDTH]));
+    let words = Weight::new(take(&noise(&[VOCABULARY, WIDTH])));
+    let places = Weight::new(take(&noise(&[POSITIONS, WIDTH])));
     let positions: Vec<u32> =
         texts.lengths().iter().flat_map(|&length| (0_u32..).take(length)).collect();
     let ids: Vec<u32> = (0_u32..).map(|i| i * 7919 % 30522).take(positions.len()).collect();
-    move || match way {
-        Way::Kernel => kernels::embedding(&words, &places, &ids, &positions),
-        Way::Plain => kernels::plain::embedding(&words, &places, &ids, &positions),
+    move || {
+        // What the last backward left would be added to.
+        drop([words.take_gradient(), places.take_gradient()]);
+        match way {
+            Way::Kernel => kernels::embedding(&words, &places, &ids, &positions),
+            Way::Plain => {
+                kernels::plain::embedding(words.value(), places.value(), &ids, &positions)
+            }
+        }
     }
 }

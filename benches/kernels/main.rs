@@ -8,6 +8,9 @@
 //! cargo bench --bench kernels -- attention       # those whose name has this in it
 //! ```
 
+#[global_allocator]
+static MEMORY: lockstep_kernels::KeptMemory = lockstep_kernels::KeptMemory;
+
 mod attention;
 mod elements;
 mod layers;
