@@ -28,7 +28,7 @@ pub(crate) enum Workers {
 
 /// What becomes of the values that the target holds.
 #[derive(Clone, Copy)]
-enum Held {
+pub(crate) enum Held {
     Replaced,
     Kept,
 }

@@ -1,0 +1,251 @@
+//! Cutting a product into blocks, and dealing them to threads.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::ahead::Ahead;
+use super::pack::{GROUP, pack};
+use super::scratch::{LEFT, Line, PAIRS, RIGHT, lend};
+use super::tile::{self, COLUMNS, Finish, Panels, Place, ROWS, UNROLLED};
+use crate::cpu::matrix::{Matrix, Tile};
+use crate::cpu::product::{Held, Product, Workers};
+
+/// The greatest depth of a block: a left panel takes at most 16 KiB of the 32 to 48 KiB of L1.
+const DEPTH: usize = 1024;
+/// Columns of a strip: its packed block and the next one's f32 values share 1 MiB of L2.
+const STRIP: usize = 2 * COLUMNS;
+/// Values of a left factor that are packed at a time: 4 MiB, which stay in L3.
+const PACKED: usize = 1 << 21;
+/// Fewer rows than these are not worth packing a right block for.
+const FEWEST_ROWS: usize = 128;
+/// Strips or parts of them for each thread, so that none waits long for the last one.
+const TASKS_PER_THREAD: usize = 4;
+/// Lanes of the left factor that a task packs: two lines of memory.
+const PACKED_LANES: usize = 2 * GROUP;
+
+/// The right to multiply in bf16: it exists only where the processor has the instructions.
+#[derive(Clone, Copy)]
+pub(crate) struct Bf16(());
+
+impl Bf16 {
+    /// Looks what the processor has; remembered by the standard library.
+    pub(crate) fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bf16");
+        all.then_some(Self(()))
+    }
+
+    /// Overwrites `target` with the product of the factors rounded to bf16.
+    pub(crate) fn store(self, product: Product, target: &mut Tile) {
+        self.multiply(product, target, Held::Replaced);
+    }
+
+    /// Adds the product of the factors rounded to bf16 to `target`.
+    pub(crate) fn add_to(self, product: Product, target: &mut Tile) {
+        self.multiply(product, target, Held::Kept);
+    }
+
+    fn multiply(self, product: Product, target: &mut Tile, held: Held) {
+        let Product { left, right, scale, workers } = product;
+        assert_eq!((left.rows, right.columns), (target.rows, target.columns));
+        assert_eq!(left.columns, right.rows);
+        let grid = Grid::new(target, workers);
+        let mut finish = Finish { scale, held };
+        let blocks = blocks(left.columns);
+        let at_once = (PACKED / (left.rows * blocks[0].len()).max(1)).max(1);
+        for blocks in blocks.chunks(at_once) {
+            let lines = blocks.iter().map(|block| lines(left.rows, GROUP, block)).sum();
+            lend(&LEFT, lines, |packed| {
+                let left = self.packed(left, blocks, packed, workers);
+                let pass = Pass { left: &left, right: right.transposed(), blocks, finish };
+                each(workers, grid.tasks(), |task| pass.strip(self, &grid, task));
+            });
+            finish.held = Held::Kept;
+        }
+    }
+
+    /// Packs the left factor's blocks one behind the other.
+    fn packed<'a>(
+        self,
+        left: Matrix,
+        blocks: &[Range<usize>],
+        mut to: &'a mut [Line],
+        workers: Workers,
+    ) -> Vec<&'a [Line]> {
+        let mut packed = Vec::with_capacity(blocks.len());
+        let mut tasks = Vec::new();
+        for block in blocks {
+            let (here, rest) = to.split_at_mut(lines(left.rows, GROUP, block));
+            to = rest;
+            packed.push(here);
+        }
+        for (block, to) in blocks.iter().zip(&mut packed) {
+            let chunk = PACKED_LANES / PAIRS * pairs(block);
+            for (i, to) in to.chunks_mut(chunk).enumerate() {
+                let lanes = i * PACKED_LANES..((i + 1) * PACKED_LANES).min(left.rows);
+                tasks.push((left.part(&lanes, block), pairs(block), to));
+            }
+        }
+        let pack = |(block, pairs, to): (Matrix, usize, &mut [Line])| {
+            // SAFETY: `self` is proof that the processor has the instructions.
+            #[expect(unsafe_code, reason = "the function is compiled for these instructions")]
+            unsafe {
+                pack::<ROWS>(block, pairs, to);
+            }
+        };
+        match workers {
+            Workers::One => tasks.into_iter().for_each(pack),
+            Workers::All => tasks.into_par_iter().for_each(pack),
+        }
+        packed.into_iter().map(|lines| &*lines).collect()
+    }
+}
+
+/// Blocks of equal depth as far as possible; one empty block if there is no depth.
+fn blocks(depth: usize) -> Vec<Range<usize>> {
+    let count = depth.div_ceil(DEPTH).max(1);
+    let len = depth.div_ceil(count).next_multiple_of(2 * UNROLLED);
+    (0..count).map(|i| (i * len).min(depth)..((i + 1) * len).min(depth)).collect()
+}
+
+/// Pairs of a packed block, with those that fill it up; an empty block is packed as zeros.
+fn pairs(block: &Range<usize>) -> usize {
+    block.len().div_ceil(2).next_multiple_of(UNROLLED).max(UNROLLED)
+}
+
+/// Lines of a packed block of `lanes` lanes, filled up to a multiple of `width`.
+fn lines(lanes: usize, width: usize, block: &Range<usize>) -> usize {
+    lanes.next_multiple_of(width) * pairs(block) / PAIRS
+}
+
+/// Does all tasks, in any order.
+fn each(workers: Workers, tasks: usize, work: impl Fn(usize) + Send + Sync) {
+    match workers {
+        Workers::One => (0..tasks).for_each(work),
+        Workers::All => (0..tasks).into_par_iter().with_max_len(1).for_each(work),
+    }
+}
+
+/// The result's memory, cut into parts of strips of columns.
+struct Grid {
+    start: *mut f32,
+    row_stride: usize,
+    rows: usize,
+    columns: usize,
+    part: usize,
+    strip: usize,
+}
+
+// SAFETY: a grid is an exclusive borrow of the result, and tasks write disjoint parts of it.
+#[expect(unsafe_code, reason = "the parts of tasks interlace, which slices cannot express")]
+unsafe impl Sync for Grid {}
+
+impl Grid {
+    fn new(target: &mut Tile, workers: Workers) -> Self {
+        let (rows, columns) = (target.rows, target.columns);
+        let strips = columns.div_ceil(STRIP).max(1);
+        let threads = match workers {
+            Workers::One => 1,
+            Workers::All => rayon::current_num_threads(),
+        };
+        let wanted = (TASKS_PER_THREAD * threads).div_ceil(strips);
+        let parts = wanted.min(rows / FEWEST_ROWS).max(1);
+        Self {
+            start: target.start(),
+            row_stride: target.row_stride,
+            rows,
+            columns,
+            part: rows.div_ceil(parts).next_multiple_of(ROWS).max(ROWS),
+            strip: columns.div_ceil(strips).next_multiple_of(COLUMNS).max(COLUMNS),
+        }
+    }
+
+    fn strips(&self) -> usize {
+        self.columns.div_ceil(self.strip)
+    }
+
+    fn tasks(&self) -> usize {
+        self.rows.div_ceil(self.part) * self.strips()
+    }
+
+    /// The rows and columns of a task; none beyond the last one.
+    fn area(&self, task: usize) -> (Range<usize>, Range<usize>) {
+        let (part, strip) = (task / self.strips(), task % self.strips());
+        let range = |i: usize, len: usize, end: usize| (i * len).min(end)..((i + 1) * len).min(end);
+        (range(part, self.part, self.rows), range(strip, self.strip, self.columns))
+    }
+
+    /// The tile that starts with an element.
+    fn place(&self, row: usize, column: usize) -> Place {
+        Place {
+            start: self.start.wrapping_add(row * self.row_stride + column),
+            row_stride: self.row_stride,
+            rows: ROWS.min(self.rows - row),
+            columns: COLUMNS.min(self.columns - column),
+        }
+    }
+}
+
+/// One pass over the result: some blocks of the inner dimension.
+struct Pass<'a> {
+    left: &'a [&'a [Line]],
+    // Lanes are the columns of the factor.
+    right: Matrix<'a>,
+    blocks: &'a [Range<usize>],
+    finish: Finish,
+}
+
+impl Pass<'_> {
+    /// One part of one strip, block after block.
+    fn strip(&self, _: Bf16, grid: &Grid, task: usize) {
+        let (_, columns) = grid.area(task);
+        let longest = lines(columns.len(), COLUMNS, &self.blocks[0]);
+        lend(&RIGHT, longest, |to| {
+            for i in 0..self.blocks.len() {
+                // SAFETY: a `Bf16` is proof that the processor has the instructions.
+                #[expect(unsafe_code, reason = "the function is compiled for these instructions")]
+                unsafe {
+                    self.block(grid, task, i, to);
+                }
+            }
+        });
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+    fn block(&self, grid: &Grid, task: usize, i: usize, to: &mut [Line]) {
+        let (rows, columns) = grid.area(task);
+        let block = &self.blocks[i];
+        let to = &mut to[..lines(columns.len(), COLUMNS, block)];
+        let pairs = pairs(block);
+        pack::<COLUMNS>(self.right.part(&columns, block), pairs, to);
+        let finish = if i == 0 { self.finish } else { Finish { held: Held::Kept, ..self.finish } };
+        let tiles = rows.len().div_ceil(ROWS) * columns.len().div_ceil(COLUMNS);
+        let ahead = Ahead::new(self.after(grid, task, i), tiles);
+        let mut done = 0;
+        for row in rows.step_by(ROWS) {
+            let left = &self.left[i][row * pairs / PAIRS..][..ROWS * pairs / PAIRS];
+            for (panel, column) in columns.clone().step_by(COLUMNS).enumerate() {
+                let len = COLUMNS * pairs / PAIRS;
+                let right = &to[panel * len..][..len];
+                // SAFETY: only this task writes the tiles of its area.
+                #[expect(unsafe_code, reason = "areas of tasks interlace")]
+                unsafe {
+                    let (panels, place) = (Panels { left, right }, grid.place(row, column));
+                    tile::multiply(panels, place, finish, ahead.run(done));
+                }
+                done += 1;
+            }
+        }
+    }
+
+    /// The right factor's block that this thread will most likely pack next.
+    fn after(&self, grid: &Grid, task: usize, i: usize) -> Matrix<'_> {
+        let (task, i) = if i + 1 < self.blocks.len() { (task, i + 1) } else { (task + 1, 0) };
+        let (rows, columns) = grid.area(task);
+        let columns = if rows.is_empty() { 0..0 } else { columns };
+        self.right.part(&columns, &self.blocks[i])
+    }
+}
