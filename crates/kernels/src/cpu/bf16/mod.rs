@@ -18,6 +18,8 @@ mod disabled;
 #[cfg(target_arch = "x86_64")]
 mod enabled;
 #[cfg(target_arch = "x86_64")]
+mod grid;
+#[cfg(target_arch = "x86_64")]
 mod pack;
 #[cfg(target_arch = "x86_64")]
 mod scratch;
