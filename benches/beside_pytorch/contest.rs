@@ -13,7 +13,7 @@ use crate::measured::{PAUSE, median};
 use crate::products;
 use crate::protocol::{Phases, Request};
 use crate::rows::{Row, Task};
-use crate::setting::{self, Padding, Precision};
+use crate::setting::{self, Padding};
 use crate::stage::Stage;
 use crate::work::Work;
 
@@ -66,8 +66,7 @@ pub(crate) fn run(row: &Row, stage: &Stage) -> Outcome<Contest> {
     let requests = requests(row.task, &work);
     let losses = losses(row, &mut sides, work.batches())?;
     let rounds = rounds(row, &requests, stage);
-    let mut limit =
-        has_limit(row).then(|| MatrixLimit::new(products::layers(&work, &stage.config)));
+    let mut limit = limit(row, &work, stage);
     warm_up(&mut sides, &requests, limit.as_mut())?;
     let mut record = Record::new(sides.len());
     for round in 0..rounds {
@@ -102,9 +101,13 @@ fn rounds(row: &Row, requests: &[Request], stage: &Stage) -> usize {
     if is_large { stage.options.rounds.div_ceil(LARGE) } else { stage.options.rounds }
 }
 
-/// The products alone are measured in f32.
-fn has_limit(row: &Row) -> bool {
-    row.task == Task::Update && row.ours == Precision::F32
+/// The products of an update alone, where the processor multiplies in the row's precision.
+fn limit(row: &Row, work: &Work, stage: &Stage) -> Option<MatrixLimit> {
+    let precision = match row.ours.of_model() {
+        Ok(precision) if row.task == Task::Update => precision,
+        _ => return None,
+    };
+    Some(MatrixLimit::new(products::layers(work, &stage.config), precision))
 }
 
 /// The losses of the first batches before any update; batches that were regrouped have others.

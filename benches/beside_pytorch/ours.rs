@@ -14,7 +14,7 @@ use lockstep_world::Step;
 
 use crate::Outcome;
 use crate::protocol::{Reply, Request};
-use crate::setting::{OurSetting, Precision};
+use crate::setting::OurSetting;
 use crate::training::{Training, loss};
 use crate::work::{MAX_LENGTH, pack, read_rows};
 
@@ -46,10 +46,8 @@ struct Ours {
 
 impl Ours {
     fn load(setting: &OurSetting<'_>) -> Outcome<Self> {
-        if setting.precision == Precision::Bf16 {
-            return Err("the model does not compute in bf16 yet".into());
-        }
-        let model = Classifier::open(setting.model, &Device::Cpu)?;
+        let precision = setting.precision.of_model()?;
+        let model = Classifier::open(setting.model, &Device::Cpu)?.in_precision(precision);
         let tokenizer = Tokenizer::from_dir(setting.model)?;
         let rows = read_rows(setting.rows_file)?;
         let rows = rows.iter().map(|(text, label)| (text.as_str(), *label));

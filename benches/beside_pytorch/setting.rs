@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use lockstep_model::Bf16;
+
 use crate::Outcome;
 use crate::options::Options;
 use crate::work::Work;
@@ -30,6 +32,17 @@ impl Precision {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+        }
+    }
+
+    /// The precision of our model.
+    pub(crate) fn of_model(self) -> Outcome<lockstep_model::Precision> {
+        match self {
+            Self::F32 => Ok(lockstep_model::Precision::F32),
+            Self::Bf16 => {
+                let bf16 = Bf16::detect().ok_or("this processor does not multiply bf16")?;
+                Ok(lockstep_model::Precision::Bf16(bf16))
+            }
         }
     }
 

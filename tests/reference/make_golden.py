@@ -13,6 +13,8 @@ golden/RUN.trace.jsonl            loss, gradient norm and rates of 40 updates wi
 golden/RUN.final.safetensors      the weights after them
 golden/recipe.gradients.safetensors   the first update's gradients, before clipping
 golden/first_batch.jsonl          that update's examples: token ids and label
+golden/bf16.jsonl                 how far PyTorch's bf16 autocast is from float32: the first gradient of
+                                  `recipe`, relative to its norm, and the mean distance of its losses
 golden/texts.jsonl                texts, their ids, the [CLS] state and both heads' logits, one at a time
 
 RUN is `recipe` (tiny-mlp at the recipe's rates), `fast` (tiny-mlp at rates that move the weights) or
@@ -164,6 +166,19 @@ def digits(values: Tensor) -> list[float]:
     return [float(f"{value:.9g}") for value in values.tolist()]
 
 
+def autocast_distances() -> dict[str, float]:
+    """How far PyTorch's own bf16 passes are from float32: what ours are measured by."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = first_gradients(load_classifier("mlp", torch.float32))
+        trace = run_updates(load_classifier("mlp", torch.float32), RUNS["recipe"][1])
+    exact = load_file(GOLDEN / "recipe.gradients.safetensors")
+    apart = sum(float((rounded[name] - exact[name]).square().sum()) for name in exact)
+    whole = sum(float(exact[name].square().sum()) for name in exact)
+    golden = [json.loads(line) for line in (GOLDEN / "recipe.trace.jsonl").open()]
+    losses = [abs(theirs["loss"] - ours["loss"]) for theirs, ours in zip(trace, golden)]
+    return {"gradient": (apart / whole) ** 0.5, "loss": sum(losses) / len(losses)}
+
+
 def write_lines(path: Path, lines: list[dict]) -> None:
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     path.write_text(text, encoding="utf-8")
@@ -183,6 +198,7 @@ def write_golden() -> None:
             save_file(model.state_dict(), GOLDEN / f"{run}.final.safetensors")
     models = [load_classifier(head, torch.float32) for head in ("mlp", "hf")]
     write_lines(GOLDEN / "texts.jsonl", probe(*models))
+    write_lines(GOLDEN / "bf16.jsonl", [autocast_distances()])
 
 
 def measure_noise() -> None:

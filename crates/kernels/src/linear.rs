@@ -11,7 +11,7 @@ use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::product::Product;
 use crate::cpu::transpose;
 use crate::cpu::values::{Reading, gradient, stored};
-use crate::{cpu, plain, shapes};
+use crate::{Precision, cpu, plain, shapes};
 
 /// `y = x Wᵀ + b` for `x` (N,I), `weight` (O,I) and `bias` (O); the result is (N,O).
 ///
@@ -49,7 +49,7 @@ impl CustomOp3 for Linear {
         let bias = stored(bias, bias_layout)?; // (O)
         let x = Matrix::new(stored(x, x_layout)?, inputs); // (N,I)
         let weight = Matrix::new(stored(weight, weight_layout)?, inputs); // (O,I)
-        let y = forward(x, weight, bias);
+        let y = forward(x, weight, bias, Precision::F32);
         Ok((CpuStorage::F32(y), (rows, bias.len()).into()))
     }
 
@@ -68,33 +68,40 @@ impl CustomOp3 for Linear {
         let x_matrix = Matrix::new(&x_values, inputs); // (N,I)
         let w_matrix = Matrix::new(&w_values, inputs); // (O,I)
         let dy_matrix = Matrix::new(&dy_values, bias.elem_count()); // (N,O)
-        let dx = gradient(x, || Product::of(dy_matrix, w_matrix).values())?;
-        let dw = gradient(weight, || Product::of(dy_matrix.transposed(), x_matrix).values())?;
+        let dx = gradient(x, || Product::of(dy_matrix, w_matrix, Precision::F32).values())?;
+        let dw = gradient(weight, || {
+            Product::of(dy_matrix.transposed(), x_matrix, Precision::F32).values()
+        })?;
         let db = gradient(bias, || columns::sums(&dy_values, bias.elem_count()))?;
         Ok((dx, dw, db))
     }
 }
 
 /// `x Wᵀ + b` for `x` (N,I), `weight` (O,I) and `bias` (O); the result is (N,O).
-pub(crate) fn forward(x: Matrix, weight: Matrix, bias: &[f32]) -> Vec<f32> {
+pub(crate) fn forward(x: Matrix, weight: Matrix, bias: &[f32], precision: Precision) -> Vec<f32> {
     let outputs = bias.len();
     let mut y = blocks::filled(x.rows * outputs, outputs, |_, block| {
         block.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias));
     });
-    with_weight(weight, x.rows, |weight| {
-        Product::of(x, weight).add_to(&mut Tile::new(&mut y, outputs));
+    with_weight(weight, x.rows, precision, |weight| {
+        Product::of(x, weight, precision).add_to(&mut Tile::new(&mut y, outputs));
     });
     y
 }
 
 /// `x Wᵀ` for `x` (N,I) and `weight` (O,I); the result is (N,O).
-pub(crate) fn product(x: Matrix, weight: Matrix) -> Vec<f32> {
-    with_weight(weight, x.rows, |weight| Product::of(x, weight).values())
+pub(crate) fn product(x: Matrix, weight: Matrix, precision: Precision) -> Vec<f32> {
+    with_weight(weight, x.rows, precision, |weight| Product::of(x, weight, precision).values())
 }
 
 /// Shows the transposed `weight` (I,O) to `work`, in the layout that suits a product with `rows`.
-fn with_weight<R>(weight: Matrix, rows: usize, work: impl FnOnce(Matrix) -> R) -> R {
-    if transpose::pays(weight.columns, rows) {
+fn with_weight<R>(
+    weight: Matrix,
+    rows: usize,
+    precision: Precision,
+    work: impl FnOnce(Matrix) -> R,
+) -> R {
+    if matches!(precision, Precision::F32) && transpose::pays(weight.columns, rows) {
         let copy = transpose::transposed(weight);
         work(Matrix::new(&copy, weight.rows))
     } else {

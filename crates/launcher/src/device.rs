@@ -1,5 +1,6 @@
 //! What this build can compute on.
 
+use lockstep_model as model;
 use lockstep_world::Seat;
 use thiserror::Error;
 
@@ -19,10 +20,16 @@ pub(crate) enum DeviceError {
     Gpu,
     /// A precision of GPUs.
     #[error(
-        "--precision {0} needs a GPU, and this build has no CUDA; \
+        "--precision tf32 needs a GPU, and this build has no CUDA; \
          leave it out, or pass --precision f32"
     )]
-    Precision(&'static str),
+    Tf32,
+    /// A precision of some processors.
+    #[error(
+        "--precision bf16 needs a processor that multiplies it (AVX512-BF16: AMD since Zen 4, Intel \
+         since Cooper Lake), and this one does not; leave it out, or pass --precision f32"
+    )]
+    Bf16,
     /// Several processes on CPUs.
     #[error(
         "this is {0}, and this build does not have data-parallel training on CPUs yet; \
@@ -40,16 +47,21 @@ pub(crate) enum DeviceError {
     },
 }
 
-/// Whether this build has the device and the precision.
+/// The precision of a model's passes, where this build and this machine have it and the device.
 ///
 /// # Errors
-/// What it does not have.
-pub(crate) fn check(device: DeviceChoice, precision: Precision) -> Result<(), DeviceError> {
+/// What they do not have.
+pub(crate) fn check(
+    device: DeviceChoice,
+    precision: Precision,
+) -> Result<model::Precision, DeviceError> {
     match (device, precision) {
         (DeviceChoice::Cuda, _) => Err(DeviceError::Gpu),
-        (_, Precision::Tf32) => Err(DeviceError::Precision("tf32")),
-        (_, Precision::Bf16) => Err(DeviceError::Precision("bf16")),
-        (DeviceChoice::Auto | DeviceChoice::Cpu, Precision::F32) => Ok(()),
+        (_, Precision::Tf32) => Err(DeviceError::Tf32),
+        (_, Precision::Bf16) => {
+            model::Bf16::detect().map(model::Precision::Bf16).ok_or(DeviceError::Bf16)
+        }
+        (DeviceChoice::Auto | DeviceChoice::Cpu, Precision::F32) => Ok(model::Precision::F32),
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use lockstep_kernels::{BlockPlan, BlockWeights, Rows, Segments, transformer_block};
 
+use crate::encoder::Pass;
 use crate::layers::{LayerNorm, Scope};
-use crate::masks::{Masks, Site};
+use crate::masks::Site;
 use crate::{EncoderConfig, ModelError};
 
 #[derive(Debug)]
@@ -43,15 +44,16 @@ impl Block {
         x: &Tensor, // (N, D)
         segments: &Segments,
         rows: Rows,
-        masks: &Masks<'_>,
+        pass: &Pass<'_>,
     ) -> candle_core::Result<Tensor> {
         let plan = BlockPlan {
             heads: self.heads,
             segments: segments.clone(),
             rows,
-            attention_dropout: masks.at(Site::Attention { block: self.index }, rows),
-            dropout: masks.at(Site::FeedForward { block: self.index }, rows),
+            attention_dropout: pass.masks.at(Site::Attention { block: self.index }, rows),
+            dropout: pass.masks.at(Site::FeedForward { block: self.index }, rows),
             eps: LayerNorm::EPSILON,
+            precision: pass.precision,
         };
         transformer_block(x, &self.weights, &plan)
     }

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use candle_core::Device;
+use lockstep_kernels::Precision;
 use lockstep_params::{ParamName, Parameters};
 use lockstep_world::Seed;
 
 use crate::checkpoint::{self, LoadReport, Wanted, WeightsFile, read_parameters};
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, Pass};
 use crate::head::Head;
 use crate::layers::{Purpose, Scope};
 use crate::masks::{DropoutRates, Dropouts, Masks};
@@ -38,6 +39,7 @@ pub struct Classifier {
     head_kind: HeadKind,
     labels: Vec<String>,
     rates: DropoutRates,
+    precision: Precision,
     parameters: Parameters,
     /// What learns, and the same weights in passes that keep nothing.
     learning: Network,
@@ -116,12 +118,13 @@ impl Classifier {
     /// When an id, a position or an offset is out of range; the tensor library's.
     pub fn logits(&self, input: &Input<'_>, mode: Mode) -> Result<Logits, ModelError> {
         let masks = Masks::new(*input, mode, self.rates);
+        let pass = Pass { masks, precision: self.precision };
         let network = match mode {
             Mode::Evaluate => &self.inference,
             Mode::Train { .. } => &self.learning,
         };
-        let states = network.encoder.forward(input, &masks)?; // (B, D)
-        Ok(Logits::new(network.head.forward(&states, &masks)?))
+        let states = network.encoder.forward(input, &pass)?; // (B, D)
+        Ok(Logits::new(network.head.forward(&states, &pass.masks)?))
     }
 
     /// Adds the gradients of a loss to the parameters' sums, which wait for
@@ -165,6 +168,18 @@ impl Classifier {
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// The same model with the linear layers of its blocks in another precision than f32.
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The precision of its passes.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The encoder's sizes.
@@ -212,6 +227,7 @@ impl Classifier {
             head_kind: request.head,
             labels: request.labels.clone(),
             rates: rates(&config, request),
+            precision: Precision::F32,
             parameters,
             config,
         };

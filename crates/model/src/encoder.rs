@@ -1,13 +1,19 @@
 //! The encoder: embeddings, then all blocks, read at `[CLS]`.
 
 use candle_core::Tensor;
-use lockstep_kernels::{Rows, Segments};
+use lockstep_kernels::{Precision, Rows, Segments};
 
 use crate::block::Block;
 use crate::embeddings::Embeddings;
 use crate::layers::Scope;
 use crate::masks::Masks;
 use crate::{EncoderConfig, Input, ModelError};
+
+/// How a batch goes through the layers.
+pub(crate) struct Pass<'a> {
+    pub(crate) masks: Masks<'a>,
+    pub(crate) precision: Precision,
+}
 
 #[derive(Debug)]
 pub(crate) struct Encoder {
@@ -29,14 +35,14 @@ impl Encoder {
     pub(crate) fn forward(
         &self,
         input: &Input<'_>,
-        masks: &Masks<'_>,
+        pass: &Pass<'_>,
     ) -> candle_core::Result<Tensor> {
         let segments = Segments::new(input.offsets)?;
-        let mut x = self.embeddings.forward(input, masks)?; // (N, D)
+        let mut x = self.embeddings.forward(input, &pass.masks)?; // (N, D)
         for (place, block) in self.blocks.iter().enumerate() {
             let is_last = place + 1 == self.blocks.len();
             let rows = if is_last { Rows::First } else { Rows::All };
-            x = block.forward(&x, &segments, rows, masks)?;
+            x = block.forward(&x, &segments, rows, pass)?;
         }
         Ok(x)
     }

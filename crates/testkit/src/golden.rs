@@ -46,6 +46,24 @@ pub struct GoldenUpdate {
     pub tokens: usize,
 }
 
+/// How far PyTorch's bf16 autocast is from float32.
+#[derive(Debug, Deserialize)]
+pub struct GoldenBf16 {
+    /// Of the first update's gradients together, relative to their norm.
+    pub gradient: f64,
+    /// The mean over the losses of the run `recipe`.
+    pub loss: f64,
+}
+
+/// How far PyTorch's bf16 autocast is from float32.
+///
+/// # Panics
+/// When the file is missing or damaged.
+#[must_use]
+pub fn golden_bf16() -> GoldenBf16 {
+    lines("golden/bf16.jsonl").remove(0)
+}
+
 /// All golden texts.
 ///
 /// # Panics

@@ -6,6 +6,7 @@ mod golden;
 mod place;
 
 pub use golden::{
-    GoldenExample, GoldenText, GoldenUpdate, golden_first_batch, golden_texts, golden_trace,
+    GoldenBf16, GoldenExample, GoldenText, GoldenUpdate, golden_bf16, golden_first_batch,
+    golden_texts, golden_trace,
 };
 pub use place::{reference, shared};

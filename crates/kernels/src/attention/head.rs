@@ -5,11 +5,11 @@
 use std::ops::Range;
 
 use super::softmax::{DropOut, Kept, Slopes, Softmax, stride};
-use crate::Dropout;
 use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::product::{Product, Workers};
 use crate::cpu::vector::vectorised;
 use crate::mask::RowMask;
+use crate::{Dropout, Precision};
 
 /// Query rows of a block.
 const ROWS: usize = 64;
@@ -154,7 +154,7 @@ impl HeadMask<'_> {
 }
 
 fn product<'a>(left: Matrix<'a>, right: Matrix<'a>, scale: f32) -> Product<'a> {
-    Product { left, right, scale, workers: Workers::One }
+    Product { left, right, scale, workers: Workers::One, precision: Precision::F32 }
 }
 
 /// Ranges of at most [`ROWS`] that cover `0..rows`.

@@ -6,6 +6,7 @@ use super::forward::Saved;
 use super::fused::{FusedPlan, WeightValues};
 use super::residual::dropped;
 use super::{Affine, BlockWeights, Rows, activation};
+use crate::Precision;
 use crate::attention::{Attention, Outcome};
 use crate::cpu::columns;
 use crate::cpu::matrix::{Matrix, Tile};
@@ -50,7 +51,7 @@ impl Backward<'_> {
     /// From the gradient of the result to that of the first half's, both (M,D).
     fn feed_forward(&self, half: FeedForward, dy: &[f32]) -> candle_core::Result<Vec<f32>> {
         let FeedForward { inner, mut wide, sum } = half;
-        let (weights, sums) = (self.weights, self.sums);
+        let (weights, sums, precision) = (self.weights, self.sums, self.plan.block.precision);
         let d = weights.narrow.bias.len();
         let norm = &weights.feed_forward_norm;
         let mut dsum =
@@ -58,16 +59,16 @@ impl Backward<'_> {
         drop(sum);
         let dnarrow = dropped(&dsum, self.plan.block.dropout.as_ref(), d); // (M,D)
         let dnarrow_rows = Matrix::new(&dnarrow, d);
-        let mut dwide = Product::of(dnarrow_rows, weights.narrow.matrix()).values(); // (M,F)
+        let mut dwide = self.product(dnarrow_rows, weights.narrow.matrix()).values(); // (M,F)
         let dbias = activation::backward(&mut wide, &mut dwide, &weights.widen.bias);
         let active = Matrix::new(&wide, dbias.len()); // (M,F), what `wide` became
-        sums.narrow.add_products(dnarrow_rows, active)?;
+        sums.narrow.add_products(dnarrow_rows, active, precision)?;
         sums.narrow.bias.add_values(|| columns::sums(&dnarrow, d))?;
         drop((dnarrow, wide));
         let dwide_rows = Matrix::new(&dwide, dbias.len());
-        sums.widen.add_products(dwide_rows, Matrix::new(&inner, d))?;
+        sums.widen.add_products(dwide_rows, Matrix::new(&inner, d), precision)?;
         sums.widen.bias.add_values(|| dbias)?;
-        Product::of(dwide_rows, weights.widen.matrix()).add_to(&mut Tile::new(&mut dsum, d));
+        self.product(dwide_rows, weights.widen.matrix()).add_to(&mut Tile::new(&mut dsum, d));
         Ok(dsum)
     }
 
@@ -81,13 +82,14 @@ impl Backward<'_> {
     ) -> candle_core::Result<Vec<f32>> {
         let Attended { query, key, value, result, sum } = half;
         let (weights, sums, d) = (self.weights, self.sums, x.columns);
+        let precision = self.plan.block.precision;
         let norm = &weights.attention_norm;
         let dsum = sums.attention_norm.add(self.plan.norm.backward(&sum, norm.scale(), dinner))?;
         drop(sum);
         let result = Matrix::new(&result, d);
-        sums.output.add_products(Matrix::new(&dsum, d), result)?;
+        sums.output.add_products(Matrix::new(&dsum, d), result, precision)?;
         sums.output.bias.add_values(|| columns::sums(&dsum, d))?;
-        let dresult = Product::of(Matrix::new(&dsum, d), weights.output.matrix()).values(); // (M,D)
+        let dresult = self.product(Matrix::new(&dsum, d), weights.output.matrix()).values(); // (M,D)
         let qkv = [&query, &key, &value].map(|values| Matrix::new(values, d));
         let outcome = Outcome { y: result, dy: Matrix::new(&dresult, d) };
         let [dq, dk, dv] = Attention(&self.plan.attention).backward(qkv, outcome);
@@ -95,7 +97,7 @@ impl Backward<'_> {
         for (layer, read, slopes) in
             [(&sums.query, asks, &dq), (&sums.key, x, &dk), (&sums.value, x, &dv)]
         {
-            layer.add_products(Matrix::new(slopes, d), read)?;
+            layer.add_products(Matrix::new(slopes, d), read, precision)?;
             layer.bias.add_values(|| columns::sums(slopes, d))?;
         }
         Ok(self.argument(dsum, [&dq, &dk, &dv], d))
@@ -105,10 +107,10 @@ impl Backward<'_> {
     fn argument(&self, residual: Vec<f32>, [dq, dk, dv]: [&[f32]; 3], d: usize) -> Vec<f32> {
         let weights = self.weights;
         let mut dasking = residual;
-        let dq = Product::of(Matrix::new(dq, d), weights.query.matrix());
+        let dq = self.product(Matrix::new(dq, d), weights.query.matrix());
         dq.add_to(&mut Tile::new(&mut dasking, d));
-        let dk = Product::of(Matrix::new(dk, d), weights.key.matrix());
-        let dv = Product::of(Matrix::new(dv, d), weights.value.matrix());
+        let dk = self.product(Matrix::new(dk, d), weights.key.matrix());
+        let dv = self.product(Matrix::new(dv, d), weights.value.matrix());
         match self.plan.block.rows {
             Rows::All => {
                 let mut dx = dasking;
@@ -126,12 +128,16 @@ impl Backward<'_> {
             }
         }
     }
+
+    fn product<'m>(&self, left: Matrix<'m>, right: Matrix<'m>) -> Product<'m> {
+        Product::of(left, right, self.plan.block.precision)
+    }
 }
 
 impl Affine {
     /// Adds `dyᵀ x` to the weight's gradient, for `dy` (M,O) and `x` (M,I).
-    fn add_products(&self, dy: Matrix, x: Matrix) -> candle_core::Result<()> {
-        self.weight.add_product(Product::of(dy.transposed(), x))
+    fn add_products(&self, dy: Matrix, x: Matrix, precision: Precision) -> candle_core::Result<()> {
+        self.weight.add_product(Product::of(dy.transposed(), x, precision))
     }
 
     /// Adds the gradients of a layer norm's weights, and hands on that of its argument.

@@ -35,23 +35,23 @@ pub(super) struct Saved {
 impl Forward<'_> {
     /// The states behind the block, (N,D) to (M,D), and what the backward pass wants of them.
     pub(super) fn run(&self, x: Matrix) -> (Vec<f32>, Saved) {
-        let weights = self.weights;
+        let (weights, precision) = (self.weights, self.plan.block.precision);
         let asking = self.asking(x);
         let asks = asking.as_ref().map_or(x, |rows| Matrix::new(rows, x.columns)); // (M,D)
         let [query, key, value] = [(asks, &weights.query), (x, &weights.key), (x, &weights.value)]
-            .map(|(x, layer)| linear::forward(x, layer.matrix(), &layer.bias));
+            .map(|(x, layer)| linear::forward(x, layer.matrix(), &layer.bias, precision));
         let [q, k, v] = [&query, &key, &value].map(|values| Matrix::new(values, x.columns));
         let attended = Attention(&self.plan.attention).forward(q, k, v); // (M,D)
         let attended_rows = Matrix::new(&attended, x.columns);
-        let mut attention_sum = linear::product(attended_rows, weights.output.matrix()); // (M,D)
+        let mut attention_sum = linear::product(attended_rows, weights.output.matrix(), precision); // (M,D)
         let inner = self
             .residual(&weights.output, &weights.attention_norm, None)
             .forward(&mut attention_sum, asks.values()); // (M,D)
         let inner_rows = Matrix::new(&inner, x.columns);
-        let wide = linear::product(inner_rows, weights.widen.matrix()); // (M,F)
+        let wide = linear::product(inner_rows, weights.widen.matrix(), precision); // (M,F)
         let active = activation::forward(&wide, &weights.widen.bias); // (M,F)
         let active = Matrix::new(&active, weights.widen.bias.len());
-        let mut feed_forward_sum = linear::product(active, weights.narrow.matrix()); // (M,D)
+        let mut feed_forward_sum = linear::product(active, weights.narrow.matrix(), precision); // (M,D)
         let y = self
             .residual(&weights.narrow, &weights.feed_forward_norm, self.plan.block.dropout.as_ref())
             .forward(&mut feed_forward_sum, &inner); // (M,D)

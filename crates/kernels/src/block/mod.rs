@@ -19,7 +19,7 @@ use candle_core::{Result, Tensor, bail};
 
 use fused::{Fused, Keeping};
 
-use crate::{AttentionPlan, Dropout, Segments, Weight, cpu, first_rows, shapes};
+use crate::{AttentionPlan, Dropout, Precision, Segments, Weight, cpu, first_rows, shapes};
 
 /// A weight and the bias beside it: of a linear layer (O,I) and (O), of a layer norm (D) and (D).
 #[derive(Clone, Debug)]
@@ -76,6 +76,8 @@ pub struct BlockPlan {
     pub dropout: Option<Dropout>,
     /// What keeps the layer norms' divisors above zero.
     pub eps: f64,
+    /// Of the linear layers.
+    pub precision: Precision,
 }
 
 /// The states behind a block: (N,D) to (M,D).
@@ -91,6 +93,9 @@ pub fn transformer_block(
     weights.check(x)?;
     let attention = plan.attention(x)?;
     if !cpu::takes(&[x]) || !weights.all().all(|affine| affine.lies_where_fused_kernels_read()) {
+        if let Precision::Bf16(_) = plan.precision {
+            bail!("transformer_block: bf16 needs weights in f32 on the CPU, and x is {x:?}");
+        }
         return composed::transformer_block(x, weights, plan, &attention);
     }
     if !x.track_op() && weights.query.weight.value().track_op() {

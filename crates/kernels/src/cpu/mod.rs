@@ -1,10 +1,6 @@
 //! What the fused CPU kernels are made of: memory that is read and written in place, work cut into
 //! fixed blocks, matrix products on strided memory, and loops that become vector instructions.
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "the layers take it up in a later step")
-)]
 pub(crate) mod bf16;
 pub(crate) mod blocks;
 pub(crate) mod columns;

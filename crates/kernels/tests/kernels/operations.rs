@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use lockstep_kernels::{
-    Affine, AttentionPlan, BlockPlan, BlockWeights, Dropout, Rows, Segments, Weight, attention,
-    dropout, embedding, first_rows, gelu, layer_norm, linear, plain, summed_cross_entropy,
-    transformer_block,
+    Affine, AttentionPlan, BlockPlan, BlockWeights, Dropout, Precision, Rows, Segments, Weight,
+    attention, dropout, embedding, first_rows, gelu, layer_norm, linear, plain,
+    summed_cross_entropy, transformer_block,
 };
 use lockstep_world::{Purpose, Seed};
 
@@ -187,12 +187,14 @@ impl Operation {
         rows: Rows,
         rate: Option<f32>,
     ) -> Self {
+        let precision = Precision::F32;
         let segments = segments(lengths);
         let (tokens, d) = (segments.total(), heads * columns);
         let wanted = if rows == Rows::All { tokens } else { segments.len() };
         let dropout = rate.map(|rate| rows_dropped(wanted, rate));
         let attention_dropout = dropout.clone();
-        let plan = BlockPlan { heads, segments, rows, attention_dropout, dropout, eps: 1e-3 };
+        let plan =
+            BlockPlan { heads, segments, rows, attention_dropout, dropout, eps: 1e-3, precision };
         let same = plan.clone();
         let shapes = [[d, d]; 4].into_iter().chain([[1, d], [wide, d], [d, wide], [1, d]]);
         let affine = |[outputs, inputs]: [usize; 2]| match outputs {

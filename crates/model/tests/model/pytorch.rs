@@ -1,9 +1,11 @@
 //! The model against PyTorch's numbers: logits of single and of packed texts, and every gradient.
 
 use candle_core::Device;
-use lockstep_model::{Classifier, Dropouts, HeadKind, Input, Mode, ModelRequest};
-use lockstep_params::{Alone, LocalGradients, ParamName, TensorFile};
-use lockstep_testkit::{GoldenText, golden_first_batch, golden_texts, golden_trace, reference};
+use lockstep_model::{Bf16, Classifier, Dropouts, HeadKind, Input, Mode, ModelRequest, Precision};
+use lockstep_params::{Alone, GlobalGradients, LocalGradients, ParamName, TensorFile};
+use lockstep_testkit::{
+    GoldenText, golden_bf16, golden_first_batch, golden_texts, golden_trace, reference,
+};
 use lockstep_world::Seed;
 
 /// The owner of an [`Input`].
@@ -65,8 +67,8 @@ fn first_batch() -> (Packed, Vec<u32>) {
     (Packed::of(&ids), examples.iter().map(|example| example.label).collect())
 }
 
-#[test]
-fn every_first_gradient_equals_pytorchs() {
+/// The first update's gradients without dropout.
+fn first_gradients(precision: Precision) -> (Classifier, GlobalGradients) {
     let none = Some(0.0);
     let request = ModelRequest {
         head: HeadKind::Mlp,
@@ -76,19 +78,51 @@ fn every_first_gradient_equals_pytorchs() {
         device: Device::Cpu,
     };
     let (model, _) = Classifier::load(&reference("tiny-mlp"), &request).unwrap();
+    let model = model.in_precision(precision);
     let (packed, labels) = first_batch();
     let mode = Mode::Train { dropout: Seed(0) };
     let loss = model.logits(&packed.input(), mode).unwrap().summed_cross_entropy(&labels).unwrap();
     let examples = labels.len();
-    let expected_loss = golden_trace("recipe")[0].loss;
-    assert!((loss.value().unwrap() / examples as f64 - expected_loss).abs() < 1e-5);
+    let apart = loss.value().unwrap() / examples as f64 - golden_trace("recipe")[0].loss;
+    let allowed = if matches!(precision, Precision::F32) { 1e-5 } else { 1e-2 };
+    assert!(apart.abs() < allowed, "{precision}: {apart}");
     model.backward(&loss).unwrap();
     let gradients = LocalGradients::take(model.parameters()).unwrap();
     let global = gradients.reduce(examples, &mut Alone).unwrap();
+    (model, global)
+}
+
+#[test]
+fn every_first_gradient_equals_pytorchs() {
+    let (model, global) = first_gradients(Precision::F32);
     compare_with_golden(&model, &global);
 }
 
-fn compare_with_golden(model: &Classifier, global: &lockstep_params::GlobalGradients) {
+#[test]
+fn gradients_in_bf16_are_as_close_as_pytorchs() {
+    let Some(bf16) = Bf16::detect() else {
+        println!("skipped: this processor has no AVX512-BF16");
+        return;
+    };
+    let (model, global) = first_gradients(Precision::Bf16(bf16));
+    let golden = TensorFile::read(&reference("golden/recipe.gradients.safetensors")).unwrap();
+    let squares = |t: &candle_core::Tensor| {
+        f64::from(t.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap())
+    };
+    let (mut apart, mut whole) = (0.0, 0.0);
+    for (name, exact) in golden.iter() {
+        let (sum, factor) = global.get(name).unwrap();
+        let found = (&*sum.dense().unwrap() * factor).unwrap();
+        apart += squares(&(found - exact).unwrap());
+        whole += squares(exact);
+    }
+    assert_eq!(golden.iter().count(), model.parameters().len());
+    let (ours, theirs) = ((apart / whole).sqrt(), golden_bf16().gradient);
+    println!("distance of the gradients: {ours:.2e}, PyTorch's {theirs:.2e}");
+    assert!(ours > 0.0 && ours < theirs, "{ours:e}, PyTorch's {theirs:e}");
+}
+
+fn compare_with_golden(model: &Classifier, global: &GlobalGradients) {
     let mut golden = TensorFile::read(&reference("golden/recipe.gradients.safetensors")).unwrap();
     let whole = global.norm().unwrap();
     for (name, _) in model.parameters().iter() {

@@ -1,12 +1,12 @@
 //! The trainer against PyTorch: loss, norm and rate of each update, and the weights at the end.
 
-use lockstep_model::HeadKind;
+use lockstep_model::{Bf16, HeadKind, Precision};
 use lockstep_optim::Rates;
 use lockstep_params::TensorFile;
-use lockstep_testkit::{golden_trace, reference};
+use lockstep_testkit::{golden_bf16, golden_trace, reference};
 use lockstep_trainer::StopRequest;
 
-use crate::setup::{Updates, settings, trainer};
+use crate::setup::{Updates, settings, trainer, trainer_in};
 
 const RECIPE: Rates = Rates { encoder: 2e-5, head: 1e-4 };
 const FAST: Rates = Rates { encoder: 1e-3, head: 5e-3 };
@@ -55,4 +55,26 @@ fn forty_updates_equal_pytorchs() {
     check_final_weights(&check(mlp, "recipe", RECIPE), "recipe");
     check_final_weights(&check(mlp, "fast", FAST), "fast");
     check(("tiny-hf", HeadKind::Hf), "hf", FAST);
+}
+
+/// bf16 costs what PyTorch's autocast costs, or less: its weights are float32 as well, and it rounds
+/// the same products' factors.
+#[test]
+fn bf16_stays_as_close_to_f32_as_pytorchs() {
+    let Some(bf16) = Bf16::detect() else {
+        println!("skipped: this processor has no AVX512-BF16");
+        return;
+    };
+    let output = tempfile::tempdir().unwrap();
+    let start = ("tiny-mlp", HeadKind::Mlp);
+    let settings = settings(output.path(), RECIPE);
+    let mut trainer = trainer_in(Precision::Bf16(bf16), start, Some(0.0), settings);
+    let mut updates = Updates::default();
+    trainer.run(&mut updates, &StopRequest::default()).unwrap();
+    let pairs = updates.0.iter().zip(golden_trace("recipe"));
+    let apart: Vec<_> = pairs.map(|(found, golden)| (found.loss - golden.loss).abs()).collect();
+    let mean = apart.iter().sum::<f64>() / apart.len() as f64;
+    let theirs = golden_bf16().loss;
+    println!("mean distance of the losses: {mean:.2e}, PyTorch's {theirs:.2e}");
+    assert!(mean > 0.0 && mean < 1.5 * theirs, "{mean:e}, PyTorch's {theirs:e}");
 }

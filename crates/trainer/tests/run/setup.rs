@@ -8,7 +8,7 @@ use lockstep_collective::Solo;
 use lockstep_data::{
     Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
 };
-use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest};
+use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest, Precision};
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_testkit::reference;
 use lockstep_trainer::{
@@ -62,6 +62,16 @@ pub(crate) fn trainer(
     dropout: Option<f32>,
     settings: TrainSettings,
 ) -> Trainer {
+    trainer_in(Precision::F32, (directory, head), dropout, settings)
+}
+
+/// The same in another precision.
+pub(crate) fn trainer_in(
+    precision: Precision,
+    (directory, head): (&str, HeadKind),
+    dropout: Option<f32>,
+    settings: TrainSettings,
+) -> Trainer {
     let tokenizer = Tokenizer::from_dir(&reference(directory)).unwrap();
     let source = CorpusSource {
         path: reference("golden/rows.tsv"),
@@ -80,6 +90,7 @@ pub(crate) fn trainer(
         device: Device::Cpu,
     };
     let (model, _) = Classifier::load(&reference(directory), &request).unwrap();
+    let model = model.in_precision(precision);
     let collective = Box::new(Solo);
     let parts = Parts { model, tokenizer, train, validation: None, test: None, collective };
     Trainer::new(parts, settings).unwrap()

@@ -18,12 +18,13 @@ const PACKED: usize = 1 << 21;
 const PACKED_LANES: usize = 2 * GROUP;
 
 /// The right to multiply in bf16: it exists only where the processor has the instructions.
-#[derive(Clone, Copy)]
-pub(crate) struct Bf16(());
+#[derive(Clone, Copy, Debug)]
+pub struct Bf16(());
 
 impl Bf16 {
     /// Looks what the processor has; remembered by the standard library.
-    pub(crate) fn detect() -> Option<Self> {
+    #[must_use]
+    pub fn detect() -> Option<Self> {
         let all = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
@@ -31,18 +32,9 @@ impl Bf16 {
         all.then_some(Self(()))
     }
 
-    /// Overwrites `target` with the product of the factors rounded to bf16.
-    pub(crate) fn store(self, product: Product, target: &mut Tile) {
-        self.multiply(product, target, Held::Replaced);
-    }
-
-    /// Adds the product of the factors rounded to bf16 to `target`.
-    pub(crate) fn add_to(self, product: Product, target: &mut Tile) {
-        self.multiply(product, target, Held::Kept);
-    }
-
-    fn multiply(self, product: Product, target: &mut Tile, held: Held) {
-        let Product { left, right, scale, workers } = product;
+    /// Multiplies the factors rounded to bf16.
+    pub(crate) fn multiply(self, product: Product, target: &mut Tile, held: Held) {
+        let Product { left, right, scale, workers, .. } = product;
         assert_eq!((left.rows, right.columns), (target.rows, target.columns));
         assert_eq!(left.columns, right.rows);
         let grid = Grid::new(target, workers);

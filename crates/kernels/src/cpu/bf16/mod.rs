@@ -27,9 +27,9 @@ mod scratch;
 mod tile;
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) use disabled::Bf16;
+pub use disabled::Bf16;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use enabled::Bf16;
+pub use enabled::Bf16;
 
 #[cfg(test)]
 mod tests;

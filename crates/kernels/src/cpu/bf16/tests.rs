@@ -1,6 +1,7 @@
 //! Against the product in f64 of the rounded factors, in all shapes and orientations.
 
 use super::Bf16;
+use crate::Precision;
 use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::product::{Product, Workers};
 
@@ -55,17 +56,18 @@ fn cases(shapes: &[(usize, usize, usize)]) -> Vec<Case> {
     shapes.iter().flat_map(|shape| LAYER.map(|inner| case(shape, inner))).collect()
 }
 
-/// Runs `use_product` on a case's product and a target of halves, within a wider matrix.
-fn computed(case: Case, workers: Workers, work: impl Fn(Product, &mut Tile)) -> Vec<f32> {
+/// Runs `work` on a case's product and a target of halves, within a wider matrix.
+fn computed(case: Case, work: impl Fn(Product, &mut Tile), workers: Workers) -> Vec<f32> {
     let Case { rows, depth, columns, inner } = case;
     let (left, right) = (memory(rows, depth), memory(columns, depth));
     let left = factor(&left, rows, depth, inner.0);
     let right = factor(&right, columns, depth, inner.1).transposed();
+    let precision = Bf16::detect().map_or(Precision::F32, Precision::Bf16);
     let width = columns + 5;
     let mut target = vec![0.5; rows * width];
     let mut whole = Tile::new(&mut target, width);
     work(
-        Product { left, right, scale: 2.0, workers },
+        Product { left, right, scale: 2.0, workers, precision },
         &mut whole.part(&(0..rows), &(2..2 + columns)),
     );
     target
@@ -89,12 +91,12 @@ fn sums(case: Case) -> Vec<(f64, f64)> {
     (0..rows * columns).map(|i| sum(i / columns, i % columns)).collect()
 }
 
-fn detected() -> Option<Bf16> {
-    let bf16 = Bf16::detect();
-    if bf16.is_none() {
+fn is_here() -> bool {
+    let is_here = Bf16::detect().is_some();
+    if !is_here {
         println!("skipped: this processor has no AVX512-BF16");
     }
-    bf16
+    is_here
 }
 
 const SHAPES: [(usize, usize, usize); 12] = [
@@ -114,10 +116,12 @@ const SHAPES: [(usize, usize, usize); 12] = [
 
 #[test]
 fn products_are_those_of_the_rounded_factors() {
-    let Some(bf16) = detected() else { return };
+    if !is_here() {
+        return;
+    }
     let check = |case: Case| {
-        let added = computed(case, Workers::All, |product, target| bf16.add_to(product, target));
-        let stored = computed(case, Workers::One, |product, target| bf16.store(product, target));
+        let added = computed(case, |product, to| product.add_to(to), Workers::All);
+        let stored = computed(case, |product, to| product.store(to), Workers::One);
         let (sums, width) = (sums(case), case.columns + 5);
         for (i, (added, stored)) in added.into_iter().zip(stored).enumerate() {
             let (row, column) = (i / width, (i % width).wrapping_sub(2));
@@ -139,11 +143,13 @@ fn products_are_those_of_the_rounded_factors() {
 
 #[test]
 fn threads_do_not_change_a_bit() {
-    let Some(bf16) = detected() else { return };
+    if !is_here() {
+        return;
+    }
     let check = |case: Case| {
         let bits = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let product = || computed(case, Workers::All, |product, to| bf16.add_to(product, to));
+            let product = || computed(case, |product, to| product.add_to(to), Workers::All);
             pool.install(product).into_iter().map(f32::to_bits).collect()
         };
         let one: Vec<u32> = bits(1);

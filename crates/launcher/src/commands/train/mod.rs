@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use lockstep_collective::Solo;
+use lockstep_model::Precision;
 use lockstep_trainer::{Ending, Observer, Parts, StopRequest, Trainer};
 use lockstep_world::Seat;
 
@@ -31,7 +32,7 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     let plan = run_plan(arguments)?;
-    device::check(plan.run.device, plan.run.precision)?;
+    let precision = device::check(plan.run.device, plan.run.precision)?;
     let seat = seat(&process.environment);
     if device::duty(plan.run.device, seat)? == Duty::Rest {
         let text = format!("{seat}: there is no GPU, so rank 0 trains alone; nothing to do here\n");
@@ -40,7 +41,7 @@ pub(crate) fn run(
     output_dir::check(&plan.run)?;
     let mut silence = io::sink();
     let out = if plan.run.reporters.contains(&Reporter::Console) { out } else { &mut silence };
-    let run = Run { plan: &plan, hub: &HubSettings::of(&process.environment), seat };
+    let run = Run { plan: &plan, hub: &HubSettings::of(&process.environment), seat, precision };
     run.go(out)
 }
 
@@ -49,6 +50,7 @@ struct Run<'a> {
     plan: &'a RunPlan,
     hub: &'a HubSettings,
     seat: Seat,
+    precision: Precision,
 }
 
 impl Run<'_> {
@@ -58,6 +60,7 @@ impl Run<'_> {
         let corpora = Corpora::read(&plan.data)?;
         say(out, &summary::of_corpora(&plan.data, &corpora))?;
         let loaded = models::load(plan, &corpora.train, self.hub)?;
+        let loaded = Loaded { model: loaded.model.in_precision(self.precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
         let parts = parts(plan, &corpora, loaded)?;
         say(out, &summary::of_tokens(plan, &parts))?;

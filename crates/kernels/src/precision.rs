@@ -1,0 +1,29 @@
+//! In which type the large products are multiplied.
+//!
+//! Weights, activations, gradients and all sums are f32 whatever the precision is; bf16 rounds the
+//! two factors of a product while they are packed for it.
+
+use std::fmt;
+
+pub use crate::cpu::bf16::Bf16;
+
+/// The type that the factors of a transformer block's linear layers are rounded to.
+///
+/// Attention's products, layer norms, the embedding, a classifier's head and the optimiser are in
+/// f32 always.
+#[derive(Clone, Copy, Debug)]
+pub enum Precision {
+    /// IEEE single precision: nothing is rounded.
+    F32,
+    /// The upper half of an f32, on processors that multiply it.
+    Bf16(Bf16),
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16(_) => "bf16",
+        })
+    }
+}
