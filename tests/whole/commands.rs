@@ -70,3 +70,27 @@ fn evaluate_repeats_what_training_reported() {
     }
     assert_eq!(place.json("out/all_results.json")["eval_accuracy"], trained["accuracy"]);
 }
+
+#[test]
+fn bf16_trains_and_resumes_where_the_processor_has_it_and_is_refused_elsewhere() {
+    let place = Workplace::new();
+    let rows = path("golden/rows.tsv");
+    let run = |precision: &str, more: &[&str]| {
+        let words = [&["--precision", precision, "--validation-file", &rows], more].concat();
+        place.trainer(&tiny_run("tiny", &words)).output().unwrap()
+    };
+    let first =
+        run("bf16", &["--max-steps", "20", "--save-strategy", "steps", "--save-steps", "10"]);
+    if lockstep_model::Bf16::detect().is_none() {
+        println!("skipped: this processor has no AVX512-BF16");
+        let message = String::from_utf8_lossy(&first.stderr).into_owned();
+        assert_eq!(first.status.code(), Some(4), "{message}");
+        assert!(message.contains("pass --precision f32"), "{message}");
+        return;
+    }
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let other = run("f32", &["--max-steps", "20", "--resume", "out/checkpoint-10"]);
+    let message = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert_eq!(other.status.code(), Some(6), "{message}");
+    assert!(message.contains("precision"), "{message}");
+}

@@ -117,7 +117,7 @@ fn limits() -> Vec<Case> {
         run_of("TensorBoard", "[run]\nreport_to = [\"console\", \"tensorboard\"]\n"),
         run_of("an unknown reporter", "[run]\nreport_to = \"wandb\"\n"),
         run_of("a GPU", "[run]\ndevice = \"cuda\"\n"),
-        run_of("bfloat16", "[run]\nprecision = \"bf16\"\n"),
+        run_of("tensor cores", "[run]\nprecision = \"tf32\"\n"),
         run_of("a text longer than the model's positions", "[model]\nmodel = \"<reference>\"\n")
             .word("--model=<reference>/tiny")
             .word("--max-seq-length=512"),
