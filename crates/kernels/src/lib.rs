@@ -43,7 +43,7 @@ pub use gradient::{Gradient, RowGradient};
 pub use layer_norm::layer_norm;
 pub use layer_products::LayerProducts;
 pub use linear::linear;
-pub use memory::KeptMemory;
+pub use memory::keep_freed_memory;
 pub use norm::sum_of_squares;
 pub use precision::{Bf16, Precision};
 pub use segments::Segments;
