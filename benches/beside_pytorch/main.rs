@@ -7,9 +7,6 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a report")]
 
-#[global_allocator]
-static MEMORY: lockstep_kernels::KeptMemory = lockstep_kernels::KeptMemory;
-
 mod bandwidth;
 mod child;
 mod contest;
@@ -40,6 +37,7 @@ use stage::Stage;
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {
+    lockstep_kernels::keep_freed_memory();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.split_first() {
         Some((first, rest)) if first == "worker" => ours::serve(rest),

@@ -8,9 +8,6 @@
 //! cargo bench --bench kernels -- attention       # those whose name has this in it
 //! ```
 
-#[global_allocator]
-static MEMORY: lockstep_kernels::KeptMemory = lockstep_kernels::KeptMemory;
-
 mod attention;
 mod elements;
 mod layers;
@@ -18,5 +15,6 @@ mod material;
 mod optimiser;
 
 fn main() {
+    lockstep_kernels::keep_freed_memory();
     divan::main();
 }
