@@ -219,8 +219,7 @@ impl Classifier {
             device: &request.device,
         };
         let (parameters, report) = read_parameters(weights, &wanted)?;
-        let network =
-            |purpose| Network::of(&config, request.head, &Scope::new(&parameters, purpose));
+        let network = |purpose| Network::of(&config, request.head, &parameters, purpose);
         let model = Self {
             learning: network(Purpose::Learning)?,
             inference: network(Purpose::Inference)?,
@@ -236,9 +235,17 @@ impl Classifier {
 }
 
 impl Network {
-    fn of(config: &EncoderConfig, head: HeadKind, scope: &Scope<'_>) -> Result<Self, ModelError> {
-        let encoder = scope.below(head.encoder_prefix().trim_end_matches('.'));
-        Ok(Self { encoder: Encoder::of(config, &encoder)?, head: Head::of(head, scope)? })
+    fn of(
+        config: &EncoderConfig,
+        head: HeadKind,
+        parameters: &Parameters,
+        purpose: Purpose,
+    ) -> Result<Self, ModelError> {
+        let below = |prefix| Scope::new(parameters, purpose, prefix);
+        Ok(Self {
+            encoder: Encoder::of(config, &below(head.encoder_prefix()))?,
+            head: Head::of(head, &below(""))?,
+        })
     }
 }
 

@@ -24,8 +24,8 @@ pub(crate) enum Purpose {
 }
 
 impl<'a> Scope<'a> {
-    pub(crate) fn new(parameters: &'a Parameters, purpose: Purpose) -> Self {
-        Self { parameters, purpose, prefix: String::new() }
+    pub(crate) fn new(parameters: &'a Parameters, purpose: Purpose, prefix: &str) -> Self {
+        Self { parameters, purpose, prefix: prefix.to_owned() }
     }
 
     pub(crate) fn below(&self, name: &str) -> Self {
