@@ -20,6 +20,15 @@ pub enum Gradient {
 }
 
 impl Gradient {
+    /// The shape of the weight.
+    #[must_use]
+    pub fn dims(&self) -> Vec<usize> {
+        match self {
+            Self::Dense(tensor) => tensor.dims().to_vec(),
+            Self::Rows(rows) => vec![rows.shape.0, rows.shape.1],
+        }
+    }
+
     /// A value for each of the weight's.
     ///
     /// # Errors
@@ -83,6 +92,9 @@ impl RowGradient {
     /// # Errors
     /// When the rows do not rise or leave the table, or the values are not as many.
     pub fn new(rows: Vec<u32>, values: Vec<f32>, shape: (usize, usize)) -> Result<Self> {
+        if shape.0 == 0 || shape.1 == 0 {
+            bail!("gradient: a table of the shape {shape:?} has nothing to learn");
+        }
         if values.len() != rows.len() * shape.1 {
             bail!("gradient: {} rows of {} have {} values", rows.len(), shape.1, values.len());
         }

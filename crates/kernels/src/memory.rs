@@ -3,7 +3,7 @@
 //! An update allocates and frees hundreds of megabytes, the same ones as the update before it. The
 //! C library gives blocks of that size back to the kernel, which clears every page again before it
 //! hands it out: a quarter of an update went there. An allocator of our own over huge pages was
-//! tried in this place. It made updates no faster than this, and where a virtual machine lends its
+//! tried in this place. It made updates 3 to 6 % faster than this, and where a virtual machine lends its
 //! free memory to its host, it started two seconds later: a huge page is the first to be lent.
 
 /// Lets the C library keep what is freed: a process then holds at most the memory it once had in

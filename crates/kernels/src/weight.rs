@@ -4,9 +4,9 @@
 //! add the gradient into another one and drop both, for each weight and each micro-batch, and knows
 //! no rows of a table.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor, bail};
 
 use crate::cpu::in_place;
 use crate::cpu::matrix::Tile;
@@ -14,6 +14,9 @@ use crate::cpu::product::Product;
 use crate::{Gradient, RowGradient};
 
 /// A weight and the sum of its gradients. A clone shares both.
+///
+/// The sum is locked while a product of all threads is added to it, so backward passes over the
+/// same weights have to follow each other.
 #[derive(Clone, Debug)]
 pub struct Weight {
     value: Tensor,
@@ -22,7 +25,7 @@ pub struct Weight {
 }
 
 impl Weight {
-    /// A weight without a gradient; it learns if `value` is a variable.
+    /// A weight without a gradient; it learns if `value` is a variable, or part of a graph.
     #[must_use]
     pub fn new(value: Tensor) -> Self {
         Self { value, sum: Arc::default() }
@@ -43,8 +46,12 @@ impl Weight {
     /// Adds a gradient to the sum.
     ///
     /// # Errors
-    /// When the sum is one of another shape.
+    /// When the gradient is one of another shape.
     pub fn add_gradient(&self, gradient: Gradient) -> Result<()> {
+        if gradient.dims() != self.value.dims() {
+            let (found, wanted) = (gradient.dims(), self.value.dims());
+            bail!("gradient: its shape is {found:?}, but the weight's is {wanted:?}");
+        }
         let mut sum = self.sum();
         *sum = Some(match sum.take() {
             Some(before) => before.plus(gradient)?,
@@ -98,7 +105,11 @@ impl Weight {
     }
 
     fn sum(&self) -> MutexGuard<'_, Option<Gradient>> {
-        // A panic elsewhere leaves a whole sum: it is replaced, never edited half.
-        self.sum.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sum.lock().unwrap_or_else(|poisoned| {
+            // A panic may have left half a sum.
+            let mut sum = poisoned.into_inner();
+            *sum = None;
+            sum
+        })
     }
 }

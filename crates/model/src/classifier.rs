@@ -118,11 +118,11 @@ impl Classifier {
     /// When an id, a position or an offset is out of range; the tensor library's.
     pub fn logits(&self, input: &Input<'_>, mode: Mode) -> Result<Logits, ModelError> {
         let masks = Masks::new(*input, mode, self.rates);
-        let pass = Pass { masks, precision: self.precision };
-        let network = match mode {
-            Mode::Evaluate => &self.inference,
-            Mode::Train { .. } => &self.learning,
+        let (network, precision) = match mode {
+            Mode::Evaluate => (&self.inference, Precision::F32),
+            Mode::Train { .. } => (&self.learning, self.precision),
         };
+        let pass = Pass { masks, precision };
         let states = network.encoder.forward(input, &pass)?; // (B, D)
         Ok(Logits::new(network.head.forward(&states, &pass.masks)?))
     }
@@ -170,13 +170,14 @@ impl Classifier {
         &self.parameters
     }
 
-    /// The same model with the linear layers of its blocks in another precision than f32.
+    /// The same model whose blocks' linear layers learn in another precision than f32. Evaluations
+    /// stay in f32, so that they say what the saved weights are worth.
     #[must_use]
     pub fn in_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
 
-    /// The precision of its passes.
+    /// The precision of the passes that learn.
     #[must_use]
     pub fn precision(&self) -> Precision {
         self.precision

@@ -130,8 +130,9 @@ impl Local {
     fn reduced<R: Reduction>(self, reduction: &mut R) -> Result<Gradient, R::Error> {
         match self.reads {
             Reads::Whole => {
-                in_place::with_values(&*self.sum.dense()?, &mut |values| reduction.sum(values))?;
-                Ok(self.sum)
+                let sum = self.sum.dense()?.into_owned();
+                in_place::with_values(&sum, &mut |values| reduction.sum(values))?;
+                Ok(Gradient::Dense(sum))
             }
             Reads::Rows => {
                 let mut rows = self.sum.into_rows()?;
@@ -247,5 +248,28 @@ mod tests {
         check(None, &[2], &[0.0, 0.0]);
         let dense = tensor(&[1.0; 8]).reshape((4, 2)).unwrap();
         check(Some(Gradient::Dense(dense)), &[0, 1, 2, 3], &[2.0; 8]);
+    }
+
+    #[test]
+    fn rows_of_what_is_read_whole_are_reduced_as_all_of_it() {
+        let mut all = Parameters::default();
+        all.insert("w".into(), &tensor(&[0.0; 4]).reshape((2, 2)).unwrap(), Reads::Whole).unwrap();
+        let rows = RowGradient::new(vec![1], vec![1.0, 2.0], (2, 2)).unwrap();
+        all.weight(&"w".into()).unwrap().add_gradient(Gradient::Rows(rows)).unwrap();
+        let global = LocalGradients::take(&all).unwrap().reduce(1, &mut Twin).unwrap();
+        let (gradient, _) = global.get(&"w".into()).unwrap();
+        let values = gradient.dense().unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(values, [[0.0, 0.0], [2.0, 4.0]]);
+    }
+
+    #[test]
+    fn what_a_failed_update_left_is_forgotten() {
+        let all = two();
+        add_product(&all);
+        all.forget_gradients();
+        add_product(&all);
+        let global = LocalGradients::take(&all).unwrap().reduce(1, &mut Alone).unwrap();
+        let (gradient, _) = global.get(&"a".into()).unwrap();
+        assert_eq!(gradient.dense().unwrap().to_vec1::<f32>().unwrap(), [3.0, 4.0]);
     }
 }

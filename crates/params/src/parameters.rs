@@ -111,6 +111,11 @@ impl Parameters {
         Ok(())
     }
 
+    /// Drops the sums of gradients that nobody took, as a failed update leaves them.
+    pub fn forget_gradients(&self) {
+        self.0.values().for_each(|parameter| drop(parameter.weight.take_gradient()));
+    }
+
     /// The number of tensors.
     #[must_use]
     pub fn len(&self) -> usize {

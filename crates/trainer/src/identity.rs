@@ -28,6 +28,7 @@ pub(crate) struct Identity {
     pub(crate) dropout: String,
     pub(crate) attention_dropout: String,
     pub(crate) head_dropout: String,
+    #[serde(default = "only_precision")]
     pub(crate) precision: String,
     pub(crate) learning_rate: f64,
     pub(crate) head_learning_rate: f64,
@@ -103,6 +104,11 @@ impl Identity {
         };
         fields(self).into_iter().filter_map(differs).collect()
     }
+}
+
+/// What checkpoints that name no precision were computed in.
+fn only_precision() -> String {
+    "f32".to_owned()
 }
 
 fn words(value: &Value) -> String {

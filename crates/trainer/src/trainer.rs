@@ -129,6 +129,7 @@ impl Trainer {
     /// This rank's gradients, over as many micro-batches as were asked for.
     fn gradients(&self) -> Result<(LocalGradients, Share), TrainError> {
         let mut share = Share::default();
+        self.model.parameters().forget_gradients();
         let indices = self.plan.share(self.step, self.collective.seat(), self.train.lengths());
         let dropout = self.settings.seed.derive(Purpose::Dropout, self.step.0);
         let at_once = indices.len().div_ceil(self.settings.accumulation.get()).max(1);

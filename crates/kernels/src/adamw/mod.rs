@@ -90,13 +90,10 @@ fn in_place(variables: [&Var; 3], work: impl FnOnce([&mut [f32]; 3])) -> Result<
 fn check(variables: [&Var; 3], gradient: &Gradient, update: &AdamWUpdate) -> Result<()> {
     let [weight, first, second] = variables.map(|variable| variable.as_tensor());
     let mut tensors = vec![weight, first, second];
-    let gradient_dims = match gradient {
-        Gradient::Dense(gradient) => {
-            tensors.push(gradient);
-            gradient.dims().to_vec()
-        }
-        Gradient::Rows(gradient) => vec![gradient.shape().0, gradient.shape().1],
-    };
+    if let Gradient::Dense(gradient) = gradient {
+        tensors.push(gradient);
+    }
+    let gradient_dims = gradient.dims();
     let named = [("gradient", &*gradient_dims), ("first", first.dims()), ("second", second.dims())];
     for (name, dims) in named {
         if dims != weight.dims() {

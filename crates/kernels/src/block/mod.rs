@@ -98,7 +98,7 @@ pub fn transformer_block(
         }
         return composed::transformer_block(x, weights, plan, &attention);
     }
-    if !x.track_op() && weights.query.weight.value().track_op() {
+    if !x.track_op() && weights.all().any(Affine::learns) {
         bail!("transformer_block: the weights learn, but x was made outside of the graph");
     }
     let keeping = if x.track_op() { Keeping::ForBackward } else { Keeping::Nothing };
@@ -109,6 +109,10 @@ impl Affine {
     fn lies_where_fused_kernels_read(&self) -> bool {
         let tensors = [self.weight.value(), self.bias.value()];
         cpu::takes(&tensors) && tensors.iter().all(|tensor| tensor.is_contiguous())
+    }
+
+    fn learns(&self) -> bool {
+        self.weight.value().track_op() || self.bias.value().track_op()
     }
 
     fn check(&self, name: &str, dims: &[usize]) -> Result<()> {

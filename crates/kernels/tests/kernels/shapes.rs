@@ -33,7 +33,7 @@ proptest! {
     fn block(
         lengths in prop::collection::vec(1..70_usize, 1..6),
         heads in 1..=4_usize,
-        columns in 1..20_usize,
+        columns in 2..20_usize,
         wide in 2..90_usize,
         rows in prop_oneof![Just(Rows::All), Just(Rows::First)],
         rate in prop::option::of(0.0..0.9_f32),

@@ -195,7 +195,8 @@ pub(crate) static DEVICE: Key<DeviceChoice> =
     Key::new(Run, "device", DEVICE_CHOICE, "where to compute").or("auto");
 /// In which precision.
 pub(crate) static PRECISION_KEY: Key<Precision> =
-    Key::new(Run, "precision", PRECISION, "of the passes; the weights are f32").or("f32");
+    Key::new(Run, "precision", PRECISION, "of the passes that learn; the weights are f32")
+        .or("f32");
 /// Where everything is written.
 pub(crate) static OUTPUT_DIR: Key<PathBuf> =
     Key::new(Run, "output_dir", DIRECTORY, "where all goes (else runs/<name of the config>)");

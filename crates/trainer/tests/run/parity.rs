@@ -57,8 +57,7 @@ fn forty_updates_equal_pytorchs() {
     check(("tiny-hf", HeadKind::Hf), "hf", FAST);
 }
 
-/// bf16 costs what PyTorch's autocast costs, or less: its weights are float32 as well, and it rounds
-/// the same products' factors.
+/// bf16 costs less than PyTorch's autocast does, which rounds attention, head and results as well.
 #[test]
 fn bf16_stays_as_close_to_f32_as_pytorchs() {
     let Some(bf16) = Bf16::detect() else {
@@ -76,5 +75,5 @@ fn bf16_stays_as_close_to_f32_as_pytorchs() {
     let mean = apart.iter().sum::<f64>() / apart.len() as f64;
     let theirs = golden_bf16().loss;
     println!("mean distance of the losses: {mean:.2e}, PyTorch's {theirs:.2e}");
-    assert!(mean > 0.0 && mean < 1.5 * theirs, "{mean:e}, PyTorch's {theirs:e}");
+    assert!(mean > 0.0 && mean < theirs, "{mean:e}, PyTorch's {theirs:e}");
 }

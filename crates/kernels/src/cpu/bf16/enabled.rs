@@ -12,7 +12,8 @@ use super::tile::{self, COLUMNS, Finish, Panels, ROWS};
 use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::product::{Held, Product, Workers};
 
-/// Values of a left factor that are packed at a time: 4 MiB, which stay in L3.
+/// About so many values of a left factor are packed at a time, one block at least: 4 MiB, to stay in
+/// L3.
 const PACKED: usize = 1 << 21;
 /// Lanes of the left factor that a task packs: two lines of memory.
 const PACKED_LANES: usize = 2 * GROUP;
