@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use candle_core::{Device, Result, Tensor, bail};
 
-use crate::cpu::vector::{Kernel, add, vectorised};
+use crate::cpu::vector::{Add, vectorised};
 use crate::{norm, sum_of_squares};
 
 /// The gradient of one weight.
@@ -171,17 +171,6 @@ impl RowGradient {
             values[row as usize * width..][..width].copy_from_slice(source);
         }
         Tensor::from_vec(values, self.shape, &Device::Cpu)
-    }
-}
-
-struct Add<'a>(&'a mut [f32], &'a [f32]);
-
-impl Kernel for Add<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        add(self.0, self.1);
     }
 }
 

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use crate::cpu::blocks::filled;
 use crate::cpu::columns::in_order;
-use crate::cpu::elementary::normal;
 use crate::cpu::vector::{Kernel, vectorised};
+use crate::gelu::value_and_slope;
 
 /// Rows of a block of the backward: many enough that adding up the blocks' sums costs little.
 const ROWS: usize = 32;
@@ -44,8 +44,7 @@ impl Kernel for Values<'_> {
         let width = self.bias.len();
         for (y, u) in self.y.chunks_exact_mut(width).zip(self.u.chunks_exact(width)) {
             for ((y, &u), &bias) in y.iter_mut().zip(u).zip(self.bias) {
-                let x = u + bias;
-                *y = x * normal(x).below;
+                *y = value_and_slope(u + bias).0;
             }
         }
     }
@@ -61,7 +60,6 @@ struct Slopes<'a> {
 impl Kernel for Slopes<'_> {
     type Output = ();
 
-    /// The slope is `Φ(x) + x φ(x)`, as in [`crate::gelu()`].
     #[inline(always)]
     fn run(self) {
         let width = self.bias.len();
@@ -69,11 +67,10 @@ impl Kernel for Slopes<'_> {
         for (u, slopes) in rows {
             let constants = self.bias.iter().zip(&mut *self.dbias);
             for ((u, slope), (&bias, dbias)) in u.iter_mut().zip(slopes).zip(constants) {
-                let x = *u + bias;
-                let normal = normal(x);
-                *slope *= normal.below + x * normal.density;
+                let (value, steepness) = value_and_slope(*u + bias);
+                *slope *= steepness;
                 *dbias += *slope;
-                *u = x * normal.below;
+                *u = value;
             }
         }
     }

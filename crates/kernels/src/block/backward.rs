@@ -11,7 +11,7 @@ use crate::attention::{Attention, Outcome};
 use crate::cpu::columns;
 use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::product::Product;
-use crate::cpu::vector::{Kernel, add, vectorised};
+use crate::cpu::vector::{Add, vectorised};
 use crate::layer_norm::Slopes;
 
 /// A backward pass.
@@ -122,7 +122,7 @@ impl Backward<'_> {
                 let mut dx = dk.values();
                 dv.add_to(&mut Tile::new(&mut dx, d));
                 for (rows, first) in self.plan.block.segments.iter().zip(dasking.chunks_exact(d)) {
-                    vectorised(AddRow(&mut dx[rows.start * d..][..d], first));
+                    vectorised(Add(&mut dx[rows.start * d..][..d], first));
                 }
                 dx
             }
@@ -145,16 +145,5 @@ impl Affine {
         self.weight.add_values(|| slopes.dgamma)?;
         self.bias.add_values(|| slopes.dbeta)?;
         Ok(slopes.dx)
-    }
-}
-
-struct AddRow<'a>(&'a mut [f32], &'a [f32]);
-
-impl Kernel for AddRow<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        add(self.0, self.1);
     }
 }

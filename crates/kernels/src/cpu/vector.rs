@@ -64,6 +64,18 @@ pub(crate) fn add(x: &mut [f32], y: &[f32]) {
     }
 }
 
+/// [`add`] as a kernel of its own.
+pub(crate) struct Add<'a>(pub(crate) &'a mut [f32], pub(crate) &'a [f32]);
+
+impl Kernel for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        add(self.0, self.1);
+    }
+}
+
 /// Adds the upper half of the partial sums to the lower until one is left.
 #[inline(always)]
 fn fold(mut sums: [f32; LANES]) -> f32 {
