@@ -69,7 +69,7 @@ impl Ours {
             }
             Request::Pass => {
                 let split = ("all", &self.store);
-                let report = evaluate(&self.training.model, split, Step::START, &Solo)?;
+                let report = evaluate(&self.training.model, split, Step::START, &mut Solo)?;
                 Ok(Reply::Seconds(report.seconds))
             }
             Request::Loss { batch } => {

@@ -1,16 +1,24 @@
-//! How ranks talk: a small trait, and its true identity [`Solo`].
+//! How ranks talk: a small trait, and the backends behind it.
 //!
 //! Every rank makes the same calls in the same order with the same lengths; nothing outside this
 //! crate asks how many ranks there are in order to decide whether to call.
 
+mod error;
+mod phase;
+mod share;
 mod solo;
+mod threads;
 
+pub use error::CollectiveError;
+pub use phase::{Moment, Phase, PhaseBoard};
+pub use share::{broadcast_bytes, gather_bytes};
 pub use solo::Solo;
+pub use threads::Threads;
 
 use lockstep_world::{Rank, Seat};
 
 /// What one rank can do together with all others.
-pub trait Collective {
+pub trait Collective: Send {
     /// Which rank this is, of how many.
     fn seat(&self) -> Seat;
 
@@ -18,30 +26,56 @@ pub trait Collective {
     ///
     /// # Errors
     /// [`CollectiveError`] when a peer is lost.
-    fn all_reduce_sum(&self, values: &mut [f32]) -> Result<(), CollectiveError>;
+    fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError>;
 
     /// Replaces `values` by those of the `root`.
     ///
     /// # Errors
     /// [`CollectiveError`] when a peer is lost, or the root does not exist.
-    fn broadcast(&self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError>;
+    fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError>;
 
     /// The `values` of all ranks, one rank after the other; each gives the same number of values.
     ///
     /// # Errors
     /// [`CollectiveError`] when a peer is lost.
-    fn all_gather(&self, values: &[u64]) -> Result<Vec<u64>, CollectiveError>;
+    fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError>;
+
+    /// Returns when all ranks have come here.
+    ///
+    /// # Errors
+    /// [`CollectiveError`] when a peer is lost.
+    fn barrier(&mut self) -> Result<(), CollectiveError> {
+        self.all_gather(&[]).map(drop)
+    }
 }
 
-/// Why the ranks could not complete a call together.
-#[derive(Debug, thiserror::Error)]
-pub enum CollectiveError {
-    /// A broadcast from a rank that does not exist.
-    #[error("cannot broadcast from rank {}: this is {seat}", root.0)]
-    NoSuchRoot {
-        /// The rank asked for.
-        root: Rank,
-        /// Who asked.
-        seat: Seat,
-    },
+impl<C: Collective + ?Sized> Collective for Box<C> {
+    fn seat(&self) -> Seat {
+        (**self).seat()
+    }
+
+    fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        (**self).all_reduce_sum(values)
+    }
+
+    fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
+        (**self).broadcast(values, root)
+    }
+
+    fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
+        (**self).all_gather(values)
+    }
+
+    fn barrier(&mut self) -> Result<(), CollectiveError> {
+        (**self).barrier()
+    }
+}
+
+/// Whether a root exists.
+fn check_root(root: Rank, seat: Seat) -> Result<(), CollectiveError> {
+    if root.0 < seat.world().get() {
+        Ok(())
+    } else {
+        Err(CollectiveError::NoSuchRoot { root, seat })
+    }
 }

@@ -2,7 +2,7 @@
 
 use lockstep_world::{Rank, Seat};
 
-use crate::{Collective, CollectiveError};
+use crate::{Collective, CollectiveError, check_root};
 
 /// The only rank there is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,19 +13,15 @@ impl Collective for Solo {
         Seat::SOLO
     }
 
-    fn all_reduce_sum(&self, _values: &mut [f32]) -> Result<(), CollectiveError> {
+    fn all_reduce_sum(&mut self, _values: &mut [f32]) -> Result<(), CollectiveError> {
         Ok(())
     }
 
-    fn broadcast(&self, _values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
-        if root == self.seat().rank() {
-            Ok(())
-        } else {
-            Err(CollectiveError::NoSuchRoot { root, seat: self.seat() })
-        }
+    fn broadcast(&mut self, _values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
+        check_root(root, self.seat())
     }
 
-    fn all_gather(&self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
+    fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
         Ok(values.to_vec())
     }
 }
@@ -41,6 +37,7 @@ mod tests {
         Solo.broadcast(&mut values, Rank(0)).unwrap();
         assert_eq!(values, [1.5, -2.0]);
         assert_eq!(Solo.all_gather(&[7, 8]).unwrap(), [7, 8]);
+        Solo.barrier().unwrap();
         let error = Solo.broadcast(&mut values, Rank(1)).unwrap_err();
         assert_eq!(error.to_string(), "cannot broadcast from rank 1: this is rank 0 of 1");
     }

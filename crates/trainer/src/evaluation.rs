@@ -23,7 +23,7 @@ pub fn evaluate(
     model: &Classifier,
     split: (&str, &TokenStore),
     step: Step,
-    collective: &dyn Collective,
+    collective: &mut dyn Collective,
 ) -> Result<EvaluationReport, TrainError> {
     let began = Instant::now();
     let (name, store) = split;
@@ -79,7 +79,7 @@ impl Tally {
         Ok(())
     }
 
-    fn over_all_ranks(self, collective: &dyn Collective) -> Result<Self, TrainError> {
+    fn over_all_ranks(self, collective: &mut dyn Collective) -> Result<Self, TrainError> {
         let mut mine = self.matrix.counts().to_vec();
         mine.push(self.loss.to_bits());
         let mut sum = Self { matrix: ConfusionMatrix::new(self.matrix.rows().len()), loss: 0.0 };

@@ -23,6 +23,13 @@ struct Part<'a> {
     last_evaluation: Option<EvaluationReport>,
 }
 
+/// Examples that are evaluated and not learned from.
+#[derive(Clone, Copy)]
+enum Split {
+    Validation,
+    Test,
+}
+
 impl Part<'_> {
     fn tell(&mut self, event: &TrainEvent) -> Result<(), TrainError> {
         self.observer.observe(event).map_err(TrainError::Observer)
@@ -89,8 +96,7 @@ impl Trainer {
     }
 
     fn validate(&mut self, part: &mut Part<'_>) -> Result<(), TrainError> {
-        let Some(store) = &self.validation else { return Ok(()) };
-        let report = self.evaluation("validation", store, self.step)?;
+        let Some(report) = self.evaluation(Split::Validation, self.step)? else { return Ok(()) };
         self.journal.note_evaluation(&report, &checkpoint_name(self.step));
         part.last_evaluation = Some(report.clone());
         part.tell(&TrainEvent::Evaluation(report))
@@ -137,16 +143,11 @@ impl Trainer {
     fn finish(&mut self, part: &mut Part<'_>, ending: Ending) -> Result<Ending, TrainError> {
         let chosen = self.choose_final_weights()?;
         let mut evaluations = Vec::new();
-        if let Some(store) = &self.validation {
-            let known = part.last_evaluation.take().filter(|report| report.step == chosen.0);
-            evaluations.push(match known {
-                Some(report) => report,
-                None => self.told_evaluation("validation", store, chosen, part)?,
-            });
+        match part.last_evaluation.take().filter(|report| report.step == chosen.0) {
+            Some(known) => evaluations.push(known),
+            None => evaluations.extend(self.told_evaluation(Split::Validation, chosen, part)?),
         }
-        if let Some(store) = &self.test {
-            evaluations.push(self.told_evaluation("test", store, chosen, part)?);
-        }
+        evaluations.extend(self.told_evaluation(Split::Test, chosen, part)?);
         let output_dir = self.settings.output_dir.clone();
         if self.is_leader() {
             let results = all_results(&self.journal, &evaluations);
@@ -189,24 +190,30 @@ impl Trainer {
         Ok(ending)
     }
 
+    /// Evaluates a split, if the run has it.
     fn evaluation(
-        &self,
-        name: &str,
-        store: &TokenStore,
+        &mut self,
+        split: Split,
         step: Step,
-    ) -> Result<EvaluationReport, TrainError> {
-        evaluate(&self.model, (name, store), step, &*self.collective)
+    ) -> Result<Option<EvaluationReport>, TrainError> {
+        let (name, store) = match split {
+            Split::Validation => ("validation", &self.validation),
+            Split::Test => ("test", &self.test),
+        };
+        let Some(store) = store else { return Ok(None) };
+        evaluate(&self.model, (name, store), step, &mut *self.collective).map(Some)
     }
 
     fn told_evaluation(
-        &self,
-        name: &str,
-        store: &TokenStore,
+        &mut self,
+        split: Split,
         step: Step,
         part: &mut Part<'_>,
-    ) -> Result<EvaluationReport, TrainError> {
-        let report = self.evaluation(name, store, step)?;
-        part.tell(&TrainEvent::Evaluation(report.clone()))?;
+    ) -> Result<Option<EvaluationReport>, TrainError> {
+        let report = self.evaluation(split, step)?;
+        if let Some(report) = &report {
+            part.tell(&TrainEvent::Evaluation(report.clone()))?;
+        }
         Ok(report)
     }
 

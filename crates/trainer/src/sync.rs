@@ -17,12 +17,12 @@ use crate::TrainError;
 pub(crate) fn mean(
     local: LocalGradients,
     examples: usize,
-    collective: &dyn Collective,
+    collective: &mut dyn Collective,
 ) -> Result<GlobalGradients, TrainError> {
     local.reduce(examples, &mut OverRanks(collective))
 }
 
-struct OverRanks<'a>(&'a dyn Collective);
+struct OverRanks<'a>(&'a mut dyn Collective);
 
 impl Reduction for OverRanks<'_> {
     type Error = TrainError;

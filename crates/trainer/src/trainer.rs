@@ -105,8 +105,8 @@ impl Trainer {
         let began = Instant::now();
         let examples = self.plan.global_batch(self.step).len();
         let (local, share) = self.gradients()?;
-        let world = share.over_all_ranks(stop, &*self.collective)?;
-        let global = sync::mean(local, examples, &*self.collective)?;
+        let world = share.over_all_ranks(stop, &mut *self.collective)?;
+        let global = sync::mean(local, examples, &mut *self.collective)?;
         let clipped = clip(global, self.settings.max_grad_norm)?;
         let loss = world.loss / examples as f64;
         let rates = self.schedule.rates(self.step);
@@ -166,7 +166,7 @@ impl Share {
     fn over_all_ranks(
         self,
         stop: &StopRequest,
-        collective: &dyn Collective,
+        collective: &mut dyn Collective,
     ) -> Result<Self, TrainError> {
         let mine = [self.loss.to_bits(), self.tokens as u64, u64::from(stop.is_asked())];
         let mut sum = Self::default();

@@ -50,7 +50,8 @@ pub(super) fn run(arguments: &[String], out: &mut dyn Write) -> Result<ExitCode,
     check_labels(&source, &finished)?;
     let corpus = sources::read(&source, Split::Held, &reading, Labels::Known(&finished.labels))?;
     let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
-    let report = evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &Solo)?;
+    let report =
+        evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &mut Solo)?;
     let text = match is_json(&config)? {
         true => json(&report, &finished)?,
         false => table(&report, &corpus, store.truncated(), &finished),

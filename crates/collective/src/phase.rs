@@ -1,0 +1,116 @@
+//! What a rank is doing, so that its peers can say it when the rank is lost.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A part of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Finding the others and reading data and model.
+    Starting,
+    /// Computing the gradients of an update.
+    Computing,
+    /// Waiting for the sums of the gradients.
+    Summing,
+    /// Changing the weights.
+    Stepping,
+    /// Evaluating.
+    Evaluating,
+    /// Writing, or waiting for the leader to write.
+    Saving,
+    /// Everything is done but the end itself.
+    Ending,
+}
+
+impl Phase {
+    const ALL: [Self; 7] = [
+        Self::Starting,
+        Self::Computing,
+        Self::Summing,
+        Self::Stepping,
+        Self::Evaluating,
+        Self::Saving,
+        Self::Ending,
+    ];
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Computing => "computing gradients",
+            Self::Summing => "summing gradients",
+            Self::Stepping => "changing the weights",
+            Self::Evaluating => "evaluating",
+            Self::Saving => "saving",
+            Self::Ending => "ending",
+        }
+    }
+}
+
+/// Where a rank notes its phase and its peers' watch reads it. A clone shares the board.
+#[derive(Clone, Debug, Default)]
+pub struct PhaseBoard(Arc<AtomicU64>);
+
+/// A phase and the number of the update it belongs to, from 1; packed into one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The phase.
+    pub phase: Phase,
+    /// The update, 0 before the first.
+    pub update: u64,
+}
+
+const UPDATE_BITS: u32 = 56;
+
+impl PhaseBoard {
+    /// Notes that a phase has begun.
+    pub fn enter(&self, phase: Phase, update: u64) {
+        self.0.store(Moment { phase, update }.word(), Ordering::Relaxed);
+    }
+
+    /// What was noted last, as a word to send.
+    #[must_use]
+    pub fn word(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Moment {
+    fn word(self) -> u64 {
+        (self.phase as u64) << UPDATE_BITS | self.update & ((1 << UPDATE_BITS) - 1)
+    }
+
+    /// What a peer's word means; nothing when it is no word of ours.
+    #[must_use]
+    pub fn read(word: u64) -> Option<Self> {
+        let phase = *Phase::ALL.get(usize::try_from(word >> UPDATE_BITS).ok()?)?;
+        Some(Self { phase, update: word & ((1 << UPDATE_BITS) - 1) })
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.update {
+            0 => f.write_str(self.phase.words()),
+            update => write!(f, "{}, update {update}", self.phase.words()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_survives_the_wire() {
+        let board = PhaseBoard::default();
+        assert_eq!(Moment::read(board.word()).unwrap().to_string(), "starting");
+        for phase in Phase::ALL {
+            board.enter(phase, 1 << 40);
+            assert_eq!(Moment::read(board.word()), Some(Moment { phase, update: 1 << 40 }));
+        }
+        board.enter(Phase::Summing, 17);
+        assert_eq!(Moment::read(board.word()).unwrap().to_string(), "summing gradients, update 17");
+        assert_eq!(Moment::read(u64::MAX), None);
+    }
+}
