@@ -47,27 +47,13 @@ pub trait Collective: Send {
     fn barrier(&mut self) -> Result<(), CollectiveError> {
         self.all_gather(&[]).map(drop)
     }
-}
 
-impl<C: Collective + ?Sized> Collective for Box<C> {
-    fn seat(&self) -> Seat {
-        (**self).seat()
-    }
-
-    fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
-        (**self).all_reduce_sum(values)
-    }
-
-    fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
-        (**self).broadcast(values, root)
-    }
-
-    fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
-        (**self).all_gather(values)
-    }
-
-    fn barrier(&mut self) -> Result<(), CollectiveError> {
-        (**self).barrier()
+    /// A good end, which all ranks make together. One that is dropped instead waits for nobody.
+    ///
+    /// # Errors
+    /// [`CollectiveError`] when a peer is lost.
+    fn leave(self: Box<Self>) -> Result<(), CollectiveError> {
+        Ok(())
     }
 }
 

@@ -29,6 +29,12 @@ impl Gradient {
         }
     }
 
+    /// How many values the weight has.
+    #[must_use]
+    pub fn scalars(&self) -> usize {
+        self.dims().iter().product()
+    }
+
     /// A value for each of the weight's.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ mod weight;
 
 pub use adamw::{AdamWUpdate, adamw};
 pub use attention::{AttentionPlan, attention};
-pub use block::{Affine, BlockPlan, BlockWeights, Rows, transformer_block};
+pub use block::{Affine, BlockPlan, BlockWeights, Notice, Rows, transformer_block};
 pub use cross_entropy::summed_cross_entropy;
 pub use dropout::{Dropout, dropout};
 pub use embedding::embedding;

@@ -176,9 +176,13 @@ fn of_run(error: &TrainError) -> ExitCode {
         TrainError::Checkpoint(error) => of_checkpoint(error),
         TrainError::Observer(cause) => of_output(cause),
         TrainError::Collective(_) => ExitCode::PeerLost,
-        TrainError::NotFinite { .. } | TrainError::Optim(_) | TrainError::Tensor(_) => {
-            ExitCode::Failed
-        }
+        TrainError::Disagree { .. } => ExitCode::Usage,
+        TrainError::Thread | TrainError::Examples { .. } => ExitCode::Bug,
+        TrainError::NotFinite { .. }
+        | TrainError::Drifted { .. }
+        | TrainError::Leader { .. }
+        | TrainError::Optim(_)
+        | TrainError::Tensor(_) => ExitCode::Failed,
     }
 }
 

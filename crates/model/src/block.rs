@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::Tensor;
-use lockstep_kernels::{BlockPlan, BlockWeights, Rows, Segments, transformer_block};
+use lockstep_kernels::{BlockPlan, BlockWeights, Notice, Rows, Segments, transformer_block};
 
 use crate::encoder::Pass;
 use crate::layers::{LayerNorm, Scope};
@@ -54,6 +54,7 @@ impl Block {
             dropout: pass.masks.at(Site::FeedForward { block: self.index }, rows),
             eps: LayerNorm::EPSILON,
             precision: pass.precision,
+            finished: pass.finished.map(|to| Notice::new(to.clone(), self.index)),
         };
         transformer_block(x, &self.weights, &plan)
     }

@@ -1,6 +1,7 @@
 //! The whole model: encoder, head, and the parameters both are made of.
 
 use std::path::Path;
+use std::sync::mpsc::Sender;
 
 use candle_core::Device;
 use lockstep_kernels::Precision;
@@ -117,14 +118,36 @@ impl Classifier {
     /// # Errors
     /// When an id, a position or an offset is out of range; the tensor library's.
     pub fn logits(&self, input: &Input<'_>, mode: Mode) -> Result<Logits, ModelError> {
-        let masks = Masks::new(*input, mode, self.rates);
         let (network, precision) = match mode {
             Mode::Evaluate => (&self.inference, Precision::F32),
             Mode::Train { .. } => (&self.learning, self.precision),
         };
-        let pass = Pass { masks, precision };
-        let states = network.encoder.forward(input, &pass)?; // (B, D)
-        Ok(Logits::new(network.head.forward(&states, &pass.masks)?))
+        let masks = Masks::new(*input, mode, self.rates);
+        network.logits(input, &Pass { masks, precision, finished: None })
+    }
+
+    /// The logits of a packed batch, (B, K), whose backward pass tells `finished` the number of
+    /// each block when the gradients of its weights are complete: from the last to the first. It
+    /// tells nothing where the blocks are composed of plain operations.
+    ///
+    /// # Errors
+    /// As [`Self::logits`].
+    pub fn logits_telling(
+        &self,
+        input: &Input<'_>,
+        dropout: Seed,
+        finished: &Sender<usize>,
+    ) -> Result<Logits, ModelError> {
+        let masks = Masks::new(*input, Mode::Train { dropout }, self.rates);
+        let pass = Pass { masks, precision: self.precision, finished: Some(finished) };
+        self.learning.logits(input, &pass)
+    }
+
+    /// The block a parameter belongs to; embeddings and head are in none.
+    #[must_use]
+    pub fn block_of(&self, name: &ParamName) -> Option<usize> {
+        let layers = format!("{}transformer.layer.", self.head_kind.encoder_prefix());
+        name.as_str().strip_prefix(&layers)?.split('.').next()?.parse().ok()
     }
 
     /// Adds the gradients of a loss to the parameters' sums, which wait for
@@ -236,6 +259,11 @@ impl Classifier {
 }
 
 impl Network {
+    fn logits(&self, input: &Input<'_>, pass: &Pass<'_>) -> Result<Logits, ModelError> {
+        let states = self.encoder.forward(input, pass)?; // (B, D)
+        Ok(Logits::new(self.head.forward(&states, &pass.masks)?))
+    }
+
     fn of(
         config: &EncoderConfig,
         head: HeadKind,

@@ -1,5 +1,7 @@
 //! The encoder: embeddings, then all blocks, read at `[CLS]`.
 
+use std::sync::mpsc::Sender;
+
 use candle_core::Tensor;
 use lockstep_kernels::{Precision, Rows, Segments};
 
@@ -13,6 +15,8 @@ use crate::{EncoderConfig, Input, ModelError};
 pub(crate) struct Pass<'a> {
     pub(crate) masks: Masks<'a>,
     pub(crate) precision: Precision,
+    /// Who is told when a block's gradients are complete.
+    pub(crate) finished: Option<&'a Sender<usize>>,
 }
 
 #[derive(Debug)]

@@ -16,11 +16,34 @@ pub struct GlobalGradients {
     factor: f64,
 }
 
-impl GlobalGradients {
-    pub(crate) fn of_sums(sums: BTreeMap<ParamName, Gradient>, examples: usize) -> Self {
-        Self { sums, factor: 1.0 / examples as f64 }
+/// Gradients summed over all processes, of some parameters or of all.
+#[derive(Debug, Default)]
+pub struct GlobalSums(BTreeMap<ParamName, Gradient>);
+
+impl GlobalSums {
+    pub(crate) fn new(sums: BTreeMap<ParamName, Gradient>) -> Self {
+        Self(sums)
     }
 
+    /// Adds the sums of further parameters.
+    pub fn join(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// Whether this parameter's sum is here.
+    #[must_use]
+    pub fn contains(&self, name: &ParamName) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The gradients of the mean over the global number of `examples`.
+    #[must_use]
+    pub fn mean(self, examples: usize) -> GlobalGradients {
+        GlobalGradients { sums: self.0, factor: 1.0 / examples as f64 }
+    }
+}
+
+impl GlobalGradients {
     /// One gradient: sums, and the factor to multiply it by.
     #[must_use]
     pub fn get(&self, name: &ParamName) -> Option<(&Gradient, f64)> {

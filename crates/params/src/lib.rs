@@ -16,7 +16,7 @@ mod parameters;
 mod pytorch_file;
 mod tensor_file;
 
-pub use global::GlobalGradients;
+pub use global::{GlobalGradients, GlobalSums};
 pub use local::{Alone, GradientError, LocalGradients, Reduction};
 pub use name::ParamName;
 pub use parameters::{ParameterError, Parameters, Reads};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use candle_core::Tensor;
 use lockstep_kernels::{Gradient, RowGradient};
 
 use crate::parameters::{Parameter, Reads};
-use crate::{GlobalGradients, ParamName, Parameters, in_place};
+use crate::{GlobalGradients, GlobalSums, ParamName, Parameters, in_place};
 
 /// One gradient for each parameter, summed over this process's examples only.
 #[derive(Debug)]
@@ -80,9 +81,20 @@ impl LocalGradients {
     /// # Errors
     /// [`GradientError::Missing`] names every parameter without one.
     pub fn take(parameters: &Parameters) -> Result<Self, GradientError> {
+        Self::take_some(parameters, |_| true)
+    }
+
+    /// The same of those parameters that are `wanted`.
+    ///
+    /// # Errors
+    /// [`GradientError::Missing`] names every one without a gradient.
+    pub fn take_some(
+        parameters: &Parameters,
+        wanted: impl Fn(&ParamName) -> bool,
+    ) -> Result<Self, GradientError> {
         let mut gradients = BTreeMap::new();
         let mut names = Vec::new();
-        for (name, parameter) in parameters.all() {
+        for (name, parameter) in parameters.all().filter(|(name, _)| wanted(name)) {
             match parameter.weight.take_gradient() {
                 Some(sum) => {
                     gradients.insert(name.clone(), Local { sum, reads: parameter.reads });
@@ -98,6 +110,17 @@ impl LocalGradients {
     /// # Errors
     /// The tensor library's, out of memory for example.
     pub fn zeros(parameters: &Parameters) -> Result<Self, GradientError> {
+        Self::some_zeros(parameters, |_| true)
+    }
+
+    /// The same of those parameters that are `wanted`.
+    ///
+    /// # Errors
+    /// The tensor library's, out of memory for example.
+    pub fn some_zeros(
+        parameters: &Parameters,
+        wanted: impl Fn(&ParamName) -> bool,
+    ) -> Result<Self, GradientError> {
         let zero = |(name, parameter): (&ParamName, &Parameter)| {
             let variable = parameter.variable.as_tensor();
             let sum = match parameter.reads {
@@ -108,7 +131,8 @@ impl LocalGradients {
             };
             Ok((name.clone(), Local { sum, reads: parameter.reads }))
         };
-        parameters.all().map(zero).collect::<Result<_, _>>().map(Self)
+        let all = parameters.all().filter(|(name, _)| wanted(name));
+        all.map(zero).collect::<Result<_, _>>().map(Self)
     }
 
     /// Sums over all processes, parameter by parameter in the order of the names, and divides by
@@ -121,9 +145,57 @@ impl LocalGradients {
         examples: usize,
         reduction: &mut R,
     ) -> Result<GlobalGradients, R::Error> {
-        let sums = self.0.into_iter().map(|(name, local)| Ok((name, local.reduced(reduction)?)));
-        Ok(GlobalGradients::of_sums(sums.collect::<Result<_, R::Error>>()?, examples))
+        Ok(self.sum(reduction)?.mean(examples))
     }
+
+    /// Sums over all processes: large tensors where they lie, all small ones in one call, and
+    /// tables at the rows that some process read.
+    ///
+    /// # Errors
+    /// The first error of `reduction`, or the tensor library's.
+    pub fn sum<R: Reduction>(self, reduction: &mut R) -> Result<GlobalSums, R::Error> {
+        let mut sums = BTreeMap::new();
+        let mut small = Vec::new();
+        for (name, local) in self.0 {
+            let is_small = local.reads == Reads::Whole && local.sum.scalars() <= SMALL;
+            if is_small {
+                small.push((name, local.sum.dense()?.into_owned()));
+            } else {
+                sums.insert(name, local.reduced(reduction)?);
+            }
+        }
+        sum_together(&small, reduction)?;
+        sums.extend(small.into_iter().map(|(name, sum)| (name, Gradient::Dense(sum))));
+        Ok(GlobalSums::new(sums))
+    }
+}
+
+/// Up to how many scalars a gradient does not go alone: a call costs more than a copy.
+const SMALL: usize = 16 * 1024;
+
+/// One reduction of many tensors, through a vector that holds them all.
+fn sum_together<R: Reduction>(
+    tensors: &[(ParamName, Tensor)],
+    reduction: &mut R,
+) -> Result<(), R::Error> {
+    let mut all = Vec::new();
+    for (_, tensor) in tensors {
+        in_place::with_values(tensor, &mut |values| -> Result<(), R::Error> {
+            all.extend_from_slice(values);
+            Ok(())
+        })?;
+    }
+    reduction.sum(&mut all)?;
+    let mut rest = all.as_slice();
+    for (_, tensor) in tensors {
+        in_place::with_values(tensor, &mut |values| -> Result<(), R::Error> {
+            let (own, others) = rest.split_at(values.len());
+            values.copy_from_slice(own);
+            rest = others;
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 impl Local {
@@ -167,7 +239,7 @@ fn marked(bits: &[u64]) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{Device, Tensor};
+    use candle_core::Device;
 
     /// One further process that did the same, but read row 2 instead of row 0.
     struct Twin;

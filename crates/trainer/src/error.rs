@@ -40,6 +40,51 @@ pub enum TrainError {
     /// A checkpoint could not be read or written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The ranks were started for different runs.
+    #[error(
+        "the ranks do not train the same: {}; start all of them with the same configuration, \
+         data and model",
+        differences.join("; ")
+    )]
+    Disagree {
+        /// Which rank differs in what.
+        differences: Vec<String>,
+    },
+    /// Replicas hold different weights.
+    #[error(
+        "after update {update} the weights of rank {} differ from those of rank 0: a memory, \
+         processor or network fault, or libraries of different versions; go on from the last \
+         checkpoint with --resume auto, without that machine",
+        ranks.iter().map(usize::to_string).collect::<Vec<_>>().join(", rank ")
+    )]
+    Drifted {
+        /// The update, from 1.
+        update: u64,
+        /// Who differs.
+        ranks: Vec<usize>,
+    },
+    /// The leader failed at what it does for all.
+    #[error("rank 0 could not go on: {cause}")]
+    Leader {
+        /// Its words.
+        cause: String,
+    },
+    /// A thread of ours panicked.
+    #[error("the thread that sums gradients panicked; this is a bug of ours, please report it")]
+    Thread,
+    /// Ranks read other examples than planned.
+    #[error(
+        "update {update} should have read {planned} examples, but the ranks read {found} \
+         together; this is a bug of ours, please report it"
+    )]
+    Examples {
+        /// The update, from 1.
+        update: u64,
+        /// How many the plan has.
+        planned: usize,
+        /// How many were read.
+        found: usize,
+    },
     /// The ranks could not complete a call together.
     #[error(transparent)]
     Collective(#[from] CollectiveError),

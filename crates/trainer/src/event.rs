@@ -79,6 +79,18 @@ pub struct UpdateReport {
     pub tokens: usize,
     /// Wall time of the update.
     pub seconds: f64,
+    /// What summing the gradients over all ranks took of it.
+    #[serde(default)]
+    pub sync: SyncReport,
+}
+
+/// The time in which gradients were summed over all ranks, waiting for slower ones included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SyncReport {
+    /// All of it.
+    pub seconds: f64,
+    /// The part behind the backward pass; the rest was hidden by it.
+    pub exposed: f64,
 }
 
 /// One pass over the training set.

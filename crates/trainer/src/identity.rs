@@ -111,7 +111,8 @@ fn only_precision() -> String {
     "f32".to_owned()
 }
 
-fn words(value: &Value) -> String {
+/// A value as people read it.
+pub(crate) fn words(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

@@ -14,6 +14,7 @@ mod identity;
 mod journal;
 mod metrics;
 mod parts;
+mod replicas;
 mod results;
 mod run;
 mod settings;
@@ -26,7 +27,7 @@ pub use error::TrainError;
 pub use evaluation::evaluate;
 pub use event::{
     CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport, Observer,
-    StartReport, TrainEvent, UpdateReport,
+    StartReport, SyncReport, TrainEvent, UpdateReport,
 };
 pub use forward::class_scores;
 pub use identity::Difference;

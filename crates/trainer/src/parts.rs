@@ -1,6 +1,6 @@
 //! What a run is made of.
 
-use lockstep_collective::Collective;
+use lockstep_collective::{Collective, PhaseBoard};
 use lockstep_data::{TokenStore, Tokenizer};
 use lockstep_model::Classifier;
 
@@ -18,4 +18,6 @@ pub struct Parts {
     pub test: Option<TokenStore>,
     /// The way to the other ranks.
     pub collective: Box<dyn Collective>,
+    /// Where it notes what it is doing.
+    pub board: PhaseBoard,
 }

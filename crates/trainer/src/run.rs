@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use lockstep_collective::Phase;
 use lockstep_data::TokenStore;
 use lockstep_world::Step;
 
 use crate::checkpoint::{
     Saved, checkpoint_name, clear_unfinished, prune, write_checkpoint, write_final,
 };
+use crate::replicas;
 use crate::results::{Work, all_results};
 use crate::{
     Cadence, CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinalModel,
@@ -48,9 +50,8 @@ impl Trainer {
     ) -> Result<Ending, TrainError> {
         let epoch = Work::default();
         let mut part = Part { observer, began: Instant::now(), epoch, last_evaluation: None };
-        if self.is_leader() {
-            clear_unfinished(&self.settings.output_dir)?;
-        }
+        let output_dir = &self.settings.output_dir;
+        replicas::by_leader(&mut *self.collective, || Ok(clear_unfinished(output_dir)?))?;
         part.tell(&TrainEvent::Start(self.start_report()))?;
         while self.step.0 < self.total {
             if self.has_stalled() {
@@ -75,6 +76,9 @@ impl Trainer {
         }
         if self.is_due(self.settings.evaluation) {
             self.validate(part)?;
+        }
+        if self.is_due(self.settings.replica_check) {
+            self.check_replicas()?;
         }
         if self.is_saved_here() {
             self.save(part)?;
@@ -116,17 +120,20 @@ impl Trainer {
         is_wanted || self.is_due(self.settings.saving.cadence)
     }
 
-    fn save(&self, part: &mut Part<'_>) -> Result<PathBuf, TrainError> {
-        let output_dir = &self.settings.output_dir;
-        let directory = output_dir.join(checkpoint_name(self.step));
-        if self.is_leader() {
-            let (model, state) = ((&self.model, &self.tokenizer), (&self.optimizer, &self.journal));
-            write_checkpoint(output_dir, self.step, model, state)?;
-            if let Some(keep) = self.settings.saving.keep {
-                prune(output_dir, keep, (self.step, self.journal.best_global_step.map(Step)))?;
+    fn save(&mut self, part: &mut Part<'_>) -> Result<PathBuf, TrainError> {
+        self.enter(Phase::Saving);
+        self.check_replicas()?;
+        let Self { settings, step, model, tokenizer, optimizer, journal, collective, .. } = self;
+        let (output_dir, step) = (&settings.output_dir, *step);
+        let directory = output_dir.join(checkpoint_name(step));
+        replicas::by_leader(&mut **collective, || {
+            write_checkpoint(output_dir, step, (model, tokenizer), (optimizer, journal))?;
+            if let Some(keep) = settings.saving.keep {
+                prune(output_dir, keep, (step, journal.best_global_step.map(Step)))?;
             }
-        }
-        let report = CheckpointReport { step: self.step.0, directory: directory.clone() };
+            Ok(())
+        })?;
+        let report = CheckpointReport { step: step.0, directory: directory.clone() };
         part.tell(&TrainEvent::Checkpoint(report))?;
         Ok(directory)
     }
@@ -148,11 +155,15 @@ impl Trainer {
             None => evaluations.extend(self.told_evaluation(Split::Validation, chosen, part)?),
         }
         evaluations.extend(self.told_evaluation(Split::Test, chosen, part)?);
+        self.enter(Phase::Saving);
+        self.check_replicas()?;
         let output_dir = self.settings.output_dir.clone();
-        if self.is_leader() {
-            let results = all_results(&self.journal, &evaluations);
-            write_final(&output_dir, (&self.model, &self.tokenizer), &self.journal, &results)?;
-        }
+        let Self { model, tokenizer, journal, collective, .. } = self;
+        replicas::by_leader(&mut **collective, || {
+            let results = all_results(journal, &evaluations);
+            Ok(write_final(&output_dir, (model, tokenizer), journal, &results)?)
+        })?;
+        self.enter(Phase::Ending);
         self.tell_finish(part, ending, output_dir)
     }
 
@@ -161,7 +172,11 @@ impl Trainer {
         let best = self.journal.best_global_step.map(Step);
         match (self.settings.saving.final_model, best) {
             (FinalModel::Best, Some(best)) if best != self.step => {
-                Saved::open(&self.whereabouts(best))?.restore_weights(&self.model)?;
+                let (place, model) = (self.whereabouts(best), &self.model);
+                replicas::by_leader(&mut *self.collective, || {
+                    Ok(Saved::open(&place)?.restore_weights(model)?)
+                })?;
+                replicas::spread_weights(&mut *self.collective, model)?;
                 Ok(best)
             }
             _ => Ok(self.step),
@@ -201,6 +216,7 @@ impl Trainer {
             Split::Test => ("test", &self.test),
         };
         let Some(store) = store else { return Ok(None) };
+        self.board.enter(Phase::Evaluating, step.0);
         evaluate(&self.model, (name, store), step, &mut *self.collective).map(Some)
     }
 
@@ -244,7 +260,8 @@ impl Trainer {
         self.step.0.is_multiple_of(self.plan.updates_per_epoch() as u64)
     }
 
-    fn is_leader(&self) -> bool {
-        self.collective.seat().is_leader()
+    /// Compares the weights of all replicas.
+    fn check_replicas(&mut self) -> Result<(), TrainError> {
+        replicas::check(&mut *self.collective, &self.model, self.step.0)
     }
 }

@@ -36,6 +36,8 @@ pub struct TrainSettings {
     pub evaluation: Cadence,
     /// When a checkpoint is written.
     pub saving: Saving,
+    /// When the weights of all replicas are compared.
+    pub replica_check: Cadence,
     /// After how many evaluations without a better accuracy the run ends.
     pub early_stopping: Option<NonZeroUsize>,
     /// Where everything is written.

@@ -4,21 +4,25 @@
 //! and with which dropout masks follows from the step alone, so a run that was killed and resumed
 //! goes on with the same bits.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Sender};
 use std::time::Instant;
 
-use lockstep_collective::Collective;
+use lockstep_collective::{Collective, Phase, PhaseBoard};
 use lockstep_data::{Batch, ShardPlan, TokenStore, Tokenizer};
 use lockstep_model::{Classifier, Mode};
 use lockstep_optim::{AdamW, Group, Schedule, clip};
-use lockstep_params::LocalGradients;
-use lockstep_world::{Purpose, Step};
+use lockstep_world::{Purpose, Seed, Step};
 
 use crate::checkpoint::Saved;
 use crate::forward::input;
 use crate::identity::Identity;
 use crate::journal::Journal;
-use crate::{Parts, StopRequest, TrainError, TrainSettings, UpdateReport, sync};
+use crate::sync::{ShareSize, Summed, Summing};
+use crate::{
+    Parts, StopRequest, SyncReport, TrainError, TrainSettings, UpdateReport, replicas, sync,
+};
 
 /// One replica of a run, in lockstep with those of all other ranks.
 pub struct Trainer {
@@ -28,6 +32,7 @@ pub struct Trainer {
     pub(crate) validation: Option<TokenStore>,
     pub(crate) test: Option<TokenStore>,
     pub(crate) collective: Box<dyn Collective>,
+    pub(crate) board: PhaseBoard,
     pub(crate) settings: TrainSettings,
     pub(crate) plan: ShardPlan,
     pub(crate) total: u64,
@@ -51,7 +56,7 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`] when the model has no place for the tokenizer's ids, or memory is short.
     pub fn new(parts: Parts, settings: TrainSettings) -> Result<Self, TrainError> {
-        let Parts { model, tokenizer, train, validation, test, collective } = parts;
+        let Parts { model, tokenizer, train, validation, test, collective, board } = parts;
         let plan = ShardPlan::new(train.len(), settings.global_batch, settings.order);
         let total = settings.length.updates(plan.updates_per_epoch() as u64);
         let schedule =
@@ -61,13 +66,14 @@ impl Trainer {
         let identity = Identity::of(&settings, total, &model, &train);
         let journal = Journal::new(identity);
         let step = Step::START;
-        Ok(Self {
+        let mut trainer = Self {
             model,
             tokenizer,
             train,
             validation,
             test,
             collective,
+            board,
             settings,
             plan,
             total,
@@ -76,22 +82,51 @@ impl Trainer {
             journal,
             origin: None,
             schedule,
-        })
+        };
+        trainer.unite()?;
+        Ok(trainer)
     }
 
-    /// Goes on from a checkpoint of this run.
+    /// Makes sure that all ranks train the same, from the same weights.
+    fn unite(&mut self) -> Result<(), TrainError> {
+        let mut facts = replicas::facts(&self.journal.identity);
+        let stores = [("validation data", &self.validation), ("test data", &self.test)];
+        for (name, store) in stores {
+            let print = store.as_ref().map(|store| format!("{:016x}", store.fingerprint()));
+            facts.insert(name.to_owned(), print.unwrap_or_else(|| "none".to_owned()));
+        }
+        facts.insert("parameters".to_owned(), replicas::layout(self.model.parameters()));
+        facts.insert("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+        replicas::agree(&mut *self.collective, &facts)?;
+        replicas::spread_weights(&mut *self.collective, &self.model)
+    }
+
+    /// Goes on from a checkpoint of this run, which only the leader reads; all ranks call this.
     ///
     /// # Errors
-    /// [`TrainError::Checkpoint`] when it is not whole or belongs to another run.
+    /// [`TrainError::Checkpoint`] when it is not whole or belongs to another run; on other ranks
+    /// than the leader [`TrainError::Leader`].
     pub fn resume(&mut self, directory: &Path) -> Result<(), TrainError> {
-        let saved = Saved::open(directory)?;
-        saved.check(&self.journal.identity)?;
-        saved.restore_weights(&self.model)?;
-        saved.restore_moments(&self.optimizer)?;
-        self.journal = saved.into_journal();
+        let Self { model, optimizer, journal, collective, .. } = self;
+        let restored = replicas::by_leader(&mut **collective, || {
+            let saved = Saved::open(directory)?;
+            saved.check(&journal.identity)?;
+            saved.restore_weights(model)?;
+            saved.restore_moments(optimizer)?;
+            Ok(saved.into_journal())
+        })?;
+        replicas::spread_weights(&mut **collective, model)?;
+        let leaders = restored.as_ref().unwrap_or(journal);
+        *journal = replicas::spread_state(&mut **collective, optimizer, leaders)?;
         self.step = Step(self.journal.global_step);
         self.origin = directory.parent().map(Path::to_owned);
         Ok(())
+    }
+
+    /// Gives the way to the other ranks back.
+    #[must_use]
+    pub fn into_collective(self) -> Box<dyn Collective> {
+        self.collective
     }
 
     /// The model as it is now.
@@ -103,15 +138,15 @@ impl Trainer {
     /// One update of all replicas.
     pub(crate) fn update(&mut self, stop: &StopRequest) -> Result<Update, TrainError> {
         let began = Instant::now();
-        let examples = self.plan.global_batch(self.step).len();
-        let (local, share) = self.gradients()?;
+        let (summed, share, exposed) = self.gradients()?;
         let world = share.over_all_ranks(stop, &mut *self.collective)?;
-        let global = sync::mean(local, examples, &mut *self.collective)?;
-        let clipped = clip(global, self.settings.max_grad_norm)?;
+        let examples = self.check_examples(world.examples)?;
+        let clipped = clip(summed.sums.mean(examples), self.settings.max_grad_norm)?;
         let loss = world.loss / examples as f64;
         let rates = self.schedule.rates(self.step);
         self.check_finite(loss, clipped.norm)?;
         self.step = self.step.next();
+        self.enter(Phase::Stepping);
         self.optimizer.step(&clipped.gradients, rates, self.step.0)?;
         let report = UpdateReport {
             step: self.step.0,
@@ -122,27 +157,49 @@ impl Trainer {
             examples,
             tokens: world.tokens,
             seconds: began.elapsed().as_secs_f64(),
+            sync: SyncReport { seconds: summed.seconds, exposed },
         };
         Ok(Update { report, stop: world.stop })
     }
 
-    /// This rank's gradients, over as many micro-batches as were asked for.
-    fn gradients(&self) -> Result<(LocalGradients, Share), TrainError> {
-        let mut share = Share::default();
+    /// The gradients of all ranks, this rank's part of the update, and how long it waited for the
+    /// others once its own backward pass was done, in seconds.
+    fn gradients(&mut self) -> Result<(Summed, Share, f64), TrainError> {
+        self.board.enter(Phase::Computing, self.step.0 + 1);
         self.model.parameters().forget_gradients();
         let indices = self.plan.share(self.step, self.collective.seat(), self.train.lengths());
-        let dropout = self.settings.seed.derive(Purpose::Dropout, self.step.0);
-        let at_once = indices.len().div_ceil(self.settings.accumulation.get()).max(1);
-        for micro in indices.chunks(at_once) {
-            let batch = Batch::pack(&self.train, micro)?;
-            let logits = self.model.logits(&input(&batch), Mode::Train { dropout })?;
-            let loss = logits.summed_cross_entropy(batch.labels())?;
-            share.loss += loss.value()?;
-            share.tokens += batch.tokens();
-            self.model.backward(&loss)?;
+        let share = if indices.is_empty() { ShareSize::Empty } else { ShareSize::Some };
+        let pass = Pass {
+            model: &self.model,
+            train: &self.train,
+            dropout: self.settings.seed.derive(Purpose::Dropout, self.step.0),
+            passes: self.settings.accumulation,
+        };
+        let summing = Summing { model: &self.model, collective: &mut *self.collective, share };
+        std::thread::scope(|scope| {
+            let (tell, told) = mpsc::channel();
+            let thread = scope.spawn(move || summing.follow(&told));
+            let share = pass.run(&indices, &tell);
+            drop(tell);
+            let waits = Instant::now();
+            self.board.enter(Phase::Summing, self.step.0 + 1);
+            let summed = thread.join().map_err(|_| TrainError::Thread)?;
+            Ok((summed?, share?, waits.elapsed().as_secs_f64()))
+        })
+    }
+
+    /// The number that everything is divided by, which travelled along with the sums.
+    fn check_examples(&self, found: usize) -> Result<usize, TrainError> {
+        let planned = self.plan.global_batch(self.step).len();
+        if found == planned {
+            return Ok(found);
         }
-        let sums = if indices.is_empty() { LocalGradients::zeros } else { LocalGradients::take };
-        Ok((sums(self.model.parameters())?, share))
+        Err(TrainError::Examples { update: self.step.0 + 1, planned, found })
+    }
+
+    /// Notes for the peers' watch what comes next.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.board.enter(phase, self.step.0);
     }
 
     fn check_finite(&self, loss: f64, grad_norm: f64) -> Result<(), TrainError> {
@@ -153,11 +210,49 @@ impl Trainer {
     }
 }
 
+/// The passes of one rank in one update.
+struct Pass<'a> {
+    model: &'a Classifier,
+    train: &'a TokenStore,
+    dropout: Seed,
+    passes: NonZeroUsize,
+}
+
+impl Pass<'_> {
+    /// Goes forward and backward over as many micro-batches as were asked for, and tells in the
+    /// last one which sums are complete.
+    fn run(&self, indices: &[usize], tell: &Sender<usize>) -> Result<Share, TrainError> {
+        let mut share = Share { examples: indices.len(), ..Share::default() };
+        let at_once = indices.len().div_ceil(self.passes.get()).max(1);
+        let mut micro_batches = indices.chunks(at_once).peekable();
+        while let Some(micro) = micro_batches.next() {
+            let batch = Batch::pack(self.train, micro)?;
+            let input = input(&batch);
+            let logits = match micro_batches.peek() {
+                None => self.model.logits_telling(&input, self.dropout, tell)?,
+                Some(_) => self.model.logits(&input, Mode::Train { dropout: self.dropout })?,
+            };
+            let loss = logits.summed_cross_entropy(batch.labels())?;
+            share.loss += loss.value()?;
+            share.tokens += batch.tokens();
+            self.model.backward(&loss)?;
+        }
+        if indices.is_empty() {
+            for block in (0..self.model.config().blocks).rev() {
+                let _ = tell.send(block);
+            }
+        }
+        let _ = tell.send(sync::ALL);
+        Ok(share)
+    }
+}
+
 /// What one rank, or all of them together, put into an update.
 #[derive(Clone, Copy, Debug, Default)]
 struct Share {
     loss: f64,
     tokens: usize,
+    examples: usize,
     stop: bool,
 }
 
@@ -168,12 +263,14 @@ impl Share {
         stop: &StopRequest,
         collective: &mut dyn Collective,
     ) -> Result<Self, TrainError> {
-        let mine = [self.loss.to_bits(), self.tokens as u64, u64::from(stop.is_asked())];
+        let stop = u64::from(stop.is_asked());
+        let mine = [self.loss.to_bits(), self.tokens as u64, self.examples as u64, stop];
         let mut sum = Self::default();
         for theirs in collective.all_gather(&mine)?.chunks_exact(mine.len()) {
             sum.loss += f64::from_bits(theirs[0]);
             sum.tokens += usize::try_from(theirs[1]).unwrap_or(usize::MAX);
-            sum.stop |= theirs[2] != 0;
+            sum.examples += usize::try_from(theirs[2]).unwrap_or(usize::MAX);
+            sum.stop |= theirs[3] != 0;
         }
         Ok(sum)
     }

@@ -75,6 +75,9 @@ impl CustomOp1 for Fused {
         let weights = WeightValues::of(&self.weights)?;
         let backward = Backward { weights: &weights, sums: &self.weights, plan: &self.plan };
         let dx = backward.run(x_matrix, saved, &dy_values)?;
+        if let Some(finished) = &self.plan.block.finished {
+            finished.give();
+        }
         gradient(x, || dx)
     }
 }

@@ -11,6 +11,7 @@ mod backward;
 mod composed;
 mod forward;
 mod fused;
+mod notice;
 mod residual;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use candle_core::{Result, Tensor, bail};
 
 use fused::{Fused, Keeping};
+pub use notice::Notice;
 
 use crate::{AttentionPlan, Dropout, Precision, Segments, Weight, cpu, first_rows, shapes};
 
@@ -78,6 +80,9 @@ pub struct BlockPlan {
     pub eps: f64,
     /// Of the linear layers.
     pub precision: Precision,
+    /// Given when the backward pass has added the gradients of this block's weights. Only fused
+    /// blocks give it.
+    pub finished: Option<Notice>,
 }
 
 /// The states behind a block: (N,D) to (M,D).

@@ -193,8 +193,16 @@ impl Operation {
         let wanted = if rows == Rows::All { tokens } else { segments.len() };
         let dropout = rate.map(|rate| rows_dropped(wanted, rate));
         let attention_dropout = dropout.clone();
-        let plan =
-            BlockPlan { heads, segments, rows, attention_dropout, dropout, eps: 1e-3, precision };
+        let plan = BlockPlan {
+            heads,
+            segments,
+            rows,
+            attention_dropout,
+            dropout,
+            eps: 1e-3,
+            precision,
+            finished: None,
+        };
         let same = plan.clone();
         let shapes = [[d, d]; 4].into_iter().chain([[1, d], [wide, d], [d, wide], [1, d]]);
         let affine = |[outputs, inputs]: [usize; 2]| match outputs {

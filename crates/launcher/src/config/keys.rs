@@ -66,6 +66,8 @@ pub(crate) static ALL: &Entries = &[
     &SAVE_TOTAL_LIMIT,
     &LOGGING_STEPS,
     &REPORT_TO,
+    &PEER_TIMEOUT,
+    &REPLICA_CHECK,
 ];
 
 /// What is trained.
@@ -221,3 +223,14 @@ pub(crate) static LOGGING_STEPS: Key<NonZeroU64> =
 /// Who is told.
 pub(crate) static REPORT_TO: Key<Vec<Reporter>> =
     Key::new(Run, "report_to", REPORTERS, "who is told: console, jsonl").or("console,jsonl");
+/// How long a silent rank is borne.
+pub(crate) static PEER_TIMEOUT: Key<NonZeroU64> =
+    Key::new(Run, "peer_timeout", UPDATES, "seconds after which a silent rank is given up")
+        .or("10");
+/// When replicas are compared.
+pub(crate) static REPLICA_CHECK: Key<NonZeroU64> = Key::new(
+    Run,
+    "replica_check_steps",
+    UPDATES,
+    "updates between comparisons of all ranks' weights (else at checkpoints)",
+);

@@ -1,6 +1,7 @@
 //! From texts to types: what each key means.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use lockstep_data::Order;
 use lockstep_model::Dropouts;
@@ -140,6 +141,10 @@ impl OutputPlan {
                 Resume::Never if config.get(&keys::OVERWRITE)? => Existing::Replace,
                 Resume::Never => Existing::Refuse,
             },
+            replica_check: config
+                .find(&keys::REPLICA_CHECK)
+                .map_or(Cadence::Never, Cadence::EverySteps),
+            peer_timeout: Duration::from_secs(config.get(&keys::PEER_TIMEOUT)?.get()),
             saving: Saving {
                 cadence: cadence(config, saves, &keys::SAVE_STEPS)?,
                 keep: config.find(&keys::SAVE_TOTAL_LIMIT),

@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lockstep_data::{MaxLength, OnBadRow, Order};
 use lockstep_model::{Dropouts, HeadKind};
@@ -143,6 +144,10 @@ pub(crate) struct OutputPlan {
     pub(crate) existing: Existing,
     /// What is kept while the run goes on.
     pub(crate) saving: Saving,
+    /// When the weights of all replicas are compared.
+    pub(crate) replica_check: Cadence,
+    /// How long a silent peer is borne.
+    pub(crate) peer_timeout: Duration,
     /// Updates between lines on the console.
     pub(crate) logging_steps: NonZeroU64,
     /// Who is told.
@@ -179,6 +184,7 @@ impl RunPlan {
             max_grad_norm: optim.max_grad_norm,
             evaluation: train.evaluation,
             saving: run.saving,
+            replica_check: run.replica_check,
             early_stopping: train.early_stopping,
             output_dir: run.directory.clone(),
         }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod parity;
 #[cfg(test)]
+mod ranks;
+#[cfg(test)]
 mod resume;
 #[cfg(test)]
 mod setup;

@@ -1,10 +1,10 @@
 //! A tiny model on the reference's rows.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 
 use candle_core::Device;
-use lockstep_collective::Solo;
+use lockstep_collective::{Collective, PhaseBoard, Solo};
 use lockstep_data::{
     Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
 };
@@ -50,6 +50,7 @@ pub(crate) fn settings(output_dir: &Path, peak_rates: Rates) -> TrainSettings {
         },
         max_grad_norm: 1.0,
         evaluation: Cadence::Never,
+        replica_check: Cadence::EverySteps(NonZeroU64::MIN),
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
         early_stopping: None,
         output_dir: output_dir.to_owned(),
@@ -68,10 +69,21 @@ pub(crate) fn trainer(
 /// The same in another precision.
 pub(crate) fn trainer_in(
     precision: Precision,
-    (directory, head): (&str, HeadKind),
+    model: (&str, HeadKind),
     dropout: Option<f32>,
     settings: TrainSettings,
 ) -> Trainer {
+    let parts = parts(model, (dropout, usize::MAX), Box::new(Solo));
+    let parts = Parts { model: parts.model.in_precision(precision), ..parts };
+    Trainer::new(parts, settings).unwrap()
+}
+
+/// A tiny checkpoint, the first so many of the reference's rows, and the other ranks.
+pub(crate) fn parts(
+    (directory, head): (&str, HeadKind),
+    (dropout, rows): (Option<f32>, usize),
+    collective: Box<dyn Collective>,
+) -> Parts {
     let tokenizer = Tokenizer::from_dir(&reference(directory)).unwrap();
     let source = CorpusSource {
         path: reference("golden/rows.tsv"),
@@ -81,7 +93,7 @@ pub(crate) fn trainer_in(
     };
     let corpus = Corpus::read(&source, Labels::Infer).unwrap();
     let max = MaxLength::new(128).unwrap();
-    let train = TokenStore::build(corpus.texts_and_labels(), &tokenizer, max).unwrap();
+    let train = TokenStore::build(corpus.texts_and_labels().take(rows), &tokenizer, max).unwrap();
     let request = ModelRequest {
         head,
         labels: corpus.labels().names().to_vec(),
@@ -90,8 +102,6 @@ pub(crate) fn trainer_in(
         device: Device::Cpu,
     };
     let (model, _) = Classifier::load(&reference(directory), &request).unwrap();
-    let model = model.in_precision(precision);
-    let collective = Box::new(Solo);
-    let parts = Parts { model, tokenizer, train, validation: None, test: None, collective };
-    Trainer::new(parts, settings).unwrap()
+    let board = PhaseBoard::default();
+    Parts { model, tokenizer, train, validation: None, test: None, collective, board }
 }

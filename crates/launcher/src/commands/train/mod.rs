@@ -5,7 +5,7 @@ mod summary;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use lockstep_collective::Solo;
+use lockstep_collective::{PhaseBoard, Solo};
 use lockstep_model::Precision;
 use lockstep_trainer::{Ending, Observer, Parts, StopRequest, Trainer};
 use lockstep_world::Seat;
@@ -147,6 +147,7 @@ fn parts(plan: &RunPlan, corpora: &Corpora, loaded: Loaded) -> Result<Parts, Fai
         model,
         tokenizer,
         collective: Box::new(Solo),
+        board: PhaseBoard::default(),
     })
 }
 
