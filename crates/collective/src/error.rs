@@ -31,6 +31,14 @@ pub enum CollectiveError {
         /// What was seen.
         cause: String,
     },
+    /// A library that is not there, or not as it is needed.
+    #[error("{library} cannot be used: {remedy}")]
+    Missing {
+        /// The library.
+        library: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// The ranks never found each other.
     #[error("{seat} could not meet the others at {address}: {cause}; {remedy}")]
     NotMet {

@@ -3,17 +3,23 @@
 //! Every rank makes the same calls in the same order with the same lengths; nothing outside this
 //! crate asks how many ranks there are in order to decide whether to call.
 
+mod audited;
 mod error;
+mod mpi;
 mod phase;
 mod share;
 mod solo;
 mod threads;
+mod watch;
 
+pub use audited::Audited;
 pub use error::CollectiveError;
+pub use mpi::Mpi;
 pub use phase::{Moment, Phase, PhaseBoard};
 pub use share::{broadcast_bytes, gather_bytes};
 pub use solo::Solo;
 pub use threads::Threads;
+pub use watch::{How, Lost, Watch, WatchHandle, WatchSettings};
 
 use lockstep_world::{Rank, Seat};
 

@@ -76,7 +76,15 @@ impl PhaseBoard {
 }
 
 impl Moment {
-    fn word(self) -> u64 {
+    /// Before anything was heard.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { phase: Phase::Starting, update: 0 }
+    }
+
+    /// The word that says this.
+    #[must_use]
+    pub fn word(self) -> u64 {
         (self.phase as u64) << UPDATE_BITS | self.update & ((1 << UPDATE_BITS) - 1)
     }
 

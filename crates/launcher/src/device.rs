@@ -30,12 +30,6 @@ pub(crate) enum DeviceError {
          since Cooper Lake), and this one does not; leave it out, or pass --precision f32"
     )]
     Bf16,
-    /// Several processes on CPUs.
-    #[error(
-        "this is {0}, and this build does not have data-parallel training on CPUs yet; \
-         start one process, or leave --device out: then rank 0 trains and the others end"
-    )]
-    Ranks(Seat),
     /// Several processes from the launcher.
     #[error(
         "this build trains in one CPU process: pass {flag} 1, or leave it out; \
@@ -65,24 +59,23 @@ pub(crate) fn check(
     }
 }
 
-/// Whether a process in this seat trains.
+/// What a process does in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Duty {
-    /// It does.
+    /// It trains, together with all others.
     Train,
-    /// Another one does.
+    /// It trains, and nobody else does.
+    TrainAlone,
+    /// Another one trains alone.
     Rest,
 }
 
 /// What a process in `seat` does where there is no GPU: one process trains, unless several were
-/// asked for, which this build cannot do.
-///
-/// # Errors
-/// [`DeviceError::Ranks`].
-pub(crate) fn duty(device: DeviceChoice, seat: Seat) -> Result<Duty, DeviceError> {
+/// asked for.
+pub(crate) fn duty(device: DeviceChoice, seat: Seat) -> Duty {
     match device {
-        DeviceChoice::Cpu if seat.world().get() > 1 => Err(DeviceError::Ranks(seat)),
-        _ if seat.is_leader() => Ok(Duty::Train),
-        _ => Ok(Duty::Rest),
+        DeviceChoice::Cpu => Duty::Train,
+        _ if seat.is_leader() => Duty::TrainAlone,
+        _ => Duty::Rest,
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use lockstep_collective::CollectiveError;
 use lockstep_data::{DataError, LabelError, TokenizerError};
 use lockstep_model::ModelError;
 use lockstep_trainer::{CheckpointError, TrainError};
@@ -15,6 +16,7 @@ use crate::device::DeviceError;
 use crate::exit::ExitCode;
 use crate::hub::HubError;
 use crate::process::Environment;
+use crate::world::WorldError;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -33,6 +35,12 @@ pub(crate) enum Failure {
     /// A device or a library this build or machine lacks.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// A place among others that cannot be known.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// Peers that cannot be reached.
+    #[error(transparent)]
+    Collective(#[from] CollectiveError),
     /// A model that cannot be had.
     #[error(transparent)]
     Hub(#[from] HubError),
@@ -133,7 +141,9 @@ impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Self::UnknownCommand { .. } | Self::Configuration(_) => ExitCode::Usage,
-            Self::Device(_) => ExitCode::Device,
+            Self::World(WorldError::WrongMpi { .. }) | Self::Device(_) => ExitCode::Device,
+            Self::World(_) => ExitCode::Usage,
+            Self::Collective(error) => of_collective(error),
             Self::Data(_) => ExitCode::Data,
             Self::Hub(_)
             | Self::Tokenizer(_)
@@ -175,7 +185,7 @@ fn of_run(error: &TrainError) -> ExitCode {
         TrainError::Model(error) => of_model(error),
         TrainError::Checkpoint(error) => of_checkpoint(error),
         TrainError::Observer(cause) => of_output(cause),
-        TrainError::Collective(_) => ExitCode::PeerLost,
+        TrainError::Collective(error) => of_collective(error),
         TrainError::Disagree { .. } => ExitCode::Usage,
         TrainError::Thread | TrainError::Examples { .. } => ExitCode::Bug,
         TrainError::NotFinite { .. }
@@ -202,6 +212,14 @@ fn of_checkpoint(error: &CheckpointError) -> ExitCode {
         CheckpointError::Model(error) => of_model(error),
         CheckpointError::Tensor(_) => ExitCode::Failed,
         _ => ExitCode::Checkpoint,
+    }
+}
+
+fn of_collective(error: &CollectiveError) -> ExitCode {
+    match error {
+        CollectiveError::Missing { .. } => ExitCode::Device,
+        CollectiveError::Diverged { .. } | CollectiveError::NoSuchRoot { .. } => ExitCode::Bug,
+        CollectiveError::Lost { .. } | CollectiveError::NotMet { .. } => ExitCode::PeerLost,
     }
 }
 

@@ -19,11 +19,11 @@ mod models;
 mod observers;
 mod output_dir;
 mod process;
-mod seat;
 mod signals;
 mod sources;
 mod supervisor;
 mod warnings;
+mod world;
 
 use std::io;
 use std::path::Path;

@@ -9,10 +9,10 @@ use lockstep_params::{ParamName, Parameters};
 use lockstep_world::Seed;
 
 use crate::checkpoint::{self, LoadReport, Wanted, WeightsFile, read_parameters};
-use crate::encoder::{Encoder, Pass};
-use crate::head::Head;
-use crate::layers::{Purpose, Scope};
+use crate::encoder::Pass;
+use crate::layers::Purpose;
 use crate::masks::{DropoutRates, Dropouts, Masks};
+use crate::network::Network;
 use crate::{EncoderConfig, HeadKind, Input, Logits, Loss, Mode, ModelError};
 
 /// The recipe's dropout inside its own head.
@@ -45,13 +45,6 @@ pub struct Classifier {
     /// What learns, and the same weights in passes that keep nothing.
     learning: Network,
     inference: Network,
-}
-
-/// The layers.
-#[derive(Debug)]
-struct Network {
-    encoder: Encoder,
-    head: Head,
 }
 
 impl Classifier {
@@ -255,26 +248,6 @@ impl Classifier {
             config,
         };
         Ok((model, report))
-    }
-}
-
-impl Network {
-    fn logits(&self, input: &Input<'_>, pass: &Pass<'_>) -> Result<Logits, ModelError> {
-        let states = self.encoder.forward(input, pass)?; // (B, D)
-        Ok(Logits::new(self.head.forward(&states, &pass.masks)?))
-    }
-
-    fn of(
-        config: &EncoderConfig,
-        head: HeadKind,
-        parameters: &Parameters,
-        purpose: Purpose,
-    ) -> Result<Self, ModelError> {
-        let below = |prefix| Scope::new(parameters, purpose, prefix);
-        Ok(Self {
-            encoder: Encoder::of(config, &below(head.encoder_prefix()))?,
-            head: Head::of(head, &below(""))?,
-        })
     }
 }
 

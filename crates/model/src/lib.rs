@@ -24,6 +24,7 @@ mod input;
 mod layers;
 mod logits;
 mod masks;
+mod network;
 mod specs;
 
 pub use checkpoint::LoadReport;

@@ -79,9 +79,9 @@ pub struct UpdateReport {
     pub tokens: usize,
     /// Wall time of the update.
     pub seconds: f64,
-    /// What summing the gradients over all ranks took of it.
-    #[serde(default)]
-    pub sync: SyncReport,
+    /// What summing the gradients over all ranks took of it, where there are others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncReport>,
 }
 
 /// The time in which gradients were summed over all ranks, waiting for slower ones included.

@@ -13,7 +13,7 @@ use lockstep_collective::{Collective, Phase, PhaseBoard};
 use lockstep_data::{Batch, ShardPlan, TokenStore, Tokenizer};
 use lockstep_model::{Classifier, Mode};
 use lockstep_optim::{AdamW, Group, Schedule, clip};
-use lockstep_world::{Purpose, Seed, Step};
+use lockstep_world::{Purpose, Seed, Step, WorldSize};
 
 use crate::checkpoint::Saved;
 use crate::forward::input;
@@ -123,6 +123,11 @@ impl Trainer {
         Ok(())
     }
 
+    /// The way to the other ranks.
+    pub fn collective(&mut self) -> &mut dyn Collective {
+        &mut *self.collective
+    }
+
     /// Gives the way to the other ranks back.
     #[must_use]
     pub fn into_collective(self) -> Box<dyn Collective> {
@@ -157,7 +162,7 @@ impl Trainer {
             examples,
             tokens: world.tokens,
             seconds: began.elapsed().as_secs_f64(),
-            sync: SyncReport { seconds: summed.seconds, exposed },
+            sync: self.has_peers().then_some(SyncReport { seconds: summed.seconds, exposed }),
         };
         Ok(Update { report, stop: world.stop })
     }
@@ -195,6 +200,10 @@ impl Trainer {
             return Ok(found);
         }
         Err(TrainError::Examples { update: self.step.0 + 1, planned, found })
+    }
+
+    fn has_peers(&self) -> bool {
+        self.collective.seat().world() != WorldSize::ONE
     }
 
     /// Notes for the peers' watch what comes next.

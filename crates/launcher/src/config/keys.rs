@@ -228,9 +228,5 @@ pub(crate) static PEER_TIMEOUT: Key<NonZeroU64> =
     Key::new(Run, "peer_timeout", UPDATES, "seconds after which a silent rank is given up")
         .or("10");
 /// When replicas are compared.
-pub(crate) static REPLICA_CHECK: Key<NonZeroU64> = Key::new(
-    Run,
-    "replica_check_steps",
-    UPDATES,
-    "updates between comparisons of all ranks' weights (else at checkpoints)",
-);
+pub(crate) static REPLICA_CHECK: Key<NonZeroU64> =
+    Key::new(Run, "replica_check_steps", UPDATES, "updates between comparisons of all replicas");

@@ -162,8 +162,6 @@ mod tests {
     use expect_test::{Expect, expect};
     use lockstep_trainer::CheckpointReport;
 
-    use lockstep_trainer::SyncReport;
-
     use super::*;
 
     fn update(step: u64) -> TrainEvent {
@@ -176,7 +174,7 @@ mod tests {
             examples: 16,
             tokens: 400,
             seconds: 0.5,
-            sync: SyncReport::default(),
+            sync: None,
         })
     }
 

@@ -70,8 +70,6 @@ impl Observer for MetricsFile {
 mod tests {
     use lockstep_trainer::{StartReport, UpdateReport};
 
-    use lockstep_trainer::SyncReport;
-
     use super::*;
 
     fn start(first_step: u64) -> TrainEvent {
@@ -98,7 +96,7 @@ mod tests {
             examples: 16,
             tokens: 385,
             seconds: 0.5,
-            sync: SyncReport::default(),
+            sync: None,
         })
     }
 

@@ -3,12 +3,12 @@
 mod summary;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use lockstep_collective::{PhaseBoard, Solo};
+use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
 use lockstep_model::Precision;
 use lockstep_trainer::{Ending, Observer, Parts, StopRequest, Trainer};
-use lockstep_world::Seat;
+use lockstep_world::{Rank, Seat};
 
 use crate::config::{Record, Reporter, RunPlan, run_plan, run_toml};
 use crate::device::{self, Duty};
@@ -18,8 +18,8 @@ use crate::hub::HubSettings;
 use crate::models::{self, Loaded};
 use crate::observers::{Console, MetricsFile, Observers, RankLog};
 use crate::process::Process;
-use crate::seat::seat;
 use crate::sources::{self, Corpora};
+use crate::world::{Starter, World};
 use crate::{card, output_dir, signals, write_file};
 
 /// Runs the command.
@@ -33,16 +33,28 @@ pub(crate) fn run(
 ) -> Result<ExitCode, Failure> {
     let plan = run_plan(arguments)?;
     let precision = device::check(plan.run.device, plan.run.precision)?;
-    let seat = seat(&process.environment);
-    if device::duty(plan.run.device, seat)? == Duty::Rest {
-        let text = format!("{seat}: there is no GPU, so rank 0 trains alone; nothing to do here\n");
-        return super::tell(out, &text);
-    }
-    output_dir::check(&plan.run)?;
+    let starter = Starter::of(&process.environment)?;
+    let starter = match device::duty(plan.run.device, starter.seat()) {
+        Duty::Train => starter,
+        Duty::TrainAlone => Starter::Nobody,
+        Duty::Rest => {
+            let seat = starter.seat();
+            let text =
+                format!("{seat}: there is no GPU, so rank 0 trains alone; nothing to do here\n");
+            return super::tell(out, &text);
+        }
+    };
+    let world = World::join(&starter, plan.run.peer_timeout)?;
+    let watch = world.watch.handle();
+    let hub = &HubSettings::of(&process.environment);
+    let run = Run { plan: &plan, hub, seat: world.seat, hosts: world.hosts.clone(), precision };
     let mut silence = io::sink();
-    let out = if plan.run.reporters.contains(&Reporter::Console) { out } else { &mut silence };
-    let run = Run { plan: &plan, hub: &HubSettings::of(&process.environment), seat, precision };
-    run.go(out)
+    let is_told = run.seat.is_leader() && plan.run.reporters.contains(&Reporter::Console);
+    let ending = run.go(world, if is_told { out } else { &mut silence });
+    if let Err(failure) = &ending {
+        watch.fail(&failure.to_string());
+    }
+    ending
 }
 
 /// A run before it is put together.
@@ -50,33 +62,52 @@ struct Run<'a> {
     plan: &'a RunPlan,
     hub: &'a HubSettings,
     seat: Seat,
+    hosts: Vec<String>,
     precision: Precision,
 }
 
 impl Run<'_> {
-    fn go(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    fn go(&self, world: World, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let plan = self.plan;
-        say(out, &summary::of_process(plan))?;
+        if self.seat.is_leader() {
+            output_dir::check(&plan.run)?;
+        }
+        say(out, &summary::of_process(plan, &world.told))?;
         let corpora = Corpora::read(&plan.data)?;
         say(out, &summary::of_corpora(&plan.data, &corpora))?;
         let loaded = models::load(plan, &corpora.train, self.hub)?;
         let loaded = Loaded { model: loaded.model.in_precision(self.precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
-        let parts = parts(plan, &corpora, loaded)?;
+        let World { collective, board, watch, .. } = world;
+        let parts = parts(plan, &corpora, loaded, (collective, board))?;
         say(out, &summary::of_tokens(plan, &parts))?;
-        let mut trainer = Trainer::new(parts, plan.settings(Seat::SOLO.world()))?;
-        let checkpoint = output_dir::prepare(&plan.run)?;
-        if checkpoint.is_none() {
-            self.record()?;
-        }
+        let mut trainer = Trainer::new(parts, plan.settings(self.seat.world()))?;
+        let checkpoint = self.prepare(trainer.collective())?;
         let mut log = self.log()?;
         let ending = self.follow((&mut trainer, checkpoint), &mut log, out);
         if let Err(failure) = &ending {
             // The run's own failure is the one to tell, also when the log cannot be written.
             let _ = log.note("error", &failure.to_string().into());
         }
-        drop(trainer);
-        self.close(ending?, &corpora, out)
+        let code = self.close(ending?, &corpora, out)?;
+        trainer.into_collective().leave()?;
+        watch.leave();
+        Ok(code)
+    }
+
+    /// Makes the directory ready, which the leader does for all; tells the checkpoint to go on from.
+    fn prepare(&self, collective: &mut dyn Collective) -> Result<Option<PathBuf>, Failure> {
+        let prepared = self.seat.is_leader().then(|| -> Result<_, Failure> {
+            let checkpoint = output_dir::prepare(&self.plan.run)?;
+            if checkpoint.is_none() {
+                self.record()?;
+            }
+            Ok(checkpoint)
+        });
+        let found: Option<PathBuf> = prepared.transpose()?.flatten();
+        let told = found.as_ref().map(|path| path.as_os_str().as_encoded_bytes());
+        let path = broadcast_bytes(collective, told.unwrap_or_default(), Rank(0))?;
+        Ok((!path.is_empty()).then(|| PathBuf::from(String::from_utf8_lossy(&path).into_owned())))
     }
 
     fn log(&self) -> Result<RankLog, Failure> {
@@ -94,16 +125,20 @@ impl Run<'_> {
     ) -> Result<Ending, Failure> {
         if let Some(checkpoint) = checkpoint {
             trainer.resume(&checkpoint)?;
-            self.record()?;
+            if self.seat.is_leader() {
+                self.record()?;
+            }
         }
         let stop = stop_on_signals()?;
         let mut metrics = MetricsFile::new(&self.plan.run.directory);
         let mut console = Console::new(out, self.plan.run.logging_steps);
         let mut observers: Vec<&mut dyn Observer> = vec![log];
-        if self.plan.run.reporters.contains(&Reporter::Jsonl) {
-            observers.push(&mut metrics);
+        if self.seat.is_leader() {
+            if self.plan.run.reporters.contains(&Reporter::Jsonl) {
+                observers.push(&mut metrics);
+            }
+            observers.push(&mut console);
         }
-        observers.push(&mut console);
         Ok(trainer.run(&mut Observers(observers), &stop)?)
     }
 
@@ -112,8 +147,8 @@ impl Run<'_> {
     fn record(&self) -> Result<(), Failure> {
         let record = Record {
             version: env!("CARGO_PKG_VERSION"),
-            world: Seat::SOLO.world().get(),
-            hosts: vec![host()],
+            world: self.seat.world().get(),
+            hosts: self.hosts.clone(),
             device: device::NAME.to_owned(),
         };
         write_file(&self.plan.run.directory.join("run.toml"), &run_toml(self.plan, &record))
@@ -130,14 +165,21 @@ impl Run<'_> {
             return Ok(ExitCode::Stopped);
         }
         let directory = &self.plan.run.directory;
-        write_file(&directory.join("README.md"), &card::text(self.plan, corpora)?)?;
+        if self.seat.is_leader() {
+            write_file(&directory.join("README.md"), &card::text(self.plan, corpora)?)?;
+        }
         say(out, &summary::of_result(self.plan))?;
         Ok(ExitCode::Done)
     }
 }
 
 /// The run's material, tokenised.
-fn parts(plan: &RunPlan, corpora: &Corpora, loaded: Loaded) -> Result<Parts, Failure> {
+fn parts(
+    plan: &RunPlan,
+    corpora: &Corpora,
+    loaded: Loaded,
+    (collective, board): (Box<dyn Collective>, PhaseBoard),
+) -> Result<Parts, Failure> {
     let Loaded { model, tokenizer, .. } = loaded;
     let tokens = |corpus| sources::tokens(corpus, &tokenizer, &plan.data.reading);
     Ok(Parts {
@@ -146,8 +188,8 @@ fn parts(plan: &RunPlan, corpora: &Corpora, loaded: Loaded) -> Result<Parts, Fai
         test: corpora.test.as_ref().map(tokens).transpose()?,
         model,
         tokenizer,
-        collective: Box::new(Solo),
-        board: PhaseBoard::default(),
+        collective,
+        board,
     })
 }
 
@@ -173,10 +215,4 @@ fn stop_on_signals() -> Result<StopRequest, Failure> {
 
 fn say(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
-}
-
-/// This machine's name.
-fn host() -> String {
-    let name = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
-    if name.trim().is_empty() { "unknown".to_owned() } else { name.trim().to_owned() }
 }

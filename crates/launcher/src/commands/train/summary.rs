@@ -7,7 +7,6 @@ use lockstep_data::{Corpus, TokenStore};
 use lockstep_model::LoadReport;
 use lockstep_params::ParamName;
 use lockstep_trainer::Parts;
-use lockstep_world::Seat;
 
 use crate::config::{DataPlan, ModelName, RunPlan};
 use crate::device;
@@ -15,13 +14,11 @@ use crate::models::Loaded;
 use crate::sources::{self, Corpora};
 
 /// The program and what it runs on.
-pub(super) fn of_process(plan: &RunPlan) -> String {
+pub(super) fn of_process(plan: &RunPlan, world: &str) -> String {
     format!(
-        "lockstep {}\ndevice   {}, {} threads; {}\noutput   {}\n",
+        "lockstep {}\ndevice   {}, {world}\noutput   {}\n",
         env!("CARGO_PKG_VERSION"),
         device::NAME,
-        rayon::current_num_threads(),
-        Seat::SOLO,
         plan.run.directory.display()
     )
 }

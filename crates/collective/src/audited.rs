@@ -1,0 +1,141 @@
+//! Calls that are compared before they are made.
+//!
+//! Ranks whose calls differ wait for each other for ever, or add up what does not belong together.
+//! So all ranks first exchange the number, the verb and the length of the call, always by the same
+//! all-gather of the same length: a difference becomes an error that names both calls.
+
+use lockstep_world::{Rank, Seat};
+
+use crate::{Collective, CollectiveError};
+
+/// A collective whose calls are compared over all ranks.
+#[derive(Debug)]
+pub struct Audited<C> {
+    inner: C,
+    calls: u64,
+}
+
+/// A verb, by the number it has on the wire.
+#[derive(Clone, Copy)]
+#[repr(u64)]
+enum Verb {
+    AllReduceSum,
+    Broadcast,
+    AllGather,
+    Barrier,
+    Leave,
+}
+
+/// The number of words in a signature: of the call, the verb, the length, the root.
+const WORDS: usize = 4;
+
+impl<C: Collective> Audited<C> {
+    /// The same collective, with every call compared.
+    pub fn new(inner: C) -> Self {
+        Self { inner, calls: 0 }
+    }
+
+    fn compare(&mut self, verb: Verb, length: usize, root: Rank) -> Result<(), CollectiveError> {
+        if self.inner.seat().world().get() == 1 {
+            return Ok(());
+        }
+        self.calls += 1;
+        let mine = [self.calls, verb as u64, length as u64, root.0 as u64];
+        let all = self.inner.all_gather(&mine)?;
+        if all.chunks_exact(WORDS).all(|theirs| theirs == mine) {
+            return Ok(());
+        }
+        let calls: Vec<String> = all.chunks_exact(WORDS).enumerate().map(described).collect();
+        Err(CollectiveError::Diverged { calls: calls.join("; ") })
+    }
+}
+
+fn described((rank, words): (usize, &[u64])) -> String {
+    let [call, verb, length, root] = [words[0], words[1], words[2], words[3]];
+    let what = match verb {
+        0 => format!("all_reduce_sum of {length} f32"),
+        1 => format!("broadcast of {length} f32 from rank {root}"),
+        2 => format!("all_gather of {length} u64"),
+        3 => "barrier".to_owned(),
+        _ => "leave".to_owned(),
+    };
+    format!("rank {rank}: call {call}, {what}")
+}
+
+impl<C: Collective> Collective for Audited<C> {
+    fn seat(&self) -> Seat {
+        self.inner.seat()
+    }
+
+    fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        self.compare(Verb::AllReduceSum, values.len(), Rank(0))?;
+        self.inner.all_reduce_sum(values)
+    }
+
+    fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
+        self.compare(Verb::Broadcast, values.len(), root)?;
+        self.inner.broadcast(values, root)
+    }
+
+    fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
+        self.compare(Verb::AllGather, values.len(), Rank(0))?;
+        self.inner.all_gather(values)
+    }
+
+    fn barrier(&mut self) -> Result<(), CollectiveError> {
+        self.compare(Verb::Barrier, 0, Rank(0))?;
+        self.inner.barrier()
+    }
+
+    fn leave(mut self: Box<Self>) -> Result<(), CollectiveError> {
+        self.compare(Verb::Leave, 0, Rank(0))?;
+        Box::new(self.inner).leave()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Threads;
+
+    fn check(
+        act: impl Fn(usize, &mut Audited<Threads>) -> Result<(), CollectiveError> + Sync,
+        expected: &str,
+    ) {
+        let errors = Threads::run(3, |ranks| {
+            let rank = ranks.seat().rank().0;
+            let mut ranks = Audited::new(ranks);
+            ranks.barrier().unwrap();
+            act(rank, &mut ranks).unwrap_err().to_string()
+        });
+        assert_eq!(errors.len(), 3, "a rank did not fail");
+        assert!(errors.iter().all(|error| error.contains(expected)), "{errors:?}");
+    }
+
+    #[test]
+    fn calls_that_differ_are_named() {
+        let sum =
+            |ranks: &mut Audited<Threads>, length| ranks.all_reduce_sum(&mut vec![0.0; length]);
+        check(
+            |rank, ranks| sum(ranks, if rank == 1 { 7 } else { 8 }),
+            "rank 0: call 2, all_reduce_sum of 8 f32; rank 1: call 2, all_reduce_sum of 7 f32",
+        );
+        check(
+            |rank, ranks| if rank == 2 { ranks.barrier() } else { sum(ranks, 8) },
+            "rank 2: call 2, barrier",
+        );
+        check(
+            |rank, ranks| ranks.broadcast(&mut [0.0], Rank(rank)),
+            "rank 1: call 2, broadcast of 1 f32 from rank 1",
+        );
+        check(
+            |rank, ranks| {
+                if rank == 0 {
+                    ranks.all_gather(&[1]).map(drop)?;
+                }
+                sum(ranks, 1)
+            },
+            "rank 0: call 2, all_gather of 1 u64; rank 1: call 2, all_reduce_sum of 1 f32",
+        );
+    }
+}

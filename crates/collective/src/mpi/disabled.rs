@@ -1,0 +1,49 @@
+//! A build without MPI: joining says how to get one with it.
+
+use std::convert::Infallible;
+
+use lockstep_world::{Rank, Seat};
+
+use crate::{Collective, CollectiveError};
+
+/// A rank of an MPI world, of which this build has none.
+#[derive(Debug)]
+pub struct Mpi(Infallible);
+
+impl Mpi {
+    /// Always fails, with words on what would help.
+    ///
+    /// # Errors
+    /// [`CollectiveError::Missing`].
+    pub fn join() -> Result<Self, CollectiveError> {
+        Err(CollectiveError::Missing {
+            library: "MPI",
+            remedy: "install libopenmpi-dev, openmpi-bin, libclang-dev, clang and pkg-config, and \
+                     build without --no-default-features",
+        })
+    }
+
+    /// The library's name and version.
+    #[must_use]
+    pub fn library(&self) -> String {
+        match self.0 {}
+    }
+}
+
+impl Collective for Mpi {
+    fn seat(&self) -> Seat {
+        match self.0 {}
+    }
+
+    fn all_reduce_sum(&mut self, _values: &mut [f32]) -> Result<(), CollectiveError> {
+        match self.0 {}
+    }
+
+    fn broadcast(&mut self, _values: &mut [f32], _root: Rank) -> Result<(), CollectiveError> {
+        match self.0 {}
+    }
+
+    fn all_gather(&mut self, _values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
+        match self.0 {}
+    }
+}

@@ -1,0 +1,66 @@
+//! A rank that is watched.
+
+use std::time::{Duration, Instant};
+
+use lockstep_world::Rank;
+
+use super::Lost;
+use super::frame::{Frame, How, rank};
+use super::line::Line;
+use crate::Moment;
+
+/// A rank that is watched.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) rank: Rank,
+    host: String,
+    pub(super) line: Line,
+    word: u64,
+    heard: Instant,
+    said_goodbye: bool,
+}
+
+impl Peer {
+    pub(super) fn new(rank: Rank, host: String, line: Line) -> Self {
+        Self { rank, host, line, word: 0, heard: Instant::now(), said_goodbye: false }
+    }
+
+    /// Begins to count its silence anew.
+    pub(super) fn forgive(&mut self) {
+        self.heard = Instant::now();
+    }
+
+    /// Whether nothing more is expected of it.
+    pub(super) fn has_left(&self) -> bool {
+        self.said_goodbye
+    }
+
+    /// What it says: a loss of its own, or of another rank.
+    pub(super) fn listen(&mut self, world: usize, patience: Duration) -> Option<Lost> {
+        for frame in self.line.receive() {
+            self.heard = Instant::now();
+            match frame {
+                Frame::Beat(word) => self.word = word,
+                Frame::Goodbye => self.said_goodbye = true,
+                Frame::Failed(words) => return Some(self.lost(How::Failed(words))),
+                Frame::Lost { rank: number, host, word, how } if self.rank == Rank(0) => {
+                    let rank = rank(number, world)?;
+                    return Some(Lost { rank, host, moment: Moment::read(word)?, how });
+                }
+                Frame::Lost { .. } | Frame::Hello { .. } | Frame::Welcome { .. } => {}
+            }
+        }
+        let silence = self.heard.elapsed();
+        match () {
+            () if self.said_goodbye => None,
+            () if !self.line.is_open() => Some(self.lost(How::Closed)),
+            () if silence > patience => Some(self.lost(How::Silent(silence.as_secs_f64()))),
+            () => None,
+        }
+    }
+
+    fn lost(&self, how: How) -> Lost {
+        let moment = Moment::read(self.word).unwrap_or_else(Moment::start);
+        Lost { rank: self.rank, host: self.host.clone(), moment, how }
+    }
+}

@@ -1,0 +1,82 @@
+//! Watches over threads that stand in for processes.
+
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use super::*;
+use crate::{Phase, Threads};
+
+/// Starts a watch on each of four ranks, lets `act` do something with one, and gives what each of
+/// the others is told.
+fn told(actor: usize, act: impl Fn(&Watch) + Sync) -> Vec<String> {
+    let kept = Mutex::new(Vec::new());
+    let words = Threads::run(4, |mut ranks| {
+        let rank = ranks.seat().rank().0;
+        let board = PhaseBoard::default();
+        board.enter(Phase::Computing, 17);
+        let host = format!("h{rank}");
+        let settings = WatchSettings { host, board, patience: Duration::from_secs(5) };
+        let (tell, hear) = channel();
+        let watch = Watch::start(&mut ranks, settings, move |lost| {
+            let _ = tell.send(lost.to_string());
+        });
+        let watch = watch.unwrap();
+        thread::sleep(4 * PAUSE);
+        ranks.barrier().unwrap();
+        if rank == actor {
+            act(&watch);
+            return "the actor".to_owned();
+        }
+        let words = hear.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+        watch.leave();
+        kept.lock().unwrap().push(watch);
+        words
+    });
+    assert_eq!(words.len(), 4, "a rank panicked");
+    words
+}
+
+fn check(actor: usize, act: impl Fn(&Watch) + Sync, expected: &str) {
+    for (rank, words) in told(actor, act).iter().enumerate() {
+        if rank != actor {
+            assert_eq!(words, expected, "rank {rank} of rank {actor}");
+        }
+    }
+}
+
+#[test]
+fn a_good_end_is_no_loss() {
+    for actor in [0, 2] {
+        check(actor, Watch::leave, "");
+    }
+}
+
+#[test]
+fn all_learn_who_was_lost_at_what() {
+    for actor in [0, 3] {
+        let expected = format!(
+            "rank {actor} (host h{actor}) was lost while computing gradients, update 17: its \
+             process is gone"
+        );
+        check(actor, |watch| watch.0.order(None), &expected);
+    }
+}
+
+#[test]
+fn all_learn_why_a_rank_failed() {
+    let expected = "rank 1 (host h1) failed while computing gradients, update 17: the disk is full";
+    check(1, |watch| watch.handle().fail("the disk is full"), expected);
+}
+
+#[test]
+fn strangers_are_no_messages() {
+    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 64], &[3, 0, 0, 0, b'{', b'}', b'x']] {
+        assert!(Frame::take(&mut bytes.to_vec()).is_err(), "{bytes:?}");
+    }
+    assert!(matches!(Frame::take(&mut vec![1, 0]), Ok(None)));
+    let mut bytes = [Frame::Beat(7).bytes(), Frame::Goodbye.bytes()].concat();
+    assert_eq!(Frame::take(&mut bytes).unwrap(), Some(Frame::Beat(7)));
+    assert_eq!(Frame::take(&mut bytes).unwrap(), Some(Frame::Goodbye));
+    assert!(Frame::Failed("\u{1}".repeat(100_000)).bytes().len() < frame::LONGEST);
+}

@@ -1,0 +1,110 @@
+//! Which rank runs on which machine, on which of its cores.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use lockstep_collective::{Collective, CollectiveError, gather_bytes};
+use lockstep_world::Seat;
+use rustix::thread::{CpuSet, sched_getaffinity};
+use serde::{Deserialize, Serialize};
+
+/// What every rank knows of all ranks.
+pub(super) struct Company(Vec<Place>);
+
+/// Where one rank runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// The machine's name.
+    pub(super) host: String,
+    /// The same for all processes of one running kernel, also in containers.
+    pub(super) machine: String,
+    /// The numbers of the cores it may use.
+    pub(super) cores: Vec<usize>,
+    /// How many cores there are.
+    pub(super) cores_of_machine: usize,
+}
+
+impl Place {
+    /// Where this process runs.
+    fn here() -> Self {
+        let line = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+        let allowed = sched_getaffinity(None).unwrap_or_default();
+        Self {
+            host: host(),
+            machine: line("/proc/sys/kernel/random/boot_id"),
+            cores: (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect(),
+            cores_of_machine: line("/proc/cpuinfo").matches("processor\t").count(),
+        }
+    }
+}
+
+impl Company {
+    /// Tells all ranks where all ranks are.
+    pub(super) fn gather(collective: &mut dyn Collective) -> Result<Self, CollectiveError> {
+        let here = serde_json::to_vec(&Place::here()).unwrap_or_default();
+        let all = gather_bytes(collective, &here)?;
+        Ok(Self(
+            all.iter().map(|bytes| serde_json::from_slice(bytes).unwrap_or_default()).collect(),
+        ))
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(places: Vec<Place>) -> Self {
+        Self(places)
+    }
+
+    /// The ranks on the machine of this one, itself included.
+    pub(super) fn neighbours(&self, seat: Seat) -> impl Iterator<Item = &Place> {
+        let machine = self.place(seat).map(|place| place.machine.clone()).unwrap_or_default();
+        self.0.iter().filter(move |place| place.machine == machine)
+    }
+
+    pub(super) fn place(&self, seat: Seat) -> Option<&Place> {
+        self.0.get(seat.rank().0)
+    }
+
+    pub(super) fn host(&self, seat: Seat) -> String {
+        self.place(seat).map(|place| place.host.clone()).unwrap_or_default()
+    }
+
+    /// The machines' names, each once, in the order of their first ranks.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        let mut seen = Vec::new();
+        for place in &self.0 {
+            if !seen.contains(&place.host) {
+                seen.push(place.host.clone());
+            }
+        }
+        seen
+    }
+
+    /// A warning when the ranks of a machine were bound to a few of its cores, as Open MPI does
+    /// with one or two ranks.
+    pub(super) fn binding_warning(&self) -> Option<String> {
+        let mut used: BTreeMap<&str, (Vec<usize>, &Place)> = BTreeMap::new();
+        for place in &self.0 {
+            let (cores, _) = used.entry(&place.machine).or_insert((Vec::new(), place));
+            cores.extend(&place.cores);
+        }
+        used.into_values().find_map(|(mut cores, place)| {
+            cores.sort_unstable();
+            cores.dedup();
+            let is_bound = self.0.iter().all(|place| place.cores.len() == 1);
+            (is_bound && cores.len() < place.cores_of_machine).then(|| {
+                format!(
+                    "warning: each rank on {} is bound to one core, and {} of {} cores are idle; \
+                     start with mpirun --bind-to none",
+                    place.host,
+                    place.cores_of_machine - cores.len(),
+                    place.cores_of_machine
+                )
+            })
+        })
+    }
+}
+
+/// This machine's name.
+pub(crate) fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "unknown".to_owned() } else { name.trim().to_owned() }
+}

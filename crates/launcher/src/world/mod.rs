@@ -1,0 +1,119 @@
+//! Which processes train together, and how they reach each other.
+//!
+//! The environment says who started us ([`Starter`]); joining the others is a collective call, after
+//! which every rank knows the hosts, its share of the cores, and watches over its peers.
+
+mod company;
+mod cores;
+mod error;
+mod starter;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use lockstep_collective::{Audited, Collective, Lost, Mpi, PhaseBoard, Solo, Watch, WatchSettings};
+use lockstep_world::{Rank, Seat};
+
+use company::Company;
+use cores::Threads;
+pub(crate) use error::WorldError;
+pub(crate) use starter::Starter;
+
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+
+/// Who speaks for all.
+const LEADER: Rank = Rank(0);
+
+/// This process among those that train with it.
+pub(crate) struct World {
+    /// Who it is.
+    pub(crate) seat: Seat,
+    /// The way to the others.
+    pub(crate) collective: Box<dyn Collective>,
+    /// Where it notes what it is doing.
+    pub(crate) board: PhaseBoard,
+    /// Who tells the others when it ends.
+    pub(crate) watch: Watch,
+    /// The machines, each once.
+    pub(crate) hosts: Vec<String>,
+    /// One line about all of this, for people.
+    pub(crate) told: String,
+}
+
+impl World {
+    /// Joins the others on CPUs: through MPI where that started us, else through the rendezvous.
+    ///
+    /// # Errors
+    /// When they cannot be reached, or the MPI is not the one this build was made for.
+    pub(crate) fn join(starter: &Starter, patience: Duration) -> Result<Self, Failure> {
+        let (mut collective, by) = connect(starter)?;
+        let seat = collective.seat();
+        let company = Company::gather(&mut *collective)?;
+        let threads = Threads::of(&company, seat);
+        threads.use_them();
+        if let (true, Some(warning)) = (seat.is_leader(), company.binding_warning()) {
+            let _ = writeln!(io::stderr(), "{warning}");
+        }
+        let board = PhaseBoard::default();
+        let settings = WatchSettings { host: company.host(seat), board: board.clone(), patience };
+        let watch =
+            Watch::start(&mut *collective, settings, move |lost| end_with_peer(seat, lost))?;
+        fail_on_panic(seat, &watch);
+        let hosts = company.hosts();
+        let told = match seat.world().get() {
+            1 => format!("{}; rank 0 of 1", threads.told()),
+            _ => format!(
+                "{} a rank; {seat}, {} on this host, {} in all; by {by}",
+                threads.told(),
+                company.neighbours(seat).count(),
+                hosts.len(),
+            ),
+        };
+        Ok(Self { seat, collective, board, watch, hosts, told })
+    }
+}
+
+/// The collective that belongs to a start, and what to call it.
+fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> {
+    match starter {
+        Starter::Nobody => Ok((Box::new(Solo), "nobody".to_owned())),
+        Starter::Mpi { seat } => {
+            let mpi = Mpi::join()?;
+            let (found, library) = (mpi.seat().world(), mpi.library());
+            if found != seat.world() {
+                return Err(WorldError::WrongMpi { expected: seat.world(), library }.into());
+            }
+            Ok((Box::new(Audited::new(mpi)), library))
+        }
+        Starter::Rendezvous { seat, .. } if seat.world().get() > 1 => {
+            Err(WorldError::OnlyMpi { seat: *seat }.into())
+        }
+        Starter::Rendezvous { .. } => Ok((Box::new(Solo), "nobody".to_owned())),
+    }
+}
+
+/// A rank that lost a peer can only wait for ever in the next call: it ends at once. One rank says
+/// why for all, as long as the leader lives.
+fn end_with_peer(seat: Seat, lost: &Lost) {
+    if seat.is_leader() || lost.rank == LEADER {
+        let _ = writeln!(
+            io::stderr(),
+            "error: {lost}; see what it said last, and start again with --resume auto"
+        );
+    }
+    signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
+}
+
+/// A panic in one rank must not leave the others waiting.
+fn fail_on_panic(seat: Seat, watch: &Watch) {
+    if seat.world().get() == 1 {
+        return;
+    }
+    let (report, handle) = (std::panic::take_hook(), watch.handle());
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        handle.fail("it panicked, which is a bug of ours");
+        signal_hook::low_level::exit(i32::from(ExitCode::Bug.number()));
+    }));
+}

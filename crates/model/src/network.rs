@@ -1,0 +1,37 @@
+//! The layers of a classifier, from tokens to logits.
+
+use lockstep_params::Parameters;
+
+use crate::encoder::{Encoder, Pass};
+use crate::head::Head;
+use crate::layers::{Purpose, Scope};
+use crate::{EncoderConfig, HeadKind, Input, Logits, ModelError};
+
+/// The layers.
+#[derive(Debug)]
+pub(crate) struct Network {
+    encoder: Encoder,
+    head: Head,
+}
+
+impl Network {
+    /// The logits of a packed batch, (B, K).
+    pub(crate) fn logits(&self, input: &Input<'_>, pass: &Pass<'_>) -> Result<Logits, ModelError> {
+        let states = self.encoder.forward(input, pass)?; // (B, D)
+        Ok(Logits::new(self.head.forward(&states, &pass.masks)?))
+    }
+
+    /// The layers over the weights, for a purpose.
+    pub(crate) fn of(
+        config: &EncoderConfig,
+        head: HeadKind,
+        parameters: &Parameters,
+        purpose: Purpose,
+    ) -> Result<Self, ModelError> {
+        let below = |prefix| Scope::new(parameters, purpose, prefix);
+        Ok(Self {
+            encoder: Encoder::of(config, &below(head.encoder_prefix()))?,
+            head: Head::of(head, &below(""))?,
+        })
+    }
+}
