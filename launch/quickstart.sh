@@ -6,10 +6,10 @@ usage() {
     cat <<'TEXT'
 usage: launch/quickstart.sh [ARGUMENTS OF trainer ...]
 
-Sets this machine up (a C compiler through apt-get, if there is none), builds the release
+Sets this machine up (a C compiler and MPI through apt-get, if there are none), builds the release
 programs into target/release and starts `trainer` with the arguments given here. Without
 arguments it trains the built-in quick start: a small DistilBERT from scratch, on sentences
-that the program generates itself. Besides crates and that compiler, nothing is downloaded.
+that the program generates itself. Besides crates and these, nothing is downloaded.
 
   launch/quickstart.sh                            the quick start
   launch/quickstart.sh configs/sst2.toml          another configuration
@@ -30,6 +30,7 @@ source "$root/launch/setup.sh"
 
 need_rust "$root"
 need_c_compiler
+need_mpi
 
 # The caller's directory stays the current one, so that paths among the arguments mean what they say.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}

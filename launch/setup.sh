@@ -1,8 +1,10 @@
-# Sets up what a build needs: Rust, and a C compiler. Sourced by the other scripts, not run.
+# Sets up what a build needs: Rust, a C compiler, MPI. Sourced by the other scripts, not run.
 # shellcheck shell=bash
 #
-# The C compiler is the only system package: Rust links with it, and `ring` (TLS, for downloads from
-# the hub) is partly C. Everything else cargo fetches by itself.
+# Rust links with the C compiler, and `ring` (TLS, for downloads from the hub) is partly C. MPI is
+# for runs of several processes; its Rust binding reads the library's headers with libclang. A build
+# with `cargo build --release --no-default-features` needs neither of these two and trains in one
+# process. Everything else cargo fetches by itself.
 
 # The exit code of a missing device or library, as the programs have it.
 readonly MISSING=4
@@ -37,19 +39,44 @@ is_at_least() { printf '%s\n' "$1" "$2" | sort --check=quiet --version-sort; }
 # Installs a C compiler unless one is there that can link a program.
 need_c_compiler() {
     links_a_program && return
-    command -v apt-get >/dev/null || die "$MISSING" "no working C compiler (cc) was found, and this
-is no Debian or Ubuntu. Install gcc and the C library's headers, then start this script again."
-    local as_root=()
-    if ((EUID != 0)); then
-        command -v sudo >/dev/null || die "$MISSING" "no working C compiler (cc) was found. As root:
-  apt-get update && apt-get install -y build-essential"
-        as_root=(sudo)
-    fi
     say "installing build-essential with apt-get: Rust links with its C compiler, and the TLS library" \
         "ring is partly C"
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq build-essential >/dev/null
+    install_packages build-essential
     links_a_program || die "$MISSING" "cc still cannot link a program; try: cc --version"
+}
+
+# Installs the packages $@.
+install_packages() {
+    command -v apt-get >/dev/null || die "$MISSING" "this is no Debian or Ubuntu. Install what
+corresponds to: $*"
+    local as_root=()
+    if ((EUID != 0)); then
+        command -v sudo >/dev/null || die "$MISSING" "as root:
+  apt-get update && apt-get install -y $*"
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# Installs an MPI library and what its Rust binding is generated with, unless they are there.
+need_mpi() {
+    local packages=()
+    command -v mpicc >/dev/null || packages+=(libopenmpi-dev openmpi-bin)
+    has_libclang || packages+=(libclang-dev clang)
+    command -v pkg-config >/dev/null || packages+=(pkg-config)
+    ((${#packages[@]} > 0)) || return 0
+    say "installing ${packages[*]} with apt-get: MPI connects the processes of a run, and libclang" \
+        "reads its headers (a build with --no-default-features needs neither)"
+    install_packages "${packages[@]}"
+    command -v mpicc >/dev/null || die "$MISSING" "mpicc is still not there; see: apt-get install libopenmpi-dev"
+}
+
+# A distribution's own package, or one that LIBCLANG_PATH names.
+has_libclang() {
+    [[ -n ${LIBCLANG_PATH-} ]] || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null ||
+        compgen -G '/usr/lib*/libclang*.so*' >/dev/null
 }
 
 # Also fails where the compiler is there but the C library's headers are not.

@@ -6,10 +6,10 @@ usage() {
     cat <<'TEXT'
 usage: launch/test.sh
 
-Sets this machine up (a C compiler through apt-get, rustfmt and clippy through rustup, each
+Sets this machine up (a C compiler and MPI through apt-get, rustfmt and clippy through rustup, each
 only if it is missing) and runs `cargo xtask ci`: formatting, style, the crates' arrows,
 lints, documentation and all tests. It stops at the first check that fails and names it.
-No GPU, no MPI, no Python and no data set is needed.
+No GPU, no Python and no data set is needed.
 TEXT
 }
 
@@ -31,6 +31,7 @@ esac
 
 need_rust "$root"
 need_c_compiler
+need_mpi
 need_rust_components
 
 cd "$root"
