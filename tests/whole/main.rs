@@ -7,6 +7,8 @@ mod commands;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod lost_ranks;
+#[cfg(test)]
 mod malformed;
 #[cfg(test)]
 mod parity;
@@ -14,6 +16,8 @@ mod parity;
 mod program;
 #[cfg(test)]
 mod quickstart;
+#[cfg(test)]
+mod ranks;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]

@@ -32,13 +32,38 @@ impl Workplace {
         command
     }
 
+    /// The `trainer` on so many ranks of this machine, each data-parallel on its CPU where the
+    /// arguments say so. Nothing where there is no `mpirun`, or this build has no MPI.
+    pub(crate) fn mpirun<S: AsRef<str>>(&self, ranks: usize, arguments: &[S]) -> Option<Command> {
+        let is_there = cfg!(feature = "mpi") && Path::new("/usr/bin/mpirun").exists();
+        if !is_there {
+            println!("skipped: there is no mpirun");
+            return None;
+        }
+        let trainer = self.trainer(arguments);
+        let mut command = Command::new("mpirun");
+        command.args(["-n", &ranks.to_string()]).arg(trainer.get_program());
+        command.args(trainer.get_args()).current_dir(self.0.path()).env_clear();
+        for (name, value) in [
+            ("PATH", "/usr/bin:/bin"),
+            ("HOME", "/tmp"),
+            ("NO_COLOR", "1"),
+            ("HF_HUB_OFFLINE", "1"),
+            ("OMPI_ALLOW_RUN_AS_ROOT", "1"),
+            ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
+            ("OMPI_MCA_rmaps_base_oversubscribe", "1"),
+            ("OMPI_MCA_hwloc_base_binding_policy", "none"),
+            ("OMPI_MCA_mpi_yield_when_idle", "1"),
+        ] {
+            command.env(name, value);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Some(command)
+    }
+
     /// Runs the `trainer` to an end that has to be good.
     pub(crate) fn succeed<S: AsRef<str>>(&self, arguments: &[S]) -> Output {
-        let output = self.trainer(arguments).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (out, err) = (text(&output.stdout), text(&output.stderr));
-        assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
-        output
+        succeed(self.trainer(arguments))
     }
 
     /// A JSON file in this directory.
@@ -50,6 +75,15 @@ impl Workplace {
     pub(crate) fn metrics(&self, directory: &str, kind: &str) -> Vec<Value> {
         metrics(&self.path(directory), kind)
     }
+}
+
+/// Runs a command to an end that has to be good.
+pub(crate) fn succeed(mut command: Command) -> Output {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
+    output
 }
 
 /// The lines of one kind in a run's `metrics.jsonl`; a last line that is still being written is

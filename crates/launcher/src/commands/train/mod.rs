@@ -4,10 +4,11 @@ mod summary;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
 use lockstep_model::Precision;
-use lockstep_trainer::{Ending, Observer, Parts, StopRequest, Trainer};
+use lockstep_trainer::{Ending, Observer, Parts, StopRequest, TrainError, Trainer};
 use lockstep_world::{Rank, Seat};
 
 use crate::config::{Record, Reporter, RunPlan, run_plan, run_toml};
@@ -51,11 +52,19 @@ pub(crate) fn run(
     let mut silence = io::sink();
     let is_told = run.seat.is_leader() && plan.run.reporters.contains(&Reporter::Console);
     let ending = run.go(world, if is_told { out } else { &mut silence });
-    if let Err(failure) = &ending {
-        watch.fail(&failure.to_string());
+    match &ending {
+        // The leader says why, and its exit code is to be the first.
+        Err(Failure::Train(error)) if matches!(**error, TrainError::Leader { .. }) => {
+            std::thread::sleep(LEADERS_END);
+        }
+        Err(failure) => watch.fail(&failure.to_string()),
+        Ok(_) => {}
     }
     ending
 }
+
+/// How long the others let the leader end first.
+const LEADERS_END: Duration = Duration::from_secs(2);
 
 /// A run before it is put together.
 struct Run<'a> {
