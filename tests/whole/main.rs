@@ -7,6 +7,8 @@ mod commands;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod launcher;
+#[cfg(test)]
 mod lost_ranks;
 #[cfg(test)]
 mod malformed;

@@ -30,15 +30,6 @@ pub(crate) enum DeviceError {
          since Cooper Lake), and this one does not; leave it out, or pass --precision f32"
     )]
     Bf16,
-    /// Several processes from the launcher.
-    #[error(
-        "this build trains in one CPU process: pass {flag} 1, or leave it out; \
-         several processes are not there yet"
-    )]
-    Processes {
-        /// The flag that asked for more.
-        flag: &'static str,
-    },
 }
 
 /// The precision of a model's passes, where this build and this machine have it and the device.

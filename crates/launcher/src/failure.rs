@@ -16,6 +16,7 @@ use crate::device::DeviceError;
 use crate::exit::ExitCode;
 use crate::hub::HubError;
 use crate::process::Environment;
+use crate::supervisor::LaunchError;
 use crate::world::WorldError;
 
 /// Why a command failed.
@@ -88,6 +89,9 @@ pub(crate) enum Failure {
     /// The standard output, which may be a pipe that was closed.
     #[error("the standard output cannot be written: {0}")]
     Output(io::Error),
+    /// Ranks that cannot be started as asked.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
     /// The trainer beside the launcher.
     #[error("{} cannot be started: {cause}; the launcher needs the trainer in its own directory", path.display())]
     Start {
@@ -144,6 +148,7 @@ impl Failure {
             Self::World(WorldError::WrongMpi { .. }) | Self::Device(_) => ExitCode::Device,
             Self::World(_) => ExitCode::Usage,
             Self::Collective(error) => of_collective(error),
+            Self::Launch(error) => error.code(),
             Self::Data(_) => ExitCode::Data,
             Self::Hub(_)
             | Self::Tokenizer(_)

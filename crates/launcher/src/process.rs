@@ -34,6 +34,11 @@ impl Environment {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// The value of a variable for which the empty one has a meaning.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Whether a variable says yes, as Python's hub library reads it.
     pub(crate) fn is_on(&self, name: &str) -> bool {
         let value = self.get(name).unwrap_or_default().to_uppercase();

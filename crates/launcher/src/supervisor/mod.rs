@@ -1,0 +1,75 @@
+//! The program `launcher`: decides how many ranks there are, starts them, passes signals on, says
+//! which one failed first, and starts the run again when it failed.
+
+mod crew;
+mod ending;
+mod options;
+mod plan;
+mod run;
+mod speech;
+mod surroundings;
+mod trainer;
+
+use std::io::{self, Write};
+
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::process::Process;
+use crate::signals;
+use options::{Options, help};
+pub(crate) use plan::LaunchError;
+use plan::{Plan, plan};
+use run::Run;
+use surroundings::Surroundings;
+use trainer::Trainer;
+
+/// Runs the program `launcher`; the code is that of the first rank that failed.
+///
+/// # Errors
+/// A faulty command line, ranks that cannot be started as asked, or a trainer that cannot be started.
+pub(crate) fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
+    let arguments = &process.arguments;
+    let border = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
+    let (own, rest) = arguments.split_at(border);
+    if own.iter().any(|word| word == "--help" || word == "-h") {
+        write!(out, "{}", help()).map_err(Failure::Output)?;
+        return Ok(ExitCode::Done.number());
+    }
+    let options = Options::read(own)?;
+    let trainer = Trainer::beside_us(rest.get(1..).unwrap_or_default())?;
+    let plan = plan(&options, &Surroundings::of(&process.environment), &trainer)?;
+    if options.is_dry {
+        write!(out, "{}", plan.told(&trainer)).map_err(Failure::Output)?;
+        return Ok(ExitCode::Done.number());
+    }
+    supervise(&plan, trainer, options.max_restarts, out)
+}
+
+fn supervise(
+    plan: &Plan,
+    mut trainer: Trainer,
+    max_restarts: u64,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let signals = signals::catch().map_err(Failure::Signals)?;
+    let mut restarts = 0;
+    loop {
+        let outcome = Run::start(plan, &trainer)?.finish(&signals, out)?;
+        let code = outcome.code;
+        if outcome.was_signalled || ending::is_final(code) || restarts == max_restarts {
+            return Ok(code);
+        }
+        restarts += 1;
+        let _ = writeln!(
+            io::stderr(),
+            "launcher: the trainer ended with {code}; restart {restarts} of {max_restarts} \
+             from the newest checkpoint"
+        );
+        if restarts == 1 {
+            trainer = trainer.resumed();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
