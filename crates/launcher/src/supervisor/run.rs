@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::process::Command;
-use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -142,10 +141,7 @@ impl<'a> Run<'a> {
 
     /// Shows what is said, after waiting at most `pause` for it.
     fn show(&mut self, pause: Duration, out: &mut dyn Write) {
-        let mut next = match self.crew.lines().recv_timeout(pause) {
-            Ok(line) => Some(line),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        };
+        let mut next = self.crew.lines().recv_timeout(pause).ok();
         while let Some(line) = next {
             self.show_line(&line, out);
             next = self.crew.lines().try_recv().ok();

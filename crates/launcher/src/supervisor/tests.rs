@@ -179,6 +179,10 @@ fn several_machines_are_slurms() {
         command  srun --nodes=3 --ntasks=12 --ntasks-per-node=4 --cpus-per-task=8 --mpi=pmix --kill-on-bad-exit=1 --label /opt/trainer train x.toml
     "#]],
     );
+}
+
+#[test]
+fn several_machines_want_slurm() {
     check(
         "--nnodes 2",
         &machine(2),
