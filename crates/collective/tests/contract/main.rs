@@ -1,0 +1,8 @@
+//! What every backend promises, asked of each of them: one list of checks, many worlds.
+
+#[cfg(test)]
+mod checks;
+#[cfg(test)]
+mod mpi;
+#[cfg(test)]
+mod threads;
