@@ -118,7 +118,7 @@ impl From<Fault> for Failure {
 }
 
 /// The commands there are.
-pub(crate) const COMMANDS: [&str; 4] = ["train", "evaluate", "predict", "plan"];
+pub(crate) const COMMANDS: [&str; 5] = ["train", "evaluate", "predict", "plan", "doctor"];
 
 fn instead_of_writing(cause: &io::Error) -> &'static str {
     match cause.kind() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Command, evaluate, predict};
+use super::{Command, doctor, evaluate, predict};
 use crate::config::{keys, list};
 use crate::exit::ExitCode;
 
@@ -13,6 +13,7 @@ pub(crate) fn of(command: Command) -> String {
             format!("{OVERVIEW}{}\n{}", list(keys::ALL), exit_codes())
         }
         Command::Plan => PLAN.to_owned(),
+        Command::Doctor => format!("{DOCTOR}{}", list(doctor::ENTRIES)),
         Command::Evaluate => format!("{EVALUATE}{}", list(evaluate::ENTRIES)),
         Command::Predict => format!("{PREDICT}{}{ANSWERS}", list(predict::ENTRIES)),
     }
@@ -25,6 +26,7 @@ usage: trainer [train] [CONFIG.toml] [flags] [--set key=value …]
        trainer evaluate --checkpoint DIR --data FILE [--json]
        trainer predict  --checkpoint DIR [--input FILE|-] [--output FILE|-]
        trainer plan     [CONFIG.toml] [flags]      what would run; nothing is started
+       trainer doctor                              what this machine has and lacks
        trainer COMMAND --help
 
   trainer                                          the quick start: no file, no network, a minute
@@ -62,6 +64,16 @@ Tells what a training would do: device, ranks, batches, updates, memory. Nothing
 usage: trainer plan [CONFIG.toml] [flags] [--set key=value …]
 
 It takes the flags of `trainer train`; see `trainer --help`.
+";
+
+const DOCTOR: &str = "\
+Looks at what a training needs, and says what to do about each thing: driver, GPUs, CUDA, NCCL,
+MPI, cores, memory, /dev/shm, limits, scheduler.
+
+usage: trainer doctor [--device cuda]
+
+It ends with 0 where training is possible, and with 4 where it is not on the device that is asked for.
+
 ";
 
 fn exit_codes() -> String {

@@ -1,5 +1,6 @@
 //! The commands of the program `trainer`, and how one is chosen.
 
+mod doctor;
 mod evaluate;
 mod help;
 mod plan;
@@ -33,6 +34,7 @@ pub(crate) fn run(process: &Process, out: &mut dyn Write) -> Result<ExitCode, Fa
         Command::Evaluate => evaluate::run(arguments, out),
         Command::Predict => predict::run(arguments, out),
         Command::Plan => plan::run(process, arguments, out),
+        Command::Doctor => doctor::run(process, arguments, out),
     }
 }
 
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Predict,
     /// Tell what a training would do.
     Plan,
+    /// Tell what this machine has and lacks.
+    Doctor,
     /// Tell what there is.
     Help,
 }
@@ -59,6 +63,7 @@ fn choose(arguments: &[String]) -> Result<(Command, &[String]), Failure> {
         "evaluate" => Command::Evaluate,
         "predict" => Command::Predict,
         "plan" => Command::Plan,
+        "doctor" => Command::Doctor,
         "help" => Command::Help,
         word if word.starts_with('-') || is_config(word) => return Ok((Command::Train, arguments)),
         word => {

@@ -111,7 +111,7 @@ fn each_failure_has_its_exit_code() {
         let failure = bench.run(line).unwrap_err();
         assert_eq!(failure.code(), expected, "{line}: {failure}");
     };
-    check("doctor", ExitCode::Usage);
+    check("paint", ExitCode::Usage);
     check("--sed 3", ExitCode::Usage);
     check("evaluate --data DIR/train.tsv", ExitCode::Usage);
     check("predict more", ExitCode::Usage);
@@ -133,9 +133,9 @@ fn a_word_that_is_no_command_is_answered_with_those_there_are() {
         expected.assert_eq(&Bench::new().run(line).unwrap_err().to_string());
     };
     check(
-        "doctor",
+        "paint",
         expect![
-            "there is no command `doctor`; there are train, evaluate, predict, plan; a configuration file to train from ends in .toml; see --help"
+            "there is no command `paint`; there are train, evaluate, predict, plan, doctor; a configuration file to train from ends in .toml; see --help"
         ],
     );
     check("evalute --json", expect!["there is no command `evalute`; did you mean `evaluate`?"]);
@@ -151,6 +151,7 @@ fn help_names_every_flag() {
         ("evaluate --help", "--data FILE"),
         ("predict -h", "--input FILE"),
         ("plan --help", "Nothing is started"),
+        ("doctor --help", "--device auto|cpu|cuda"),
         ("--version", "lockstep "),
     ] {
         let (code, told) = bench.run(line).unwrap();
