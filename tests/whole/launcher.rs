@@ -1,8 +1,8 @@
 //! The launcher and its ranks, with shell scripts in the trainer's place: what is shown, who is
 //! blamed, which signals arrive, and that nobody is left behind.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -11,16 +11,17 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
 
-/// A launcher with a script for a trainer beside it.
+/// A launcher with a shell for a trainer beside it, which runs the script `train`.
 struct Post(TempDir);
 
 impl Post {
     fn new(script: &str) -> Self {
-        let post = Self(tempfile::tempdir().unwrap());
-        fs::copy(env!("CARGO_BIN_EXE_launcher"), post.0.path().join("launcher")).unwrap();
-        let trainer = post.0.path().join("trainer");
-        fs::write(&trainer, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&trainer, Permissions::from_mode(0o755)).unwrap();
+        // Linked, and read by a shell: a file that was just written may be busy when it is started.
+        let post = Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
+        let path = |name| post.0.path().join(name);
+        fs::hard_link(env!("CARGO_BIN_EXE_launcher"), path("launcher")).unwrap();
+        symlink("/bin/sh", path("trainer")).unwrap();
+        fs::write(path("train"), script).unwrap();
         post
     }
 
@@ -69,7 +70,7 @@ fn sorted(bytes: &[u8]) -> Vec<String> {
 
 #[test]
 fn each_rank_knows_its_seat_and_its_lines_carry_its_number() {
-    let script = "echo $RANK $LOCAL_RANK $WORLD_SIZE $LOCAL_WORLD_SIZE $MASTER_ADDR $@\nprintf e >&2\n\
+    let script = "echo $RANK $LOCAL_RANK $WORLD_SIZE $LOCAL_WORLD_SIZE $MASTER_ADDR $0 $@\nprintf e >&2\n\
                   test -n \"$MASTER_PORT\"";
     let output = Post::new(script).run(TWO);
     assert_eq!(output.status.code(), Some(0));
@@ -81,7 +82,7 @@ fn each_rank_knows_its_seat_and_its_lines_carry_its_number() {
 
 #[test]
 fn one_rank_is_started_as_it_is() {
-    let output = Post::new("echo \"$RANK|$@\"; exit 3").run("--nproc-per-node 1");
+    let output = Post::new("echo \"$RANK|$0 $@\"; exit 3").run("--nproc-per-node 1");
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(text(&output.stdout), "|train x.toml\n");
 }
@@ -156,7 +157,7 @@ fn told_twice_to_end_it_leaves_nobody() {
 fn a_failed_run_is_started_again_from_its_newest_checkpoint() {
     let post = Post::new(
         "if test $RANK = 0; then echo run >> runs; test $(wc -l < runs) = 3 || exit 1; fi\n\
-         echo $@; while test $(wc -l < runs) != 3; do sleep 0.01; done",
+         echo $0 $@; while test $(wc -l < runs) != 3; do sleep 0.01; done",
     );
     let output = post.run(&format!("{TWO} --max-restarts 3"));
     let told = text(&output.stderr);

@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 
 use crate::exit::ExitCode;
 
-/// Its ranks' communication is how Open MPI's `mpirun` calls a machine that fell silent.
+/// What Open MPI's `mpirun` ends with when a machine fell silent.
 const MACHINE_LOST: u8 = 205;
 
 /// The end of one process.

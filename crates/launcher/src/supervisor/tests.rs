@@ -182,7 +182,7 @@ fn several_machines_are_slurms() {
 }
 
 #[test]
-fn several_machines_want_slurm() {
+fn what_cannot_be_started_says_what_can() {
     check(
         "--nnodes 2",
         &machine(2),
