@@ -72,7 +72,7 @@ MPI, cores, memory, /dev/shm, limits, scheduler.
 
 usage: trainer doctor [--device cuda]
 
-It ends with 0 where training is possible, and with 4 where it is not on the device that is asked for.
+It ends with 0 where training is possible, with 4 where it is not on the device asked for.
 
 ";
 
