@@ -6,8 +6,7 @@ mod libraries;
 mod machine;
 
 use std::io::Write;
-
-use lockstep_collective::{Collective, Solo};
+use std::time::Duration;
 
 use crate::config::{DeviceChoice, Entries, flags, keys};
 use crate::exit::ExitCode;
@@ -15,11 +14,15 @@ use crate::failure::Failure;
 use crate::gpus::{self, Driver, GpuError};
 use crate::mpirun::{self, Flavour, Mpirun};
 use crate::process::{Environment, Process};
+use crate::world::{Starter, World};
 use finding::{Finding, Verdict};
 use libraries::Libraries;
 
 /// The flags of the command.
 pub(crate) static ENTRIES: &Entries = &[&keys::DEVICE];
+
+/// How long a silent rank is borne.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs the command. It ends well where training is possible on the device that is asked for.
 ///
@@ -32,7 +35,8 @@ pub(crate) fn run(
 ) -> Result<ExitCode, Failure> {
     let config = flags(arguments, ENTRIES, (&[], "the doctor takes flags alone"))?;
     let device = config.get(&keys::DEVICE)?;
-    let mut collective = Solo;
+    let World { mut collective, watch, .. } =
+        World::join(&Starter::of(&process.environment)?, PATIENCE)?;
     let on_gpus = of_gpus(&process.environment);
     let is_possible =
         device != DeviceChoice::Cuda || on_gpus.iter().all(|each| each.verdict != Verdict::Missing);
@@ -40,11 +44,13 @@ pub(crate) fn run(
     findings.push(Libraries::of(&process.environment).nccl());
     findings.push(of_mpi(mpirun::find(&process.environment).as_ref(), cfg!(feature = "mpi")));
     findings.extend(machine::findings(&process.environment));
-    findings.push(bandwidth::finding(&mut collective));
+    findings.push(bandwidth::finding(&mut *collective));
     if collective.seat().is_leader() {
         let lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
         super::tell(out, &format!("{lines}{}", conclusion(is_possible)))?;
     }
+    collective.leave()?;
+    watch.leave();
     Ok(if is_possible { ExitCode::Done } else { ExitCode::Device })
 }
 
@@ -52,11 +58,7 @@ pub(crate) fn run(
 fn of_gpus(environment: &Environment) -> Vec<Finding> {
     let driver = gpus::driver();
     let seen = gpus::visible(environment).unwrap_or_default().len();
-    let build = if cfg!(feature = "cuda") {
-        Finding::ok("build", "has CUDA")
-    } else {
-        Finding::missing("build", "has no CUDA", "it trains on CPUs")
-    };
+    let build = Finding::missing("build", "has no CUDA", "it trains on CPUs");
     vec![build, of_driver(&driver), of_visible(seen), Libraries::of(environment).cuda()]
 }
 
@@ -92,7 +94,7 @@ fn of_mpi(mpirun: Option<&Mpirun>, is_built_in: bool) -> Finding {
         Some(mpirun) if !is_built_in => Finding::warning(
             "MPI",
             format!("{build}; {} at {}", mpirun.version, mpirun.path.display()),
-            "ranks that mpirun starts would not find each other: start them with the launcher",
+            "ranks that mpirun starts would not find each other: build with the default features",
         ),
         Some(mpirun) => {
             let facts = format!("{build}; {} at {}", mpirun.version, mpirun.path.display());
@@ -106,7 +108,7 @@ fn of_mpi(mpirun: Option<&Mpirun>, is_built_in: bool) -> Finding {
         None => Finding::warning(
             "MPI",
             format!("{build}; no mpirun on the path"),
-            "the launcher starts ranks on this machine without it; Debian: openmpi-bin",
+            "several ranks are started with it; Debian: openmpi-bin",
         ),
     }
 }
