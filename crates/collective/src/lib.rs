@@ -10,6 +10,7 @@ mod phase;
 mod share;
 mod solo;
 mod threads;
+mod timed;
 mod watch;
 
 pub use audited::Audited;
@@ -19,6 +20,7 @@ pub use phase::{Moment, Phase, PhaseBoard};
 pub use share::{broadcast_bytes, gather_bytes};
 pub use solo::Solo;
 pub use threads::Threads;
+pub use timed::{Ledger, Tallies, Tally, Timed};
 pub use watch::{How, Lost, Watch, WatchHandle, WatchSettings};
 
 use lockstep_world::{Rank, Seat};

@@ -1,6 +1,6 @@
-//! Ranks as threads, as they are and with every call compared; and the world of one.
+//! Ranks as threads, as they are, with every call compared or timed; and the world of one.
 
-use lockstep_collective::{Audited, Collective, Solo, Threads};
+use lockstep_collective::{Audited, Collective, Solo, Threads, Timed};
 
 use crate::checks::keeps_every_promise;
 
@@ -19,6 +19,11 @@ fn threads_keep_every_promise() {
 #[test]
 fn compared_calls_keep_every_promise() {
     check(Audited::new);
+}
+
+#[test]
+fn timed_calls_keep_every_promise() {
+    check(|ranks| Timed::new(ranks).0);
 }
 
 #[test]
