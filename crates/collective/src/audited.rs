@@ -29,6 +29,9 @@ enum Verb {
 /// The number of words in a signature: of the call, the verb, the length, the root.
 const WORDS: usize = 4;
 
+/// How many ranks that made one call are listed.
+const LISTED: usize = 4;
+
 impl<C: Collective> Audited<C> {
     /// The same collective, with every call compared.
     pub fn new(inner: C) -> Self {
@@ -45,12 +48,38 @@ impl<C: Collective> Audited<C> {
         if all.chunks_exact(WORDS).all(|theirs| theirs == mine) {
             return Ok(());
         }
-        let calls: Vec<String> = all.chunks_exact(WORDS).enumerate().map(described).collect();
-        Err(CollectiveError::Diverged { calls: calls.join("; ") })
+        Err(CollectiveError::Diverged { calls: told_apart(&all) })
     }
 }
 
-fn described((rank, words): (usize, &[u64])) -> String {
+/// Each call that was made, after the ranks that made it.
+fn told_apart(all: &[u64]) -> String {
+    let mut calls: Vec<(&[u64], Vec<usize>)> = Vec::new();
+    for (rank, words) in all.chunks_exact(WORDS).enumerate() {
+        match calls.iter_mut().find(|(call, _)| *call == words) {
+            Some((_, ranks)) => ranks.push(rank),
+            None => calls.push((words, vec![rank])),
+        }
+    }
+    let told: Vec<_> = calls
+        .iter()
+        .map(|(words, ranks)| format!("{}: {}", listed(ranks), described(words)))
+        .collect();
+    told.join("; ")
+}
+
+/// A thousand ranks would hide the one that matters.
+fn listed(ranks: &[usize]) -> String {
+    let first: Vec<_> = ranks.iter().take(LISTED).map(usize::to_string).collect();
+    let noun = if ranks.len() == 1 { "rank" } else { "ranks" };
+    let rest = match ranks.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{noun} {}{rest}", first.join(", "))
+}
+
+fn described(words: &[u64]) -> String {
     let [call, verb, length, root] = [words[0], words[1], words[2], words[3]];
     let what = match verb {
         0 => format!("all_reduce_sum of {length} f32"),
@@ -59,7 +88,7 @@ fn described((rank, words): (usize, &[u64])) -> String {
         3 => "barrier".to_owned(),
         _ => "leave".to_owned(),
     };
-    format!("rank {rank}: call {call}, {what}")
+    format!("call {call}, {what}")
 }
 
 impl<C: Collective> Collective for Audited<C> {
@@ -118,7 +147,7 @@ mod tests {
             |ranks: &mut Audited<Threads>, length| ranks.all_reduce_sum(&mut vec![0.0; length]);
         check(
             |rank, ranks| sum(ranks, if rank == 1 { 7 } else { 8 }),
-            "rank 0: call 2, all_reduce_sum of 8 f32; rank 1: call 2, all_reduce_sum of 7 f32",
+            "ranks 0, 2: call 2, all_reduce_sum of 8 f32; rank 1: call 2, all_reduce_sum of 7 f32",
         );
         check(
             |rank, ranks| if rank == 2 { ranks.barrier() } else { sum(ranks, 8) },
@@ -135,7 +164,15 @@ mod tests {
                 }
                 sum(ranks, 1)
             },
-            "rank 0: call 2, all_gather of 1 u64; rank 1: call 2, all_reduce_sum of 1 f32",
+            "rank 0: call 2, all_gather of 1 u64; ranks 1, 2: call 2, all_reduce_sum of 1 f32",
         );
+    }
+
+    #[test]
+    fn of_many_ranks_the_first_are_listed() {
+        let mut all = [9, Verb::Barrier as u64, 0, 0].repeat(1000);
+        all[4 * 700 + 1] = Verb::Leave as u64;
+        let expected = "ranks 0, 1, 2, 3 and 995 more: call 9, barrier; rank 700: call 9, leave";
+        assert_eq!(told_apart(&all), expected);
     }
 }
