@@ -96,3 +96,10 @@ Install Rust with rustup (https://rustup.rs), or the packages rustfmt and rust-c
     say "adding ${missing[*]} to the Rust toolchain with rustup: the checks use them"
     rustup --quiet component add "${missing[@]}"
 }
+
+# Installs a Slurm that the tests start by themselves, on loopback and in a directory of its own.
+need_slurm() {
+    [[ -x /usr/sbin/slurmctld && -x /usr/sbin/slurmd && -x /usr/sbin/munged ]] && return
+    say "installing slurmctld slurmd slurm-client munge with apt-get: a test submits launch/slurm.sbatch"
+    install_packages slurmctld slurmd slurm-client munge
+}

@@ -4,10 +4,11 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-usage: launch/test.sh
+usage: launch/test.sh [--slurm]
 
 Sets this machine up (a C compiler and MPI through apt-get, rustfmt and clippy through rustup, each
-only if it is missing) and runs `cargo xtask ci`: formatting, style, the crates' arrows,
+only if it is missing; with --slurm also Slurm and munge, to submit the shipped batch file for
+real, which is skipped where they are missing) and runs `cargo xtask ci`: formatting, style, the crates' arrows,
 lints, documentation and all tests. It stops at the first check that fails and names it.
 No GPU, no Python and no data set is needed.
 TEXT
@@ -18,14 +19,14 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/launch/setup.sh"
 
 case ${1-} in
-'') ;;
+'' | --slurm) ;;
 -h | --help)
     usage
     exit 0
     ;;
 *)
     usage >&2
-    die 2 "takes no arguments, but got: $*"
+    die 2 "takes --slurm or nothing, but got: $*"
     ;;
 esac
 
@@ -33,6 +34,7 @@ need_rust "$root"
 need_c_compiler
 need_mpi
 need_rust_components
+[[ ${1-} != --slurm ]] || need_slurm
 
 cd "$root"
 exec cargo xtask ci

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::program::{Workplace, metrics, tiny_run};
 
 const RANKS: usize = 4;
-const PEER_TIMEOUT: u64 = 2;
+const PEER_TIMEOUT: u64 = 4;
 
 /// Waits until a run has told so many updates.
 pub(crate) fn wait_for_updates(place: &Workplace, updates: usize) {

@@ -24,3 +24,5 @@ mod ranks;
 mod resume;
 #[cfg(test)]
 mod signals;
+#[cfg(test)]
+mod slurm;

@@ -12,32 +12,28 @@ use lockstep_world::{Rank, Seat, WorldSize};
 use mpi::collective::SystemOperation;
 use mpi::environment::Universe;
 use mpi::request::{self, Request, Scope};
-use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives, Root};
 use mpi::{Count, Threading};
 
 use crate::{Collective, CollectiveError, check_root};
 
-/// Scalars of one call: 16 MiB. Smaller ones cost more calls, larger ones more memory and, measured
-/// with Open MPI, twice the time.
-const CHUNK: usize = 4 * 1024 * 1024;
-
-/// How many of them are under way at once; their sums take as much memory again.
-const IN_FLIGHT: usize = 4;
+/// Scalars of one call: 2 MiB, so that sums are still in a core's cache when they are copied.
+///
+/// Measured with Open MPI 4.1.4, 66 million scalars, 2 ranks on 2 cores: 0.042 s over shared memory
+/// and 0.063 s over TCP, with 16 MiB 0.080 and 0.128 s; four calls of 16 MiB in flight took 0.069 s
+/// or more.
+const CHUNK: usize = 512 * 1024;
 
 /// A rank of the world that mpirun or srun started.
+///
+/// It may move between threads: the library is initialised with at least MPI_THREAD_SERIALIZED, and
+/// calls do not overlap, as each takes `&mut self`.
 pub struct Mpi {
     seat: Seat,
-    world: SimpleCommunicator,
     universe: ManuallyDrop<Universe>,
     /// Where sums arrive, since rsmpi has no MPI_IN_PLACE.
     sums: Vec<f32>,
 }
-
-#[expect(unsafe_code, reason = "a communicator is a pointer, which is not Send by itself")]
-// SAFETY: the library is initialised with at least MPI_THREAD_SERIALIZED, so its handles may be
-// used from any thread as long as calls do not overlap; `&mut self` sees to that.
-unsafe impl Send for Mpi {}
 
 impl Mpi {
     /// Initialises the library; all ranks do so together.
@@ -62,7 +58,7 @@ impl Mpi {
         let rank = usize::try_from(world.rank()).ok().map(Rank);
         let seat = rank.zip(size).and_then(|(rank, size)| Seat::new(rank, size).ok());
         let seat = seat.ok_or_else(|| missing("it gives this process no rank"))?;
-        Ok(Self { seat, world, universe, sums: Vec::new() })
+        Ok(Self { seat, universe, sums: Vec::new() })
     }
 
     /// The library's name and version.
@@ -102,19 +98,15 @@ impl Collective for Mpi {
     }
 
     fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
-        let world = &self.world;
-        self.sums.resize(values.len().min(CHUNK * IN_FLIGHT), 0.0);
-        for wave in values.chunks_mut(CHUNK * IN_FLIGHT) {
-            let sums = &mut self.sums[..wave.len()];
+        self.sums.resize(values.len().min(CHUNK), 0.0);
+        let world = self.universe.world();
+        for chunk in values.chunks_mut(CHUNK) {
+            let sums = &mut self.sums[..chunk.len()];
             request::scope(|scope| {
-                let mut requests = Vec::with_capacity(IN_FLIGHT);
-                for (chunk, sums) in wave.chunks(CHUNK).zip(sums.chunks_mut(CHUNK)) {
-                    let sum = SystemOperation::sum();
-                    requests.push(world.immediate_all_reduce_into(scope, chunk, sums, sum));
-                }
-                requests.into_iter().for_each(wait);
+                let sum = SystemOperation::sum();
+                wait(world.immediate_all_reduce_into(scope, &*chunk, sums, sum));
             });
-            wave.copy_from_slice(sums);
+            chunk.copy_from_slice(sums);
         }
         Ok(())
     }
@@ -123,7 +115,8 @@ impl Collective for Mpi {
         check_root(root, self.seat)?;
         let place = Count::try_from(root.0);
         let place = place.map_err(|_| CollectiveError::NoSuchRoot { root, seat: self.seat })?;
-        let root = self.world.process_at_rank(place);
+        let world = self.universe.world();
+        let root = world.process_at_rank(place);
         for chunk in values.chunks_mut(CHUNK) {
             request::scope(|scope| wait(root.immediate_broadcast_into(scope, chunk)));
         }
@@ -132,7 +125,7 @@ impl Collective for Mpi {
 
     fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
         let mut all = vec![0; values.len() * self.seat.world().get()];
-        let world = &self.world;
+        let world = self.universe.world();
         request::scope(|scope| {
             wait(world.immediate_all_gather_into(scope, values, &mut all[..]));
         });
@@ -140,7 +133,7 @@ impl Collective for Mpi {
     }
 
     fn barrier(&mut self) -> Result<(), CollectiveError> {
-        wait(self.world.immediate_barrier());
+        wait(self.universe.world().immediate_barrier());
         Ok(())
     }
 
