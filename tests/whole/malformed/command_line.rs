@@ -11,7 +11,7 @@ pub(super) fn cases() -> Vec<Case> {
 fn commands() -> Vec<Case> {
     vec![
         Case::new("a mistyped command", "trian"),
-        Case::new("a command that is not there yet", "doctor"),
+        Case::new("a command that never was", "serve"),
         Case::new("an empty command", "").word(""),
         Case::new("a configuration behind evaluate", "evaluate run.toml"),
         Case::new("evaluate without anything", "evaluate"),

@@ -161,7 +161,7 @@ mod tests {
         check(&of_mpi(Some(&mpirun(Flavour::Other)), true), "warning  MPI        built in; ");
         check(
             &of_mpi(None, true),
-            "warning  MPI        built in; no mpirun on the path; the launcher",
+            "warning  MPI        built in; no mpirun on the path; several ranks",
         );
     }
 
