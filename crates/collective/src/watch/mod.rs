@@ -6,7 +6,6 @@
 //! goodbye, or is silent for too long, is a lost rank; rank 0 tells all others.
 
 mod frame;
-mod line;
 mod meeting;
 mod peer;
 #[cfg(test)]
@@ -131,7 +130,7 @@ impl Watch {
 impl WatchHandle {
     /// Tells all peers why this rank ends; returns when it was sent, or after a second.
     pub fn fail(&self, words: &str) {
-        self.order(Some(Frame::Failed(words.to_owned())));
+        self.order(Some(Frame::failed(words)));
     }
 
     fn order(&self, last: Option<Frame>) {

@@ -5,23 +5,23 @@ use std::time::{Duration, Instant};
 use lockstep_world::Rank;
 
 use super::Lost;
-use super::frame::{Frame, How, rank};
-use super::line::Line;
+use super::frame::{Frame, How};
 use crate::Moment;
+use crate::wire::{Line, rank};
 
 /// A rank that is watched.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) rank: Rank,
     host: String,
-    pub(super) line: Line,
+    pub(super) line: Line<Frame>,
     word: u64,
     heard: Instant,
     said_goodbye: bool,
 }
 
 impl Peer {
-    pub(super) fn new(rank: Rank, host: String, line: Line) -> Self {
+    pub(super) fn new(rank: Rank, host: String, line: Line<Frame>) -> Self {
         Self { rank, host, line, word: 0, heard: Instant::now(), said_goodbye: false }
     }
 

@@ -5,4 +5,6 @@ mod checks;
 #[cfg(test)]
 mod mpi;
 #[cfg(test)]
+mod tcp;
+#[cfg(test)]
 mod threads;

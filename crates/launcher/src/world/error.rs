@@ -1,6 +1,6 @@
 //! Why a process does not know its place among others.
 
-use lockstep_world::{Seat, WorldSize};
+use lockstep_world::WorldSize;
 use thiserror::Error;
 
 /// Why a process does not know its place among others.
@@ -27,14 +27,13 @@ pub(crate) enum WorldError {
         /// What is missing.
         variable: &'static str,
     },
-    /// Ranks that were started without MPI.
+    /// A port that is none.
     #[error(
-        "this is {seat}, started without MPI, and ranks on CPUs reach each other through MPI only; \
-         start them with mpirun, or with srun --mpi=pmix"
+        "MASTER_PORT={text} is no port: export a number from 1 to 65535, free on rank 0's host"
     )]
-    OnlyMpi {
-        /// Who this is.
-        seat: Seat,
+    NoPort {
+        /// What is set.
+        text: String,
     },
     /// Every process believes to be alone.
     #[error(

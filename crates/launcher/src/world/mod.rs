@@ -11,7 +11,9 @@ mod starter;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use lockstep_collective::{Audited, Collective, Lost, Mpi, PhaseBoard, Solo, Watch, WatchSettings};
+use lockstep_collective::{
+    Audited, Collective, Lost, Mpi, PhaseBoard, Solo, Tcp, Watch, WatchSettings,
+};
 use lockstep_world::{Rank, Seat};
 
 use company::Company;
@@ -24,6 +26,9 @@ use crate::failure::Failure;
 
 /// Who speaks for all.
 const LEADER: Rank = Rank(0);
+
+/// How long ranks wait for each other to be started: queues and image downloads take minutes.
+const ARRIVAL: Duration = Duration::from_secs(600);
 
 /// This process among those that train with it.
 pub(crate) struct World {
@@ -86,10 +91,13 @@ fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> 
             }
             Ok((Box::new(Audited::new(mpi)), library))
         }
-        Starter::Rendezvous { seat, .. } if seat.world().get() > 1 => {
-            Err(WorldError::OnlyMpi { seat: *seat }.into())
+        Starter::Rendezvous { seat, place } => {
+            if seat.is_leader() {
+                let _ = writeln!(io::stderr(), "{seat} waits for the others at {place}");
+            }
+            let tcp = Tcp::meet(*seat, place, ARRIVAL)?;
+            Ok((Box::new(Audited::new(tcp)), format!("TCP, met at {place}")))
         }
-        Starter::Rendezvous { .. } => Ok((Box::new(Solo), "nobody".to_owned())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who started this process among how many, by what the starter put into the environment.
 
+use lockstep_collective::MeetingPlace;
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use super::WorldError;
@@ -19,8 +20,8 @@ pub(crate) enum Starter {
     Rendezvous {
         /// Who the environment says this is.
         seat: Seat,
-        /// The host and port of rank 0.
-        address: String,
+        /// Where rank 0 listens.
+        place: MeetingPlace,
     },
 }
 
@@ -47,11 +48,10 @@ impl Starter {
             return Ok(Self::Mpi { seat });
         }
         let Some(seat) = first_seat(environment, &COUNTING)? else { return Ok(Self::Nobody) };
-        let address = match seat.world().get() {
-            1 => String::new(),
-            size => address(environment, size)?,
-        };
-        Ok(Self::Rendezvous { seat, address })
+        match seat.world().get() {
+            1 => Ok(Self::Nobody),
+            size => Ok(Self::Rendezvous { seat, place: meeting_place(environment, size)? }),
+        }
     }
 
     /// Who the environment says this is.
@@ -82,12 +82,15 @@ fn seat(environment: &Environment, (rank, size): Pair) -> Result<Option<Seat>, W
 }
 
 /// Where rank 0 is met: as told, or on the first host of a Slurm step at a port of the job's.
-fn address(environment: &Environment, size: usize) -> Result<String, WorldError> {
+fn meeting_place(environment: &Environment, size: usize) -> Result<MeetingPlace, WorldError> {
     let slurm = || environment.get("SLURM_STEP_NODELIST").map(first_host);
     let host = environment.get("MASTER_ADDR").map(str::to_owned).or_else(slurm);
     let port = environment.get("MASTER_PORT").map(str::to_owned).or_else(|| jobs_port(environment));
     match (host, port) {
-        (Some(host), Some(port)) => Ok(format!("{host}:{port}")),
+        (Some(host), Some(text)) => match text.parse() {
+            Ok(port @ 1..) => Ok(MeetingPlace { host, port }),
+            _ => Err(WorldError::NoPort { text }),
+        },
         (None, _) => Err(WorldError::NoAddress { size, variable: "MASTER_ADDR" }),
         (_, None) => Err(WorldError::NoAddress { size, variable: "MASTER_PORT" }),
     }
@@ -125,7 +128,7 @@ mod tests {
             let found = match starter(variables).unwrap() {
                 Starter::Nobody => "nobody".to_owned(),
                 Starter::Mpi { seat } => format!("mpi: {seat}"),
-                Starter::Rendezvous { seat, address } => format!("{seat} at {address}"),
+                Starter::Rendezvous { seat, place } => format!("{seat} at {place}"),
             };
             assert_eq!(found, expected, "{variables:?}");
         };
@@ -137,10 +140,15 @@ mod tests {
         let job = [("SLURM_JOB_ID", "31007"), ("SLURM_STEP_NODELIST", "gpu[03-05,9],cpu1")];
         check(&[&slurm[..], &job[..]].concat(), "rank 1 of 2 at gpu03:21007");
         check(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2")], "nobody");
-        check(&[("RANK", "0"), ("WORLD_SIZE", "1")], "rank 0 of 1 at ");
+        check(&[("RANK", "0"), ("WORLD_SIZE", "1")], "nobody");
         let torchrun =
             [("RANK", "5"), ("WORLD_SIZE", "8"), ("MASTER_ADDR", "h"), ("MASTER_PORT", "1")];
         check(&torchrun, "rank 5 of 8 at h:1");
+        check(&[&[("MASTER_ADDR", "fd00::1")], &torchrun[..]].concat(), "rank 5 of 8 at h:1");
+        check(
+            &[&torchrun[..], &[("MASTER_ADDR", "fd00::1")]].concat(),
+            "rank 5 of 8 at [fd00::1]:1",
+        );
     }
 
     #[test]
@@ -154,5 +162,9 @@ mod tests {
         check(&[("RANK", "0"), ("WORLD_SIZE", "2")], "MASTER_ADDR is not set");
         let half = [("RANK", "0"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "h")];
         check(&half, "MASTER_PORT is not set");
+        for port in ["0", "65536", "http", ""] {
+            let all = [&half[..], &[("MASTER_PORT", port)]].concat();
+            check(&all, &format!("MASTER_PORT={port} is no port"));
+        }
     }
 }

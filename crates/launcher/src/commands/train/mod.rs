@@ -55,7 +55,12 @@ pub(crate) fn run(
     match &ending {
         // The leader says why, and its exit code is to be the first.
         Err(Failure::Train(error)) if matches!(**error, TrainError::Leader { .. }) => {
-            std::thread::sleep(LEADERS_END);
+            std::thread::sleep(OTHERS_END);
+        }
+        // A neighbour that is gone may have followed another, which only the watch can name.
+        Err(failure) if failure.code() == ExitCode::PeerLost => {
+            std::thread::sleep(OTHERS_END);
+            watch.fail(&failure.to_string());
         }
         Err(failure) => watch.fail(&failure.to_string()),
         Ok(_) => {}
@@ -63,8 +68,8 @@ pub(crate) fn run(
     ending
 }
 
-/// How long the others let the leader end first.
-const LEADERS_END: Duration = Duration::from_secs(2);
+/// How long a rank whose failure follows from another's lets that one end first.
+const OTHERS_END: Duration = Duration::from_secs(2);
 
 /// A run before it is put together.
 struct Run<'a> {

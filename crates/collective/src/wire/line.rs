@@ -1,46 +1,65 @@
 //! One connection, which never makes its owner wait.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::frame::{Frame, LONGEST};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{LONGEST, bytes, take};
 
 /// How much may wait to be sent before further messages are dropped.
 const BACKLOG: usize = 8 * LONGEST;
 
-/// A connection and what is under way on it.
+/// A connection and what is under way on it: messages `M`.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line<M> {
     stream: TcpStream,
     inbox: Vec<u8>,
     outbox: Vec<u8>,
+    come: VecDeque<M>,
     is_open: bool,
 }
 
-impl Line {
+impl<M: Serialize + DeserializeOwned> Line<M> {
     /// A line over a connection.
-    pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, inbox: Vec::new(), outbox: Vec::new(), is_open: true })
+        let (inbox, outbox, come) = (Vec::new(), Vec::new(), VecDeque::new());
+        Ok(Self { stream, inbox, outbox, come, is_open: true })
+    }
+
+    /// The connection alone.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    /// Where the other end is, as seen from here.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.stream.peer_addr().ok().map(|address| address.ip().to_canonical())
     }
 
     /// Whether anything can still come.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.is_open
     }
 
     /// Sends as much as goes at once; a message behind a long backlog is dropped.
-    pub(super) fn send(&mut self, frame: &Frame) {
+    pub(crate) fn send(&mut self, message: &M) {
         if self.outbox.len() < BACKLOG {
-            self.outbox.extend(frame.bytes());
+            self.outbox.extend(bytes(message));
         }
         self.flush();
     }
 
     /// Sends what waits, until `end` at the latest.
-    pub(super) fn flush_until(&mut self, end: Instant) {
+    pub(crate) fn flush_until(&mut self, end: Instant) {
         while self.is_open && !self.outbox.is_empty() && Instant::now() < end {
             self.flush();
             std::thread::sleep(Duration::from_millis(1));
@@ -48,31 +67,38 @@ impl Line {
     }
 
     /// The messages that have come. What is no message closes the line.
-    pub(super) fn receive(&mut self) -> Vec<Frame> {
-        self.flush();
-        self.read();
-        let mut frames = Vec::new();
-        loop {
-            match Frame::take(&mut self.inbox) {
-                Ok(Some(frame)) => frames.push(frame),
-                Ok(None) => return frames,
-                Err(_) => {
-                    self.is_open = false;
-                    return frames;
-                }
-            }
-        }
+    pub(crate) fn receive(&mut self) -> Vec<M> {
+        self.hear();
+        self.come.drain(..).collect()
+    }
+
+    /// The first of the messages that have come.
+    pub(crate) fn next(&mut self) -> Option<M> {
+        self.hear();
+        self.come.pop_front()
     }
 
     /// The next message, waiting for it until `end`.
-    pub(super) fn wait(&mut self, end: Instant) -> Option<Frame> {
-        while self.is_open && Instant::now() < end {
-            if let Some(frame) = self.receive().into_iter().next() {
-                return Some(frame);
+    pub(crate) fn wait(&mut self, end: Instant) -> Option<M> {
+        loop {
+            let next = self.next();
+            if next.is_some() || !self.is_open || Instant::now() > end {
+                return next;
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        None
+    }
+
+    fn hear(&mut self) {
+        self.flush();
+        self.read();
+        loop {
+            match take(&mut self.inbox) {
+                Ok(Some(message)) => self.come.push_back(message),
+                Ok(None) => return,
+                Err(_) => return self.is_open = false,
+            }
+        }
     }
 
     fn flush(&mut self) {

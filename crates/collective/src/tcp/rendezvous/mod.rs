@@ -1,0 +1,175 @@
+//! How the ranks of a ring find each other: all go to rank 0, which tells each where its next
+//! neighbour is.
+
+mod leader;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lockstep_world::{Rank, Seat};
+use serde::{Deserialize, Serialize};
+
+use super::MeetingPlace;
+use super::ring::{Neighbour, Ring};
+use crate::CollectiveError;
+use crate::wire::{self, Door, Line, Nonce};
+
+/// Ranks of other versions may not sum alike.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// How long neighbours try to reach each other.
+const LINKING: Duration = Duration::from_secs(30);
+/// How long one address is tried.
+const TRY: Duration = Duration::from_secs(3);
+/// How long until rank 0 is asked again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What ranks say before the ring is closed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Word {
+    /// To rank 0: who this is, and where its previous neighbour finds it.
+    Hello { version: String, rank: usize, size: usize, home: Home },
+    /// Rank 0's answer to somebody who does not belong here, and why.
+    Refused(String),
+    /// Rank 0's answer when all are there: where the next neighbour is, and how to greet it.
+    Next { nonce: Nonce, home: Home },
+    /// To the next neighbour.
+    Link { nonce: Nonce, rank: usize },
+    /// The next neighbour's answer.
+    Linked { nonce: Nonce },
+}
+
+/// Where a rank may be met.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Home {
+    addresses: Vec<IpAddr>,
+    port: u16,
+}
+
+/// Closes the ring.
+pub(super) fn meet(
+    seat: Seat,
+    place: &MeetingPlace,
+    patience: Duration,
+) -> Result<Ring, CollectiveError> {
+    let failed = |cause: String| CollectiveError::NotMet {
+        seat,
+        address: place.to_string(),
+        cause,
+        remedy: "start all ranks with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE, each with \
+                 its own RANK, and let the hosts reach each other by TCP (firewalls, network \
+                 policies)",
+    };
+    let end = Instant::now() + patience;
+    let door = Door::open_anywhere(0).map_err(|cause| failed(cause.to_string()))?;
+    let port = door.port().map_err(|cause| failed(cause.to_string()))?;
+    let home = Home { addresses: wire::addresses(), port };
+    let (nonce, next) = match seat.is_leader() {
+        true => leader::receive(seat, place, (home, end)),
+        false => visit(seat, place, (home, end)),
+    }
+    .map_err(failed)?;
+    close(seat, door, (nonce, &next)).map_err(failed)
+}
+
+/// Asks rank 0, again and again until it is there, for the next neighbour.
+fn visit(
+    seat: Seat,
+    place: &MeetingPlace,
+    (home, end): (Home, Instant),
+) -> Result<(Nonce, Home), String> {
+    let (rank, size) = (seat.rank().0, seat.world().get());
+    let hello = Word::Hello { version: VERSION.to_owned(), rank, size, home };
+    let mut cause = String::new();
+    while Instant::now() < end {
+        match dial(place) {
+            Ok(mut line) => {
+                line.send(&hello);
+                match line.wait(end) {
+                    Some(Word::Next { nonce, mut home }) => {
+                        // Rank 0 cannot know at which of its addresses it was met.
+                        if rank + 1 == size {
+                            home.addresses.splice(0..0, line.address());
+                        }
+                        return Ok((nonce, home));
+                    }
+                    Some(Word::Refused(why)) => return Err(format!("rank 0 says: {why}")),
+                    _ => cause = "who answers there is no rank 0 of this program".to_owned(),
+                }
+            }
+            Err(error) => cause = error.to_string(),
+        }
+        thread::sleep(PAUSE);
+    }
+    Err(format!("rank 0 was not there in time; last: {cause}"))
+}
+
+/// The name is looked up each time: in a cluster it may appear after this process.
+fn dial(place: &MeetingPlace) -> io::Result<Line<Word>> {
+    let mut failure = io::Error::other("the name has no address");
+    for address in (place.host.as_str(), place.port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, TRY) {
+            Ok(stream) => return Line::new(stream),
+            Err(cause) => failure = cause,
+        }
+    }
+    Err(failure)
+}
+
+/// Reaches the next neighbour while the previous one comes.
+fn close(seat: Seat, door: Door<Word>, (nonce, next): (Nonce, &Home)) -> Result<Ring, String> {
+    let end = Instant::now() + LINKING;
+    let (rank, size) = (seat.rank().0, seat.world().get());
+    let (before, behind) = (Rank((rank + size - 1) % size), Rank((rank + 1) % size));
+    let (came, reached) = thread::scope(|scope| {
+        let coming = scope.spawn(|| await_previous(door, before, (nonce, end)));
+        let reached = reach_next(rank, next, (nonce, end));
+        (coming.join().ok().flatten(), reached)
+    });
+    let reached = reached.ok_or_else(|| {
+        let Home { addresses, port } = next;
+        let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        format!("rank {} did not answer at port {port} of {}", behind.0, list.join(", "))
+    })?;
+    let came = came.ok_or_else(|| format!("rank {} could not reach this one", before.0))?;
+    let neighbour = |rank, line: Line<Word>| Neighbour::new(rank, line.into_stream());
+    let ring =
+        neighbour(behind, reached).and_then(|next| Ok(Ring::new(next, neighbour(before, came)?)));
+    ring.map_err(|cause| cause.to_string())
+}
+
+fn await_previous(
+    mut door: Door<Word>,
+    before: Rank,
+    (nonce, end): (Nonce, Instant),
+) -> Option<Line<Word>> {
+    while Instant::now() < end {
+        for (word, mut line) in door.look() {
+            let is_it = |theirs: Nonce, rank: usize| theirs == nonce && rank == before.0;
+            if matches!(word, Word::Link { nonce, rank } if is_it(nonce, rank)) {
+                line.send(&Word::Linked { nonce });
+                line.flush_until(end);
+                return Some(line);
+            }
+        }
+    }
+    None
+}
+
+fn reach_next(rank: usize, home: &Home, (nonce, end): (Nonce, Instant)) -> Option<Line<Word>> {
+    while Instant::now() < end {
+        for address in &home.addresses {
+            let address = SocketAddr::new(*address, home.port);
+            let stream = TcpStream::connect_timeout(&address, TRY);
+            let Some(mut line) = stream.and_then(Line::new).ok() else { continue };
+            line.send(&Word::Link { nonce, rank });
+            let answer = line.wait(end.min(Instant::now() + TRY));
+            if matches!(answer, Some(Word::Linked { nonce: theirs }) if theirs == nonce) {
+                return Some(line);
+            }
+        }
+        thread::sleep(PAUSE);
+    }
+    None
+}

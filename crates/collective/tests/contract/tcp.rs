@@ -1,0 +1,139 @@
+//! Ranks that meet over the loopback: threads stand in for processes, each with its own sockets.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use lockstep_collective::{Audited, Collective, CollectiveError, MeetingPlace, Tcp};
+use lockstep_world::{Rank, Seat, WorldSize};
+
+use crate::checks::{LARGEST, keeps_every_promise, sums_are_exact};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const SHORT: Duration = Duration::from_millis(600);
+
+fn seat(rank: usize, size: usize) -> Seat {
+    Seat::new(Rank(rank), WorldSize::new(size).unwrap()).unwrap()
+}
+
+/// A port that nobody has just now.
+fn place() -> MeetingPlace {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    MeetingPlace { host: "localhost".to_owned(), port }
+}
+
+/// What `work` gives on each rank of a world of `size`.
+fn run<T: Send>(size: usize, work: impl Fn(Tcp) -> T + Sync) -> Vec<T> {
+    let place = place();
+    thread::scope(|scope| {
+        let (place, work) = (&place, &work);
+        let start =
+            |rank| scope.spawn(move || work(Tcp::meet(seat(rank, size), place, PATIENCE).unwrap()));
+        let ranks: Vec<_> = (0..size).map(start).collect();
+        ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn tcp_keeps_every_promise() {
+    for size in 1..=4 {
+        run(size, |mut ranks| {
+            keeps_every_promise(&mut ranks);
+            Box::new(ranks).leave().unwrap();
+        });
+    }
+}
+
+#[test]
+fn compared_calls_over_tcp_keep_every_promise() {
+    run(3, |ranks| {
+        let mut ranks = Audited::new(ranks);
+        keeps_every_promise(&mut ranks);
+        Box::new(ranks).leave().unwrap();
+    });
+}
+
+#[test]
+fn tcp_sums_the_largest_buffer() {
+    run(2, |mut ranks| sums_are_exact(&mut ranks, LARGEST));
+}
+
+#[test]
+fn a_rank_that_is_gone_is_named() {
+    let errors = run(3, |mut ranks| {
+        if ranks.seat().rank() == Rank(1) {
+            return String::new();
+        }
+        ranks.all_reduce_sum(&mut vec![1.0; 4_000_000]).unwrap_err().to_string()
+    });
+    for expected in ["rank 1 (127.0.0.1) was lost during all_reduce_sum", "--resume auto"] {
+        assert!(errors.iter().any(|error| error.contains(expected)), "{errors:?}");
+    }
+}
+
+/// Starts rank 0 of three with a short patience, lets `others` do something, and gives its error.
+fn refused(others: impl FnOnce(&MeetingPlace)) -> String {
+    let place = place();
+    thread::scope(|scope| {
+        let leader = scope.spawn(|| Tcp::meet(seat(0, 3), &place, SHORT));
+        others(&place);
+        let error = leader.join().unwrap().unwrap_err();
+        assert!(matches!(error, CollectiveError::NotMet { .. }), "{error}");
+        error.to_string()
+    })
+}
+
+#[test]
+fn ranks_that_never_come_are_named() {
+    let error = refused(|_| {});
+    assert!(error.contains("rank 0 of 3") && error.contains("rank 1, 2 never came"), "{error}");
+    assert!(error.contains("MASTER_ADDR") && error.contains("localhost:"), "{error}");
+    let error = Tcp::meet(seat(1, 2), &place(), SHORT).unwrap_err().to_string();
+    assert!(error.contains("rank 0 was not there in time; last: Connection refused"), "{error}");
+}
+
+#[test]
+fn strangers_take_no_seat() {
+    let error = refused(|place| {
+        for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 9000], &[0, 0, 0, 0], b""] {
+            if let Ok(mut stream) = dial(place) {
+                let _ = stream.write_all(bytes);
+            }
+        }
+    });
+    assert!(error.contains("rank 1, 2 never came"), "{error}");
+}
+
+fn dial(place: &MeetingPlace) -> std::io::Result<TcpStream> {
+    let mut last = TcpStream::connect(("127.0.0.1", place.port));
+    for _ in 0..50 {
+        if last.is_ok() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(5));
+        last = TcpStream::connect(("127.0.0.1", place.port));
+    }
+    last
+}
+
+#[test]
+fn whoever_was_started_wrongly_is_told() {
+    let check = |theirs: Seat, expected: &str| {
+        refused(|place| {
+            let error = Tcp::meet(theirs, place, SHORT).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        });
+    };
+    check(seat(1, 4), "this run has 3 ranks, and you were told of 4");
+    refused(|place| {
+        thread::scope(|scope| {
+            let twins: Vec<_> =
+                (0..2).map(|_| scope.spawn(|| Tcp::meet(seat(1, 3), place, SHORT / 2))).collect();
+            let errors = twins.into_iter().map(|twin| twin.join().unwrap().unwrap_err());
+            let errors: Vec<_> = errors.map(|error| error.to_string()).collect();
+            let told = errors.iter().filter(|error| error.contains("two have the same RANK"));
+            assert_eq!(told.count(), 1, "{errors:?}");
+        });
+    });
+}
