@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::program::{Workplace, metrics, tiny_run};
+use crate::program::{Starter, Workplace, metrics, tiny_run};
 
 const RANKS: usize = 4;
 const PEER_TIMEOUT: u64 = 4;
@@ -21,26 +21,29 @@ pub(crate) fn wait_for_updates(place: &Workplace, updates: usize) {
     }
 }
 
-/// The process of a rank that an mpirun started.
-pub(crate) fn rank_of(mpirun: &Child, rank: usize) -> Pid {
-    let variable = format!("OMPI_COMM_WORLD_RANK={rank}");
+/// The process of a rank.
+pub(crate) fn rank_of(run: &Child, starter: Starter, rank: usize) -> Pid {
+    let variable = match starter {
+        Starter::Mpirun => format!("OMPI_COMM_WORLD_RANK={rank}"),
+        Starter::Launcher => format!("RANK={rank}"),
+    };
     let is_rank = |pid: &Pid| {
         let path = format!("/proc/{}/environ", pid.as_raw_nonzero());
         let environment = fs::read(path).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
     };
-    ranks_of(mpirun).into_iter().find(is_rank).unwrap()
+    ranks_of(run).into_iter().find(is_rank).unwrap()
 }
 
-fn ranks_of(mpirun: &Child) -> Vec<Pid> {
-    let id = mpirun.id();
+fn ranks_of(run: &Child) -> Vec<Pid> {
+    let id = run.id();
     let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
     children.split(' ').filter_map(|word| Pid::from_raw(word.parse().ok()?)).collect()
 }
 
 /// Sends a signal to a rank some time after the tenth update, and looks how the run ends.
-fn check(signal: Signal, rank: usize, delay: u64) {
-    let what = format!("{signal:?} to rank {rank} after {delay} ms");
+fn check(starter: Starter, signal: Signal, rank: usize, delay: u64) {
+    let what = format!("{starter:?}, {signal:?} to rank {rank} after {delay} ms");
     let place = Workplace::new();
     let timeout = PEER_TIMEOUT.to_string();
     let further = [
@@ -51,14 +54,15 @@ fn check(signal: Signal, rank: usize, delay: u64) {
         ["--save-total-limit", "1"],
         ["--peer-timeout", &timeout],
     ];
-    let Some(mut command) = place.mpirun(RANKS, &tiny_run("tiny", &further.concat())) else {
+    let Some(mut command) = place.ranks(starter, RANKS, &tiny_run("tiny", &further.concat()))
+    else {
         return;
     };
     let child = command.spawn().unwrap();
     wait_for_updates(&place, 10);
     sleep(Duration::from_millis(delay));
     let ranks = ranks_of(&child);
-    kill_process(rank_of(&child, rank), signal).unwrap();
+    kill_process(rank_of(&child, starter, rank), signal).unwrap();
     let began = Instant::now();
     let output = child.wait_with_output().unwrap();
     let patience = if signal == Signal::STOP { PEER_TIMEOUT + 5 } else { 10 };
@@ -87,13 +91,15 @@ fn is_running(pid: &Pid) -> bool {
 #[test]
 fn a_killed_rank_is_named_at_any_moment() {
     for (case, rank) in [0, 1, 2, 3, 0, 2].into_iter().enumerate() {
-        check(Signal::KILL, rank, 37 * case as u64);
+        check(Starter::Mpirun, Signal::KILL, rank, 37 * case as u64);
+        check(Starter::Launcher, Signal::KILL, rank, 41 * case as u64);
     }
 }
 
 #[test]
 fn a_stopped_rank_is_named_within_the_timeout() {
     for (rank, delay) in [(0, 5), (3, 50)] {
-        check(Signal::STOP, rank, delay);
+        check(Starter::Mpirun, Signal::STOP, rank, delay);
+        check(Starter::Launcher, Signal::STOP, rank, delay);
     }
 }

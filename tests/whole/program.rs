@@ -7,6 +7,15 @@ use std::process::{Command, Output, Stdio};
 use lockstep_testkit::reference;
 use serde_json::Value;
 
+/// Who starts the ranks of a test.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Starter {
+    /// `mpirun`: they talk over MPI.
+    Mpirun,
+    /// The launcher itself: they talk over TCP.
+    Launcher,
+}
+
 /// A directory of its own, removed at the end.
 pub(crate) struct Workplace(tempfile::TempDir);
 
@@ -21,8 +30,14 @@ impl Workplace {
 
     /// The `trainer`, with nothing of the environment but what a shell needs.
     pub(crate) fn trainer<S: AsRef<str>>(&self, arguments: &[S]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trainer"));
-        command.args(arguments.iter().map(S::as_ref)).current_dir(self.0.path());
+        let mut command = self.program(env!("CARGO_BIN_EXE_trainer"));
+        command.args(arguments.iter().map(S::as_ref));
+        command
+    }
+
+    fn program(&self, path: &str) -> Command {
+        let mut command = Command::new(path);
+        command.current_dir(self.0.path());
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -30,6 +45,25 @@ impl Workplace {
             .env("HF_HUB_OFFLINE", "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// The `trainer` on so many ranks of this machine, which train together on its CPU. Nothing
+    /// where this starter cannot be used.
+    pub(crate) fn ranks<S: AsRef<str>>(
+        &self,
+        starter: Starter,
+        ranks: usize,
+        arguments: &[S],
+    ) -> Option<Command> {
+        match starter {
+            Starter::Mpirun => self.mpirun(ranks, arguments),
+            Starter::Launcher => {
+                let mut command = self.program(env!("CARGO_BIN_EXE_launcher"));
+                command.args(["--start", "local", "--nproc-per-node", &ranks.to_string(), "--"]);
+                command.args(arguments.iter().map(AsRef::as_ref));
+                Some(command)
+            }
+        }
     }
 
     /// The `trainer` on so many ranks of this machine, each data-parallel on its CPU where the

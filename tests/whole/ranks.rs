@@ -1,4 +1,4 @@
-//! One run under mpirun: the same at any number of ranks.
+//! One run, over MPI and over TCP: the same at any number of ranks.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use lockstep_params::{ParamName, TensorFile};
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-use crate::program::{Workplace, metrics, succeed, tiny_run};
+use crate::program::{Starter, Workplace, metrics, succeed, tiny_run};
 
 /// What a run left.
 struct Run {
@@ -17,12 +17,12 @@ struct Run {
 }
 
 /// A run on so many ranks, all replicas compared after every update.
-fn run(ranks: usize, arguments: &[String]) -> Option<Run> {
+fn run(starter: Starter, ranks: usize, arguments: &[String]) -> Option<Run> {
     let place = Workplace::new();
     let further = ["--device", "cpu", "--replica-check-steps", "1", "--output-dir", "out"];
     let arguments: Vec<String> =
         arguments.iter().cloned().chain(further.map(str::to_owned)).collect();
-    succeed(place.mpirun(ranks, &arguments)?);
+    succeed(place.ranks(starter, ranks, &arguments)?);
     Some(Run {
         updates: place.metrics("out", "update"),
         evaluation: place.metrics("out", "evaluation").pop().unwrap(),
@@ -61,26 +61,28 @@ fn check(alone: &Run, found: &Run, what: &str) {
     }
 }
 
-fn check_all(arguments: impl Fn(&str) -> Vec<String>) {
+fn check_all(starter: Starter, arguments: impl Fn(&str) -> Vec<String>) {
     for batch in ["16", "64"] {
         let arguments = arguments(batch);
-        let Some(alone) = run(1, &arguments) else { return };
+        let Some(alone) = run(starter, 1, &arguments) else { return };
         for ranks in [2, 3, 4] {
-            let found = run(ranks, &arguments).unwrap();
-            check(&alone, &found, &format!("{ranks} ranks, global batch {batch}"));
+            let found = run(starter, ranks, &arguments).unwrap();
+            check(&alone, &found, &format!("{starter:?}, {ranks} ranks, batch {batch}"));
         }
     }
 }
 
 #[test]
 fn a_run_is_the_same_on_any_number_of_processes() {
-    check_all(|batch| {
+    let arguments = |batch: &str| {
         let rows = lockstep_testkit::reference("golden/rows.tsv").canonicalize().unwrap();
         let rows = rows.display().to_string();
         let further =
             ["--validation-file", &rows, "--max-steps", "30", "--global-batch-size", batch];
         tiny_run("tiny", &further)
-    });
+    };
+    check_all(Starter::Mpirun, arguments);
+    check_all(Starter::Launcher, arguments);
 }
 
 #[test]
@@ -91,7 +93,7 @@ fn a_real_model_is_the_same_on_any_number_of_processes() {
         println!("skipped: there is no pre-trained model beside the project");
         return;
     }
-    check_all(|batch| {
+    check_all(Starter::Mpirun, |batch| {
         let words = [
             "train",
             "--model",
@@ -133,7 +135,7 @@ fn a_signal_to_one_rank_stops_all_with_a_checkpoint_and_more_ranks_go_on() {
     let Some(mut command) = place.mpirun(3, &tiny_run("tiny", &run)) else { return };
     let child = command.spawn().unwrap();
     crate::lost_ranks::wait_for_updates(&place, 10);
-    let rank = crate::lost_ranks::rank_of(&child, 1);
+    let rank = crate::lost_ranks::rank_of(&child, Starter::Mpirun, 1);
     kill_process(rank, Signal::USR1).unwrap();
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
