@@ -7,6 +7,8 @@ mod company;
 mod cores;
 mod error;
 mod starter;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 use std::time::Duration;

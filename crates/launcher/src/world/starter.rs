@@ -162,7 +162,7 @@ mod tests {
         check(&[("RANK", "0"), ("WORLD_SIZE", "2")], "MASTER_ADDR is not set");
         let half = [("RANK", "0"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "h")];
         check(&half, "MASTER_PORT is not set");
-        for port in ["0", "65536", "http", ""] {
+        for port in ["0", "65536", "http"] {
             let all = [&half[..], &[("MASTER_PORT", port)]].concat();
             check(&all, &format!("MASTER_PORT={port} is no port"));
         }

@@ -1,0 +1,78 @@
+//! Ranks that end in the middle of a run, as only the program itself can: this test program starts
+//! itself, one process a rank.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::process::Environment;
+
+const RANKS: usize = 3;
+/// How a rank is to end, for the ranks' processes.
+const ENDING: &str = "LOCKSTEP_TEST_ENDING";
+
+/// Starts the ranks, of which `actor` ends in that way; gives how each ended, in their order.
+fn endings(actor: usize, ending: &str) -> Vec<Output> {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let start = |rank: usize| -> Child {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--ignored", "--exact", "--nocapture", "world::tests::rank_that_ends"]);
+        command.env("RANK", rank.to_string()).env("WORLD_SIZE", RANKS.to_string());
+        command.env("MASTER_ADDR", "localhost").env("MASTER_PORT", port.to_string());
+        command.env(ENDING, if rank == actor { ending } else { "work" });
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let ranks: Vec<_> = (0..RANKS).map(start).collect();
+    ranks.into_iter().map(|rank| rank.wait_with_output().unwrap()).collect()
+}
+
+fn check(actor: usize, ending: &str, code: i32, expected: &str) {
+    let began = Instant::now();
+    let ends = endings(actor, ending);
+    let told: String = ends.iter().map(|end| String::from_utf8_lossy(&end.stderr)).collect();
+    assert!(began.elapsed() < Duration::from_secs(10), "rank {actor}, {ending}: {told}");
+    for (rank, end) in ends.iter().enumerate() {
+        let expected = if rank == actor { code } else { 5 };
+        assert_eq!(end.status.code(), Some(expected), "rank {rank} of {actor}, {ending}: {told}");
+    }
+    let named = format!("error: rank {actor} (host {}) {expected}", company::host());
+    assert!(told.contains(&named), "{named}: {told}");
+}
+
+#[test]
+fn a_rank_that_ends_well_too_early_is_lost() {
+    let expected = "was lost while computing gradients, update 7: its process is gone";
+    for actor in 0..RANKS {
+        check(actor, "exit", 0, expected);
+    }
+}
+
+#[test]
+fn a_rank_that_panics_is_named_with_its_reason() {
+    let expected = "failed while computing gradients, update 7: it panicked";
+    for actor in 0..RANKS {
+        check(actor, "panic", 70, expected);
+    }
+}
+
+#[test]
+#[ignore = "one rank: the others start it"]
+fn rank_that_ends() {
+    let variables = ["RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"];
+    let variables =
+        variables.map(|name| (name.to_owned(), std::env::var(name).unwrap_or_default()));
+    let starter = Starter::of(&variables.into_iter().collect::<Environment>()).unwrap();
+    let mut world = World::join(&starter, Duration::from_secs(10)).unwrap();
+    world.board.enter(lockstep_collective::Phase::Computing, 7);
+    world.collective.barrier().unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    match &*std::env::var(ENDING).unwrap_or_default() {
+        "exit" => std::process::exit(0),
+        "panic" => panic!("as it was told"),
+        // The watch ends a rank that lost a peer; its collective only fails.
+        _ => while world.collective.all_reduce_sum(&mut [1.0; 100_000]).is_ok() {},
+    }
+    std::thread::sleep(Duration::from_secs(20));
+}
