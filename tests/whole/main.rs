@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bag_of_words;
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod endings;
@@ -24,5 +26,3 @@ mod ranks;
 mod resume;
 #[cfg(test)]
 mod signals;
-#[cfg(test)]
-mod slurm;

@@ -107,10 +107,10 @@ fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> 
 /// why for all, as long as the leader lives.
 fn end_with_peer(seat: Seat, lost: &Lost) {
     if seat.is_leader() || lost.rank == LEADER {
-        let _ = writeln!(
-            io::stderr(),
-            "error: {lost}; see what it said last, and start again with --resume auto"
-        );
+        // At once, since other processes write to the same terminal.
+        let text =
+            format!("error: {lost}; see what it said last, and start again with --resume auto\n");
+        let _ = io::stderr().write_all(text.as_bytes());
     }
     signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
 }

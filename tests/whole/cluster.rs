@@ -1,0 +1,41 @@
+//! Whole clusters on one machine, where it can have them: the scripts of `tests/cluster`.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Runs a script with the `trainer`; it says what it saw, and why it did nothing.
+fn run(script: &str, further: &[&str]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster").join(script);
+    let mut command = Command::new(path);
+    let output = command.arg(env!("CARGO_BIN_EXE_trainer")).args(further).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    println!("{told}");
+    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn has_mpi() -> bool {
+    let has_mpi = cfg!(feature = "mpi") && Path::new("/usr/bin/mpirun").exists();
+    if !has_mpi {
+        println!("skipped: this build or this machine has no MPI");
+    }
+    has_mpi
+}
+
+#[test]
+fn a_batch_job_is_requeued_after_its_warning_and_ends_well() {
+    if has_mpi() {
+        run("slurm.sh", &[]);
+    }
+}
+
+#[test]
+fn two_hosts_train_over_mpi_and_a_cut_cable_names_the_lost_one() {
+    if has_mpi() {
+        run("hosts.sh", &["mpirun"]);
+    }
+}
+
+#[test]
+fn two_hosts_train_over_tcp_and_a_cut_cable_names_the_lost_one() {
+    run("hosts.sh", &["tcp"]);
+}
