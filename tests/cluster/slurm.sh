@@ -7,7 +7,7 @@ usage() {
 usage: tests/cluster/slurm.sh TRAINER
 
 Starts munge and Slurm in a directory of its own, submits launch/slurm.sbatch with two ranks under
-srun and under mpirun, and stops them again. Each job is sent its warning signal while it trains,
+srun, under mpirun and over TCP, and stops them again. Each job is sent its warning signal while it trains,
 is requeued, and has to end well from its checkpoint. Prints `skipped: ...` where the machine has no
 Slurm (Debian: slurmctld slurmd slurm-client munge), or the user is not root.
 TEXT
@@ -148,3 +148,4 @@ await 20 sh -c 'sinfo --noheader --format=%T | grep -q idle' || skip "this machi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 check srun
 check mpirun
+check tcp

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::program::has_mpi;
+
 /// Runs a script with the `trainer`; it says what it saw, and why it did nothing.
 fn run(script: &str, further: &[&str]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster").join(script);
@@ -11,14 +13,6 @@ fn run(script: &str, further: &[&str]) {
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     println!("{told}");
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn has_mpi() -> bool {
-    let has_mpi = cfg!(feature = "mpi") && Path::new("/usr/bin/mpirun").exists();
-    if !has_mpi {
-        println!("skipped: this build or this machine has no MPI");
-    }
-    has_mpi
 }
 
 #[test]

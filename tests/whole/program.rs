@@ -69,9 +69,7 @@ impl Workplace {
     /// The `trainer` on so many ranks of this machine, each data-parallel on its CPU where the
     /// arguments say so. Nothing where there is no `mpirun`, or this build has no MPI.
     pub(crate) fn mpirun<S: AsRef<str>>(&self, ranks: usize, arguments: &[S]) -> Option<Command> {
-        let is_there = cfg!(feature = "mpi") && Path::new("/usr/bin/mpirun").exists();
-        if !is_there {
-            println!("skipped: there is no mpirun");
+        if !has_mpi() {
             return None;
         }
         let trainer = self.trainer(arguments);
@@ -109,6 +107,15 @@ impl Workplace {
     pub(crate) fn metrics(&self, directory: &str, kind: &str) -> Vec<Value> {
         metrics(&self.path(directory), kind)
     }
+}
+
+/// Whether ranks can be started by `mpirun`; says so where they cannot.
+pub(crate) fn has_mpi() -> bool {
+    let has_mpi = cfg!(feature = "mpi") && Path::new("/usr/bin/mpirun").exists();
+    if !has_mpi {
+        println!("skipped: this build or this machine has no MPI");
+    }
+    has_mpi
 }
 
 /// Runs a command to an end that has to be good.
