@@ -31,6 +31,16 @@ pub enum CollectiveError {
         /// What was seen.
         cause: String,
     },
+    /// A library's own failure.
+    #[error("{library} failed in {call}: {cause}")]
+    Library {
+        /// The library.
+        library: &'static str,
+        /// The call that could not be completed.
+        call: &'static str,
+        /// Its words.
+        cause: String,
+    },
     /// A library that is not there, or not as it is needed.
     #[error("{library} cannot be used: {remedy}")]
     Missing {

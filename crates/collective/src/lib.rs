@@ -6,6 +6,8 @@
 mod audited;
 mod error;
 mod mpi;
+#[cfg(feature = "nccl")]
+mod nccl;
 mod phase;
 mod share;
 mod solo;
@@ -18,6 +20,8 @@ mod wire;
 pub use audited::Audited;
 pub use error::CollectiveError;
 pub use mpi::Mpi;
+#[cfg(feature = "nccl")]
+pub use nccl::{Nccl, NcclId, Summable};
 pub use phase::{Moment, Phase, PhaseBoard};
 pub use share::{broadcast_bytes, gather_bytes};
 pub use solo::Solo;

@@ -224,7 +224,9 @@ fn of_collective(error: &CollectiveError) -> ExitCode {
     match error {
         CollectiveError::Missing { .. } => ExitCode::Device,
         CollectiveError::Diverged { .. } | CollectiveError::NoSuchRoot { .. } => ExitCode::Bug,
-        CollectiveError::Lost { .. } | CollectiveError::NotMet { .. } => ExitCode::PeerLost,
+        CollectiveError::Lost { .. }
+        | CollectiveError::NotMet { .. }
+        | CollectiveError::Library { .. } => ExitCode::PeerLost,
     }
 }
 

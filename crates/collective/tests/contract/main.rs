@@ -4,6 +4,8 @@
 mod checks;
 #[cfg(test)]
 mod mpi;
+#[cfg(all(test, feature = "nccl", feature = "mpi"))]
+mod nccl;
 #[cfg(test)]
 mod tcp;
 #[cfg(test)]

@@ -21,7 +21,7 @@ const ANYWHERE: [(&str, &str); 6] = [
 ];
 
 /// Runs the ignored test `name` as each rank of a world of each size.
-fn check(name: &str, sizes: impl IntoIterator<Item = usize>) {
+pub(crate) fn check(name: &str, sizes: impl IntoIterator<Item = usize>) {
     if !cfg!(feature = "mpi") {
         println!("skipped: this build has no MPI");
         return;

@@ -1,0 +1,172 @@
+//! GPUs that NCCL connects: one rank a GPU, sums on a stream of their own.
+//!
+//! NCCL sums; small values and barriers go over the collective by which the ranks met, and which also
+//! carries the id that NCCL's own meeting wants. **Untested on a GPU**: it compiles everywhere, and
+//! without a GPU the way of the id and all refusals are tested.
+
+mod communicator;
+mod library;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DeviceRepr, ValidAsZeroBits};
+use half::bf16;
+use lockstep_world::{Rank, Seat};
+
+use crate::{Collective, CollectiveError, check_root};
+use communicator::Communicator;
+pub use library::NcclId;
+
+/// How long until a call is asked for its end again.
+const NAP: Duration = Duration::from_micros(50);
+
+/// What NCCL sums.
+pub trait Summable: DeviceRepr + ValidAsZeroBits + sealed::Typed {}
+impl Summable for f32 {}
+impl Summable for bf16 {}
+
+mod sealed {
+    use cudarc::nccl::sys::ncclDataType_t;
+
+    /// The library's own word for a type.
+    pub trait Typed {
+        const TYPE: ncclDataType_t;
+    }
+    impl Typed for f32 {
+        const TYPE: ncclDataType_t = ncclDataType_t::ncclFloat32;
+    }
+    impl Typed for half::bf16 {
+        const TYPE: ncclDataType_t = ncclDataType_t::ncclBfloat16;
+    }
+}
+
+/// A rank with a GPU of its own.
+pub struct Nccl {
+    /// How the ranks met.
+    company: Box<dyn Collective>,
+    communicator: Communicator,
+    stream: Arc<CudaStream>,
+    /// Where values from the host are summed; it grows to the longest call.
+    buffer: Option<CudaSlice<f32>>,
+}
+
+impl Nccl {
+    /// Joins the GPUs of all ranks of `company`, of which this one has the GPU number `device`.
+    ///
+    /// # Errors
+    /// [`CollectiveError::Missing`] where this rank has no driver, no NCCL or no such GPU,
+    /// [`CollectiveError::Library`] on all ranks when another one has none, or NCCL fails.
+    pub fn join(mut company: Box<dyn Collective>, device: usize) -> Result<Self, CollectiveError> {
+        let prepared = prepare(device);
+        let ready = company.all_gather(&[u64::from(prepared.is_ok())])?;
+        let stream = prepared?;
+        if let Some(rank) = ready.iter().position(|&is_ready| is_ready == 0) {
+            return Err(failed(
+                "init",
+                format!("rank {rank} cannot use its GPU; see what it says"),
+            ));
+        }
+        let id = NcclId::share(&mut *company)?;
+        let communicator = Communicator::join(&id, company.seat())?;
+        Ok(Self { company, communicator, stream, buffer: None })
+    }
+
+    /// The stream all calls are made on.
+    #[must_use]
+    pub fn stream(&self) -> &Arc<CudaStream> {
+        &self.stream
+    }
+
+    /// Replaces the values of all `buffers` by their sums over all ranks, in one launch; returns when
+    /// they are there.
+    ///
+    /// # Errors
+    /// [`CollectiveError::Library`] when a GPU or a peer fails.
+    pub fn sum_on_device<T: Summable>(
+        &mut self,
+        buffers: &mut [CudaSlice<T>],
+    ) -> Result<(), CollectiveError> {
+        self.communicator.all_reduce_sum(&self.stream, buffers)?;
+        self.wait("all_reduce_sum")
+    }
+
+    /// Runs `call` on a copy of `values` on the GPU, and copies them back.
+    fn on_device(
+        &mut self,
+        call: &'static str,
+        values: &mut [f32],
+        run: impl FnOnce(&Communicator, &CudaStream, &mut CudaSlice<f32>) -> Result<(), CollectiveError>,
+    ) -> Result<(), CollectiveError> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let of_driver = |cause| failed(call, format!("the driver says {cause:?}"));
+        let mut buffer = match self.buffer.take() {
+            Some(buffer) if buffer.len() == values.len() => buffer,
+            _ => self.stream.alloc_zeros(values.len()).map_err(of_driver)?,
+        };
+        self.stream.memcpy_htod(values, &mut buffer).map_err(of_driver)?;
+        run(&self.communicator, &self.stream, &mut buffer)?;
+        self.wait(call)?;
+        self.stream.memcpy_dtoh(&buffer, values).map_err(of_driver)?;
+        self.stream.synchronize().map_err(of_driver)?;
+        self.buffer = Some(buffer);
+        Ok(())
+    }
+
+    /// Until the stream is empty, or NCCL says that a peer or a network failed.
+    fn wait(&mut self, call: &'static str) -> Result<(), CollectiveError> {
+        let of_driver = |cause| failed(call, format!("the driver says {cause:?}"));
+        let event = self.stream.record_event(None).map_err(of_driver)?;
+        while !event.try_is_complete().map_err(of_driver)? {
+            self.communicator.check(call)?;
+            thread::sleep(NAP);
+        }
+        self.communicator.check(call)
+    }
+}
+
+/// The driver, NCCL and the GPU, where they are there.
+fn prepare(device: usize) -> Result<Arc<CudaStream>, CollectiveError> {
+    library::require()?;
+    let no_gpu = |cause| failed("init", format!("GPU {device} cannot be used: {cause:?}"));
+    CudaContext::new(device).and_then(|context| context.new_stream()).map_err(no_gpu)
+}
+
+fn failed(call: &'static str, cause: String) -> CollectiveError {
+    CollectiveError::Library { library: "NCCL", call, cause }
+}
+
+impl Collective for Nccl {
+    fn seat(&self) -> Seat {
+        self.company.seat()
+    }
+
+    fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        self.on_device("all_reduce_sum", values, |communicator, stream, buffer| {
+            communicator.all_reduce_sum(stream, std::slice::from_mut(buffer))
+        })
+    }
+
+    fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
+        check_root(root, self.seat())?;
+        self.on_device("broadcast", values, |communicator, stream, buffer| {
+            communicator.broadcast(stream, buffer, root)
+        })
+    }
+
+    fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
+        self.company.all_gather(values)
+    }
+
+    fn barrier(&mut self) -> Result<(), CollectiveError> {
+        self.company.barrier()
+    }
+
+    fn leave(self: Box<Self>) -> Result<(), CollectiveError> {
+        self.communicator.leave()?;
+        self.company.leave()
+    }
+}

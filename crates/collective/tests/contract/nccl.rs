@@ -1,0 +1,94 @@
+//! GPUs: what can be asked of them where there are none, and the contract where there are.
+//!
+//! Several ranks may share one GPU, for these tests only: each process then wants another
+//! `NCCL_HOSTID`, so that NCCL takes them for machines and connects them by sockets.
+
+use lockstep_collective::{Audited, Collective, CollectiveError, Mpi, Nccl, NcclId, Solo, Threads};
+
+use crate::checks::{keeps_every_promise, sums_are_exact};
+use crate::mpi::check;
+
+/// The error of a library that is not there is no failure of a test.
+fn is_missing(error: &CollectiveError) -> bool {
+    let is_missing = matches!(error, CollectiveError::Missing { .. });
+    if is_missing {
+        println!("skipped: {error}");
+    }
+    is_missing
+}
+
+#[test]
+fn what_is_missing_is_told_with_a_remedy() {
+    match Nccl::join(Box::new(Solo), 0) {
+        Ok(mut ranks) => sums_are_exact(&mut ranks, 5),
+        Err(error) => {
+            let told = error.to_string();
+            let remedies = ["install it", "install libnccl2", "GPU 0 cannot be used"];
+            assert!(remedies.iter().any(|words| told.contains(words)), "{told}");
+        }
+    }
+}
+
+#[test]
+fn the_id_reaches_all_threads() {
+    let ids = Threads::run(3, |mut ranks| NcclId::share(&mut ranks));
+    match &ids[0] {
+        Err(error) => {
+            assert!(is_missing(error), "{error}");
+            for other in &ids[1..] {
+                assert!(matches!(other, Err(CollectiveError::Library { .. })), "{other:?}");
+            }
+        }
+        Ok(id) => {
+            assert_eq!(ids.len(), 3);
+            assert!(ids.iter().all(|other| other.as_ref().unwrap() == id));
+            assert_ne!(*id, NcclId::new().unwrap(), "two ids are the same");
+        }
+    }
+}
+
+#[test]
+fn the_id_reaches_all_processes() {
+    check("nccl::rank_that_hears_the_id", [3]);
+}
+
+#[test]
+fn nccl_keeps_every_promise() {
+    check("nccl::rank_that_checks_all", [1, 2, 4]);
+}
+
+#[test]
+#[ignore = "one rank: the_id_reaches_all_processes starts it under mpirun"]
+fn rank_that_hears_the_id() {
+    let mut ranks = Audited::new(Mpi::join().unwrap());
+    match NcclId::share(&mut ranks) {
+        Ok(id) => {
+            let mine = u64::from(format!("{id:?}").bytes().map(u32::from).sum::<u32>());
+            let all = ranks.all_gather(&[mine]).unwrap();
+            assert!(all.iter().all(|&theirs| theirs == mine), "{all:?}");
+            println!("the id was heard");
+        }
+        Err(error) => assert!(is_missing(&error) || !ranks.seat().is_leader(), "{error}"),
+    }
+    println!("kept by {}", ranks.seat());
+    Box::new(ranks).leave().unwrap();
+}
+
+#[test]
+#[ignore = "one rank: nccl_keeps_every_promise starts it under mpirun"]
+fn rank_that_checks_all() {
+    let company = Audited::new(Mpi::join().unwrap());
+    let seat = company.seat();
+    match Nccl::join(Box::new(company), 0) {
+        Ok(mut ranks) => {
+            keeps_every_promise(&mut ranks);
+            Box::new(ranks).leave().unwrap();
+            println!("GPUs kept every promise");
+        }
+        Err(error) => {
+            let told = error.to_string();
+            assert!(is_missing(&error) || told.contains("use its GPU") || told.contains("GPU 0"));
+        }
+    }
+    println!("kept by {seat}");
+}
