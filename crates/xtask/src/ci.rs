@@ -20,7 +20,7 @@ struct Step {
     work: fn(&Workspace) -> Result<(), Failure>,
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step { name: "fmt", remedy: "run `cargo fmt --all`", work: formatting },
     Step { name: "tidy", remedy: "repair the places listed above", work: tidiness },
     Step { name: "arrows", remedy: "see crates/README.md, `Arrows`", work: arrows_hold },
@@ -31,6 +31,7 @@ const STEPS: [Step; 6] = [
         remedy: "repeat one with `cargo test --workspace --release NAME`",
         work: all_tests,
     },
+    Step { name: "gpu", remedy: "repair what the feature `nccl` adds", work: code_for_gpus },
 ];
 
 /// Runs all steps; a failure names its step, the cause and the remedy.
@@ -93,6 +94,14 @@ fn documentation(workspace: &Workspace) -> Result<(), Failure> {
     let mut command = cargo(workspace, &WORDS);
     command.env("RUSTDOCFLAGS", "-D warnings");
     announced(command)
+}
+
+/// What no default build has; it links nothing, so it is built on every machine.
+fn code_for_gpus(workspace: &Workspace) -> Result<(), Failure> {
+    let package = ["--release", "-p", "lockstep-collective", "--features", "nccl,mpi"];
+    let lints = [&["clippy", "--all-targets"], &package[..], &["--", "-D", "warnings"]].concat();
+    announced(cargo(workspace, &lints))?;
+    announced(cargo(workspace, &[&["test"], &package[..], &["nccl"]].concat()))
 }
 
 /// Runs the tests, passes on what they print, and ends with one line that sums it up.

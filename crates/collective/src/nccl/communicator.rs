@@ -66,7 +66,7 @@ impl Communicator {
         // SAFETY: the group is closed below, whatever happens in between.
         #[expect(unsafe_code, reason = "NCCL's own call")]
         let mut result = unsafe { sys::ncclGroupStart() };
-        for buffer in buffers.iter_mut().filter(|buffer| buffer.len() > 0) {
+        for buffer in buffers.iter_mut().filter(|buffer| !buffer.is_empty()) {
             let length = buffer.len();
             let (pointer, _written) = buffer.device_ptr_mut(stream);
             // SAFETY: `pointer` is to `length` values of this type on the stream's GPU, which are

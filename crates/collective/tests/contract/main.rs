@@ -4,7 +4,8 @@
 mod checks;
 #[cfg(test)]
 mod mpi;
-#[cfg(all(test, feature = "nccl", feature = "mpi"))]
+#[cfg(all(feature = "nccl", feature = "mpi"))]
+#[cfg(test)]
 mod nccl;
 #[cfg(test)]
 mod tcp;

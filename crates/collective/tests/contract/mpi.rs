@@ -22,6 +22,11 @@ const ANYWHERE: [(&str, &str); 6] = [
 
 /// Runs the ignored test `name` as each rank of a world of each size.
 pub(crate) fn check(name: &str, sizes: impl IntoIterator<Item = usize>) {
+    check_behind(&[], name, sizes);
+}
+
+/// The same, where each rank is started by the words `before`.
+pub(crate) fn check_behind(before: &[&str], name: &str, sizes: impl IntoIterator<Item = usize>) {
     if !cfg!(feature = "mpi") {
         println!("skipped: this build has no MPI");
         return;
@@ -29,7 +34,7 @@ pub(crate) fn check(name: &str, sizes: impl IntoIterator<Item = usize>) {
     for size in sizes {
         let program = std::env::current_exe().unwrap();
         let mut mpirun = Command::new("mpirun");
-        mpirun.envs(ANYWHERE).args(["-n", &size.to_string()]).arg(program);
+        mpirun.envs(ANYWHERE).args(["-n", &size.to_string()]).args(before).arg(program);
         mpirun.args(["--ignored", "--exact", "--nocapture", name]);
         let Ok(done) = mpirun.output() else {
             println!("skipped: there is no mpirun");
