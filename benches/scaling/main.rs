@@ -4,6 +4,8 @@
 //! what summing the gradients costs that computing did not hide. The ways take turns in each round;
 //! of a run the median update counts, without the first ones.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a report")]
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
