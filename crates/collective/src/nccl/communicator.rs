@@ -1,7 +1,7 @@
 //! NCCL's communicator: every call of the library is in this file.
 //!
 //! It is made non-blocking, so that each call returns at once and a failure of a peer is an error
-//! instead of a wait (NCCL's user guide, "Fault tolerance"). After a failure the communicator is
+//! instead of a wait (NCCL's user guide, "Fault tolerance"). Dropped without leave, a communicator is
 //! aborted, which frees what waits on the GPU.
 
 use std::ffi::{CStr, c_int, c_void};

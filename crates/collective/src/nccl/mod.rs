@@ -48,7 +48,7 @@ pub struct Nccl {
     company: Box<dyn Collective>,
     communicator: Communicator,
     stream: Arc<CudaStream>,
-    /// Where values from the host are summed; it grows to the longest call.
+    /// Where values from the host are summed, kept while calls have the same length.
     buffer: Option<CudaSlice<f32>>,
 }
 

@@ -55,8 +55,14 @@ impl Libraries {
 
     /// What several GPUs need to talk.
     pub(super) fn nccl(&self) -> Finding {
-        match self.find("libnccl.so") {
-            Some(path) => Finding::ok("NCCL", path.display().to_string()),
+        let opened = self.0.iter().find(|path| path.ends_with("libnccl.so"));
+        match opened.map(PathBuf::as_path).or_else(|| self.find("libnccl.so")) {
+            Some(path) if opened.is_some() => Finding::ok("NCCL", path.display().to_string()),
+            Some(path) => Finding::warning(
+                "NCCL",
+                format!("only {}", path.display()),
+                "it is opened as libnccl.so: install libnccl-dev, or make a link of that name to it",
+            ),
             None => Finding::missing(
                 "NCCL",
                 "no libnccl.so",
@@ -95,7 +101,11 @@ mod tests {
         check("libcublasLt.so", Some("/x/libcublasLt.so"));
         check("libcu", None);
         check("libnccl.so", Some("/y/libnccl.so.2"));
-        assert!(libraries.nccl().to_string().starts_with("ok       NCCL       /y/libnccl.so.2"));
+        let told = libraries.nccl().to_string();
+        assert!(told.starts_with("warning  NCCL       only /y/libnccl.so.2"), "{told}");
+        let all = ["/y/libnccl.so.2", "/y/libnccl.so"];
+        let told = Libraries(all.map(PathBuf::from).to_vec()).nccl().to_string();
+        assert!(told.starts_with("ok       NCCL       /y/libnccl.so"), "{told}");
         let told = libraries.cuda().to_string();
         assert!(told.starts_with("missing  CUDA       no libcurand.so, libnvrtc.so; "), "{told}");
     }

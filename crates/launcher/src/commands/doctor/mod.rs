@@ -108,7 +108,8 @@ fn of_mpi(mpirun: Option<&Mpirun>, is_built_in: bool) -> Finding {
         None => Finding::warning(
             "MPI",
             format!("{build}; no mpirun on the path"),
-            "several ranks are started with it; Debian: openmpi-bin",
+            "ranks on several machines are started with it (Debian: openmpi-bin); launcher starts those of \
+             one machine without it",
         ),
     }
 }
@@ -161,7 +162,7 @@ mod tests {
         check(&of_mpi(Some(&mpirun(Flavour::Other)), true), "warning  MPI        built in; ");
         check(
             &of_mpi(None, true),
-            "warning  MPI        built in; no mpirun on the path; several ranks",
+            "warning  MPI        built in; no mpirun on the path; ranks on several",
         );
     }
 
