@@ -29,6 +29,7 @@ pub mod plain;
 mod precision;
 mod segments;
 mod shapes;
+mod threads;
 mod weight;
 
 pub use adamw::{AdamWUpdate, adamw};
@@ -47,4 +48,5 @@ pub use memory::keep_freed_memory;
 pub use norm::sum_of_squares;
 pub use precision::{Bf16, Precision};
 pub use segments::Segments;
+pub use threads::keep_candle_on_one_thread;
 pub use weight::Weight;
