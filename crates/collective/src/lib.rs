@@ -9,6 +9,7 @@ mod mpi;
 #[cfg(feature = "nccl")]
 mod nccl;
 mod phase;
+mod ring;
 mod share;
 mod solo;
 mod tcp;

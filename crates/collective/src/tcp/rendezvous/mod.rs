@@ -12,7 +12,7 @@ use lockstep_world::{Rank, Seat};
 use serde::{Deserialize, Serialize};
 
 use super::MeetingPlace;
-use super::ring::{Neighbour, Ring};
+use super::neighbours::{Connections, Neighbour};
 use crate::CollectiveError;
 use crate::wire::{self, Door, Line, Nonce};
 
@@ -52,7 +52,7 @@ pub(super) fn meet(
     seat: Seat,
     place: &MeetingPlace,
     patience: Duration,
-) -> Result<Ring, CollectiveError> {
+) -> Result<Connections, CollectiveError> {
     let failed = |cause: String| CollectiveError::NotMet {
         seat,
         address: place.to_string(),
@@ -118,7 +118,11 @@ fn dial(place: &MeetingPlace) -> io::Result<Line<Word>> {
 }
 
 /// Reaches the next neighbour while the previous one comes.
-fn close(seat: Seat, door: Door<Word>, (nonce, next): (Nonce, &Home)) -> Result<Ring, String> {
+fn close(
+    seat: Seat,
+    door: Door<Word>,
+    (nonce, next): (Nonce, &Home),
+) -> Result<Connections, String> {
     let end = Instant::now() + LINKING;
     let (rank, size) = (seat.rank().0, seat.world().get());
     let (before, behind) = (Rank((rank + size - 1) % size), Rank((rank + 1) % size));
@@ -134,8 +138,8 @@ fn close(seat: Seat, door: Door<Word>, (nonce, next): (Nonce, &Home)) -> Result<
     })?;
     let came = came.ok_or_else(|| format!("rank {} could not reach this one", before.0))?;
     let neighbour = |rank, line: Line<Word>| Neighbour::new(rank, line.into_stream());
-    let ring =
-        neighbour(behind, reached).and_then(|next| Ok(Ring::new(next, neighbour(before, came)?)));
+    let ring = neighbour(behind, reached)
+        .and_then(|next| Ok(Connections::new(next, neighbour(before, came)?)));
     ring.map_err(|cause| cause.to_string())
 }
 

@@ -2,22 +2,21 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::ops::Range;
 use std::time::Duration;
 
-use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use lockstep_world::Rank;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::sockopt;
 
 use crate::CollectiveError;
+use crate::ring::Neighbours;
 
 /// How long a neighbour's machine may be unreachable while something is under way.
 const UNREACHABLE: Duration = Duration::from_secs(30);
 
 /// The two connections of a rank.
 #[derive(Debug)]
-pub(super) struct Ring {
+pub(super) struct Connections {
     next: Neighbour,
     previous: Neighbour,
 }
@@ -27,22 +26,6 @@ pub(super) struct Ring {
 pub(super) struct Neighbour {
     name: String,
     stream: TcpStream,
-}
-
-/// What is divided among the ranks.
-#[derive(Clone, Copy)]
-pub(super) struct Parts {
-    /// How many things.
-    pub(super) length: usize,
-    /// How many parts.
-    pub(super) count: usize,
-}
-
-impl Parts {
-    /// One part, where they differ by one in length at most.
-    pub(super) fn range(self, part: usize) -> Range<usize> {
-        part * self.length / self.count..(part + 1) * self.length / self.count
-    }
 }
 
 impl Neighbour {
@@ -66,51 +49,10 @@ impl Neighbour {
     }
 }
 
-impl Ring {
-    /// A ring's piece between two neighbours.
+impl Connections {
+    /// A rank's place between two neighbours.
     pub(super) fn new(next: Neighbour, previous: Neighbour) -> Self {
         Self { next, previous }
-    }
-
-    /// Sends `given` to the next rank while `taken` comes from the previous one.
-    ///
-    /// # Errors
-    /// [`CollectiveError::Lost`].
-    pub(super) fn exchange<T: Pod>(
-        &mut self,
-        call: &'static str,
-        given: &[T],
-        taken: &mut [T],
-    ) -> Result<(), CollectiveError> {
-        let (mut given, mut taken): (&[u8], &mut [u8]) = (cast_slice(given), cast_slice_mut(taken));
-        loop {
-            let sent = send(&mut self.next.stream, given);
-            given = &given[sent.map_err(|cause| self.next.lost(call, cause))?..];
-            let came = receive(&mut self.previous.stream, taken);
-            taken = &mut taken[came.map_err(|cause| self.previous.lost(call, cause))?..];
-            if given.is_empty() && taken.is_empty() {
-                return Ok(());
-            }
-            self.wait(given.is_empty(), taken.is_empty());
-        }
-    }
-
-    /// Until every rank has every part of `values`, where each starts with its part `first`.
-    ///
-    /// # Errors
-    /// [`CollectiveError::Lost`].
-    pub(super) fn pass_round<T: Pod>(
-        &mut self,
-        call: &'static str,
-        values: &mut [T],
-        (parts, first): (Parts, usize),
-    ) -> Result<(), CollectiveError> {
-        for step in 0..parts.count - 1 {
-            let part = |steps| parts.range((first + parts.count - steps) % parts.count);
-            let (given, taken) = two(values, part(step), part(step + 1));
-            self.exchange(call, given, taken)?;
-        }
-        Ok(())
     }
 
     /// Until more can be sent or has come. A poll that fails, by a signal say, is only too early.
@@ -126,14 +68,23 @@ impl Ring {
     }
 }
 
-/// Two parts of `values`, neither within the other.
-fn two<T>(values: &mut [T], given: Range<usize>, taken: Range<usize>) -> (&[T], &mut [T]) {
-    if given.end <= taken.start {
-        let (front, back) = values.split_at_mut(taken.start);
-        (&front[given], &mut back[..taken.len()])
-    } else {
-        let (front, back) = values.split_at_mut(given.start);
-        (&back[..given.len()], &mut front[taken])
+impl Neighbours for Connections {
+    fn exchange(
+        &mut self,
+        call: &'static str,
+        mut given: &[u8],
+        mut taken: &mut [u8],
+    ) -> Result<(), CollectiveError> {
+        loop {
+            let sent = send(&mut self.next.stream, given);
+            given = &given[sent.map_err(|cause| self.next.lost(call, cause))?..];
+            let came = receive(&mut self.previous.stream, taken);
+            taken = &mut taken[came.map_err(|cause| self.previous.lost(call, cause))?..];
+            if given.is_empty() && taken.is_empty() {
+                return Ok(());
+            }
+            self.wait(given.is_empty(), taken.is_empty());
+        }
     }
 }
 
