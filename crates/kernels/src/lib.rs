@@ -18,6 +18,7 @@ mod dropout;
 mod embedding;
 mod first_rows;
 mod gelu;
+pub mod gpu;
 mod gradient;
 mod layer_norm;
 mod layer_products;

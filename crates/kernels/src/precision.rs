@@ -17,13 +17,15 @@ pub enum Precision {
     F32,
     /// The upper half of an f32, on processors that multiply it.
     Bf16(Bf16),
+    /// The same by candle's own operations, on any device; what GPUs take.
+    PlainBf16,
 }
 
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::F32 => "f32",
-            Self::Bf16(_) => "bf16",
+            Self::Bf16(_) | Self::PlainBf16 => "bf16",
         })
     }
 }

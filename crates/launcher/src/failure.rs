@@ -14,6 +14,7 @@ use lockstep_trainer::{CheckpointError, TrainError};
 use crate::config::{Fault, Faults};
 use crate::device::DeviceError;
 use crate::exit::ExitCode;
+use crate::gpus::GpuError;
 use crate::hub::HubError;
 use crate::process::Environment;
 use crate::supervisor::LaunchError;
@@ -36,6 +37,9 @@ pub(crate) enum Failure {
     /// A device or a library this build or machine lacks.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// A driver that does not answer.
+    #[error(transparent)]
+    Driver(#[from] GpuError),
     /// A place among others that cannot be known.
     #[error(transparent)]
     World(#[from] WorldError),
@@ -145,7 +149,9 @@ impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Self::UnknownCommand { .. } | Self::Configuration(_) => ExitCode::Usage,
-            Self::World(WorldError::WrongMpi { .. }) | Self::Device(_) => ExitCode::Device,
+            Self::World(WorldError::WrongMpi { .. }) | Self::Device(_) | Self::Driver(_) => {
+                ExitCode::Device
+            }
             Self::World(_) => ExitCode::Usage,
             Self::Collective(error) => of_collective(error),
             Self::Launch(error) => error.code(),

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
 use lockstep_data::{LabelError, LabelMap, MaxLength, Tokenizer};
 use lockstep_model::Classifier;
 
 use crate::config::{self, DIRECTORY, Key, RunConfig, Table};
+use crate::device::Place;
 use crate::failure::Failure;
 use crate::models;
 
@@ -27,16 +27,16 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// The model `--checkpoint` names.
+    /// The model `--checkpoint` names, on its device.
     ///
     /// # Errors
     /// A missing flag, or a directory that holds no model that is whole and finished.
-    pub(crate) fn open(config: &RunConfig) -> Result<Self, Failure> {
+    pub(crate) fn open(config: &RunConfig, place: &Place) -> Result<Self, Failure> {
         let directory = config.get(&CHECKPOINT)?;
         if !directory.is_dir() {
             return Err(Failure::NoCheckpoint { path: directory });
         }
-        let model = Classifier::open(&directory, &Device::Cpu)?;
+        let model = Classifier::open(&directory, &place.device)?;
         let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
         let max_length = max_length(config, &directory, model.config().positions)?;
         models::check(&model, &tokenizer, max_length.get())?;

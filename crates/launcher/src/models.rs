@@ -24,17 +24,21 @@ pub(crate) struct Loaded {
 /// Tokens in the vocabulary of `builtin:tiny`.
 const TINY_VOCABULARY: usize = 1000;
 
-/// The model of a plan, fit for its data.
+/// The model of a plan on its device, fit for its data.
 ///
 /// # Errors
 /// A model that cannot be had, read, or used with this data.
-pub(crate) fn load(plan: &RunPlan, train: &Corpus, hub: &HubSettings) -> Result<Loaded, Failure> {
+pub(crate) fn load(
+    (plan, device): (&RunPlan, &Device),
+    train: &Corpus,
+    hub: &HubSettings,
+) -> Result<Loaded, Failure> {
     let request = ModelRequest {
         head: plan.model.head,
         labels: train.labels().names().to_vec(),
         dropouts: plan.model.dropouts,
         seed: plan.train.seed,
-        device: Device::Cpu,
+        device: device.clone(),
     };
     let longest = plan.data.reading.max_length.get();
     let loaded = match &plan.model.name {

@@ -1,12 +1,17 @@
-//! The one door to a CPU tensor's scalars as a mutable slice.
+//! The one door to a tensor's scalars as a mutable slice; those of a GPU are copied out and back.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
+#[cfg(feature = "cuda")]
+use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 
 type Change<'a, E> = dyn FnMut(&mut [f32]) -> Result<(), E> + 'a;
 
-/// Shows the scalars of a contiguous f32 CPU tensor to `change`; what it writes stays.
+/// Shows the scalars of a contiguous f32 tensor to `change`; what it writes stays.
 ///
 /// # Errors
 /// The error of `change`, or one that says why the tensor has no such slice.
@@ -33,10 +38,33 @@ impl<E> InplaceOp1 for Visit<'_, E> {
         let CpuStorage::F32(values) = storage else {
             candle_core::bail!("a slice of {:?} is wanted, the tensor is another type", DType::F32)
         };
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            candle_core::bail!("a tensor of layout {layout:?} has no slice: it is not contiguous")
-        };
-        *self.outcome.borrow_mut() = (self.change.borrow_mut())(&mut values[start..end]);
+        self.show(&mut values[slice(layout)?]);
         Ok(())
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, storage: &mut CudaStorage, layout: &Layout) -> candle_core::Result<()> {
+        let device = storage.device().clone();
+        let values = storage.as_cuda_slice_mut::<f32>()?;
+        let slice = slice(layout)?;
+        let mut copy = device.clone_dtoh(&values.slice(slice.clone()))?;
+        self.show(&mut copy);
+        device.memcpy_htod(&copy, &mut values.slice_mut(slice))
+    }
+}
+
+impl<E> Visit<'_, E> {
+    fn show(&self, values: &mut [f32]) {
+        *self.outcome.borrow_mut() = (self.change.borrow_mut())(values);
+    }
+}
+
+/// Where a tensor's scalars lie in its storage.
+fn slice(layout: &Layout) -> candle_core::Result<Range<usize>> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(start..end),
+        None => {
+            candle_core::bail!("a tensor of layout {layout:?} has no slice: it is not contiguous")
+        }
     }
 }

@@ -152,7 +152,7 @@ impl Parameters {
                     found: value.dims().to_vec(),
                 });
             }
-            variable.set(&value)?;
+            variable.set(&value.to_device(variable.device())?)?;
         }
         Ok(())
     }

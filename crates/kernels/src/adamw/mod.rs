@@ -59,7 +59,8 @@ pub fn adamw(
     let factors = Factors::new(update);
     match gradient {
         _ if !cpu::takes(&[weight, first, second]) => {
-            plain::adamw(weight, &*gradient.dense()?, first, second, update)
+            let gradient = gradient.dense()?.to_device(weight.device())?;
+            plain::adamw(weight, &gradient, first, second, update)
         }
         Gradient::Rows(gradient) => in_place([weight, first, second], |[weight, first, second]| {
             table::update(factors, gradient, [weight, first, second]);

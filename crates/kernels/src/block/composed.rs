@@ -1,9 +1,9 @@
 //! The block composed of this crate's operations: the way for any device and type.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use super::{Affine, BlockPlan, BlockWeights, Rows};
-use crate::{AttentionPlan, attention, dropout, first_rows, gelu, layer_norm, linear};
+use crate::{AttentionPlan, Precision, attention, dropout, first_rows, gelu, layer_norm, linear};
 
 /// [`super::transformer_block()`] for checked arguments.
 pub(super) fn transformer_block(
@@ -16,12 +16,12 @@ pub(super) fn transformer_block(
         Rows::All => x.clone(),
         Rows::First => first_rows(x, &plan.segments)?,
     }; // (M,D)
-    let query = weights.query.linear(&asking)?; // (M,D)
-    let (key, value) = (weights.key.linear(x)?, weights.value.linear(x)?); // (N,D)
-    let attended = weights.output.linear(&attention(&query, &key, &value, looks)?)?; // (M,D)
+    let query = weights.query.linear(&asking, plan)?; // (M,D)
+    let (key, value) = (weights.key.linear(x, plan)?, weights.value.linear(x, plan)?); // (N,D)
+    let attended = weights.output.linear(&attention(&query, &key, &value, looks)?, plan)?; // (M,D)
     let inner = weights.attention_norm.norm(&(attended + asking)?, plan.eps)?; // (M,D)
-    let wide = gelu(&weights.widen.linear(&inner)?)?; // (M,F)
-    let narrow = weights.narrow.linear(&wide)?; // (M,D)
+    let wide = gelu(&weights.widen.linear(&inner, plan)?)?; // (M,F)
+    let narrow = weights.narrow.linear(&wide, plan)?; // (M,D)
     let kept = match &plan.dropout {
         Some(rule) => dropout(&narrow, rule)?,
         None => narrow,
@@ -30,8 +30,11 @@ pub(super) fn transformer_block(
 }
 
 impl Affine {
-    fn linear(&self, x: &Tensor) -> Result<Tensor> {
-        linear(x, self.weight.value(), self.bias.value())
+    fn linear(&self, x: &Tensor, plan: &BlockPlan) -> Result<Tensor> {
+        let (weight, bias) = (self.weight.value(), self.bias.value());
+        let Precision::PlainBf16 = plan.precision else { return linear(x, weight, bias) };
+        let product = x.to_dtype(DType::BF16)?.matmul(&weight.to_dtype(DType::BF16)?.t()?)?;
+        product.to_dtype(x.dtype())?.broadcast_add(bias)
     }
 
     fn norm(&self, x: &Tensor, eps: f64) -> Result<Tensor> {

@@ -97,7 +97,10 @@ pub fn transformer_block(
 ) -> Result<Tensor> {
     weights.check(x)?;
     let attention = plan.attention(x)?;
-    if !cpu::takes(&[x]) || !weights.all().all(|affine| affine.lies_where_fused_kernels_read()) {
+    let is_fused = !matches!(plan.precision, Precision::PlainBf16)
+        && cpu::takes(&[x])
+        && weights.all().all(Affine::lies_where_fused_kernels_read);
+    if !is_fused {
         if let Precision::Bf16(_) = plan.precision {
             bail!("transformer_block: bf16 needs weights in f32 on the CPU, and x is {x:?}");
         }

@@ -8,13 +8,14 @@ use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
 use crate::config::{
-    DATA_SOURCE, DataSource, Entries, Fault, Key, Precision, Problem, Reading, RunConfig, SWITCH,
-    Table, flags, keys,
+    DATA_SOURCE, DataSource, Entries, Fault, Key, Problem, Reading, RunConfig, SWITCH, Table,
+    flags, keys,
 };
-use crate::device;
+use crate::device::Place;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
+use crate::process::Process;
 use crate::sources::{self, Split};
 
 static DATA: Key<DataSource> =
@@ -41,10 +42,14 @@ const CLASSES_SHOWN: usize = 12;
 ///
 /// # Errors
 /// A model or data that cannot be used.
-pub(super) fn run(arguments: &[String], out: &mut dyn Write) -> Result<ExitCode, Failure> {
+pub(super) fn run(
+    process: &Process,
+    arguments: &[String],
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
     let config = flags(arguments, ENTRIES, (&[&CHECKPOINT, &DATA], "give the file with --data"))?;
-    device::check(config.get(&keys::DEVICE)?, Precision::F32)?;
-    let finished = Finished::open(&config)?;
+    let place = Place::alone(config.get(&keys::DEVICE)?, &process.environment)?;
+    let finished = Finished::open(&config, &place)?;
     let reading = Reading { max_length: finished.max_length, ..Reading::of(&config)? };
     let source = config.get(&DATA)?;
     check_labels(&source, &finished)?;

@@ -31,8 +31,8 @@ pub(crate) fn run(process: &Process, out: &mut dyn Write) -> Result<ExitCode, Fa
     match command {
         Command::Help => tell(out, &help::of(command)),
         Command::Train => train::run(process, arguments, out),
-        Command::Evaluate => evaluate::run(arguments, out),
-        Command::Predict => predict::run(arguments, out),
+        Command::Evaluate => evaluate::run(process, arguments, out),
+        Command::Predict => predict::run(process, arguments, out),
         Command::Plan => plan::run(process, arguments, out),
         Command::Doctor => doctor::run(process, arguments, out),
     }

@@ -57,6 +57,7 @@ pub(crate) static ALL: &Entries = &[
     &WARMUP_STEPS,
     &MAX_GRAD_NORM,
     &DEVICE,
+    &ALLOW_GPU_SHARING,
     &PRECISION_KEY,
     &OUTPUT_DIR,
     &OVERWRITE,
@@ -195,6 +196,10 @@ pub(crate) static MAX_GRAD_NORM: Key<f64> =
 /// Where the run computes.
 pub(crate) static DEVICE: Key<DeviceChoice> =
     Key::new(Run, "device", DEVICE_CHOICE, "where to compute").or("auto");
+/// Whether ranks may have one GPU together.
+pub(crate) static ALLOW_GPU_SHARING: Key<bool> =
+    Key::new(Run, "allow_gpu_sharing", SWITCH, "let several ranks compute on one GPU: for tests")
+        .or("false");
 /// In which precision.
 pub(crate) static PRECISION_KEY: Key<Precision> =
     Key::new(Run, "precision", PRECISION, "of the passes that learn; the weights are f32")

@@ -18,6 +18,7 @@ use super::plan::{
 };
 use super::terms::{Resume, Strategy};
 use super::written::RunConfig;
+use crate::device::{Sharing, Wish};
 
 impl RunPlan {
     /// The plan of a configuration whose contradictions are settled.
@@ -132,7 +133,13 @@ impl OutputPlan {
         let saves = config.get(&keys::SAVE_STRATEGY)?;
         let keeps_best = config.get(&keys::LOAD_BEST)?;
         Ok(Self {
-            device: config.get(&keys::DEVICE)?,
+            wish: Wish {
+                device: config.get(&keys::DEVICE)?,
+                sharing: match config.get(&keys::ALLOW_GPU_SHARING)? {
+                    true => Sharing::Allowed,
+                    false => Sharing::Refused,
+                },
+            },
             precision: config.get(&keys::PRECISION_KEY)?,
             directory: config.get(&keys::OUTPUT_DIR)?,
             existing: match config.get(&keys::RESUME_KEY)? {

@@ -10,7 +10,8 @@ use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_trainer::{Cadence, RunLength, Saving, TrainSettings};
 use lockstep_world::{Seed, WorldSize};
 
-use super::terms::{DataSource, DeviceChoice, ModelName, Precision, Reporter};
+use super::terms::{DataSource, ModelName, Precision, Reporter};
+use crate::device::Wish;
 
 /// Everything a training run is decided by.
 #[derive(Clone, Debug)]
@@ -134,8 +135,8 @@ pub(crate) struct OptimPlan {
 /// Where it runs, and what it writes.
 #[derive(Clone, Debug)]
 pub(crate) struct OutputPlan {
-    /// The device that is asked for.
-    pub(crate) device: DeviceChoice,
+    /// The devices that are asked for.
+    pub(crate) wish: Wish,
     /// The precision that is asked for.
     pub(crate) precision: Precision,
     /// Where everything is written.

@@ -8,12 +8,13 @@ mod selection;
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::process::Environment;
 
 /// A GPU.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Gpu {
     /// Its number in the order of the driver, which is that of the PCI bus.
     pub(crate) index: u32,

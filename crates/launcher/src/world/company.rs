@@ -8,16 +8,17 @@ use lockstep_world::Seat;
 use rustix::thread::{CpuSet, sched_getaffinity};
 use serde::{Deserialize, Serialize};
 
+use crate::device::Equipment;
+use crate::gpus::Gpu;
+
 /// What every rank knows of all ranks.
 pub(super) struct Company(Vec<Place>);
 
 /// Where one rank runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Place {
-    /// The machine's name.
-    pub(super) host: String,
-    /// The same for all processes of one running kernel, also in containers.
-    pub(super) machine: String,
+    /// The machine and its GPUs.
+    pub(super) equipment: Equipment,
     /// The numbers of the cores it may use.
     pub(super) cores: Vec<usize>,
     /// How many cores there are.
@@ -26,12 +27,12 @@ pub(super) struct Place {
 
 impl Place {
     /// Where this process runs.
-    fn here() -> Self {
+    fn here(gpus: Vec<Gpu>) -> Self {
         let line = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
         let allowed = sched_getaffinity(None).unwrap_or_default();
+        let machine = line("/proc/sys/kernel/random/boot_id");
         Self {
-            host: host(),
-            machine: line("/proc/sys/kernel/random/boot_id"),
+            equipment: Equipment { host: host(), machine, gpus },
             cores: (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect(),
             cores_of_machine: line("/proc/cpuinfo").matches("processor\t").count(),
         }
@@ -40,8 +41,11 @@ impl Place {
 
 impl Company {
     /// Tells all ranks where all ranks are.
-    pub(super) fn gather(collective: &mut dyn Collective) -> Result<Self, CollectiveError> {
-        let here = serde_json::to_vec(&Place::here()).unwrap_or_default();
+    pub(super) fn gather(
+        collective: &mut dyn Collective,
+        gpus: Vec<Gpu>,
+    ) -> Result<Self, CollectiveError> {
+        let here = serde_json::to_vec(&Place::here(gpus)).unwrap_or_default();
         let all = gather_bytes(collective, &here)?;
         Ok(Self(
             all.iter().map(|bytes| serde_json::from_slice(bytes).unwrap_or_default()).collect(),
@@ -55,8 +59,9 @@ impl Company {
 
     /// The ranks on the machine of this one, itself included.
     pub(super) fn neighbours(&self, seat: Seat) -> impl Iterator<Item = &Place> {
-        let machine = self.place(seat).map(|place| place.machine.clone()).unwrap_or_default();
-        self.0.iter().filter(move |place| place.machine == machine)
+        let machine =
+            self.place(seat).map(|place| place.equipment.machine.clone()).unwrap_or_default();
+        self.0.iter().filter(move |place| place.equipment.machine == machine)
     }
 
     pub(super) fn place(&self, seat: Seat) -> Option<&Place> {
@@ -64,15 +69,30 @@ impl Company {
     }
 
     pub(super) fn host(&self, seat: Seat) -> String {
-        self.place(seat).map(|place| place.host.clone()).unwrap_or_default()
+        self.place(seat).map(|place| place.equipment.host.clone()).unwrap_or_default()
+    }
+
+    /// What each rank sees where it runs.
+    pub(super) fn equipment(&self) -> Vec<Equipment> {
+        self.0.iter().map(|place| place.equipment.clone()).collect()
+    }
+
+    /// A GPU that the rank at `seat` sees.
+    pub(super) fn gpu(&self, seat: Seat, ordinal: usize) -> Option<&Gpu> {
+        self.place(seat).and_then(|place| place.equipment.gpus.get(ordinal))
+    }
+
+    /// The rank at `seat` without the others.
+    pub(super) fn alone(self, seat: Seat) -> Self {
+        Self(self.0.into_iter().skip(seat.rank().0).take(1).collect())
     }
 
     /// The machines' names, each once, in the order of their first ranks.
     pub(super) fn hosts(&self) -> Vec<String> {
         let mut seen = Vec::new();
         for place in &self.0 {
-            if !seen.contains(&place.host) {
-                seen.push(place.host.clone());
+            if !seen.contains(&place.equipment.host) {
+                seen.push(place.equipment.host.clone());
             }
         }
         seen
@@ -83,7 +103,7 @@ impl Company {
     pub(super) fn binding_warning(&self) -> Option<String> {
         let mut used: BTreeMap<&str, (Vec<usize>, &Place)> = BTreeMap::new();
         for place in &self.0 {
-            let (cores, _) = used.entry(&place.machine).or_insert((Vec::new(), place));
+            let (cores, _) = used.entry(&place.equipment.machine).or_insert((Vec::new(), place));
             cores.extend(&place.cores);
         }
         used.into_values().find_map(|(mut cores, place)| {
@@ -94,7 +114,7 @@ impl Company {
                 format!(
                     "warning: each rank on {} is bound to one core, and {} of {} cores are idle; \
                      start with mpirun --bind-to none",
-                    place.host,
+                    place.equipment.host,
                     place.cores_of_machine - cores.len(),
                     place.cores_of_machine
                 )

@@ -54,11 +54,11 @@ mod tests {
 
     use super::super::company::Place;
     use super::*;
+    use crate::device::Equipment;
 
     fn check(ranks: &[(&str, &[usize])], expected: &[usize]) {
         let place = |(machine, cores): &(&str, &[usize])| Place {
-            host: (*machine).to_owned(),
-            machine: (*machine).to_owned(),
+            equipment: Equipment { machine: (*machine).to_owned(), ..Equipment::default() },
             cores: cores.to_vec(),
             cores_of_machine: 8,
         };

@@ -16,15 +16,18 @@ use std::time::Duration;
 use lockstep_collective::{
     Audited, Collective, Lost, Mpi, PhaseBoard, Solo, Tcp, Watch, WatchSettings,
 };
-use lockstep_world::{Rank, Seat};
+use lockstep_world::{Rank, Seat, WorldSize};
 
 use company::Company;
+pub(crate) use company::host;
 use cores::Threads;
 pub(crate) use error::WorldError;
 pub(crate) use starter::Starter;
 
+use crate::device::{self, Computes, Place, Wish};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::process::Environment;
 
 /// Who speaks for all.
 const LEADER: Rank = Rank(0);
@@ -38,6 +41,8 @@ pub(crate) struct World {
     pub(crate) seat: Seat,
     /// The way to the others.
     pub(crate) collective: Box<dyn Collective>,
+    /// What it computes on.
+    pub(crate) place: Place,
     /// Where it notes what it is doing.
     pub(crate) board: PhaseBoard,
     /// Who tells the others when it ends.
@@ -49,24 +54,41 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Joins the others on CPUs: through MPI where that started us, else through the rendezvous.
+    /// Joins the others: through MPI where that started us, else through the rendezvous; GPUs also
+    /// over NCCL. `None` where another process trains alone.
     ///
     /// # Errors
-    /// When they cannot be reached, or the MPI is not the one this build was made for.
-    pub(crate) fn join(starter: &Starter, patience: Duration) -> Result<Self, Failure> {
+    /// When they cannot be reached, the MPI is not the one this build was made for, or what is wished
+    /// for cannot be had.
+    pub(crate) fn join(
+        starter: &Starter,
+        wish: Wish,
+        run: &Surroundings<'_>,
+    ) -> Result<Option<Self>, Failure> {
         let (mut collective, by) = connect(starter)?;
-        let seat = collective.seat();
-        let company = Company::gather(&mut *collective)?;
+        let mut seat = collective.seat();
+        let mut company =
+            Company::gather(&mut *collective, device::visible(wish.device, run.environment)?)?;
+        let computes = device::decide(wish, &company.equipment(), seat)?;
+        if let Computes::Alone | Computes::Nothing = computes {
+            collective.leave()?;
+            if computes == Computes::Nothing {
+                return Ok(None);
+            }
+            (collective, company, seat) = (Box::new(Solo), company.alone(seat), Seat::SOLO);
+        }
         let threads = Threads::of(&company, seat);
         threads.use_them();
         if let (true, Some(warning)) = (seat.is_leader(), company.binding_warning()) {
             let _ = writeln!(io::stderr(), "{warning}");
         }
         let board = PhaseBoard::default();
+        let patience = run.patience;
         let settings = WatchSettings { host: company.host(seat), board: board.clone(), patience };
         let watch =
             Watch::start(&mut *collective, settings, move |lost| end_with_peer(seat, lost))?;
         fail_on_panic(seat, &watch);
+        let (collective, place) = take_place(collective, &company, &computes)?;
         let hosts = company.hosts();
         let told = match seat.world().get() {
             1 => format!("{}; rank 0 of 1", threads.told()),
@@ -77,8 +99,51 @@ impl World {
                 hosts.len(),
             ),
         };
-        Ok(Self { seat, collective, board, watch, hosts, told })
+        Ok(Some(Self { seat, collective, place, board, watch, hosts, told }))
     }
+}
+
+/// What of the surroundings matters to a world.
+pub(crate) struct Surroundings<'a> {
+    /// Which GPUs may be seen.
+    pub(crate) environment: &'a Environment,
+    /// How long a silent rank is borne.
+    pub(crate) patience: Duration,
+}
+
+/// Opens this rank's device, and lets the gradients of GPUs go over NCCL.
+fn take_place(
+    collective: Box<dyn Collective>,
+    company: &Company,
+    computes: &Computes,
+) -> Result<(Box<dyn Collective>, Place), Failure> {
+    let seat = collective.seat();
+    let gpu = match *computes {
+        Computes::OnGpu(ordinal) => company.gpu(seat, ordinal).map(|gpu| (ordinal, gpu)),
+        _ => None,
+    };
+    let Some((ordinal, gpu)) = gpu else { return Ok((collective, Place::cpu())) };
+    let place = Place::gpu(ordinal, gpu)?;
+    let collective =
+        if seat.world() == WorldSize::ONE { collective } else { over_nccl(collective, ordinal)? };
+    Ok((collective, place))
+}
+
+#[cfg(feature = "cuda")]
+fn over_nccl(
+    collective: Box<dyn Collective>,
+    ordinal: usize,
+) -> Result<Box<dyn Collective>, Failure> {
+    Ok(Box::new(Audited::new(lockstep_collective::Nccl::join(collective, ordinal)?)))
+}
+
+/// A build without CUDA, which has found no GPU to come here with.
+#[cfg(not(feature = "cuda"))]
+fn over_nccl(
+    collective: Box<dyn Collective>,
+    _ordinal: usize,
+) -> Result<Box<dyn Collective>, Failure> {
+    Ok(collective)
 }
 
 /// The collective that belongs to a start, and what to call it.

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::config::DeviceChoice;
+use crate::device::Sharing;
 use crate::process::Environment;
 
 const RANKS: usize = 3;
@@ -64,7 +66,10 @@ fn rank_that_ends() {
     let variables =
         variables.map(|name| (name.to_owned(), std::env::var(name).unwrap_or_default()));
     let starter = Starter::of(&variables.into_iter().collect::<Environment>()).unwrap();
-    let mut world = World::join(&starter, Duration::from_secs(10)).unwrap();
+    let wish = Wish { device: DeviceChoice::Cpu, sharing: Sharing::Refused };
+    let patience = Duration::from_secs(10);
+    let surroundings = Surroundings { environment: &Environment::default(), patience };
+    let mut world = World::join(&starter, wish, &surroundings).unwrap().unwrap();
     world.board.enter(lockstep_collective::Phase::Computing, 7);
     world.collective.barrier().unwrap();
     std::thread::sleep(Duration::from_millis(200));

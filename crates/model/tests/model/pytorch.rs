@@ -104,7 +104,19 @@ fn gradients_in_bf16_are_as_close_as_pytorchs() {
         println!("skipped: this processor has no AVX512-BF16");
         return;
     };
-    let (model, global) = first_gradients(Precision::Bf16(bf16));
+    check_bf16(Precision::Bf16(bf16), 1.0);
+}
+
+/// The way of GPUs, which candle's operations also go on a CPU. Candle rounds the result of each
+/// product as well, also of those that PyTorch adds a bias to before: 2.8e-2, PyTorch's 2.5e-2.
+#[test]
+fn gradients_in_plain_bf16_are_nearly_as_close_as_pytorchs() {
+    check_bf16(Precision::PlainBf16, 1.25);
+}
+
+/// Whether the gradients are at most so many times as far from the exact ones as PyTorch's.
+fn check_bf16(precision: Precision, times: f64) {
+    let (model, global) = first_gradients(precision);
     let golden = TensorFile::read(&reference("golden/recipe.gradients.safetensors")).unwrap();
     let squares = |t: &candle_core::Tensor| {
         f64::from(t.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap())
@@ -119,7 +131,7 @@ fn gradients_in_bf16_are_as_close_as_pytorchs() {
     assert_eq!(golden.iter().count(), model.parameters().len());
     let (ours, theirs) = ((apart / whole).sqrt(), golden_bf16().gradient);
     println!("distance of the gradients: {ours:.2e}, PyTorch's {theirs:.2e}");
-    assert!(ours > 0.0 && ours < theirs, "{ours:e}, PyTorch's {theirs:e}");
+    assert!(ours > 0.0 && ours < theirs * times, "{ours:e}, PyTorch's {theirs:e}");
 }
 
 fn compare_with_golden(model: &Classifier, global: &GlobalGradients) {

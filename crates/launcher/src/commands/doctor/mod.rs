@@ -8,13 +8,16 @@ mod machine;
 use std::io::Write;
 use std::time::Duration;
 
+use lockstep_model::gpu::IS_BUILT_IN;
+
 use crate::config::{DeviceChoice, Entries, flags, keys};
+use crate::device::{Sharing, Wish};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::gpus::{self, Driver, GpuError};
 use crate::mpirun::{self, Flavour, Mpirun};
 use crate::process::{Environment, Process};
-use crate::world::{Starter, World};
+use crate::world::{Starter, Surroundings, World};
 use finding::{Finding, Verdict};
 use libraries::Libraries;
 
@@ -35,8 +38,13 @@ pub(crate) fn run(
 ) -> Result<ExitCode, Failure> {
     let config = flags(arguments, ENTRIES, (&[], "the doctor takes flags alone"))?;
     let device = config.get(&keys::DEVICE)?;
-    let World { mut collective, watch, .. } =
-        World::join(&Starter::of(&process.environment)?, PATIENCE)?;
+    let wish = Wish { device: DeviceChoice::Cpu, sharing: Sharing::Refused };
+    let surroundings = Surroundings { environment: &process.environment, patience: PATIENCE };
+    let starter = Starter::of(&process.environment)?;
+    let Some(world) = World::join(&starter, wish, &surroundings)? else {
+        return Ok(ExitCode::Done);
+    };
+    let World { mut collective, watch, .. } = world;
     let on_gpus = of_gpus(&process.environment);
     let is_possible =
         device != DeviceChoice::Cuda || on_gpus.iter().all(|each| each.verdict != Verdict::Missing);
@@ -58,7 +66,15 @@ pub(crate) fn run(
 fn of_gpus(environment: &Environment) -> Vec<Finding> {
     let driver = gpus::driver();
     let seen = gpus::visible(environment).unwrap_or_default().len();
-    let build = Finding::missing("build", "has no CUDA", "it trains on CPUs");
+    let build = if IS_BUILT_IN {
+        Finding::ok("build", "has CUDA")
+    } else {
+        Finding::missing(
+            "build",
+            "has no CUDA",
+            "launch/cuda.sh builds one; this one trains on CPUs",
+        )
+    };
     vec![build, of_driver(&driver), of_visible(seen), Libraries::of(environment).cuda()]
 }
 

@@ -36,14 +36,15 @@ pub(super) fn run(
     let (as_json, arguments): (Vec<String>, Vec<String>) =
         arguments.iter().cloned().partition(|word| word == "--json");
     let plan = run_plan(&arguments)?;
-    device::check(plan.run.device, plan.run.precision)?;
+    device::check(plan.run.wish.device, plan.run.precision)?;
     let corpora = Corpora::read(&plan.data)?;
     let counts = Counts::of(&plan, &corpora);
     let hub = HubSettings::of(&process.environment).without_network();
     let costs = costs(&plan, &corpora, (&counts, &hub))?;
+    let device = device::expected(plan.run.wish.device, &process.environment)?;
     let text = match as_json.is_empty() {
-        true => table(&plan, &corpora, (&counts, costs.as_ref())),
-        false => format!("{}\n", object(&plan, &counts, costs.as_ref())),
+        true => table((&plan, &device), &corpora, (&counts, costs.as_ref())),
+        false => format!("{}\n", object((&plan, &device), &counts, costs.as_ref())),
     };
     super::tell(out, &text)
 }
@@ -72,9 +73,13 @@ fn costs(
     Ok(Some(Costs::of((&config, plan.model.head), &store, counts)))
 }
 
-fn table(plan: &RunPlan, corpora: &Corpora, (counts, costs): (&Counts, Option<&Costs>)) -> String {
+fn table(
+    (plan, device): (&RunPlan, &str),
+    corpora: &Corpora,
+    (counts, costs): (&Counts, Option<&Costs>),
+) -> String {
     let mut rows = vec![
-        ("device", format!("{}, {} threads; {}", device::NAME, threads(), Seat::SOLO)),
+        ("device", format!("{device}, {} threads; {}", threads(), Seat::SOLO)),
         ("train", held(&sources::name(&plan.data.train), counts.examples)),
     ];
     for (name, source, corpus) in [
@@ -125,11 +130,11 @@ fn cost_rows(plan: &RunPlan, costs: &Costs) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn object(plan: &RunPlan, counts: &Counts, costs: Option<&Costs>) -> Value {
+fn object((plan, device): (&RunPlan, &str), counts: &Counts, costs: Option<&Costs>) -> Value {
     let configuration: serde_json::Map<String, Value> =
         plan.settled.iter().map(|s| (s.name.to_owned(), s.text.as_str().into())).collect();
     json!({
-        "device": device::NAME,
+        "device": device,
         "threads": threads(),
         "world": Seat::SOLO.world().get(),
         "train_examples": counts.examples,

@@ -16,12 +16,13 @@ use lockstep_data::{Batch, TextRow, TokenStore};
 use lockstep_trainer::{TrainError, class_scores};
 
 use crate::config::{
-    Entries, FILE, Fault, Form, Key, Kind, Precision, Problem, RunConfig, Table, flags, keys,
+    Entries, FILE, Fault, Form, Key, Kind, Problem, RunConfig, Table, flags, keys,
 };
-use crate::device;
+use crate::device::Place;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
+use crate::process::Process;
 use answer::{Answer, Format};
 use input::Rows;
 
@@ -59,10 +60,14 @@ pub(crate) static ENTRIES: &Entries = &[
 ///
 /// # Errors
 /// A model that cannot be used, or a stream that breaks. A bad row is an answer, not an end.
-pub(super) fn run(arguments: &[String], out: &mut dyn Write) -> Result<ExitCode, Failure> {
+pub(super) fn run(
+    process: &Process,
+    arguments: &[String],
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
     let config = flags(arguments, ENTRIES, (&[&CHECKPOINT], "give the file with --input"))?;
-    device::check(config.get(&keys::DEVICE)?, Precision::F32)?;
-    let finished = Finished::open(&config)?;
+    let place = Place::alone(config.get(&keys::DEVICE)?, &process.environment)?;
+    let finished = Finished::open(&config, &place)?;
     let path = config.get(&OUTPUT)?;
     keep_input(&config, &path)?;
     let rows = Rows::open(&config.get(&INPUT)?, config.find(&keys::TEXT_COLUMN))?;

@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
-use lockstep_model::Precision;
 use lockstep_trainer::{Ending, Observer, Parts, StopRequest, TrainError, Trainer};
 use lockstep_world::{Rank, Seat};
 
 use crate::config::{Record, Reporter, RunPlan, run_plan, run_toml};
-use crate::device::{self, Duty};
+use crate::device::{self, Computes, Place, Wish};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hub::HubSettings;
@@ -20,7 +19,7 @@ use crate::models::{self, Loaded};
 use crate::observers::{Console, MetricsFile, Observers, RankLog};
 use crate::process::Process;
 use crate::sources::{self, Corpora};
-use crate::world::{Starter, World};
+use crate::world::{Starter, Surroundings, World};
 use crate::{card, output_dir, signals, write_file};
 
 /// Runs the command.
@@ -33,22 +32,19 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     let plan = run_plan(arguments)?;
-    let precision = device::check(plan.run.device, plan.run.precision)?;
+    device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
-    let starter = match device::duty(plan.run.device, starter.seat()) {
-        Duty::Train => starter,
-        Duty::TrainAlone => Starter::Nobody,
-        Duty::Rest => {
-            let seat = starter.seat();
-            let text =
-                format!("{seat}: there is no GPU, so rank 0 trains alone; nothing to do here\n");
-            return super::tell(out, &text);
-        }
+    let surroundings =
+        Surroundings { environment: &process.environment, patience: plan.run.peer_timeout };
+    let Some(world) = join(&starter, plan.run.wish, &surroundings)? else {
+        let seat = starter.seat();
+        let text = format!("{seat}: there is no GPU, so rank 0 trains alone; nothing to do here\n");
+        return super::tell(out, &text);
     };
-    let world = World::join(&starter, plan.run.peer_timeout)?;
     let watch = world.watch.handle();
     let hub = &HubSettings::of(&process.environment);
-    let run = Run { plan: &plan, hub, seat: world.seat, hosts: world.hosts.clone(), precision };
+    let place = world.place.clone();
+    let run = Run { plan: &plan, hub, seat: world.seat, hosts: world.hosts.clone(), place };
     let mut silence = io::sink();
     let is_told = run.seat.is_leader() && plan.run.reporters.contains(&Reporter::Console);
     let ending = run.go(world, if is_told { out } else { &mut silence });
@@ -68,6 +64,19 @@ pub(crate) fn run(
     ending
 }
 
+/// The world that this process trains in, if it has anything to do there.
+fn join(
+    starter: &Starter,
+    wish: Wish,
+    surroundings: &Surroundings<'_>,
+) -> Result<Option<World>, Failure> {
+    match device::alone(wish.device, starter.seat()) {
+        Some(Computes::Nothing) => Ok(None),
+        Some(_) => World::join(&Starter::Nobody, wish, surroundings),
+        None => World::join(starter, wish, surroundings),
+    }
+}
+
 /// How long a rank whose failure follows from another's lets that one end first.
 const OTHERS_END: Duration = Duration::from_secs(2);
 
@@ -77,7 +86,7 @@ struct Run<'a> {
     hub: &'a HubSettings,
     seat: Seat,
     hosts: Vec<String>,
-    precision: Precision,
+    place: Place,
 }
 
 impl Run<'_> {
@@ -86,11 +95,12 @@ impl Run<'_> {
         if self.seat.is_leader() {
             output_dir::check(&plan.run)?;
         }
-        say(out, &summary::of_process(plan, &world.told))?;
+        say(out, &summary::of_process(plan, &self.place.name, &world.told))?;
         let corpora = Corpora::read(&plan.data)?;
         say(out, &summary::of_corpora(&plan.data, &corpora))?;
-        let loaded = models::load(plan, &corpora.train, self.hub)?;
-        let loaded = Loaded { model: loaded.model.in_precision(self.precision), ..loaded };
+        let precision = self.place.precision(plan.run.precision)?;
+        let loaded = models::load((plan, &self.place.device), &corpora.train, self.hub)?;
+        let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
         let World { collective, board, watch, .. } = world;
         let parts = parts(plan, &corpora, loaded, (collective, board))?;
@@ -163,7 +173,7 @@ impl Run<'_> {
             version: env!("CARGO_PKG_VERSION"),
             world: self.seat.world().get(),
             hosts: self.hosts.clone(),
-            device: device::NAME.to_owned(),
+            device: self.place.name.clone(),
         };
         write_file(&self.plan.run.directory.join("run.toml"), &run_toml(self.plan, &record))
     }

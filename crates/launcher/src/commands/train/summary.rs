@@ -9,16 +9,14 @@ use lockstep_params::ParamName;
 use lockstep_trainer::Parts;
 
 use crate::config::{DataPlan, ModelName, RunPlan};
-use crate::device;
 use crate::models::Loaded;
 use crate::sources::{self, Corpora};
 
-/// The program and what it runs on.
-pub(super) fn of_process(plan: &RunPlan, world: &str) -> String {
+/// The program and what it runs on: a device, and its place in a world.
+pub(super) fn of_process(plan: &RunPlan, device: &str, world: &str) -> String {
     format!(
-        "lockstep {}\ndevice   {}, {world}\noutput   {}\n",
+        "lockstep {}\ndevice   {device}, {world}\noutput   {}\n",
         env!("CARGO_PKG_VERSION"),
-        device::NAME,
         plan.run.directory.display()
     )
 }

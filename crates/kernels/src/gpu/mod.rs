@@ -1,0 +1,43 @@
+//! GPUs as candle's devices, in builds that have CUDA.
+
+#[cfg(not(feature = "cuda"))]
+mod disabled;
+#[cfg(feature = "cuda")]
+mod enabled;
+
+#[cfg(not(feature = "cuda"))]
+pub use disabled::{multiply_in_tf32, open};
+#[cfg(feature = "cuda")]
+pub use enabled::{multiply_in_tf32, open};
+
+use thiserror::Error;
+
+/// Whether this build can compute on GPUs at all.
+pub const IS_BUILT_IN: bool = cfg!(feature = "cuda");
+
+/// Why a GPU cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum GpuError {
+    /// The build has no CUDA.
+    #[error("this build has no CUDA; launch/cuda.sh builds one that has, or pass --device cpu")]
+    NotBuiltIn,
+    /// A library is not on this machine.
+    #[error(
+        "{library} was not found: {remedy}; or pass --device cpu to train on the CPU; \
+         `trainer doctor` looks for all of them"
+    )]
+    Missing {
+        /// Its file.
+        library: &'static str,
+        /// Where to get it.
+        remedy: &'static str,
+    },
+    /// The driver or a library refuses.
+    #[error("GPU {ordinal} cannot be used: {cause}; see whether `nvidia-smi` shows it")]
+    Refused {
+        /// Its number among those this process sees.
+        ordinal: usize,
+        /// The words of who refused.
+        cause: String,
+    },
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Builds `trainer` and `launcher` with CUDA: see --help.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: launch/cuda.sh [ARGUMENTS OF cargo build ...]
+
+Builds the programs with the feature `cuda` into target/cuda/release. No GPU and no driver are needed
+to build, nor to start: the programs open libcuda, libcublas, libcurand, libnvrtc and libnccl when a
+run asks for a GPU, and train on the CPU where there is none.
+
+The compiler is nvcc of CUDA_HOME, or of the PATH; where there is none, NVIDIA's wheels are taken from
+PyPI (270 MB, into target/cuda/toolkit) with python3 and pip, which apt-get installs if need be. The first build takes
+about ten minutes on two cores, nearly all of it for candle's kernels.
+
+  CUDA_COMPUTE_CAP   the oldest GPU to serve: 80 (A100) unless given, 90 for H100 and H200;
+                     newer ones translate the kernels when they first run
+  CUDA_HOME          a CUDA toolkit
+TEXT
+}
+
+case ${1-} in
+-h | --help)
+    usage
+    exit 0
+    ;;
+esac
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=launch/setup.sh
+source "$root/launch/setup.sh"
+
+readonly place=$root/target/cuda
+readonly toolkit=$place/toolkit
+readonly wheels=(nvidia-cuda-nvcc==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-crt==13.0.88
+    nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85)
+
+# Sets CUDA_HOME.
+need_nvcc() {
+    if [[ -z ${CUDA_HOME-} ]] && command -v nvcc >/dev/null; then
+        CUDA_HOME=$(cd "$(dirname "$(readlink -f "$(command -v nvcc)")")/.." && pwd)
+    fi
+    if [[ -z ${CUDA_HOME-} ]]; then
+        [[ -x $toolkit/bin/nvcc ]] || fetch_toolkit
+        CUDA_HOME=$toolkit
+    fi
+    [[ -x $CUDA_HOME/bin/nvcc ]] || die "$MISSING" "$CUDA_HOME/bin/nvcc is not there; set CUDA_HOME to a
+CUDA toolkit, or unset it, and this script fetches one"
+    export CUDA_HOME
+}
+
+# Unpacks NVIDIA's wheels to what a toolkit looks like. The static runtime alone is kept, so that
+# the programs need no libcudart.
+fetch_toolkit() {
+    python3 -m pip --version >/dev/null 2>&1 || {
+        say "installing python3-pip with apt-get: it fetches nvcc from PyPI"
+        install_packages python3-pip
+    }
+    say "fetching nvcc 13.0 from PyPI (270 MB)"
+    local work=$place/wheels
+    rm -rf "$work" "$toolkit"
+    python3 -m pip download --quiet --no-deps --only-binary=:all: --dest "$work" "${wheels[@]}"
+    local wheel
+    for wheel in "$work"/*.whl; do
+        python3 -m zipfile -e "$wheel" "$work/unpacked"
+    done
+    mv "$work/unpacked/nvidia/cu13" "$toolkit"
+    chmod +x "$toolkit"/bin/* "$toolkit"/nvvm/bin/*
+    ln -s lib "$toolkit/lib64"
+    rm -f "$toolkit"/lib/libcudart.so*
+    ln -s libcudart_static.a "$toolkit/lib/libcudart.a"
+    rm -rf "$work"
+}
+
+# A copy of candle-core that opens the CUDA libraries when it needs them. As it is published it
+# links them, and a program so linked does not start where they are missing.
+make_candle_open_its_libraries() {
+    local version source
+    version=$(sed -n '/^name = "candle-core"$/{n;s/^version = "\(.*\)"$/\1/p}' "$root/Cargo.lock")
+    cargo fetch --quiet --locked --manifest-path "$root/Cargo.toml"
+    source=$(find "${CARGO_HOME:-$HOME/.cargo}/registry/src" -maxdepth 2 -name "candle-core-$version" -print -quit)
+    [[ -n $source ]] || die "$MISSING" "cargo has no source of candle-core $version; try: cargo fetch"
+    rm -rf "$place/candle-core"
+    cp -r "$source" "$place/candle-core"
+    sed -i 's/"dynamic-linking"/"dynamic-loading"/' "$place/candle-core/Cargo.toml"
+    grep -q '"dynamic-loading"' "$place/candle-core/Cargo.toml" ||
+        die "$MISSING" "candle-core $version asks for the CUDA libraries in another way; see its Cargo.toml"
+}
+
+need_rust "$root"
+need_c_compiler
+need_mpi
+mkdir -p "$place"
+need_nvcc
+make_candle_open_its_libraries
+
+# The copy has another origin than the one that the lock file names.
+lock=$(mktemp)
+cp "$root/Cargo.lock" "$lock"
+trap 'cp "$lock" "$root/Cargo.lock"; rm -f "$lock"' EXIT
+
+export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}
+export PATH=$CUDA_HOME/bin:$PATH LIBRARY_PATH=$CUDA_HOME/lib${LIBRARY_PATH:+:$LIBRARY_PATH}
+say "building with $(nvcc --version | sed -n 's/.*release \([0-9.]*\),.*/nvcc \1/p') for compute capability $CUDA_COMPUTE_CAP"
+cargo --config "patch.crates-io.candle-core.path='$place/candle-core'" build --release \
+    --features cuda --target-dir "$place" --manifest-path "$root/Cargo.toml" "$@"
+say "built $place/release/trainer"
