@@ -63,7 +63,7 @@ fn every_script_is_one() {
             assert!(output.status.success(), "{path:?}: {}", told(&output));
         }
     }
-    for name in ["quickstart.sh", "test.sh", "local.sh", "mpirun.sh"] {
+    for name in ["quickstart.sh", "test.sh", "local.sh", "mpirun.sh", "cuda.sh", "gpu.sh"] {
         let output = script(&Workplace::new(), name, &[]).arg("--help").output().unwrap();
         assert!(told(&output).starts_with("usage: launch/"), "{name}: {}", told(&output));
     }
@@ -81,6 +81,13 @@ fn on_one_machine_the_launcher_starts_what_it_is_told() {
     check(&["--dry-run", "--", "configs/sst2.toml"], &["train configs/sst2.toml"]);
     let two = ["--dry-run", "--start", "local", "--nproc-per-node", "2", "--", "a.toml"];
     check(&two, &["train a.toml", "MASTER_ADDR"]);
+}
+
+#[test]
+fn a_build_or_a_machine_without_gpus_is_not_measured_on_them() {
+    let output = script(&Workplace::new(), "gpu.sh", &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", told(&output));
+    assert!(told(&output).contains("training on GPUs is not possible"), "{}", told(&output));
 }
 
 #[test]
