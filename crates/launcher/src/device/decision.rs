@@ -42,16 +42,8 @@ pub(crate) fn decide(wish: Wish, all: &[Equipment], seat: Seat) -> Result<Comput
     if wish.device == DeviceChoice::Cpu {
         return Ok(Computes::OnCpu);
     }
-    let hosts = |wanted: bool| {
-        let mut names: Vec<String> = Vec::new();
-        for rank in all.iter().filter(|rank| rank.gpus.is_empty() == wanted) {
-            if !names.contains(&rank.host) {
-                names.push(rank.host.clone());
-            }
-        }
-        names
-    };
-    let (without, with) = (hosts(true), hosts(false));
+    let (with, without): (Vec<&Equipment>, _) = all.iter().partition(|rank| !rank.gpus.is_empty());
+    let (with, without) = (hosts(with), hosts(without));
     match (with.is_empty(), wish.device) {
         (true, DeviceChoice::Cuda) => Err(DeviceError::None { hosts: without }),
         (true, _) if seat.is_leader() => Ok(Computes::Alone),
@@ -65,6 +57,17 @@ pub(crate) fn decide(wish: Wish, all: &[Equipment], seat: Seat) -> Result<Comput
             Ok(Computes::OnGpu(chosen[seat.rank().0]))
         }
     }
+}
+
+/// The machines' names, each once, in the order of their first ranks.
+pub(crate) fn hosts<'a>(ranks: impl IntoIterator<Item = &'a Equipment>) -> Vec<String> {
+    let mut seen = Vec::new();
+    for Equipment { host, .. } in ranks {
+        if !seen.contains(host) {
+            seen.push(host.clone());
+        }
+    }
+    seen
 }
 
 /// The GPU of a rank: that of its place among the ranks of its machine. Some starters show all GPUs to

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::gpus::{self, Gpu};
 use crate::process::Environment;
 use crate::world::host;
-pub(crate) use decision::{Computes, Equipment, decide};
+pub(crate) use decision::{Computes, Equipment, decide, hosts};
 
 /// What is asked of the machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use lockstep_world::Seat;
 use rustix::thread::{CpuSet, sched_getaffinity};
 use serde::{Deserialize, Serialize};
 
-use crate::device::Equipment;
+use crate::device::{self, Equipment};
 use crate::gpus::Gpu;
 
 /// What every rank knows of all ranks.
@@ -89,13 +89,7 @@ impl Company {
 
     /// The machines' names, each once, in the order of their first ranks.
     pub(super) fn hosts(&self) -> Vec<String> {
-        let mut seen = Vec::new();
-        for place in &self.0 {
-            if !seen.contains(&place.equipment.host) {
-                seen.push(place.equipment.host.clone());
-            }
-        }
-        seen
+        device::hosts(self.0.iter().map(|place| &place.equipment))
     }
 
     /// A warning when the ranks of a machine were bound to a few of its cores, as Open MPI does
