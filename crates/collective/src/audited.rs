@@ -20,6 +20,8 @@ pub struct Audited<C> {
 #[repr(u64)]
 enum Verb {
     AllReduceSum,
+    ReduceScatterSum,
+    AllGatherShards,
     Broadcast,
     AllGather,
     Barrier,
@@ -83,9 +85,11 @@ fn described(words: &[u64]) -> String {
     let [call, verb, length, root] = [words[0], words[1], words[2], words[3]];
     let what = match verb {
         0 => format!("all_reduce_sum of {length} f32"),
-        1 => format!("broadcast of {length} f32 from rank {root}"),
-        2 => format!("all_gather of {length} u64"),
-        3 => "barrier".to_owned(),
+        1 => format!("reduce_scatter_sum of {length} f32"),
+        2 => format!("all_gather_shards of {length} f32"),
+        3 => format!("broadcast of {length} f32 from rank {root}"),
+        4 => format!("all_gather of {length} u64"),
+        5 => "barrier".to_owned(),
         _ => "leave".to_owned(),
     };
     format!("call {call}, {what}")
@@ -99,6 +103,16 @@ impl<C: Collective> Collective for Audited<C> {
     fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
         self.compare(Verb::AllReduceSum, values.len(), Rank(0))?;
         self.inner.all_reduce_sum(values)
+    }
+
+    fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        self.compare(Verb::ReduceScatterSum, values.len(), Rank(0))?;
+        self.inner.reduce_scatter_sum(values)
+    }
+
+    fn all_gather_shards(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        self.compare(Verb::AllGatherShards, values.len(), Rank(0))?;
+        self.inner.all_gather_shards(values)
     }
 
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {

@@ -44,6 +44,28 @@ pub trait Collective: Send {
     /// [`CollectiveError`] when a peer is lost.
     fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError>;
 
+    /// Replaces this rank's shard of `values` by its sums over all ranks; what the rest holds
+    /// afterwards is not defined. See [`Seat::shard`].
+    ///
+    /// # Errors
+    /// [`CollectiveError`] when a peer is lost.
+    fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        self.all_reduce_sum(values)
+    }
+
+    /// Replaces each rank's shard of `values` by what that rank has there.
+    ///
+    /// # Errors
+    /// [`CollectiveError`] when a peer is lost.
+    fn all_gather_shards(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        let world = self.seat().world();
+        for rank in (0..world.get()).map(Rank) {
+            let shard = world.shard(rank, values.len());
+            self.broadcast(&mut values[shard], rank)?;
+        }
+        Ok(())
+    }
+
     /// Replaces `values` by those of the `root`.
     ///
     /// # Errors

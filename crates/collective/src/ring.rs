@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use lockstep_world::{Rank, Seat};
+use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::CollectiveError;
 
@@ -54,12 +54,30 @@ impl<N: Neighbours> Ring<N> {
     /// # Errors
     /// [`CollectiveError::Lost`].
     pub(crate) fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
-        let size = self.size();
-        for values in values.chunks_mut(PART * size) {
-            self.reduce_scatter(values)?;
-            self.pass_round("all_reduce_sum", values, self.back(size - 1))?;
+        let parts = self.parts(values.len());
+        for parts in parts.pieces() {
+            self.reduce_scatter("all_reduce_sum", values, parts)?;
+            self.pass_round("all_reduce_sum", values, parts)?;
         }
         Ok(())
+    }
+
+    /// Replaces this rank's shard of `values` by its sums over all ranks.
+    ///
+    /// # Errors
+    /// [`CollectiveError::Lost`].
+    pub(crate) fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        let mut pieces = self.parts(values.len()).pieces();
+        pieces.try_for_each(|parts| self.reduce_scatter("reduce_scatter_sum", values, parts))
+    }
+
+    /// Replaces each rank's shard of `values` by what that rank has there.
+    ///
+    /// # Errors
+    /// [`CollectiveError::Lost`].
+    pub(crate) fn all_gather_shards(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        let mut pieces = self.parts(values.len()).pieces();
+        pieces.try_for_each(|parts| self.pass_round("all_gather_shards", values, parts))
     }
 
     /// Replaces `values` by those of the `root`.
@@ -72,7 +90,7 @@ impl<N: Neighbours> Ring<N> {
         root: Rank,
     ) -> Result<(), CollectiveError> {
         let is_root = self.seat.rank() == root;
-        let is_last = self.back(root.0) == self.size() - 1;
+        let is_last = self.back(root.0).0 == self.size() - 1;
         let pieces = values.len().div_ceil(PART);
         // One piece arrives while the one before it is passed on.
         for step in 0..=pieces {
@@ -90,18 +108,23 @@ impl<N: Neighbours> Ring<N> {
     /// [`CollectiveError::Lost`].
     pub(crate) fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
         let mut all = values.repeat(self.size());
-        self.pass_round("all_gather", &mut all, self.seat.rank().0)?;
+        let parts = self.parts(all.len());
+        self.pass_round("all_gather", &mut all, parts)?;
         Ok(all)
     }
 
-    /// Afterwards `values` has the sum of the part behind this rank's own.
-    fn reduce_scatter(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
-        let parts = Parts { length: values.len(), count: self.size() };
+    /// Afterwards this rank's part of `values` has its sum over all ranks.
+    fn reduce_scatter(
+        &mut self,
+        call: &'static str,
+        values: &mut [f32],
+        parts: Parts,
+    ) -> Result<(), CollectiveError> {
         let mut heard = std::mem::take(&mut self.heard);
-        for step in 0..self.size() - 1 {
-            let (given, added) = (parts.range(self.back(step)), parts.range(self.back(step + 1)));
+        for step in 1..self.size() {
+            let (given, added) = (parts.of(self.back(step)), parts.of(self.back(step + 1)));
             heard.resize(added.len(), 0.0);
-            self.exchange("all_reduce_sum", &values[given], &mut heard)?;
+            self.exchange(call, &values[given], &mut heard)?;
             for (sum, term) in values[added].iter_mut().zip(&heard) {
                 *sum += term;
             }
@@ -110,17 +133,16 @@ impl<N: Neighbours> Ring<N> {
         Ok(())
     }
 
-    /// Until every rank has every part of `values`, where each starts with its part `first`.
+    /// Until every rank has every part of `values`, where each starts with its own.
     fn pass_round<T: Pod>(
         &mut self,
         call: &'static str,
         values: &mut [T],
-        first: usize,
+        parts: Parts,
     ) -> Result<(), CollectiveError> {
-        let parts = Parts { length: values.len(), count: self.size() };
-        for step in 0..parts.count - 1 {
-            let part = |steps| parts.range((first + parts.count - steps) % parts.count);
-            let (given, taken) = two(values, part(step), part(step + 1));
+        for step in 0..self.size() - 1 {
+            let (given, taken) = (parts.of(self.back(step)), parts.of(self.back(step + 1)));
+            let (given, taken) = two(values, given, taken);
             self.exchange(call, given, taken)?;
         }
         Ok(())
@@ -140,24 +162,38 @@ impl<N: Neighbours> Ring<N> {
     }
 
     /// The rank that is `steps` behind this one in the ring.
-    fn back(&self, steps: usize) -> usize {
-        (self.seat.rank().0 + self.size() - steps % self.size()) % self.size()
+    fn back(&self, steps: usize) -> Rank {
+        Rank((self.seat.rank().0 + self.size() - steps % self.size()) % self.size())
+    }
+
+    fn parts(&self, length: usize) -> Parts {
+        Parts { world: self.seat.world(), length, skipped: 0, most: length }
     }
 }
 
-/// What is divided among the ranks.
+/// The shards of `length` values, or a piece of each.
 #[derive(Clone, Copy)]
 struct Parts {
-    /// How many things.
+    world: WorldSize,
     length: usize,
-    /// How many parts.
-    count: usize,
+    /// How many values of each shard are left out before the piece.
+    skipped: usize,
+    /// How many values a piece has at most.
+    most: usize,
 }
 
 impl Parts {
-    /// One part, where they differ by one in length at most.
-    fn range(self, part: usize) -> Range<usize> {
-        part * self.length / self.count..(part + 1) * self.length / self.count
+    /// The piece of this rank's shard; the shards' last pieces may be empty.
+    fn of(self, rank: Rank) -> Range<usize> {
+        let shard = self.world.shard(rank, self.length);
+        let start = shard.end.min(shard.start + self.skipped);
+        start..shard.end.min(start + self.most)
+    }
+
+    /// All shards, in pieces of at most [`PART`] values.
+    fn pieces(self) -> impl Iterator<Item = Self> {
+        let longest = self.length.div_ceil(self.world.get());
+        (0..longest).step_by(PART).map(move |skipped| Self { skipped, most: PART, ..self })
     }
 }
 

@@ -3,7 +3,8 @@
 //! The bandwidths are those of NVIDIA's nccl-tests, `doc/PERFORMANCE.md`. The algorithm bandwidth
 //! is S/t. The bus bandwidth is what a rank's own link must have carried, and so can be held
 //! against what the hardware promises, at any number n of ranks: S/t times 2(n-1)/n for all-reduce,
-//! (n-1)/n for all-gather, 1 for broadcast. S counts an all-gather's whole result.
+//! (n-1)/n for reduce-scatter and all-gather, 1 for broadcast. S counts what is scattered, and an
+//! all-gather's result, whole.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,6 +32,10 @@ pub struct Ledger {
 pub struct Tallies {
     /// Of [`Collective::all_reduce_sum`].
     pub all_reduce_sum: Tally,
+    /// Of [`Collective::reduce_scatter_sum`].
+    pub reduce_scatter_sum: Tally,
+    /// Of [`Collective::all_gather_shards`].
+    pub all_gather_shards: Tally,
     /// Of [`Collective::broadcast`].
     pub broadcast: Tally,
     /// Of [`Collective::all_gather`].
@@ -82,7 +87,13 @@ impl Ledger {
         let ranks = self.world.get() as f64;
         tallies.all_reduce_sum.factor = 2.0 * (ranks - 1.0) / ranks;
         tallies.broadcast.factor = 1.0;
-        tallies.all_gather.factor = (ranks - 1.0) / ranks;
+        for once_round in [
+            &mut tallies.reduce_scatter_sum,
+            &mut tallies.all_gather_shards,
+            &mut tallies.all_gather,
+        ] {
+            once_round.factor = (ranks - 1.0) / ranks;
+        }
         tallies
     }
 }
@@ -118,6 +129,16 @@ impl<C: Collective> Collective for Timed<C> {
         self.time(bytes, |of| &mut of.all_reduce_sum, |inner| inner.all_reduce_sum(values))
     }
 
+    fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        let bytes = size_of_val(values);
+        self.time(bytes, |of| &mut of.reduce_scatter_sum, |inner| inner.reduce_scatter_sum(values))
+    }
+
+    fn all_gather_shards(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        let bytes = size_of_val(values);
+        self.time(bytes, |of| &mut of.all_gather_shards, |inner| inner.all_gather_shards(values))
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         let bytes = size_of_val(values);
         self.time(bytes, |of| &mut of.broadcast, |inner| inner.broadcast(values, root))
@@ -149,6 +170,8 @@ mod tests {
             let mut ranks: Box<dyn Collective> = Box::new(ranks);
             ranks.all_reduce_sum(&mut [0.0; 10]).unwrap();
             ranks.all_reduce_sum(&mut [0.0; 5]).unwrap();
+            ranks.reduce_scatter_sum(&mut [0.0; 6]).unwrap();
+            ranks.all_gather_shards(&mut [0.0; 7]).unwrap();
             ranks.broadcast(&mut [0.0; 3], Rank(1)).unwrap();
             ranks.broadcast(&mut [0.0; 3], Rank(9)).unwrap_err();
             ranks.all_gather(&[1, 2]).unwrap();
@@ -158,6 +181,8 @@ mod tests {
         let counts = |tally: Tally| (tally.calls, tally.bytes);
         for all in tallies {
             assert_eq!(counts(all.all_reduce_sum), (2, 60));
+            assert_eq!(counts(all.reduce_scatter_sum), (1, 24));
+            assert_eq!(counts(all.all_gather_shards), (1, 28));
             assert_eq!(counts(all.broadcast), (1, 12));
             assert_eq!(counts(all.all_gather), (1, 64));
             assert_eq!(counts(all.barrier), (1, 0));
@@ -165,24 +190,29 @@ mod tests {
         }
     }
 
+    fn each(of: &mut Tallies) -> [&mut Tally; 6] {
+        let Tallies { all_reduce_sum, reduce_scatter_sum, all_gather_shards, .. } = of;
+        let Tallies { broadcast, all_gather, barrier, .. } = of;
+        [all_reduce_sum, reduce_scatter_sum, all_gather_shards, broadcast, all_gather, barrier]
+    }
+
     #[test]
     fn bandwidths_are_those_of_nccl_tests() {
-        let check = |ranks: usize, expected: [f64; 4]| {
+        let check = |ranks: usize, expected: [f64; 6]| {
             let world = WorldSize::new(ranks).unwrap();
             let ledger = Ledger { world, tallies: Arc::default() };
             let mut written = ledger.tallies.lock().unwrap();
-            let Tallies { all_reduce_sum, broadcast, all_gather, barrier } = &mut *written;
-            let verbs = [all_reduce_sum, broadcast, all_gather, barrier];
-            verbs.into_iter().for_each(|verb| verb.add(1000, Duration::from_millis(500)));
+            for verb in each(&mut written) {
+                verb.add(1000, Duration::from_millis(500));
+            }
             drop(written);
-            let all = ledger.read();
-            let read = [all.all_reduce_sum, all.broadcast, all.all_gather, all.barrier];
-            assert_eq!(read.map(|verb| verb.algorithm_bandwidth().unwrap()), [2000.0; 4]);
+            let read = each(&mut ledger.read()).map(|verb| *verb);
+            assert_eq!(read.map(|verb| verb.algorithm_bandwidth().unwrap()), [2000.0; 6]);
             assert_eq!(read.map(|verb| verb.bus_bandwidth().unwrap()), expected);
         };
-        check(1, [0.0, 2000.0, 0.0, 0.0]);
-        check(2, [2000.0, 2000.0, 1000.0, 0.0]);
-        check(4, [3000.0, 2000.0, 1500.0, 0.0]);
+        check(1, [0.0, 0.0, 0.0, 2000.0, 0.0, 0.0]);
+        check(2, [2000.0, 1000.0, 1000.0, 2000.0, 1000.0, 0.0]);
+        check(4, [3000.0, 1500.0, 1500.0, 2000.0, 1500.0, 0.0]);
         assert_eq!(Tally::default().bus_bandwidth(), None);
     }
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -29,6 +30,13 @@ impl WorldSize {
     #[must_use]
     pub fn get(self) -> usize {
         self.0.get()
+    }
+
+    /// Which of `length` things are those of `rank`: see [`Seat::shard`].
+    #[must_use]
+    pub fn shard(self, rank: Rank, length: usize) -> Range<usize> {
+        let start = |rank: usize| length / self.0 * rank + (length % self.0).min(rank);
+        start(rank.0)..start(rank.0 + 1)
     }
 }
 
@@ -61,6 +69,13 @@ impl Seat {
     #[must_use]
     pub fn world(self) -> WorldSize {
         self.world
+    }
+
+    /// Which of `length` things are this rank's, where each rank has an equal share, in their
+    /// order: their numbers differ by one at most.
+    #[must_use]
+    pub fn shard(self, length: usize) -> Range<usize> {
+        self.world.shard(self.rank, length)
     }
 
     /// Whether this process writes the shared files.
@@ -109,5 +124,19 @@ mod tests {
         let error = Seat::new(Rank(4), world).unwrap_err();
         assert_eq!(error.to_string(), "rank 4 does not exist in a world of 4: ranks count from 0");
         assert_eq!(WorldSize::new(0), None);
+    }
+
+    #[test]
+    fn shards_are_all_things_once() {
+        let shards = |world: usize, length: usize| -> Vec<_> {
+            let world = WorldSize::new(world).unwrap();
+            (0..world.get())
+                .map(|rank| Seat::new(Rank(rank), world).unwrap().shard(length))
+                .collect()
+        };
+        assert_eq!(shards(1, 7), [0..7]);
+        assert_eq!(shards(3, 8), [0..3, 3..6, 6..8]);
+        assert_eq!(shards(4, 2), [0..1, 1..2, 2..2, 2..2]);
+        assert_eq!(shards(2, usize::MAX)[1].end, usize::MAX);
     }
 }

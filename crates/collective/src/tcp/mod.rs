@@ -68,6 +68,14 @@ impl Collective for Tcp {
         self.ring.all_reduce_sum(values)
     }
 
+    fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        self.ring.reduce_scatter_sum(values)
+    }
+
+    fn all_gather_shards(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        self.ring.all_gather_shards(values)
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         check_root(root, self.seat())?;
         self.ring.broadcast(values, root)

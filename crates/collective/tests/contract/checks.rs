@@ -3,6 +3,7 @@
 //! Values are small integers, whose sums are exact in f32 in any order; so what is expected needs
 //! no tolerance, and no second implementation.
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lockstep_collective::{Collective, CollectiveError};
@@ -19,6 +20,7 @@ pub(crate) fn keeps_every_promise(ranks: &mut impl Collective) {
     for length in LENGTHS {
         sums_are_exact(ranks, length);
         sums_are_the_same_bits(ranks, length);
+        shards_are_summed_and_gathered(ranks, length);
         each_root_is_heard(ranks, length);
     }
     gathers_in_order(ranks);
@@ -29,12 +31,35 @@ pub(crate) fn keeps_every_promise(ranks: &mut impl Collective) {
 
 /// Sums of `length` values are those of the ranks' values, in their places.
 pub(crate) fn sums_are_exact(ranks: &mut impl Collective, length: usize) {
-    let (rank, world) = (ranks.seat().rank().0, ranks.seat().world().get());
-    let mut values: Vec<f32> = (0..length).map(|place| value(rank, place)).collect();
+    let mut values = values(ranks, length);
     ranks.all_reduce_sum(&mut values).unwrap();
-    for (place, &found) in values.iter().enumerate() {
+    are_sums(ranks, &values, 0..length);
+}
+
+/// Each rank has the sums of its shard, and gathering the shards gives each rank all of them.
+pub(crate) fn shards_are_summed_and_gathered(ranks: &mut impl Collective, length: usize) {
+    let mut values = values(ranks, length);
+    ranks.reduce_scatter_sum(&mut values).unwrap();
+    let shard = ranks.seat().shard(length);
+    are_sums(ranks, &values, shard.clone());
+    values[..shard.start].fill(f32::NAN);
+    values[shard.end..].fill(f32::NAN);
+    ranks.all_gather_shards(&mut values).unwrap();
+    are_sums(ranks, &values, 0..length);
+}
+
+/// What this rank gives, at `length` places.
+fn values(ranks: &impl Collective, length: usize) -> Vec<f32> {
+    let rank = ranks.seat().rank().0;
+    (0..length).map(|place| value(rank, place)).collect()
+}
+
+/// Whether at these places `found` has the sums of what the ranks gave.
+fn are_sums(ranks: &impl Collective, found: &[f32], places: Range<usize>) {
+    let world = ranks.seat().world().get();
+    for place in places {
         let expected: f32 = (0..world).map(|rank| value(rank, place)).sum();
-        assert_eq!(found, expected, "place {place} of {length}");
+        assert_eq!(found[place], expected, "place {place} of {}", found.len());
     }
 }
 
@@ -50,9 +75,8 @@ fn sums_are_the_same_bits(ranks: &mut impl Collective, length: usize) {
 }
 
 fn each_root_is_heard(ranks: &mut impl Collective, length: usize) {
-    let rank = ranks.seat().rank().0;
     for root in 0..ranks.seat().world().get() {
-        let mut values: Vec<f32> = (0..length).map(|place| value(rank, place)).collect();
+        let mut values = values(ranks, length);
         ranks.broadcast(&mut values, Rank(root)).unwrap();
         let heard = values.iter().enumerate().all(|(place, &found)| found == value(root, place));
         assert!(heard, "{length} values of rank {root}");
@@ -97,6 +121,7 @@ fn calls_of_all_kinds_follow_each_other(ranks: &mut impl Collective) {
     for call in 0..60 {
         let length = call * 7919 % 5003;
         sums_are_exact(ranks, length);
+        shards_are_summed_and_gathered(ranks, length / 2);
         let mut sign = [if ranks.seat().rank().0 == call % world { call as f32 } else { -1.0 }];
         ranks.broadcast(&mut sign, Rank(call % world)).unwrap();
         assert_eq!(sign, [call as f32]);
