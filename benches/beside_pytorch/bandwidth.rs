@@ -8,7 +8,7 @@ use std::time::Instant;
 use candle_core::{Device, Tensor};
 use lockstep_kernels::Gradient;
 use lockstep_model::Classifier;
-use lockstep_params::{Alone, GlobalGradients, LocalGradients};
+use lockstep_params::{GlobalGradients, LocalGradients};
 use rayon::prelude::*;
 
 use crate::Outcome;
@@ -59,5 +59,5 @@ fn gradients(model: &Classifier) -> Outcome<GlobalGradients> {
         let weight = model.parameters().weight(name).ok_or("a parameter has a weight")?;
         weight.add_gradient(Gradient::Dense(gradient.contiguous()?))?;
     }
-    Ok(LocalGradients::take(model.parameters())?.reduce(1, &mut Alone)?)
+    Ok(LocalGradients::take(model.parameters())?.alone(1)?)
 }

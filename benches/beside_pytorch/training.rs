@@ -10,7 +10,7 @@ use lockstep_model::{Classifier, Input, Loss, Mode};
 use lockstep_optim::{
     AdamW, AdamWSettings, DecayRule, Group, Rates, Schedule, ScheduleShape, Warmup, clip,
 };
-use lockstep_params::{Alone, LocalGradients, ParamName};
+use lockstep_params::{LocalGradients, ParamName};
 use lockstep_world::{Purpose, Seed, Step};
 
 use crate::Outcome;
@@ -56,8 +56,8 @@ impl Training {
         drop(loss);
         let local = LocalGradients::take(self.model.parameters())?;
         let backward = clock.lap();
-        let global = local.reduce(batch.len(), &mut Alone)?;
-        let clipped = clip(global, MAX_GRAD_NORM)?;
+        let global = local.alone(batch.len())?;
+        let clipped = clip(global, MAX_GRAD_NORM);
         let clip = clock.lap();
         let rates = self.schedule.rates(self.step);
         self.step = self.step.next();

@@ -1,9 +1,10 @@
 //! AdamW with two groups and moments we own, so that a checkpoint can hold them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use candle_core::{Tensor, Var};
-use lockstep_kernels::{AdamWUpdate, adamw};
+use lockstep_kernels::{AdamWUpdate, Gradient, adamw, adamw_part};
 use lockstep_params::{GlobalGradients, ParamName, Parameters, Reads};
 use serde::Serialize;
 
@@ -77,6 +78,23 @@ struct Slot {
     second: Var,
 }
 
+impl Slot {
+    fn update(
+        &self,
+        gradient: &Gradient,
+        shard: Option<Range<usize>>,
+        constants: &AdamWUpdate,
+    ) -> candle_core::Result<()> {
+        let Self { weight, first, second, .. } = self;
+        match (gradient, shard) {
+            (Gradient::Dense(gradient), Some(shard)) => {
+                adamw_part([weight, first, second], gradient, shard, constants)
+            }
+            _ => adamw(weight, gradient, first, second, constants),
+        }
+    }
+}
+
 impl AdamW {
     /// An optimiser of `parameters` with zero moments; `group` tells which rate each one takes.
     ///
@@ -91,9 +109,10 @@ impl AdamW {
         let mut slots = BTreeMap::new();
         for (name, weight) in parameters.iter() {
             let zeros = weight.as_tensor().zeros_like()?;
+            let reads = parameters.reads(name).unwrap_or(Reads::Whole);
             let mut moment = |prefix: &str| -> Result<Var, OptimError> {
                 let key = ParamName::from(format!("{prefix}.{name}"));
-                moments.insert(key.clone(), &zeros, Reads::Whole)?;
+                moments.insert(key.clone(), &zeros, reads)?;
                 let missing = lockstep_params::ParameterError::Missing { name: key.clone() };
                 Ok(moments.get(&key).ok_or(missing)?.clone())
             };
@@ -104,7 +123,10 @@ impl AdamW {
         Ok(Self { settings, slots, moments })
     }
 
-    /// Applies update number `update`, counted from 1, at the given rates.
+    /// Applies update number `update`, counted from 1, at the given rates. Where a gradient is known
+    /// in a shard, only that part of the weight and its moments changes: the other processes have
+    /// to give their parts of the weights after each update, and of the moments before they are
+    /// saved.
     ///
     /// # Errors
     /// [`OptimError::NoGradient`] when a parameter has no gradient, or the tensor library's.
@@ -118,7 +140,7 @@ impl AdamW {
             let no_gradient = || OptimError::NoGradient { name: name.clone() };
             let (gradient, factor) = gradients.get(name).ok_or_else(no_gradient)?;
             let constants = self.constants(name, rates.of(slot.group), update, factor);
-            adamw(&slot.weight, gradient, &slot.first, &slot.second, &constants)?;
+            slot.update(gradient, gradients.shard(name), &constants)?;
         }
         Ok(())
     }
@@ -157,7 +179,7 @@ impl AdamW {
 mod tests {
     use super::*;
     use candle_core::Device;
-    use lockstep_params::{Alone, LocalGradients};
+    use lockstep_params::LocalGradients;
 
     const SETTINGS: AdamWSettings = AdamWSettings {
         beta1: 0.9,
@@ -178,7 +200,7 @@ mod tests {
 
     fn zero_gradients(parameters: &Parameters) -> GlobalGradients {
         let local = LocalGradients::zeros(parameters).unwrap();
-        local.reduce(1, &mut Alone).unwrap()
+        local.alone(1).unwrap()
     }
 
     fn group(name: &ParamName) -> Group {

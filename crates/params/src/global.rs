@@ -1,27 +1,54 @@
 //! Gradients of the mean loss over the global batch: the only kind an optimiser takes.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use lockstep_kernels::Gradient;
+use lockstep_kernels::{Gradient, sum_of_squares};
 
 use crate::ParamName;
 
-/// One gradient for each parameter, equal on all processes.
+/// One gradient for each parameter: of small ones and tables the same on all processes, of a large
+/// one either that, or the values of this process's shard.
 ///
 /// Kept as sums and one factor, so that neither the division by the number of examples nor
 /// clipping walks over the memory: whoever reads a gradient multiplies by the factor.
 #[derive(Debug)]
 pub struct GlobalGradients {
-    sums: BTreeMap<ParamName, Gradient>,
+    sums: BTreeMap<ParamName, Sum>,
     factor: f64,
+    norm: f64,
 }
 
 /// Gradients summed over all processes, of some parameters or of all.
 #[derive(Debug, Default)]
-pub struct GlobalSums(BTreeMap<ParamName, Gradient>);
+pub struct GlobalSums(BTreeMap<ParamName, Sum>);
+
+/// A gradient summed over all processes.
+#[derive(Debug)]
+pub(crate) struct Sum {
+    pub(crate) gradient: Gradient,
+    /// Where its values are sums, if not everywhere: each process has them somewhere else.
+    pub(crate) shard: Option<Range<usize>>,
+}
+
+impl Sum {
+    /// One that every process has.
+    pub(crate) fn common(gradient: Gradient) -> Self {
+        Self { gradient, shard: None }
+    }
+
+    fn squares(&self) -> candle_core::Result<f64> {
+        match (&self.gradient, &self.shard) {
+            (Gradient::Dense(values), Some(shard)) => {
+                sum_of_squares(&values.flatten_all()?.narrow(0, shard.start, shard.len())?)
+            }
+            (gradient, _) => gradient.sum_of_squares(),
+        }
+    }
+}
 
 impl GlobalSums {
-    pub(crate) fn new(sums: BTreeMap<ParamName, Gradient>) -> Self {
+    pub(crate) fn new(sums: BTreeMap<ParamName, Sum>) -> Self {
         Self(sums)
     }
 
@@ -36,10 +63,23 @@ impl GlobalSums {
         self.0.contains_key(name)
     }
 
-    /// The gradients of the mean over the global number of `examples`.
+    /// The sum of the squares of what this process has: its shards, and where it `counts_common`
+    /// what all processes have. One process of a run counts that; the numbers of all of them then
+    /// add up to the square of the global norm.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn squares(&self, counts_common: bool) -> candle_core::Result<f64> {
+        let counted = self.0.values().filter(|sum| counts_common || sum.shard.is_some());
+        counted.map(Sum::squares).sum()
+    }
+
+    /// The gradients of the mean over the global number of `examples`, where the squares of all
+    /// sums over all processes add up to `squares`.
     #[must_use]
-    pub fn mean(self, examples: usize) -> GlobalGradients {
-        GlobalGradients { sums: self.0, factor: 1.0 / examples as f64 }
+    pub fn mean(self, examples: usize, squares: f64) -> GlobalGradients {
+        let factor = 1.0 / examples as f64;
+        GlobalGradients { sums: self.0, factor, norm: factor * squares.sqrt() }
     }
 }
 
@@ -47,24 +87,25 @@ impl GlobalGradients {
     /// One gradient: sums, and the factor to multiply it by.
     #[must_use]
     pub fn get(&self, name: &ParamName) -> Option<(&Gradient, f64)> {
-        self.sums.get(name).map(|sum| (sum, self.factor))
+        self.sums.get(name).map(|sum| (&sum.gradient, self.factor))
     }
 
-    /// The Euclidean norm over all gradients together.
-    ///
-    /// # Errors
-    /// The tensor library's.
-    pub fn norm(&self) -> candle_core::Result<f64> {
-        let mut squares = 0.0_f64;
-        for sum in self.sums.values() {
-            squares += sum.sum_of_squares()?;
-        }
-        Ok(self.factor * squares.sqrt())
+    /// Where a large gradient, seen as one row of values, is known here; nothing where it is known
+    /// everywhere.
+    #[must_use]
+    pub fn shard(&self, name: &ParamName) -> Option<Range<usize>> {
+        self.sums.get(name)?.shard.clone()
+    }
+
+    /// The Euclidean norm over all gradients of all processes together.
+    #[must_use]
+    pub fn norm(&self) -> f64 {
+        self.norm
     }
 
     /// The same gradients times `scale`.
     #[must_use]
     pub fn scaled(self, scale: f64) -> Self {
-        Self { factor: self.factor * scale, ..self }
+        Self { factor: self.factor * scale, norm: self.norm * scale, ..self }
     }
 }

@@ -17,7 +17,7 @@ mod pytorch_file;
 mod tensor_file;
 
 pub use global::{GlobalGradients, GlobalSums};
-pub use local::{Alone, GradientError, LocalGradients, Reduction};
+pub use local::{GradientError, LocalGradients, Reduction};
 pub use name::ParamName;
 pub use parameters::{ParameterError, Parameters, Reads};
 pub use tensor_file::{TensorFile, TensorFileError, write_tensors};

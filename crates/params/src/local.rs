@@ -1,10 +1,12 @@
 //! Gradients as one process computed them: sums over its own examples.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use candle_core::Tensor;
 use lockstep_kernels::{Gradient, RowGradient};
 
+use crate::global::Sum;
 use crate::parameters::{Parameter, Reads};
 use crate::{GlobalGradients, GlobalSums, ParamName, Parameters, in_place};
 
@@ -30,6 +32,14 @@ pub trait Reduction {
     /// When a process is lost, for example.
     fn sum(&mut self, values: &mut [f32]) -> Result<(), Self::Error>;
 
+    /// Replaces one shard of the values by their sums over all processes and tells which one; each
+    /// process has another one, and what the rest holds afterwards is not defined. It tells none
+    /// where all values are sums.
+    ///
+    /// # Errors
+    /// When a process is lost, for example.
+    fn sum_shard(&mut self, values: &mut [f32]) -> Result<Option<Range<usize>>, Self::Error>;
+
     /// Sets each bit that is set in any process.
     ///
     /// # Errors
@@ -38,14 +48,17 @@ pub trait Reduction {
 }
 
 /// The reduction of a process that has no others.
-#[derive(Clone, Copy, Debug)]
-pub struct Alone;
+struct Alone;
 
 impl Reduction for Alone {
     type Error = candle_core::Error;
 
     fn sum(&mut self, _values: &mut [f32]) -> Result<(), Self::Error> {
         Ok(())
+    }
+
+    fn sum_shard(&mut self, _values: &mut [f32]) -> Result<Option<Range<usize>>, Self::Error> {
+        Ok(None)
     }
 
     fn unite(&mut self, _bits: &mut [u64]) -> Result<(), Self::Error> {
@@ -135,21 +148,18 @@ impl LocalGradients {
         all.map(zero).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Sums over all processes, parameter by parameter in the order of the names, and divides by
-    /// the global number of `examples`.
+    /// The gradients of a run of this process alone, which had so many `examples`.
     ///
     /// # Errors
-    /// The first error of `reduction`, or the tensor library's.
-    pub fn reduce<R: Reduction>(
-        self,
-        examples: usize,
-        reduction: &mut R,
-    ) -> Result<GlobalGradients, R::Error> {
-        Ok(self.sum(reduction)?.mean(examples))
+    /// The tensor library's.
+    pub fn alone(self, examples: usize) -> candle_core::Result<GlobalGradients> {
+        let sums = self.sum(&mut Alone)?;
+        let squares = sums.squares(true)?;
+        Ok(sums.mean(examples, squares))
     }
 
-    /// Sums over all processes: large tensors where they lie, all small ones in one call, and
-    /// tables at the rows that some process read.
+    /// Sums over all processes, in the order of the names: large tensors where they lie and maybe
+    /// in shards, all small ones in one call, and tables at the rows that some process read.
     ///
     /// # Errors
     /// The first error of `reduction`, or the tensor library's.
@@ -157,21 +167,30 @@ impl LocalGradients {
         let mut sums = BTreeMap::new();
         let mut small = Vec::new();
         for (name, local) in self.0 {
-            let is_small = local.reads == Reads::Whole && local.sum.scalars() <= SMALL;
-            if is_small {
-                small.push((name, local.sum.dense()?.into_owned()));
+            if local.reads == Reads::Rows {
+                let sum = sum_of_rows(local.sum.into_rows()?, reduction)?;
+                sums.insert(name, Sum::common(Gradient::Rows(sum)));
+                continue;
+            }
+            let dense = local.sum.dense()?.into_owned();
+            if is_large(dense.elem_count()) {
+                sums.insert(name, sum_of_large(dense, reduction)?);
             } else {
-                sums.insert(name, local.reduced(reduction)?);
+                small.push((name, dense));
             }
         }
         sum_together(&small, reduction)?;
-        sums.extend(small.into_iter().map(|(name, sum)| (name, Gradient::Dense(sum))));
+        let small = small.into_iter().map(|(name, sum)| (name, Gradient::Dense(sum)));
+        sums.extend(small.map(|(name, sum)| (name, Sum::common(sum))));
         Ok(GlobalSums::new(sums))
     }
 }
 
-/// Up to how many scalars a gradient does not go alone: a call costs more than a copy.
-const SMALL: usize = 16 * 1024;
+/// Whether the gradient of so many scalars goes alone. One of few does not: a call costs more than
+/// a copy.
+pub(crate) fn is_large(scalars: usize) -> bool {
+    scalars > 16 * 1024
+}
 
 /// One reduction of many tensors, through a vector that holds them all.
 fn sum_together<R: Reduction>(
@@ -198,24 +217,24 @@ fn sum_together<R: Reduction>(
     Ok(())
 }
 
-impl Local {
-    fn reduced<R: Reduction>(self, reduction: &mut R) -> Result<Gradient, R::Error> {
-        match self.reads {
-            Reads::Whole => {
-                let sum = self.sum.dense()?.into_owned();
-                in_place::with_values(&sum, &mut |values| reduction.sum(values))?;
-                Ok(Gradient::Dense(sum))
-            }
-            Reads::Rows => {
-                let mut rows = self.sum.into_rows()?;
-                let mut read = marks(&rows);
-                reduction.unite(&mut read)?;
-                rows = rows.with_rows(&marked(&read))?;
-                reduction.sum(rows.values_mut())?;
-                Ok(Gradient::Rows(rows))
-            }
-        }
-    }
+fn sum_of_large<R: Reduction>(dense: Tensor, reduction: &mut R) -> Result<Sum, R::Error> {
+    let mut shard = None;
+    in_place::with_values(&dense, &mut |values| -> Result<(), R::Error> {
+        shard = reduction.sum_shard(values)?;
+        Ok(())
+    })?;
+    Ok(Sum { gradient: Gradient::Dense(dense), shard })
+}
+
+fn sum_of_rows<R: Reduction>(
+    local: RowGradient,
+    reduction: &mut R,
+) -> Result<RowGradient, R::Error> {
+    let mut read = marks(&local);
+    reduction.unite(&mut read)?;
+    let mut rows = local.with_rows(&marked(&read))?;
+    reduction.sum(rows.values_mut())?;
+    Ok(rows)
 }
 
 /// One bit for each row of the table, set where there is a gradient.
@@ -256,6 +275,12 @@ mod tests {
             bits[0] |= 0b100;
             Ok(())
         }
+
+        fn sum_shard(&mut self, values: &mut [f32]) -> Result<Option<Range<usize>>, Self::Error> {
+            let shard = values.len() / 2..values.len();
+            self.sum(&mut values[shard.clone()])?;
+            Ok(Some(shard))
+        }
     }
 
     fn tensor(values: &[f32]) -> Tensor {
@@ -288,12 +313,33 @@ mod tests {
         let all = two();
         add_product(&all);
         add_product(&all);
-        let global = LocalGradients::take(&all).unwrap().reduce(4, &mut Twin).unwrap();
+        let sums = LocalGradients::take(&all).unwrap().sum(&mut Twin).unwrap();
+        let global = sums.mean(4, 0.0);
         // Twice (3, 4), doubled by the reduction, over 4 examples.
         let (gradient, factor) = global.get(&"a".into()).unwrap();
         assert_eq!(gradient.dense().unwrap().to_vec1::<f32>().unwrap(), [12.0, 16.0]);
         assert!((factor - 0.25).abs() < 1e-12);
         assert!(LocalGradients::take(&all).is_err(), "what was taken is gone");
+    }
+
+    #[test]
+    fn large_gradients_are_summed_in_shards_and_small_ones_everywhere() {
+        let length = 20_000;
+        let mut all = Parameters::default();
+        all.insert("large".into(), &tensor(&vec![0.0; length]), Reads::Whole).unwrap();
+        all.insert("small".into(), &tensor(&[0.0; 4]), Reads::Whole).unwrap();
+        for (name, length) in [("large", length), ("small", 4)] {
+            let ones = Gradient::Dense(tensor(&vec![1.0; length]));
+            all.weight(&name.into()).unwrap().add_gradient(ones).unwrap();
+        }
+        let sums = LocalGradients::take(&all).unwrap().sum(&mut Twin).unwrap();
+        // A sum is 2 here and its square 4; the twin has the other half of the large gradient.
+        let (shard, common) = (4.0 * length as f64 / 2.0, 4.0 * 4.0);
+        assert_eq!([false, true].map(|c| sums.squares(c).unwrap()), [shard, shard + common]);
+        let global = sums.mean(10, 2.0 * shard + common);
+        assert!((global.norm() - (4.0 * (length + 4) as f64).sqrt() / 10.0).abs() < 1e-9);
+        assert_eq!(global.shard(&"large".into()), Some(length / 2..length));
+        assert_eq!(global.shard(&"small".into()), None);
     }
 
     #[test]
@@ -309,7 +355,7 @@ mod tests {
                     LocalGradients::take(&all).unwrap()
                 }
             };
-            let global = local.reduce(1, &mut Twin).unwrap();
+            let global = local.sum(&mut Twin).unwrap().mean(1, 0.0);
             let Some((Gradient::Rows(found), _)) = global.get(&"t".into()) else {
                 panic!("a table's gradient has rows")
             };
@@ -328,7 +374,7 @@ mod tests {
         all.insert("w".into(), &tensor(&[0.0; 4]).reshape((2, 2)).unwrap(), Reads::Whole).unwrap();
         let rows = RowGradient::new(vec![1], vec![1.0, 2.0], (2, 2)).unwrap();
         all.weight(&"w".into()).unwrap().add_gradient(Gradient::Rows(rows)).unwrap();
-        let global = LocalGradients::take(&all).unwrap().reduce(1, &mut Twin).unwrap();
+        let global = LocalGradients::take(&all).unwrap().sum(&mut Twin).unwrap().mean(1, 0.0);
         let (gradient, _) = global.get(&"w".into()).unwrap();
         let values = gradient.dense().unwrap().to_vec2::<f32>().unwrap();
         assert_eq!(values, [[0.0, 0.0], [2.0, 4.0]]);
@@ -340,7 +386,7 @@ mod tests {
         add_product(&all);
         all.forget_gradients();
         add_product(&all);
-        let global = LocalGradients::take(&all).unwrap().reduce(1, &mut Alone).unwrap();
+        let global = LocalGradients::take(&all).unwrap().alone(1).unwrap();
         let (gradient, _) = global.get(&"a".into()).unwrap();
         assert_eq!(gradient.dense().unwrap().to_vec1::<f32>().unwrap(), [3.0, 4.0]);
     }

@@ -6,8 +6,8 @@ use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 use lockstep_kernels::{Gradient, Weight};
 
-use crate::ParamName;
 use crate::in_place::with_values;
+use crate::{ParamName, local};
 
 /// Trainable tensors by name. A clone shares the tensors.
 #[derive(Clone, Debug, Default)]
@@ -166,6 +166,27 @@ impl Parameters {
         mut change: impl FnMut(&mut [f32]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.iter().try_for_each(|(_, variable)| with_values(variable, &mut change))
+    }
+
+    /// The same of those parameters whose gradients may be summed in shards.
+    ///
+    /// # Errors
+    /// The first error of `change`, or the tensor library's.
+    pub fn change_each_large<E: From<candle_core::Error>>(
+        &self,
+        mut change: impl FnMut(&mut [f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let is_large = |one: &&Parameter| {
+            one.reads == Reads::Whole && local::is_large(one.variable.elem_count())
+        };
+        let mut large = self.0.values().filter(is_large);
+        large.try_for_each(|one| with_values(&one.variable, &mut change))
+    }
+
+    /// How much of a parameter a batch reads.
+    #[must_use]
+    pub fn reads(&self, name: &ParamName) -> Option<Reads> {
+        self.0.get(name).map(|parameter| parameter.reads)
     }
 
     /// Where the parameters live; the CPU when there are none.

@@ -10,11 +10,11 @@ use lockstep_world::Step;
 use crate::checkpoint::{
     Saved, checkpoint_name, clear_unfinished, prune, write_checkpoint, write_final,
 };
-use crate::replicas;
 use crate::results::{Work, all_results};
 use crate::{
     Cadence, CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinalModel,
     FinishReport, Observer, StartReport, StopRequest, TrainError, TrainEvent, Trainer, evaluate,
+    replicas, sync,
 };
 
 /// What only this process's part of a run remembers.
@@ -123,6 +123,7 @@ impl Trainer {
     fn save(&mut self, part: &mut Part<'_>) -> Result<PathBuf, TrainError> {
         self.enter(Phase::Saving);
         self.check_replicas()?;
+        sync::gather_shards(&mut *self.collective, self.optimizer.moments())?;
         let Self { settings, step, model, tokenizer, optimizer, journal, collective, .. } = self;
         let (output_dir, step) = (&settings.output_dir, *step);
         let directory = output_dir.join(checkpoint_name(step));

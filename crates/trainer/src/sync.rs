@@ -4,16 +4,24 @@
 //! the number of examples of the whole global batch. So it does not matter how the batch was
 //! shared out, and every rank holds the same bits afterwards.
 //!
+//! On CPUs each rank learns the sums of its shard of each large parameter only, applies AdamW to
+//! that, and gives the new weights to the others: as many bytes go over the wire as with sums for
+//! all, and the optimiser's walk over weights and moments is shared out (Rajbhandari et al., "ZeRO:
+//! Memory Optimizations Toward Training Trillion Parameter Models", 2020, stage 1). The moments
+//! are gathered before a checkpoint only.
+//!
 //! The sums travel in parts, on a thread of their own, while the backward pass goes on: the blocks
 //! from the last to the first, then embeddings and head. All ranks keep this order, those without
 //! an example of their own too.
 
+use std::ops::Range;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use lockstep_collective::Collective;
 use lockstep_model::Classifier;
-use lockstep_params::{GlobalSums, LocalGradients, ParamName, Reduction};
+use lockstep_params::{GlobalSums, LocalGradients, ParamName, Parameters, Reduction};
+use lockstep_world::WorldSize;
 
 use crate::TrainError;
 
@@ -75,23 +83,60 @@ impl Summing<'_> {
             ShareSize::Some => LocalGradients::take_some(parameters, wanted)?,
         };
         let began = Instant::now();
-        summed.sums.join(local.sum(&mut OverRanks(self.collective))?);
+        let is_sharded = is_sharded(self.collective, parameters);
+        let collective = &mut *self.collective;
+        summed.sums.join(local.sum(&mut OverRanks { collective, is_sharded })?);
         summed.seconds += began.elapsed().as_secs_f64();
         Ok(())
     }
 }
 
-struct OverRanks<'a>(&'a mut dyn Collective);
+/// Whether each rank updates its shard of the large parameters only. Those of a GPU lie where no
+/// rank but its own can read them, so each updates all of them there.
+fn is_sharded(collective: &dyn Collective, parameters: &Parameters) -> bool {
+    collective.seat().world() != WorldSize::ONE && parameters.device().is_cpu()
+}
+
+/// Gives each rank the other ranks' shards of `parameters`: of weights after an update, of moments
+/// before they are saved.
+///
+/// # Errors
+/// [`TrainError`] when a peer is lost.
+pub(crate) fn gather_shards(
+    collective: &mut dyn Collective,
+    parameters: &Parameters,
+) -> Result<(), TrainError> {
+    if is_sharded(collective, parameters) {
+        parameters
+            .change_each_large(|values| collective.all_gather_shards(values).map_err(From::from))
+    } else {
+        Ok(())
+    }
+}
+
+struct OverRanks<'a> {
+    collective: &'a mut dyn Collective,
+    is_sharded: bool,
+}
 
 impl Reduction for OverRanks<'_> {
     type Error = TrainError;
 
     fn sum(&mut self, values: &mut [f32]) -> Result<(), TrainError> {
-        Ok(self.0.all_reduce_sum(values)?)
+        Ok(self.collective.all_reduce_sum(values)?)
+    }
+
+    fn sum_shard(&mut self, values: &mut [f32]) -> Result<Option<Range<usize>>, TrainError> {
+        if !self.is_sharded {
+            self.sum(values)?;
+            return Ok(None);
+        }
+        self.collective.reduce_scatter_sum(values)?;
+        Ok(Some(self.collective.seat().shard(values.len())))
     }
 
     fn unite(&mut self, bits: &mut [u64]) -> Result<(), TrainError> {
-        for theirs in self.0.all_gather(bits)?.chunks_exact(bits.len()) {
+        for theirs in self.collective.all_gather(bits)?.chunks_exact(bits.len()) {
             bits.iter_mut().zip(theirs).for_each(|(bits, theirs)| *bits |= theirs);
         }
         Ok(())

@@ -143,16 +143,20 @@ impl Trainer {
     /// One update of all replicas.
     pub(crate) fn update(&mut self, stop: &StopRequest) -> Result<Update, TrainError> {
         let began = Instant::now();
-        let (summed, share, exposed) = self.gradients()?;
+        let (summed, mut share, waited) = self.gradients()?;
+        share.squares = summed.sums.squares(self.collective.seat().is_leader())?;
         let world = share.over_all_ranks(stop, &mut *self.collective)?;
         let examples = self.check_examples(world.examples)?;
-        let clipped = clip(summed.sums.mean(examples), self.settings.max_grad_norm)?;
+        let gradients = summed.sums.mean(examples, world.squares);
+        let clipped = clip(gradients, self.settings.max_grad_norm);
         let loss = world.loss / examples as f64;
         let rates = self.schedule.rates(self.step);
         self.check_finite(loss, clipped.norm)?;
         self.step = self.step.next();
         self.enter(Phase::Stepping);
         self.optimizer.step(&clipped.gradients, rates, self.step.0)?;
+        let gathered = self.gather_weights()?;
+        let sync = SyncReport { seconds: summed.seconds + gathered, exposed: waited + gathered };
         let report = UpdateReport {
             step: self.step.0,
             epoch: self.step.0 as f64 / self.plan.updates_per_epoch() as f64,
@@ -162,7 +166,7 @@ impl Trainer {
             examples,
             tokens: world.tokens,
             seconds: began.elapsed().as_secs_f64(),
-            sync: self.has_peers().then_some(SyncReport { seconds: summed.seconds, exposed }),
+            sync: self.has_peers().then_some(sync),
         };
         Ok(Update { report, stop: world.stop })
     }
@@ -191,6 +195,13 @@ impl Trainer {
             let summed = thread.join().map_err(|_| TrainError::Thread)?;
             Ok((summed?, share?, waits.elapsed().as_secs_f64()))
         })
+    }
+
+    /// Takes the weights that the other ranks updated, and tells how many seconds that took.
+    fn gather_weights(&mut self) -> Result<f64, TrainError> {
+        let began = Instant::now();
+        sync::gather_shards(&mut *self.collective, self.model.parameters())?;
+        Ok(began.elapsed().as_secs_f64())
     }
 
     /// The number that everything is divided by, which travelled along with the sums.
@@ -260,6 +271,8 @@ impl Pass<'_> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Share {
     loss: f64,
+    /// Of the gradients that this rank answers for.
+    squares: f64,
     tokens: usize,
     examples: usize,
     stop: bool,
@@ -273,13 +286,15 @@ impl Share {
         collective: &mut dyn Collective,
     ) -> Result<Self, TrainError> {
         let stop = u64::from(stop.is_asked());
-        let mine = [self.loss.to_bits(), self.tokens as u64, self.examples as u64, stop];
+        let (loss, squares) = (self.loss.to_bits(), self.squares.to_bits());
+        let mine = [loss, squares, self.tokens as u64, self.examples as u64, stop];
         let mut sum = Self::default();
         for theirs in collective.all_gather(&mine)?.chunks_exact(mine.len()) {
             sum.loss += f64::from_bits(theirs[0]);
-            sum.tokens += usize::try_from(theirs[1]).unwrap_or(usize::MAX);
-            sum.examples += usize::try_from(theirs[2]).unwrap_or(usize::MAX);
-            sum.stop |= theirs[3] != 0;
+            sum.squares += f64::from_bits(theirs[1]);
+            sum.tokens += usize::try_from(theirs[2]).unwrap_or(usize::MAX);
+            sum.examples += usize::try_from(theirs[3]).unwrap_or(usize::MAX);
+            sum.stop |= theirs[4] != 0;
         }
         Ok(sum)
     }

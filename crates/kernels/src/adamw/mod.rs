@@ -17,7 +17,9 @@
 
 mod table;
 
-use candle_core::{Result, Var, bail};
+use std::ops::Range;
+
+use candle_core::{Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
 use crate::cpu::values::Reading;
@@ -66,13 +68,44 @@ pub fn adamw(
             table::update(factors, gradient, [weight, first, second]);
         }),
         Gradient::Dense(gradient) => {
-            let gradient = gradient.contiguous()?;
-            let gradient = Reading::of(&gradient)?;
-            in_place([weight, first, second], |[weight, first, second]| {
-                Block { factors, weight, gradient: &gradient, first, second }.update();
-            })
+            update_part([weight, first, second], gradient, 0..weight.elem_count(), factors)
         }
     }
+}
+
+/// Updates the same `part` of `[weight, first, second]` and of `gradient`, all seen as one row of
+/// values; the rest stays.
+///
+/// # Errors
+/// Those of [`adamw()`]; when the part is not inside; when the tensors are not of f32 on the CPU.
+pub fn adamw_part(
+    [weight, first, second]: [&Var; 3],
+    gradient: &Tensor,
+    part: Range<usize>,
+    update: &AdamWUpdate,
+) -> Result<()> {
+    check([weight, first, second], &Gradient::Dense(gradient.clone()), update)?;
+    if part.start > part.end || part.end > weight.elem_count() {
+        bail!("adamw: the part {part:?} is not inside {} values", weight.elem_count());
+    }
+    if !cpu::takes(&[weight, first, second]) {
+        bail!("adamw: only weights of f32 on the CPU can be updated in part");
+    }
+    update_part([weight, first, second], gradient, part, Factors::new(update))
+}
+
+fn update_part(
+    variables: [&Var; 3],
+    gradient: &Tensor,
+    part: Range<usize>,
+    factors: Factors,
+) -> Result<()> {
+    let gradient = gradient.contiguous()?;
+    let gradient = &Reading::of(&gradient)?[part.clone()];
+    in_place(variables, |all| {
+        let [weight, first, second] = all.map(|values| &mut values[part.clone()]);
+        Block { factors, weight, gradient, first, second }.update();
+    })
 }
 
 /// Shows the values of three variables at once to `work`.

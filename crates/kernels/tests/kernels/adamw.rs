@@ -1,9 +1,10 @@
 //! AdamW against PyTorch's, on the values that `golden/adamw.py` wrote.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use candle_core::{DType, Device, Tensor, Var};
-use lockstep_kernels::{AdamWUpdate, Gradient, RowGradient, adamw};
+use lockstep_kernels::{AdamWUpdate, Gradient, RowGradient, adamw, adamw_part};
 
 const GOLDEN: &str = include_str!("../../golden/adamw.tsv");
 
@@ -86,6 +87,32 @@ fn blocks_are_updated_alike() {
     let difference = (run(DType::F32) - run(DType::F64)).unwrap().abs().unwrap();
     let difference = difference.max_all().unwrap().to_scalar::<f64>().unwrap();
     assert!(difference < 2e-7, "off by {difference}");
+}
+
+/// Parts that are updated one by one become what all of it at once becomes, to the bit.
+#[test]
+fn parts_are_updated_alike() {
+    let len = 40_000;
+    let noise = |stream| {
+        let values = crate::operations::noise(len, stream);
+        Tensor::from_vec(values, (200, 200), &Device::Cpu).unwrap().abs().unwrap()
+    };
+    let bits = |parts: &[Range<usize>]| {
+        let all = [0, 1, 2].map(|stream| Var::from_tensor(&noise(stream)).unwrap());
+        let [weight, first, second] = &all;
+        for part in parts {
+            let variables = [weight, first, second];
+            adamw_part(variables, &noise(3), part.clone(), &update("usual", 3)).unwrap();
+        }
+        let values = all.map(|var| var.flatten_all().unwrap().to_vec1::<f32>().unwrap());
+        values.map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+    };
+    let whole = bits(std::slice::from_ref(&(0..len)));
+    assert!(whole == bits(&[0..13_334, 13_334..26_667, 26_667..len]));
+    let (half, untouched) = (bits(&[len / 2..len, 7..7]), bits(&[]));
+    for ((half, whole), untouched) in half.iter().zip(&whole).zip(&untouched) {
+        assert!(half[len / 2..] == whole[len / 2..] && half[..len / 2] == untouched[..len / 2]);
+    }
 }
 
 /// A table whose gradient has some rows is updated to the bits of one whose other rows are zeros.

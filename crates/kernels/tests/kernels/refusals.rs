@@ -2,8 +2,8 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use lockstep_kernels::{
-    AdamWUpdate, AttentionPlan, Gradient, Rows, Weight, adamw, attention, dropout, embedding,
-    first_rows, layer_norm, linear, summed_cross_entropy,
+    AdamWUpdate, AttentionPlan, Gradient, Rows, Weight, adamw, adamw_part, attention, dropout,
+    embedding, first_rows, layer_norm, linear, summed_cross_entropy,
 };
 
 use crate::operations::{Operation, rows_dropped, segments};
@@ -114,4 +114,11 @@ fn updates() {
     check(adamw(&weight, &own, &first, &second, &update), "must not share memory");
     let never = AdamWUpdate { step: 0, ..update };
     check(adamw(&weight, &gradient, &first, &second, &never), "counted from 1");
+    let part = |range| adamw_part([&weight, &first, &second], &zeros(&[3]), range, &update);
+    check(part(1..4), "the part 1..4 is not inside 3 values");
+    let wide = [(); 3].map(|()| Var::zeros(3, DType::F64, &Device::Cpu).unwrap());
+    let [weight, first, second] = &wide;
+    let gradient = Tensor::zeros(3, DType::F64, &Device::Cpu).unwrap();
+    let refused = adamw_part([weight, first, second], &gradient, 0..2, &update);
+    check(refused, "only weights of f32 on the CPU");
 }
