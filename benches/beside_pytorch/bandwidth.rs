@@ -23,7 +23,7 @@ const COPIED_BYTES: usize = 14;
 /// Both, in turn.
 pub(crate) fn facts(stage: &Stage) -> Outcome<Vec<Fact>> {
     let model = Classifier::open(&stage.model(), &Device::Cpu)?;
-    let optimizer = optimizer(&model)?;
+    let mut optimizer = optimizer(&model)?;
     let gradients = gradients(&model)?;
     let bytes = COPIED_BYTES * model.parameters().scalars();
     let (source, mut target) = (vec![1_u8; bytes], vec![0_u8; bytes]);

@@ -33,7 +33,7 @@ mod shapes;
 mod threads;
 mod weight;
 
-pub use adamw::{AdamWUpdate, adamw, adamw_part};
+pub use adamw::{AdamWUpdate, SeenRows, adamw, adamw_part, adamw_table};
 pub use attention::{AttentionPlan, attention};
 pub use block::{Affine, BlockPlan, BlockWeights, Notice, Rows, transformer_block};
 pub use cross_entropy::summed_cross_entropy;

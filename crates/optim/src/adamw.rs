@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use candle_core::{Tensor, Var};
-use lockstep_kernels::{AdamWUpdate, Gradient, adamw, adamw_part};
+use lockstep_kernels::{AdamWUpdate, Gradient, SeenRows, adamw_part, adamw_table};
 use lockstep_params::{GlobalGradients, ParamName, Parameters, Reads};
 use serde::Serialize;
 
@@ -23,6 +23,14 @@ pub struct AdamWSettings {
     pub weight_decay: f64,
     /// Which parameters decay.
     pub decay: DecayRule,
+}
+
+impl AdamWSettings {
+    fn update(self, name: &ParamName, rate: f64, step: u64, gradient_scale: f64) -> AdamWUpdate {
+        let Self { beta1, beta2, epsilon, weight_decay, decay } = self;
+        let weight_decay = if decay.applies_to(name) { weight_decay } else { 0.0 };
+        AdamWUpdate { beta1, beta2, epsilon, weight_decay, rate, step, gradient_scale }
+    }
 }
 
 /// Which parameters decay.
@@ -76,21 +84,23 @@ struct Slot {
     weight: Var,
     first: Var,
     second: Var,
+    /// Of a table.
+    seen: Option<SeenRows>,
 }
 
 impl Slot {
     fn update(
-        &self,
+        &mut self,
         gradient: &Gradient,
         shard: Option<Range<usize>>,
         constants: &AdamWUpdate,
     ) -> candle_core::Result<()> {
-        let Self { weight, first, second, .. } = self;
+        let Self { weight, first, second, seen, .. } = self;
         match (gradient, shard) {
             (Gradient::Dense(gradient), Some(shard)) => {
                 adamw_part([weight, first, second], gradient, shard, constants)
             }
-            _ => adamw(weight, gradient, first, second, constants),
+            _ => adamw_table([weight, first, second], gradient, seen, constants),
         }
     }
 }
@@ -117,7 +127,8 @@ impl AdamW {
                 Ok(moments.get(&key).ok_or(missing)?.clone())
             };
             let (first, second) = (moment("exp_avg")?, moment("exp_avg_sq")?);
-            let slot = Slot { group: group(name), weight: weight.clone(), first, second };
+            let (group, weight) = (group(name), weight.clone());
+            let slot = Slot { group, weight, first, second, seen: None };
             slots.insert(name.clone(), slot);
         }
         Ok(Self { settings, slots, moments })
@@ -131,15 +142,16 @@ impl AdamW {
     /// # Errors
     /// [`OptimError::NoGradient`] when a parameter has no gradient, or the tensor library's.
     pub fn step(
-        &self,
+        &mut self,
         gradients: &GlobalGradients,
         rates: Rates,
         update: u64,
     ) -> Result<(), OptimError> {
-        for (name, slot) in &self.slots {
+        for (name, slot) in &mut self.slots {
             let no_gradient = || OptimError::NoGradient { name: name.clone() };
             let (gradient, factor) = gradients.get(name).ok_or_else(no_gradient)?;
-            let constants = self.constants(name, rates.of(slot.group), update, factor);
+            let rate = rates.of(slot.group);
+            let constants = self.settings.update(name, rate, update, factor);
             slot.update(gradient, gradients.shard(name), &constants)?;
         }
         Ok(())
@@ -151,27 +163,21 @@ impl AdamW {
         &self.moments
     }
 
+    /// The moments, for others to change.
+    pub fn moments_mut(&mut self) -> &Parameters {
+        self.slots.values_mut().for_each(|slot| slot.seen = None);
+        &self.moments
+    }
+
     /// Takes the moments of a saved state.
     ///
     /// # Errors
     /// [`OptimError::State`] when one is missing or has another shape.
     pub fn restore(
-        &self,
+        &mut self,
         saved: impl FnMut(&ParamName) -> Option<Tensor>,
     ) -> Result<(), OptimError> {
-        Ok(self.moments.assign(saved)?)
-    }
-
-    fn constants(
-        &self,
-        name: &ParamName,
-        rate: f64,
-        step: u64,
-        gradient_scale: f64,
-    ) -> AdamWUpdate {
-        let AdamWSettings { beta1, beta2, epsilon, weight_decay, decay } = self.settings;
-        let weight_decay = if decay.applies_to(name) { weight_decay } else { 0.0 };
-        AdamWUpdate { beta1, beta2, epsilon, weight_decay, rate, step, gradient_scale }
+        Ok(self.moments_mut().assign(saved)?)
     }
 }
 
@@ -210,7 +216,7 @@ mod tests {
     #[test]
     fn each_group_decays_at_its_own_rate_and_by_its_rule() {
         let all = parameters();
-        let optimiser = AdamW::new(&all, SETTINGS, group).unwrap();
+        let mut optimiser = AdamW::new(&all, SETTINGS, group).unwrap();
         let rates = Rates { encoder: 0.1, head: 0.2 };
         optimiser.step(&zero_gradients(&all), rates, 1).unwrap();
         let check = |name: &str, expected: f32| {
@@ -227,7 +233,7 @@ mod tests {
     #[test]
     fn a_missing_gradient_and_a_missing_moment_are_named() {
         let all = parameters();
-        let optimiser = AdamW::new(&all, SETTINGS, group).unwrap();
+        let mut optimiser = AdamW::new(&all, SETTINGS, group).unwrap();
         let none = zero_gradients(&Parameters::default());
         let rates = Rates { encoder: 0.1, head: 0.2 };
         let error = optimiser.step(&none, rates, 1).unwrap_err().to_string();

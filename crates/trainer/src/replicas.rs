@@ -79,10 +79,10 @@ pub(crate) fn spread_weights(
 /// Gives every rank the leader's moments and journal.
 pub(crate) fn spread_state(
     collective: &mut dyn Collective,
-    optimizer: &AdamW,
+    optimizer: &mut AdamW,
     journal: &Journal,
 ) -> Result<Journal, TrainError> {
-    spread(collective, optimizer.moments())?;
+    spread(collective, optimizer.moments_mut())?;
     let text = serde_json::to_vec(journal).unwrap_or_default();
     let text = broadcast_bytes(collective, &text, LEADER)?;
     serde_json::from_slice(&text)

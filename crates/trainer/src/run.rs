@@ -123,7 +123,7 @@ impl Trainer {
     fn save(&mut self, part: &mut Part<'_>) -> Result<PathBuf, TrainError> {
         self.enter(Phase::Saving);
         self.check_replicas()?;
-        sync::gather_shards(&mut *self.collective, self.optimizer.moments())?;
+        sync::gather_shards(&mut *self.collective, self.optimizer.moments_mut())?;
         let Self { settings, step, model, tokenizer, optimizer, journal, collective, .. } = self;
         let (output_dir, step) = (&settings.output_dir, *step);
         let directory = output_dir.join(checkpoint_name(step));

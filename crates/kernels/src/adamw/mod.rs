@@ -26,6 +26,7 @@ use crate::cpu::values::Reading;
 use crate::cpu::vector::{Kernel, vectorised};
 use crate::cpu::{self, in_place};
 use crate::{Gradient, plain};
+pub use table::SeenRows;
 
 /// The numbers of one update.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,19 +59,47 @@ pub fn adamw(
     update: &AdamWUpdate,
 ) -> Result<()> {
     check([weight, first, second], gradient, update)?;
-    let factors = Factors::new(update);
     match gradient {
         _ if !cpu::takes(&[weight, first, second]) => {
             let gradient = gradient.dense()?.to_device(weight.device())?;
             plain::adamw(weight, &gradient, first, second, update)
         }
-        Gradient::Rows(gradient) => in_place([weight, first, second], |[weight, first, second]| {
-            table::update(factors, gradient, [weight, first, second]);
-        }),
+        Gradient::Rows(_) => adamw_table([weight, first, second], gradient, &mut None, update),
         Gradient::Dense(gradient) => {
-            update_part([weight, first, second], gradient, 0..weight.elem_count(), factors)
+            let (whole, factors) = (0..weight.elem_count(), Factors::new(update));
+            update_part([weight, first, second], gradient, whole, factors)
         }
     }
+}
+
+/// The same for a table, of which `seen` remembers the rows that ever had a gradient; nothing is
+/// remembered before the first update, or after the moments were changed by others.
+///
+/// # Errors
+/// Those of [`adamw()`].
+pub fn adamw_table(
+    [weight, first, second]: [&Var; 3],
+    gradient: &Gradient,
+    seen: &mut Option<SeenRows>,
+    update: &AdamWUpdate,
+) -> Result<()> {
+    let Gradient::Rows(rows) = gradient else {
+        *seen = None;
+        return adamw(weight, gradient, first, second, update);
+    };
+    if !cpu::takes(&[weight, first, second]) {
+        return adamw(weight, gradient, first, second, update);
+    }
+    check([weight, first, second], gradient, update)?;
+    let mut known = match seen.take() {
+        Some(known) => known,
+        None => SeenRows::of(first, second)?,
+    };
+    in_place([weight, first, second], |all| {
+        table::update(Factors::new(update), rows, &mut known, all);
+    })?;
+    *seen = Some(known);
+    Ok(())
 }
 
 /// Updates the same `part` of `[weight, first, second]` and of `gradient`, all seen as one row of

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use candle_core::{DType, Device, Tensor, Var};
-use lockstep_kernels::{AdamWUpdate, Gradient, RowGradient, adamw, adamw_part};
+use lockstep_kernels::{AdamWUpdate, Gradient, RowGradient, adamw, adamw_part, adamw_table};
 
 const GOLDEN: &str = include_str!("../../golden/adamw.tsv");
 
@@ -139,4 +139,38 @@ fn rows_are_updated_like_zeros() {
     check(&[0, 2, 3, 6], (7, 1));
     check(&[0, 62, 63, 64, 500, 999], (1000, 260));
     check(&[1], (3, 20_000));
+}
+
+/// Rows that were not seen yet are left out to the bits of a table whose other rows are zeros: over
+/// some updates, and where what was seen is forgotten in between.
+#[test]
+fn unseen_rows_are_updated_like_zeros() {
+    let (shape, width) = ((200, 260), 260);
+    let batches: [&[u32]; 5] = [&[], &[3, 4, 63, 199], &[3, 100], &[0, 4, 64], &[]];
+    let bits = |update_with: &mut dyn FnMut([&Var; 3], &Gradient, &AdamWUpdate)| {
+        let start = Tensor::from_vec(crate::operations::noise(200 * 260, 0), shape, &Device::Cpu);
+        let zeros = || Var::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+        let all = [Var::from_tensor(&start.unwrap()).unwrap(), zeros(), zeros()];
+        for (rows, step) in batches.iter().zip(1..) {
+            let values = crate::operations::noise(rows.len() * width, step);
+            let gradient = RowGradient::new(rows.to_vec(), values, shape).unwrap();
+            let [weight, first, second] = &all;
+            let update = update("usual", step);
+            update_with([weight, first, second], &Gradient::Rows(gradient), &update);
+        }
+        let values = all.map(|var| var.flatten_all().unwrap().to_vec1::<f32>().unwrap());
+        values.concat().into_iter().map(f32::to_bits).collect::<Vec<_>>()
+    };
+    let expected = bits(&mut |[weight, first, second], gradient, update| {
+        let dense = Gradient::Dense(gradient.dense().unwrap().into_owned());
+        adamw(weight, &dense, first, second, update).unwrap();
+    });
+    let mut seen = None;
+    let remembered = bits(&mut |all, gradient, update| {
+        adamw_table(all, gradient, &mut seen, update).unwrap();
+    });
+    let forgotten = bits(&mut |all, gradient, update| {
+        adamw_table(all, gradient, &mut None, update).unwrap();
+    });
+    assert!(expected == remembered && expected == forgotten);
 }

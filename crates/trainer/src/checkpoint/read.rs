@@ -59,7 +59,7 @@ impl Saved {
     }
 
     /// Overwrites the moments.
-    pub(crate) fn restore_moments(&self, optimizer: &AdamW) -> Result<(), CheckpointError> {
+    pub(crate) fn restore_moments(&self, optimizer: &mut AdamW) -> Result<(), CheckpointError> {
         let mut file = TensorFile::read(&self.directory.join(MOMENTS))?;
         optimizer.restore(|name| file.take(name)).map_err(|fault| self.unfit(MOMENTS, &fault))
     }
