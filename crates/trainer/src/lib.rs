@@ -18,6 +18,7 @@ mod replicas;
 mod results;
 mod run;
 mod settings;
+mod share;
 mod stop;
 mod sync;
 mod trainer;

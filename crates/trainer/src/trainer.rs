@@ -19,6 +19,7 @@ use crate::checkpoint::Saved;
 use crate::forward::input;
 use crate::identity::Identity;
 use crate::journal::Journal;
+use crate::share::Share;
 use crate::sync::{ShareSize, Summed, Summing};
 use crate::{
     Parts, StopRequest, SyncReport, TrainError, TrainSettings, UpdateReport, replicas, sync,
@@ -264,38 +265,5 @@ impl Pass<'_> {
         }
         let _ = tell.send(sync::ALL);
         Ok(share)
-    }
-}
-
-/// What one rank, or all of them together, put into an update.
-#[derive(Clone, Copy, Debug, Default)]
-struct Share {
-    loss: f64,
-    /// Of the gradients that this rank answers for.
-    squares: f64,
-    tokens: usize,
-    examples: usize,
-    stop: bool,
-}
-
-impl Share {
-    /// The sum over all ranks, in their order; one rank that was asked to stop stops them all.
-    fn over_all_ranks(
-        self,
-        stop: &StopRequest,
-        collective: &mut dyn Collective,
-    ) -> Result<Self, TrainError> {
-        let stop = u64::from(stop.is_asked());
-        let (loss, squares) = (self.loss.to_bits(), self.squares.to_bits());
-        let mine = [loss, squares, self.tokens as u64, self.examples as u64, stop];
-        let mut sum = Self::default();
-        for theirs in collective.all_gather(&mine)?.chunks_exact(mine.len()) {
-            sum.loss += f64::from_bits(theirs[0]);
-            sum.squares += f64::from_bits(theirs[1]);
-            sum.tokens += usize::try_from(theirs[2]).unwrap_or(usize::MAX);
-            sum.examples += usize::try_from(theirs[3]).unwrap_or(usize::MAX);
-            sum.stop |= theirs[4] != 0;
-        }
-        Ok(sum)
     }
 }

@@ -68,10 +68,6 @@ impl Collective for Tcp {
         self.ring.all_reduce_sum(values)
     }
 
-    fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
-        self.ring.reduce_scatter_sum(values)
-    }
-
     fn all_gather_shards(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
         self.ring.all_gather_shards(values)
     }
@@ -83,6 +79,10 @@ impl Collective for Tcp {
 
     fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
         self.ring.all_gather(values)
+    }
+
+    fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        self.ring.reduce_scatter_sum(values)
     }
 
     fn barrier(&mut self) -> Result<(), CollectiveError> {

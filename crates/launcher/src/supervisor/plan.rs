@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::options::{Options, Start};
 use super::surroundings::{Slurm, Surroundings};
 use super::trainer::{Trainer, shown};
+use crate::device::Unused;
 use crate::exit::ExitCode;
 use crate::mpirun::{Flavour, Mpirun};
 
@@ -100,17 +101,21 @@ pub(super) fn plan(
 
 /// Ranks on each machine, machines, and why.
 fn ranks(options: &Options, around: &Surroundings, trainer: &Trainer) -> (u64, u64, String) {
-    let gpus = around.gpus.as_ref().map_or(0, |gpus| gpus.len() as u64);
+    let visible = around.gpus.as_ref().map_or(0, Vec::len);
+    let gpus = if around.speaks_cuda { visible as u64 } else { 0 };
     let (per_node, why) = match options.per_node {
-        Some(count) => (count, "as --nproc-per-node says"),
-        None if trainer.is_on_cpu() => (1, "one process uses all cores"),
-        None if gpus > 0 => (gpus, "one for each GPU"),
-        None => (1, "there is no GPU, so that one process trains on the CPU"),
+        Some(count) => (count, "as --nproc-per-node says".to_owned()),
+        None if trainer.is_on_cpu() => (1, "one process uses all cores".to_owned()),
+        None if gpus > 0 => (gpus, "one for each GPU".to_owned()),
+        None => {
+            let unused = Unused::of(visible, around.speaks_cuda);
+            (1, format!("{unused}, so that one process trains on the CPU"))
+        }
     };
     let is_single = options.per_node.is_none() && gpus == 0 && !trainer.is_on_cpu();
     let found = around.slurm.as_ref().map_or(1, |slurm| slurm.nodes);
     let nodes = options.nodes.unwrap_or(if is_single { 1 } else { found });
-    (per_node, nodes, why.to_owned())
+    (per_node, nodes, why)
 }
 
 fn starter(

@@ -3,6 +3,8 @@
 use std::num::NonZero;
 use std::thread;
 
+use lockstep_model::gpu;
+
 use crate::gpus::{self, Gpu, GpuError};
 use crate::mpirun::{self, Mpirun};
 use crate::process::Environment;
@@ -16,6 +18,8 @@ pub(super) struct Surroundings {
     pub(super) mpirun: Option<Mpirun>,
     /// Whether the trainer was built with MPI; one that was not would train alone in each process.
     pub(super) speaks_mpi: bool,
+    /// Whether the trainer was built with CUDA; one that was not computes on the CPU.
+    pub(super) speaks_cuda: bool,
     /// Slurm, if we are in one of its jobs.
     pub(super) slurm: Option<Slurm>,
     /// The cores we may use.
@@ -42,6 +46,7 @@ impl Surroundings {
             gpus: gpus::visible(environment),
             mpirun: mpirun::find(environment),
             speaks_mpi: cfg!(feature = "mpi"),
+            speaks_cuda: gpu::IS_BUILT_IN,
             slurm: slurm(environment),
             cores: thread::available_parallelism().map_or(1, NonZero::get) as u64,
             is_refused_as_root: rustix::process::geteuid().is_root() && !allows_root(environment),

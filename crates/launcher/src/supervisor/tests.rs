@@ -23,6 +23,7 @@ fn machine(gpus: u32) -> Surroundings {
             version: "Open MPI 4.1.4".to_owned(),
         }),
         speaks_mpi: true,
+        speaks_cuda: true,
         slurm: None,
         cores: 4,
         is_refused_as_root: false,
@@ -69,6 +70,16 @@ fn one_rank_needs_no_starter() {
         expect![[r#"
         gpus     0 NVIDIA H200 (139 GiB, GPU-0)
         ranks    1: one for each GPU
+        start    the trainer by itself
+        command  /opt/trainer train x.toml
+    "#]],
+    );
+    check(
+        "",
+        &Surroundings { speaks_cuda: false, ..machine(1) },
+        expect![[r#"
+        gpus     0 NVIDIA H200 (139 GiB, GPU-0)
+        ranks    1: this build has no CUDA for the 1 GPU here (launch/cuda.sh builds one that has), so that one process trains on the CPU
         start    the trainer by itself
         command  /opt/trainer train x.toml
     "#]],

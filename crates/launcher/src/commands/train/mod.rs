@@ -11,13 +11,13 @@ use lockstep_trainer::{Ending, Observer, Parts, StopRequest, TrainError, Trainer
 use lockstep_world::{Rank, Seat};
 
 use crate::config::{Record, Reporter, RunPlan, run_plan, run_toml};
-use crate::device::{self, Computes, Place, Wish};
+use crate::device::{self, Computes, Place, Unused, Wish};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hub::HubSettings;
 use crate::models::{self, Loaded};
 use crate::observers::{Console, MetricsFile, Observers, RankLog};
-use crate::process::Process;
+use crate::process::{Environment, Process};
 use crate::sources::{self, Corpora};
 use crate::world::{Starter, Surroundings, World};
 use crate::{card, output_dir, signals, write_file};
@@ -37,8 +37,8 @@ pub(crate) fn run(
     let surroundings =
         Surroundings { environment: &process.environment, patience: plan.run.peer_timeout };
     let Some(world) = join(&starter, plan.run.wish, &surroundings)? else {
-        let seat = starter.seat();
-        let text = format!("{seat}: there is no GPU, so rank 0 trains alone; nothing to do here\n");
+        let (seat, why) = (starter.seat(), Unused::here(&process.environment));
+        let text = format!("{seat}: {why}, so rank 0 trains alone; nothing to do here\n");
         return super::tell(out, &text);
     };
     let watch = world.watch.handle();
@@ -72,8 +72,18 @@ fn join(
 ) -> Result<Option<World>, Failure> {
     match device::alone(wish.device, starter.seat()) {
         Some(Computes::Nothing) => Ok(None),
-        Some(_) => World::join(&Starter::Nobody, wish, surroundings),
+        Some(_) => {
+            warn_of_unused(surroundings.environment);
+            World::join(&Starter::Nobody, wish, surroundings)
+        }
         None => World::join(starter, wish, surroundings),
+    }
+}
+
+fn warn_of_unused(environment: &Environment) {
+    let unused = Unused::here(environment);
+    if let Unused::NoCuda(_) = unused {
+        let _ = writeln!(io::stderr(), "warning: {unused}, so it trains on the CPU");
     }
 }
 
