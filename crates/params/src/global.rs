@@ -7,8 +7,8 @@ use lockstep_kernels::{Gradient, sum_of_squares};
 
 use crate::ParamName;
 
-/// One gradient for each parameter: of small ones and tables the same on all processes, of a large
-/// one either that, or the values of this process's shard.
+/// One gradient for each parameter: of vectors and tables the same on all processes, of a matrix
+/// either that, or the values of this process's shard.
 ///
 /// Kept as sums and one factor, so that neither the division by the number of examples nor
 /// clipping walks over the memory: whoever reads a gradient multiplies by the factor.
@@ -90,7 +90,7 @@ impl GlobalGradients {
         self.sums.get(name).map(|sum| (&sum.gradient, self.factor))
     }
 
-    /// Where a large gradient, seen as one row of values, is known here; nothing where it is known
+    /// Where a matrix, seen as one row of values, is known here; nothing where it is known
     /// everywhere.
     #[must_use]
     pub fn shard(&self, name: &ParamName) -> Option<Range<usize>> {

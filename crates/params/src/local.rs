@@ -158,14 +158,14 @@ impl LocalGradients {
         Ok(sums.mean(examples, squares))
     }
 
-    /// Sums over all processes, in the order of the names: large tensors where they lie and maybe
-    /// in shards, all small ones in one call, and tables at the rows that some process read.
+    /// Sums over all processes, in the order of the names: matrices where they lie and maybe in
+    /// shards, all vectors in one call, and tables at the rows that some process read.
     ///
     /// # Errors
     /// The first error of `reduction`, or the tensor library's.
     pub fn sum<R: Reduction>(self, reduction: &mut R) -> Result<GlobalSums, R::Error> {
         let mut sums = BTreeMap::new();
-        let mut small = Vec::new();
+        let mut vectors = Vec::new();
         for (name, local) in self.0 {
             if local.reads == Reads::Rows {
                 let sum = sum_of_rows(local.sum.into_rows()?, reduction)?;
@@ -173,23 +173,23 @@ impl LocalGradients {
                 continue;
             }
             let dense = local.sum.dense()?.into_owned();
-            if is_large(dense.elem_count()) {
-                sums.insert(name, sum_of_large(dense, reduction)?);
+            if is_matrix(&dense) {
+                sums.insert(name, sum_of_matrix(dense, reduction)?);
             } else {
-                small.push((name, dense));
+                vectors.push((name, dense));
             }
         }
-        sum_together(&small, reduction)?;
-        let small = small.into_iter().map(|(name, sum)| (name, Gradient::Dense(sum)));
-        sums.extend(small.map(|(name, sum)| (name, Sum::common(sum))));
+        sum_together(&vectors, reduction)?;
+        let vectors = vectors.into_iter().map(|(name, sum)| (name, Gradient::Dense(sum)));
+        sums.extend(vectors.map(|(name, sum)| (name, Sum::common(sum))));
         Ok(GlobalSums::new(sums))
     }
 }
 
-/// Whether the gradient of so many scalars goes alone. One of few does not: a call costs more than
-/// a copy.
-pub(crate) fn is_large(scalars: usize) -> bool {
-    scalars > 16 * 1024
+/// Whether the gradient of this weight goes alone. Vectors go together: a call costs more than a
+/// copy of some.
+pub(crate) fn is_matrix(weight: &Tensor) -> bool {
+    weight.rank() > 1
 }
 
 /// One reduction of many tensors, through a vector that holds them all.
@@ -217,7 +217,7 @@ fn sum_together<R: Reduction>(
     Ok(())
 }
 
-fn sum_of_large<R: Reduction>(dense: Tensor, reduction: &mut R) -> Result<Sum, R::Error> {
+fn sum_of_matrix<R: Reduction>(dense: Tensor, reduction: &mut R) -> Result<Sum, R::Error> {
     let mut shard = None;
     in_place::with_values(&dense, &mut |values| -> Result<(), R::Error> {
         shard = reduction.sum_shard(values)?;
@@ -323,23 +323,22 @@ mod tests {
     }
 
     #[test]
-    fn large_gradients_are_summed_in_shards_and_small_ones_everywhere() {
-        let length = 20_000;
+    fn matrices_are_summed_in_shards_and_vectors_everywhere() {
+        let length = 20 * 30;
         let mut all = Parameters::default();
-        all.insert("large".into(), &tensor(&vec![0.0; length]), Reads::Whole).unwrap();
-        all.insert("small".into(), &tensor(&[0.0; 4]), Reads::Whole).unwrap();
-        for (name, length) in [("large", length), ("small", 4)] {
-            let ones = Gradient::Dense(tensor(&vec![1.0; length]));
-            all.weight(&name.into()).unwrap().add_gradient(ones).unwrap();
+        let matrix = tensor(&[1.0; 600]).reshape((20, 30)).unwrap();
+        for (name, ones) in [("matrix", matrix), ("vector", tensor(&[1.0; 4]))] {
+            all.insert(name.into(), &ones, Reads::Whole).unwrap();
+            all.weight(&name.into()).unwrap().add_gradient(Gradient::Dense(ones)).unwrap();
         }
         let sums = LocalGradients::take(&all).unwrap().sum(&mut Twin).unwrap();
-        // A sum is 2 here and its square 4; the twin has the other half of the large gradient.
+        // A sum is 2 here and its square 4; the twin has the other half of the matrix.
         let (shard, common) = (4.0 * length as f64 / 2.0, 4.0 * 4.0);
         assert_eq!([false, true].map(|c| sums.squares(c).unwrap()), [shard, shard + common]);
         let global = sums.mean(10, 2.0 * shard + common);
         assert!((global.norm() - (4.0 * (length + 4) as f64).sqrt() / 10.0).abs() < 1e-9);
-        assert_eq!(global.shard(&"large".into()), Some(length / 2..length));
-        assert_eq!(global.shard(&"small".into()), None);
+        assert_eq!(global.shard(&"matrix".into()), Some(length / 2..length));
+        assert_eq!(global.shard(&"vector".into()), None);
     }
 
     #[test]

@@ -168,19 +168,18 @@ impl Parameters {
         self.iter().try_for_each(|(_, variable)| with_values(variable, &mut change))
     }
 
-    /// The same of those parameters whose gradients may be summed in shards.
+    /// The same of those whose gradients may be summed in shards: matrices that are read whole.
     ///
     /// # Errors
     /// The first error of `change`, or the tensor library's.
-    pub fn change_each_large<E: From<candle_core::Error>>(
+    pub fn change_each_sharded<E: From<candle_core::Error>>(
         &self,
         mut change: impl FnMut(&mut [f32]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let is_large = |one: &&Parameter| {
-            one.reads == Reads::Whole && local::is_large(one.variable.elem_count())
-        };
-        let mut large = self.0.values().filter(is_large);
-        large.try_for_each(|one| with_values(&one.variable, &mut change))
+        let is_sharded =
+            |one: &&Parameter| one.reads == Reads::Whole && local::is_matrix(&one.variable);
+        let mut sharded = self.0.values().filter(is_sharded);
+        sharded.try_for_each(|one| with_values(&one.variable, &mut change))
     }
 
     /// How much of a parameter a batch reads.

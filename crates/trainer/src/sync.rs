@@ -4,7 +4,7 @@
 //! the number of examples of the whole global batch. So it does not matter how the batch was
 //! shared out, and every rank holds the same bits afterwards.
 //!
-//! On CPUs each rank learns the sums of its shard of each large parameter only, applies AdamW to
+//! On CPUs each rank learns the sums of its shard of each matrix only, applies AdamW to
 //! that, and gives the new weights to the others: as many bytes go over the wire as with sums for
 //! all, and the optimiser's walk over weights and moments is shared out (Rajbhandari et al., "ZeRO:
 //! Memory Optimizations Toward Training Trillion Parameter Models", 2020, stage 1). The moments
@@ -91,7 +91,7 @@ impl Summing<'_> {
     }
 }
 
-/// Whether each rank updates its shard of the large parameters only. Those of a GPU lie where no
+/// Whether each rank updates its shard of the matrices only. Those of a GPU lie where no
 /// rank but its own can read them, so each updates all of them there.
 fn is_sharded(collective: &dyn Collective, parameters: &Parameters) -> bool {
     collective.seat().world() != WorldSize::ONE && parameters.device().is_cpu()
@@ -108,7 +108,7 @@ pub(crate) fn gather_shards(
 ) -> Result<(), TrainError> {
     if is_sharded(collective, parameters) {
         parameters
-            .change_each_large(|values| collective.all_gather_shards(values).map_err(From::from))
+            .change_each_sharded(|values| collective.all_gather_shards(values).map_err(From::from))
     } else {
         Ok(())
     }
