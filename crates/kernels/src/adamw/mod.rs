@@ -58,18 +58,7 @@ pub fn adamw(
     second: &Var,
     update: &AdamWUpdate,
 ) -> Result<()> {
-    check([weight, first, second], gradient, update)?;
-    match gradient {
-        _ if !cpu::takes(&[weight, first, second]) => {
-            let gradient = gradient.dense()?.to_device(weight.device())?;
-            plain::adamw(weight, &gradient, first, second, update)
-        }
-        Gradient::Rows(_) => adamw_table([weight, first, second], gradient, &mut None, update),
-        Gradient::Dense(gradient) => {
-            let (whole, factors) = (0..weight.elem_count(), Factors::new(update));
-            update_part([weight, first, second], gradient, whole, factors)
-        }
-    }
+    adamw_table([weight, first, second], gradient, &mut None, update)
 }
 
 /// The same for a table, of which `seen` remembers the rows that ever had a gradient; nothing is
@@ -83,23 +72,26 @@ pub fn adamw_table(
     seen: &mut Option<SeenRows>,
     update: &AdamWUpdate,
 ) -> Result<()> {
-    let Gradient::Rows(rows) = gradient else {
-        *seen = None;
-        return adamw(weight, gradient, first, second, update);
-    };
-    if !cpu::takes(&[weight, first, second]) {
-        return adamw(weight, gradient, first, second, update);
-    }
     check([weight, first, second], gradient, update)?;
-    let mut known = match seen.take() {
-        Some(known) => known,
-        None => SeenRows::of(first, second)?,
-    };
-    in_place([weight, first, second], |all| {
-        table::update(Factors::new(update), rows, &mut known, all);
-    })?;
-    *seen = Some(known);
-    Ok(())
+    let known = seen.take();
+    match gradient {
+        _ if !cpu::takes(&[weight, first, second]) => {
+            let gradient = gradient.dense()?.to_device(weight.device())?;
+            plain::adamw(weight, &gradient, first, second, update)
+        }
+        Gradient::Rows(rows) => {
+            let mut known = known.map_or_else(|| SeenRows::of(first, second), Ok)?;
+            in_place([weight, first, second], |all| {
+                table::update(Factors::new(update), rows, &mut known, all);
+            })?;
+            *seen = Some(known);
+            Ok(())
+        }
+        Gradient::Dense(gradient) => {
+            let (whole, factors) = (0..weight.elem_count(), Factors::new(update));
+            update_part([weight, first, second], gradient, whole, factors)
+        }
+    }
 }
 
 /// Updates the same `part` of `[weight, first, second]` and of `gradient`, all seen as one row of
