@@ -73,10 +73,12 @@ need_mpi() {
     command -v mpicc >/dev/null || die "$MISSING" "mpicc is still not there; see: apt-get install libopenmpi-dev"
 }
 
-# A distribution's own package, or one that LIBCLANG_PATH names.
+# A distribution's own package, or one that LIBCLANG_PATH names. The compiler's own libclang-cpp is
+# another library.
 has_libclang() {
-    [[ -n ${LIBCLANG_PATH-} ]] || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null ||
-        compgen -G '/usr/lib*/libclang*.so*' >/dev/null
+    [[ -n ${LIBCLANG_PATH-} ]] || compgen -G '/usr/lib*/libclang[.-][0-9s]*' >/dev/null ||
+        compgen -G '/usr/lib*/*/libclang[.-][0-9s]*' >/dev/null ||
+        compgen -G '/usr/lib/llvm-*/lib/libclang[.-][0-9s]*' >/dev/null
 }
 
 # Also fails where the compiler is there but the C library's headers are not.
