@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-usage: launch/cuda.sh [ARGUMENTS OF cargo build ...]
+usage: launch/cuda.sh [--tests] [ARGUMENTS OF cargo build ...]
 
 Builds the programs with the feature `cuda` into target/cuda/release. No GPU and no driver are needed
 to build, nor to start: the programs open libcuda, libcublas, libcurand, libnvrtc and libnccl when a
@@ -13,6 +13,8 @@ run asks for a GPU, and train on the CPU where there is none.
 The compiler is nvcc of CUDA_HOME, or of the PATH; where there is none, NVIDIA's wheels are taken from
 PyPI (270 MB, into target/cuda/toolkit) with python3 and pip, which apt-get installs if need be. The first build takes
 about ten minutes on two cores, nearly all of it for candle's kernels.
+
+  --tests            also builds target/cuda/release/contract, which launch/gpu.sh runs
 
   CUDA_COMPUTE_CAP   the oldest GPU to serve: 80 (A100) unless given, 90 for H100 and H200;
                      newer ones translate the kernels when they first run
@@ -26,6 +28,12 @@ case ${1-} in
     exit 0
     ;;
 esac
+
+builds_tests=false
+if [[ ${1-} == --tests ]]; then
+    builds_tests=true
+    shift
+fi
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=launch/setup.sh
@@ -103,6 +111,17 @@ trap 'cp "$lock" "$root/Cargo.lock"; rm -f "$lock"' EXIT
 export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}
 export PATH=$CUDA_HOME/bin:$PATH LIBRARY_PATH=$CUDA_HOME/lib${LIBRARY_PATH:+:$LIBRARY_PATH}
 say "building with $(nvcc --version | sed -n 's/.*release \([0-9.]*\),.*/nvcc \1/p') for compute capability $CUDA_COMPUTE_CAP"
-cargo --config "patch.crates-io.candle-core.path='$place/candle-core'" build --release \
-    --features cuda --target-dir "$place" --manifest-path "$root/Cargo.toml" "$@"
+
+build() { cargo --config "patch.crates-io.candle-core.path='$place/candle-core'" "$@" --release \
+    --target-dir "$place" --manifest-path "$root/Cargo.toml"; }
+
+build build --features cuda "$@"
 say "built $place/release/trainer"
+
+# The test program's name has a hash in it, which cargo tells.
+if $builds_tests; then
+    program=$(build test --no-run --package lockstep-collective --features nccl,mpi --test contract \
+        --message-format json | sed -n 's/.*"executable":"\([^"]*contract-[^"]*\)".*/\1/p')
+    cp "$program" "$place/release/contract"
+    say "built $place/release/contract"
+fi

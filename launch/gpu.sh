@@ -6,9 +6,14 @@ usage() {
     cat <<'TEXT'
 usage: launch/gpu.sh [ARGUMENTS OF trainer train ...]
 
-Trains the same 30 updates on the CPU, on one GPU in f32, TF32 and bf16, and by two ranks that share
-it over NCCL, and compares them update by update. What was found goes to the standard output and to
-benches/results/<date>-gpu.md. Without arguments it trains the built-in model; with a real one:
+Checks on one GPU what several would do, and times it:
+  - NCCL keeps the contract of all collectives, with 1, 2 and 4 ranks (wants mpirun, and the program
+    that launch/cuda.sh --tests builds)
+  - the same 30 updates on the CPU, on the GPU in f32, TF32 and bf16, and by two ranks that share it
+    over NCCL, compared update by update
+  - a rank that is killed in the middle of such a run is named by the other, which ends with 5
+What was found goes to the standard output and to benches/results/<date>-gpu.md. Without arguments it
+trains the built-in model; with a real one:
 
   launch/gpu.sh --model DIR --train-file FILE
 
@@ -26,8 +31,11 @@ esac
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly programs=${LOCKSTEP_BIN:-$root/target/cuda/release}
+readonly PEER_LOST=5
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+say() { printf '== %s\n' "$*" >&2; }
 
 # Puts the libraries of NVIDIA's wheels where the loader looks, and NCCL under the name it is opened by.
 find_libraries() {
@@ -41,32 +49,84 @@ find_libraries() {
     export LD_LIBRARY_PATH=$work${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 }
 
-# Runs the updates in a directory of its own: name, program, and what tells it apart.
+# NCCL with several ranks on this GPU: see the test, which names each rank a host of its own.
+check_contract() {
+    say "the contract of NCCL"
+    if [[ -x $programs/contract ]] && command -v mpirun >/dev/null; then
+        "$programs/contract" --nocapture nccl
+    else
+        echo "skipped: mpirun and launch/cuda.sh --tests are wanted"
+    fi
+}
+
+# Runs the updates in a directory of its own: name, and what tells it apart.
 run() {
-    local name=$1 program=$2
-    shift 2
-    echo "== $name" >&2
-    (cd "$work" && "$programs/$program" "$@" --output-dir "$name" "${arguments[@]}") >"$work/$name.log" 2>&1 ||
-        { cat "$work/$name.log" >&2 && return 1; }
+    local name=$1
+    shift
+    say "$name"
+    (cd "$work" && "$programs/trainer" train --output-dir "$name" "${arguments[@]}" "$@") \
+        >"$work/$name.log" 2>&1 || { cat "$work/$name.log" >&2 && return 1; }
     runs+=("$name/metrics.jsonl")
+}
+
+# One of two ranks that share the GPU. NCCL refuses that, unless it takes them for two hosts.
+rank() {
+    local rank=$1 name=$2
+    shift 2
+    cd "$work"
+    RANK=$rank LOCAL_RANK=$rank WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=29517 \
+        NCCL_HOSTID=$rank exec "$programs/trainer" train --output-dir "$name" "${arguments[@]}" \
+        --device cuda --allow-gpu-sharing "$@"
+}
+
+run_two_ranks() {
+    local name=two-ranks first
+    say "$name"
+    rank 0 "$name" >"$work/$name.0.log" 2>&1 &
+    first=$!
+    (rank 1 "$name") >"$work/$name.1.log" 2>&1 && wait "$first" ||
+        { cat "$work/$name".?.log >&2 && return 1; }
+    runs+=("$name/metrics.jsonl")
+}
+
+# Whether the first rank says that the second was lost, soon after it was killed.
+lose_a_rank() {
+    local name=lost-rank first second code=0
+    say "$name"
+    rank 0 "$name" --max-steps 1000000 >"$work/$name.0.log" 2>&1 &
+    first=$!
+    rank 1 "$name" --max-steps 1000000 >"$work/$name.1.log" 2>&1 &
+    second=$!
+    until grep -qs '"step":20,' "$work/$name/metrics.jsonl"; do
+        kill -0 "$first" || { cat "$work/$name".?.log >&2 && return 1; }
+        sleep 0.1
+    done
+    SECONDS=0
+    kill -9 "$second"
+    wait "$first" || code=$?
+    if ((code != PEER_LOST || SECONDS > 10)) || ! grep 'error: rank 1 .*was lost' "$work/$name.0.log"; then
+        echo "rank 0 ended with $code after $SECONDS s:" >&2
+        cat "$work/$name.0.log" >&2
+        return 1
+    fi
 }
 
 find_libraries
 "$programs/trainer" doctor --device cuda
+check_contract
 
 arguments=("$@")
 ((${#arguments[@]} > 0)) || arguments=(--train-file builtin:reviews --model builtin:tiny)
 arguments+=(--max-steps 30 --global-batch-size 16 --save-strategy no --eval-strategy no)
 runs=()
-run cpu trainer train --device cpu
-run cuda-f32 trainer train --device cuda
-# NCCL 2.30 lets two ranks use one GPU, if it is told to.
-export NCCL_MULTI_RANK_GPU_ENABLE=1 NCCL_NVLS_ENABLE=0 NCCL_MAX_CTAS=4
-run two-ranks launcher --start local --nproc-per-node 2 -- train --device cuda --allow-gpu-sharing
+run cpu --device cpu
+run cuda-f32 --device cuda
+run_two_ranks
 exact=("${runs[@]}")
 runs=(cpu/metrics.jsonl)
-run cuda-tf32 trainer train --device cuda --precision tf32
-run cuda-bf16 trainer train --device cuda --precision bf16
+run cuda-tf32 --device cuda --precision tf32
+run cuda-bf16 --device cuda --precision bf16
+lose_a_rank
 
 report=$root/benches/results/$(date +%F)-gpu.md
 cd "$work"
