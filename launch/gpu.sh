@@ -31,7 +31,7 @@ esac
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly programs=${LOCKSTEP_BIN:-$root/target/cuda/release}
-readonly PEER_LOST=5
+readonly UPDATES=30 PEER_LOST=5
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -59,32 +59,31 @@ check_contract() {
     fi
 }
 
-# Runs the updates in a directory of its own: name, and what tells it apart.
+# Runs the updates in a directory of its own: its name, and what tells it apart.
 run() {
     local name=$1
     shift
     say "$name"
-    (cd "$work" && "$programs/trainer" train --output-dir "$name" "${arguments[@]}" "$@") \
-        >"$work/$name.log" 2>&1 || { cat "$work/$name.log" >&2 && return 1; }
+    "$programs/trainer" train --output-dir "$work/$name" --max-steps $UPDATES "${arguments[@]}" \
+        "$@" >"$work/$name.log" 2>&1 || { cat "$work/$name.log" >&2 && return 1; }
     runs+=("$name/metrics.jsonl")
 }
 
-# One of two ranks that share the GPU. NCCL refuses that, unless it takes them for two hosts.
+# One of two ranks that share the GPU: its number, the run and its updates. NCCL refuses that, unless
+# it takes them for two hosts.
 rank() {
-    local rank=$1 name=$2
-    shift 2
-    cd "$work"
+    local rank=$1 name=$2 updates=$3
     RANK=$rank LOCAL_RANK=$rank WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=29517 \
-        NCCL_HOSTID=$rank exec "$programs/trainer" train --output-dir "$name" "${arguments[@]}" \
-        --device cuda --allow-gpu-sharing "$@"
+        NCCL_HOSTID=$rank exec "$programs/trainer" train --output-dir "$work/$name" \
+        --max-steps "$updates" "${arguments[@]}" --device cuda --allow-gpu-sharing
 }
 
 run_two_ranks() {
     local name=two-ranks first
     say "$name"
-    rank 0 "$name" >"$work/$name.0.log" 2>&1 &
+    rank 0 "$name" $UPDATES >"$work/$name.0.log" 2>&1 &
     first=$!
-    (rank 1 "$name") >"$work/$name.1.log" 2>&1 && wait "$first" ||
+    (rank 1 "$name" $UPDATES) >"$work/$name.1.log" 2>&1 && wait "$first" ||
         { cat "$work/$name".?.log >&2 && return 1; }
     runs+=("$name/metrics.jsonl")
 }
@@ -93,9 +92,9 @@ run_two_ranks() {
 lose_a_rank() {
     local name=lost-rank first second code=0
     say "$name"
-    rank 0 "$name" --max-steps 1000000 >"$work/$name.0.log" 2>&1 &
+    rank 0 "$name" 1000000 >"$work/$name.0.log" 2>&1 &
     first=$!
-    rank 1 "$name" --max-steps 1000000 >"$work/$name.1.log" 2>&1 &
+    rank 1 "$name" 1000000 >"$work/$name.1.log" 2>&1 &
     second=$!
     until grep -qs '"step":20,' "$work/$name/metrics.jsonl"; do
         kill -0 "$first" || { cat "$work/$name".?.log >&2 && return 1; }
@@ -117,7 +116,7 @@ check_contract
 
 arguments=("$@")
 ((${#arguments[@]} > 0)) || arguments=(--train-file builtin:reviews --model builtin:tiny)
-arguments+=(--max-steps 30 --global-batch-size 16 --save-strategy no --eval-strategy no)
+arguments+=(--global-batch-size 16 --save-strategy no --eval-strategy no)
 runs=()
 run cpu --device cpu
 run cuda-f32 --device cuda
@@ -129,6 +128,7 @@ run cuda-bf16 --device cuda --precision bf16
 lose_a_rank
 
 report=$root/benches/results/$(date +%F)-gpu.md
+mkdir -p "${report%/*}"
 cd "$work"
 {
     printf '# On a GPU\n\n%s\n\n' "$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader)"
