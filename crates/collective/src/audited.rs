@@ -105,6 +105,15 @@ impl<C: Collective> Collective for Audited<C> {
         self.inner.all_reduce_sum(values)
     }
 
+    #[cfg(feature = "nccl")]
+    fn all_reduce_sum_on_gpu(
+        &mut self,
+        values: &mut cudarc::driver::CudaSlice<f32>,
+    ) -> Result<(), CollectiveError> {
+        self.compare(Verb::AllReduceSum, values.len(), Rank(0))?;
+        self.inner.all_reduce_sum_on_gpu(values)
+    }
+
     fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
         self.compare(Verb::ReduceScatterSum, values.len(), Rank(0))?;
         self.inner.reduce_scatter_sum(values)

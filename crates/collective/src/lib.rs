@@ -44,6 +44,19 @@ pub trait Collective: Send {
     /// [`CollectiveError`] when a peer is lost.
     fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError>;
 
+    /// [`Self::all_reduce_sum`] of values that lie on a GPU: through the host, unless the GPUs
+    /// themselves are connected.
+    ///
+    /// # Errors
+    /// [`CollectiveError`] when a peer is lost, or the GPU fails.
+    #[cfg(feature = "nccl")]
+    fn all_reduce_sum_on_gpu(
+        &mut self,
+        values: &mut cudarc::driver::CudaSlice<f32>,
+    ) -> Result<(), CollectiveError> {
+        nccl::through_host(values, |values| self.all_reduce_sum(values))
+    }
+
     /// Replaces this rank's shard of `values` by its sums over all ranks; what the rest holds
     /// afterwards is not defined. See [`Seat::shard`].
     ///

@@ -129,6 +129,15 @@ impl<C: Collective> Collective for Timed<C> {
         self.time(bytes, |of| &mut of.all_reduce_sum, |inner| inner.all_reduce_sum(values))
     }
 
+    #[cfg(feature = "nccl")]
+    fn all_reduce_sum_on_gpu(
+        &mut self,
+        values: &mut cudarc::driver::CudaSlice<f32>,
+    ) -> Result<(), CollectiveError> {
+        let bytes = values.len() * size_of::<f32>();
+        self.time(bytes, |of| &mut of.all_reduce_sum, |inner| inner.all_reduce_sum_on_gpu(values))
+    }
+
     fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
         let bytes = size_of_val(values);
         self.time(bytes, |of| &mut of.reduce_scatter_sum, |inner| inner.reduce_scatter_sum(values))

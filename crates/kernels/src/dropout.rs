@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use lockstep_world::Seed;
+use rayon::prelude::*;
 
 use crate::cpu::blocks::filled;
 use crate::cpu::values::{Reading, gradient, stored};
 use crate::cpu::vector::{Kernel, vectorised};
 use crate::mask::RowMask;
-use crate::{cpu, plain, shapes};
+use crate::{cpu, shapes};
 
 /// What is dropped: a rate, and one key a row.
 ///
@@ -38,7 +39,7 @@ pub fn dropout(x: &Tensor, dropout: &Dropout) -> Result<Tensor> {
     if cpu::takes(&[x]) {
         x.contiguous()?.apply_op1(Masked(dropout.clone()))
     } else {
-        plain::dropout(x, dropout)
+        dropout.apply(x, dropout.kept(x.dim(1)?))
     }
 }
 
@@ -59,6 +60,21 @@ impl Dropout {
                 vectorised(MaskRow { mask: self.row(row), x, y });
             }
         })
+    }
+
+    /// Scales the elements of `x` that are `kept` (1) and drops the others (0); the mask, made on
+    /// the host, takes a byte an element on its way to the device.
+    pub(crate) fn apply(&self, x: &Tensor, kept: Vec<u8>) -> Result<Tensor> {
+        let kept = Tensor::from_vec(kept, x.shape(), x.device())?.to_dtype(x.dtype())?;
+        (x * kept)? * f64::from(1.0 / (1.0 - self.rate))
+    }
+
+    /// Which elements of all rows of `width` are kept.
+    fn kept(&self, width: usize) -> Vec<u8> {
+        let mut kept = vec![0; self.keys.len() * width];
+        let rows = kept.par_chunks_mut(width.max(1)).enumerate();
+        rows.for_each(|(row, kept)| self.row(row).mark_kept(0, kept));
+        kept
     }
 
     /// The mask of one row.

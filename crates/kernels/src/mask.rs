@@ -11,6 +11,8 @@
 
 use lockstep_world::Seed;
 
+use crate::cpu::vector::{Kernel, vectorised};
+
 /// The factors of one row's elements.
 #[derive(Clone, Copy)]
 pub(crate) struct RowMask {
@@ -39,7 +41,18 @@ impl RowMask {
     /// What `element` is multiplied by: 0 where it is dropped, else `1 / (1 - rate)`.
     #[inline(always)]
     pub(crate) fn factor(self, element: u32) -> f32 {
-        if self.hash(element) < self.threshold { 0.0 } else { self.scale }
+        if self.keeps(element) { self.scale } else { 0.0 }
+    }
+
+    /// Whether `element` is not dropped.
+    #[inline(always)]
+    pub(crate) fn keeps(self, element: u32) -> bool {
+        self.hash(element) >= self.threshold
+    }
+
+    /// Marks with 1 which of the elements from `first` on are kept, with 0 the others.
+    pub(crate) fn mark_kept(self, first: u32, kept: &mut [u8]) {
+        vectorised(MarkKept { mask: self, first, kept });
     }
 
     #[inline(always)]
@@ -49,5 +62,22 @@ impl RowMask {
         x = (x ^ (x >> 11)).wrapping_add(self.high).wrapping_mul(0xAC4C_1B51);
         x = (x ^ (x >> 15)).wrapping_mul(0x3184_8BAB);
         x ^ (x >> 14)
+    }
+}
+
+struct MarkKept<'a> {
+    mask: RowMask,
+    first: u32,
+    kept: &'a mut [u8],
+}
+
+impl Kernel for MarkKept<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (element, kept) in (self.first..).zip(self.kept) {
+            *kept = u8::from(self.mask.keeps(element));
+        }
     }
 }

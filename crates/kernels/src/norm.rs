@@ -3,7 +3,7 @@
 //! Tensors have tens of millions of values, so the sum is kept in f64: over fixed blocks, then over
 //! the blocks in order. Replicas that hold equal gradients get equal bits, at any number of threads.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use rayon::prelude::*;
 
 use crate::cpu::values::Reading;
@@ -12,6 +12,8 @@ use crate::{cpu, plain};
 
 /// Values of a block.
 const BLOCK: usize = 64 * 1024;
+/// Values of a row on a GPU.
+const ROW: usize = 1024;
 /// Partial sums of a block.
 const LANES: usize = 16;
 
@@ -25,6 +27,23 @@ pub fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
     }
     let tensor = tensor.contiguous()?;
     Ok(of_values(&Reading::of(&tensor)?))
+}
+
+/// `Σ t²` over all values of `tensor` (a vector), accumulated in f64, left as a scalar on its
+/// device: nobody waits for it before it is read.
+///
+/// # Errors
+/// When candle refuses the type of `tensor`.
+pub fn squares_on_device(tensor: &Tensor) -> Result<Tensor> {
+    // Candle sums each row by a block of threads of its own.
+    let (count, whole) = (tensor.elem_count(), tensor.elem_count() / ROW * ROW);
+    let rows = tensor.narrow(0, 0, whole)?.reshape((whole / ROW, ROW))?;
+    let rest = tensor.narrow(0, whole, count - whole)?.unsqueeze(0)?;
+    let filled = [rows, rest].into_iter().filter(|part| part.elem_count() > 0);
+    let sums = filled.map(|part| part.to_dtype(DType::F64)?.sqr()?.sum(1));
+    let none = Tensor::zeros(1, DType::F64, tensor.device())?;
+    let sums = std::iter::once(Ok(none)).chain(sums).collect::<Result<Vec<_>>>()?;
+    Tensor::cat(&sums, 0)?.sum_all()
 }
 
 /// `Σ v²`, accumulated in f64.
@@ -70,6 +89,8 @@ mod tests {
             assert_eq!(sum_of_squares(&tensor).unwrap(), expected, "{len}");
             let wide = tensor.to_dtype(candle_core::DType::F64).unwrap();
             assert_eq!(sum_of_squares(&wide).unwrap(), expected, "{len} in f64");
+            let scalar = squares_on_device(&tensor).unwrap().to_scalar::<f64>().unwrap();
+            assert_eq!(scalar, expected, "{len} as on a GPU");
         }
     }
 }

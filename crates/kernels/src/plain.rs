@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use candle_core::{DType, Result, Tensor, Var};
+use candle_core::{D, DType, Result, Tensor, Var};
 
 use crate::attention::first_element;
 use crate::{AdamWUpdate, AttentionPlan, Dropout, Segments};
@@ -148,10 +148,11 @@ pub fn adamw(
     weight.set(&(decayed - ((first.as_detached_tensor() * size)? / denominator)?)?)
 }
 
-fn softmax(scores: &Tensor) -> Result<Tensor> {
-    let top = scores.max_keepdim(1)?.detach();
+/// Each value's share in the last axis.
+pub(crate) fn softmax(scores: &Tensor) -> Result<Tensor> {
+    let top = scores.max_keepdim(D::Minus1)?.detach();
     let powers = scores.broadcast_sub(&top)?.exp()?;
-    powers.broadcast_div(&powers.sum_keepdim(1)?)
+    powers.broadcast_div(&powers.sum_keepdim(D::Minus1)?)
 }
 
 /// The factors of some rows, from the first element of a head on, for a matrix like `x`.

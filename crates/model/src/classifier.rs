@@ -120,8 +120,7 @@ impl Classifier {
     }
 
     /// The logits of a packed batch, (B, K), whose backward pass tells `finished` the number of
-    /// each block when the gradients of its weights are complete: from the last to the first. It
-    /// tells nothing where the blocks are composed of plain operations.
+    /// each block when the gradients of its weights are complete: from the last to the first.
     ///
     /// # Errors
     /// As [`Self::logits`].

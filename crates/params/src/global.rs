@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use candle_core::Tensor;
 use lockstep_kernels::{Gradient, sum_of_squares};
 
 use crate::ParamName;
@@ -21,7 +22,11 @@ pub struct GlobalGradients {
 
 /// Gradients summed over all processes, of some parameters or of all.
 #[derive(Debug, Default)]
-pub struct GlobalSums(BTreeMap<ParamName, Sum>);
+pub struct GlobalSums {
+    sums: BTreeMap<ParamName, Sum>,
+    /// Of the sums that lie on a GPU, a scalar for each bucket they were summed in.
+    squares: Vec<Tensor>,
+}
 
 /// A gradient summed over all processes.
 #[derive(Debug)]
@@ -48,19 +53,26 @@ impl Sum {
 }
 
 impl GlobalSums {
+    /// Of sums that lie on the CPU.
     pub(crate) fn new(sums: BTreeMap<ParamName, Sum>) -> Self {
-        Self(sums)
+        Self { sums, squares: Vec::new() }
+    }
+
+    /// Of a bucket on a GPU, and the sum of its squares.
+    pub(crate) fn of_bucket(sums: BTreeMap<ParamName, Sum>, squares: Tensor) -> Self {
+        Self { sums, squares: vec![squares] }
     }
 
     /// Adds the sums of further parameters.
     pub fn join(&mut self, others: Self) {
-        self.0.extend(others.0);
+        self.sums.extend(others.sums);
+        self.squares.extend(others.squares);
     }
 
     /// Whether this parameter's sum is here.
     #[must_use]
     pub fn contains(&self, name: &ParamName) -> bool {
-        self.0.contains_key(name)
+        self.sums.contains_key(name)
     }
 
     /// The sum of the squares of what this process has: its shards, and where it `counts_common`
@@ -70,7 +82,11 @@ impl GlobalSums {
     /// # Errors
     /// The tensor library's.
     pub fn squares(&self, counts_common: bool) -> candle_core::Result<f64> {
-        let counted = self.0.values().filter(|sum| counts_common || sum.shard.is_some());
+        if !self.squares.is_empty() {
+            let scalars = self.squares.iter().filter(|_| counts_common);
+            return scalars.map(Tensor::to_scalar::<f64>).sum();
+        }
+        let counted = self.sums.values().filter(|sum| counts_common || sum.shard.is_some());
         counted.map(Sum::squares).sum()
     }
 
@@ -79,7 +95,7 @@ impl GlobalSums {
     #[must_use]
     pub fn mean(self, examples: usize, squares: f64) -> GlobalGradients {
         let factor = 1.0 / examples as f64;
-        GlobalGradients { sums: self.0, factor, norm: factor * squares.sqrt() }
+        GlobalGradients { sums: self.sums, factor, norm: factor * squares.sqrt() }
     }
 }
 

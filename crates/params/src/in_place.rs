@@ -7,6 +7,8 @@ use std::ops::Range;
 use candle_core::CudaStorage;
 #[cfg(feature = "cuda")]
 use candle_core::backend::BackendStorage;
+#[cfg(feature = "cuda")]
+use candle_core::cuda_backend::cudarc::driver::{CudaSlice, DeviceSlice};
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 
 type Change<'a, E> = dyn FnMut(&mut [f32]) -> Result<(), E> + 'a;
@@ -56,6 +58,48 @@ impl<E> InplaceOp1 for Visit<'_, E> {
 impl<E> Visit<'_, E> {
     fn show(&self, values: &mut [f32]) {
         *self.outcome.borrow_mut() = (self.change.borrow_mut())(values);
+    }
+}
+
+/// Shows the memory of a vector that lies on a GPU, whole, to `change`.
+///
+/// # Errors
+/// The error of `change`, or one that says why the tensor has no such memory.
+#[cfg(feature = "cuda")]
+pub fn with_gpu_values<E: From<candle_core::Error>>(
+    tensor: &Tensor,
+    change: impl FnOnce(&mut CudaSlice<f32>) -> Result<(), E>,
+) -> Result<(), E> {
+    let visit = GpuVisit { change: RefCell::new(Some(change)), outcome: RefCell::new(Ok(())) };
+    tensor.inplace_op1(&visit)?;
+    visit.outcome.into_inner()
+}
+
+#[cfg(feature = "cuda")]
+struct GpuVisit<F, E> {
+    change: RefCell<Option<F>>,
+    outcome: RefCell<Result<(), E>>,
+}
+
+#[cfg(feature = "cuda")]
+impl<E, F: FnOnce(&mut CudaSlice<f32>) -> Result<(), E>> InplaceOp1 for GpuVisit<F, E> {
+    fn name(&self) -> &'static str {
+        "visit_on_gpu"
+    }
+
+    fn cpu_fwd(&self, _storage: &mut CpuStorage, _layout: &Layout) -> candle_core::Result<()> {
+        candle_core::bail!("memory of a GPU is wanted, and the tensor is on the CPU")
+    }
+
+    fn cuda_fwd(&self, storage: &mut CudaStorage, layout: &Layout) -> candle_core::Result<()> {
+        let values = storage.as_cuda_slice_mut::<f32>()?;
+        if slice(layout)? != (0..values.len()) {
+            candle_core::bail!("a tensor of layout {layout:?} is a part of its memory only");
+        }
+        if let Some(change) = self.change.take() {
+            *self.outcome.borrow_mut() = change(values);
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@
 //! [`GlobalGradients`] went through a reduction over all processes and were divided by the global
 //! number of examples. Only the second kind reaches an optimiser.
 
+mod bucket;
 mod global;
 mod in_place;
 mod local;
@@ -17,6 +18,8 @@ mod pytorch_file;
 mod tensor_file;
 
 pub use global::{GlobalGradients, GlobalSums};
+#[cfg(feature = "cuda")]
+pub use in_place::with_gpu_values;
 pub use local::{GradientError, LocalGradients, Reduction};
 pub use name::ParamName;
 pub use parameters::{ParameterError, Parameters, Reads};

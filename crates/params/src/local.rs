@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use candle_core::Tensor;
+use candle_core::{Tensor, bail};
 use lockstep_kernels::{Gradient, RowGradient};
 
 use crate::global::Sum;
 use crate::parameters::{Parameter, Reads};
-use crate::{GlobalGradients, GlobalSums, ParamName, Parameters, in_place};
+use crate::{GlobalGradients, GlobalSums, ParamName, Parameters, bucket, in_place};
 
 /// One gradient for each parameter, summed over this process's examples only.
 #[derive(Debug)]
@@ -18,6 +18,12 @@ pub struct LocalGradients(BTreeMap<ParamName, Local>);
 struct Local {
     sum: Gradient,
     reads: Reads,
+}
+
+impl Local {
+    fn lies_on_a_gpu(&self) -> bool {
+        matches!(&self.sum, Gradient::Dense(sum) if !sum.device().is_cpu())
+    }
 }
 
 /// What the processes of a run do together with their gradients, each the same calls in the same
@@ -39,6 +45,15 @@ pub trait Reduction {
     /// # Errors
     /// When a process is lost, for example.
     fn sum_shard(&mut self, values: &mut [f32]) -> Result<Option<Range<usize>>, Self::Error>;
+
+    /// Replaces the values of a vector that lies on a GPU by their sums over all processes: there
+    /// where it is connected to the others', or else through the host.
+    ///
+    /// # Errors
+    /// When a process is lost, for example.
+    fn sum_on_device(&mut self, bucket: &Tensor) -> Result<(), Self::Error> {
+        in_place::with_values(bucket, &mut |values| self.sum(values))
+    }
 
     /// Sets each bit that is set in any process.
     ///
@@ -136,9 +151,9 @@ impl LocalGradients {
     ) -> Result<Self, GradientError> {
         let zero = |(name, parameter): (&ParamName, &Parameter)| {
             let variable = parameter.variable.as_tensor();
-            let sum = match parameter.reads {
-                Reads::Whole => Gradient::Dense(variable.zeros_like()?),
-                Reads::Rows => {
+            let sum = match (parameter.reads, variable.device().is_cpu()) {
+                (Reads::Whole, _) | (_, false) => Gradient::Dense(variable.zeros_like()?),
+                (Reads::Rows, true) => {
                     Gradient::Rows(RowGradient::new(Vec::new(), Vec::new(), variable.dims2()?)?)
                 }
             };
@@ -159,11 +174,19 @@ impl LocalGradients {
     }
 
     /// Sums over all processes, in the order of the names: matrices where they lie and maybe in
-    /// shards, all vectors in one call, and tables at the rows that some process read.
+    /// shards, all vectors in one call, and tables at the rows that some process read. What lies on
+    /// a GPU is summed all in one call.
     ///
     /// # Errors
     /// The first error of `reduction`, or the tensor library's.
     pub fn sum<R: Reduction>(self, reduction: &mut R) -> Result<GlobalSums, R::Error> {
+        if self.0.values().any(Local::lies_on_a_gpu) {
+            let dense = self.0.into_iter().map(|(name, local)| match local.sum {
+                Gradient::Dense(sum) => Ok((name, sum)),
+                Gradient::Rows(_) => bail!("the gradient of `{name}` should lie on the GPU"),
+            });
+            return bucket::sum(dense.collect::<candle_core::Result<_>>()?, reduction);
+        }
         let mut sums = BTreeMap::new();
         let mut vectors = Vec::new();
         for (name, local) in self.0 {

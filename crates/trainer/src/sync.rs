@@ -135,6 +135,12 @@ impl Reduction for OverRanks<'_> {
         Ok(Some(self.collective.seat().shard(values.len())))
     }
 
+    #[cfg(feature = "cuda")]
+    fn sum_on_device(&mut self, bucket: &candle_core::Tensor) -> Result<(), TrainError> {
+        let sum = |values: &mut _| Ok(self.collective.all_reduce_sum_on_gpu(values)?);
+        lockstep_params::with_gpu_values(bucket, sum)
+    }
+
     fn unite(&mut self, bits: &mut [u64]) -> Result<(), TrainError> {
         for theirs in self.collective.all_gather(bits)?.chunks_exact(bits.len()) {
             bits.iter_mut().zip(theirs).for_each(|(bits, theirs)| *bits |= theirs);

@@ -1,8 +1,9 @@
 //! Whether the libraries are there, asked before their first call, which would panic without them;
 //! and the id by which the ranks of a run find each other.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int};
 
+use cudarc::nccl::result::get_nccl_version;
 use cudarc::nccl::safe::Id;
 use cudarc::nccl::sys::ncclUniqueId;
 use lockstep_world::Rank;
@@ -10,6 +11,8 @@ use lockstep_world::Rank;
 use super::failed;
 use crate::{Collective, CollectiveError, broadcast_bytes};
 
+/// The first version in which communicators are configured, and finalised.
+const OLDEST: c_int = 21_400;
 /// An id's bytes.
 const BYTES: usize = 128;
 
@@ -69,7 +72,7 @@ fn require_nccl() -> Result<(), CollectiveError> {
     #[expect(unsafe_code, reason = "NCCL is looked for by opening it")]
     let is_there = unsafe { cudarc::nccl::sys::is_culib_present() };
     if is_there {
-        return Ok(());
+        return check_version();
     }
     Err(CollectiveError::Missing {
         library: "NCCL (libnccl.so)",
@@ -77,4 +80,32 @@ fn require_nccl() -> Result<(), CollectiveError> {
                  the folder with the library on LD_LIBRARY_PATH; where it has only libnccl.so.2, link \
                  libnccl.so to it",
     })
+}
+
+/// An older library lacks calls, upon which the binding panics.
+fn check_version() -> Result<(), CollectiveError> {
+    let refused = |cause| failed("get_version", cause);
+    let found = get_nccl_version().map_err(|cause| refused(format!("{:?}", cause.0)))?;
+    is_new_enough(found).then_some(()).ok_or_else(|| {
+        refused(format!("libnccl.so is version {found}, and {OLDEST} (2.14) is the oldest that serves; \
+                         install a newer libnccl2, or the Python package nvidia-nccl-cu13"))
+    })
+}
+
+fn is_new_enough(version: c_int) -> bool {
+    version >= OLDEST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_nccl_numbers_them() {
+        // NCCL_VERSION_CODE of nccl.h: until 2.8 1000 x major + 100 x minor + patch, then 10000 x.
+        let numbered = [(2_708, false), (21_304, false), (21_400, true), (23_007, true)];
+        for (version, expected) in numbered {
+            assert_eq!(is_new_enough(version), expected, "{version}");
+        }
+    }
 }

@@ -9,9 +9,9 @@ mod library;
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DeviceRepr, ValidAsZeroBits};
+use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DeviceRepr, DriverError, ValidAsZeroBits};
 use half::bf16;
 use lockstep_world::{Rank, Seat};
 
@@ -19,6 +19,9 @@ use crate::{Collective, CollectiveError, check_root};
 use communicator::Communicator;
 pub use library::NcclId;
 
+/// How long a call may take in which ranks wait for each other, those included that evaluate or save
+/// alone in the meantime. Lost ranks are the watch's business, and found much earlier.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// How long until a call is asked for its end again.
 const NAP: Duration = Duration::from_micros(50);
 
@@ -102,26 +105,29 @@ impl Nccl {
         if values.is_empty() {
             return Ok(());
         }
-        let of_driver = |cause| failed(call, format!("the driver says {cause:?}"));
         let mut buffer = match self.buffer.take() {
             Some(buffer) if buffer.len() == values.len() => buffer,
-            _ => self.stream.alloc_zeros(values.len()).map_err(of_driver)?,
+            _ => self.stream.alloc_zeros(values.len()).map_err(of_driver(call))?,
         };
-        self.stream.memcpy_htod(values, &mut buffer).map_err(of_driver)?;
+        self.stream.memcpy_htod(values, &mut buffer).map_err(of_driver(call))?;
         run(&self.communicator, &self.stream, &mut buffer)?;
         self.wait(call)?;
-        self.stream.memcpy_dtoh(&buffer, values).map_err(of_driver)?;
-        self.stream.synchronize().map_err(of_driver)?;
+        self.stream.memcpy_dtoh(&buffer, values).map_err(of_driver(call))?;
+        self.stream.synchronize().map_err(of_driver(call))?;
         self.buffer = Some(buffer);
         Ok(())
     }
 
-    /// Until the stream is empty, or NCCL says that a peer or a network failed.
+    /// Until the stream is empty, or NCCL says that a peer or a network failed, or too long.
     fn wait(&mut self, call: &'static str) -> Result<(), CollectiveError> {
-        let of_driver = |cause| failed(call, format!("the driver says {cause:?}"));
-        let event = self.stream.record_event(None).map_err(of_driver)?;
-        while !event.try_is_complete().map_err(of_driver)? {
+        let event = self.stream.record_event(None).map_err(of_driver(call))?;
+        let end = Instant::now() + PATIENCE;
+        while !event.try_is_complete().map_err(of_driver(call))? {
             self.communicator.check(call)?;
+            if Instant::now() > end {
+                let waited = PATIENCE.as_secs();
+                return Err(failed(call, format!("no end after {waited} s, and no failure")));
+            }
             thread::sleep(NAP);
         }
         self.communicator.check(call)
@@ -133,6 +139,23 @@ fn prepare(device: usize) -> Result<Arc<CudaStream>, CollectiveError> {
     library::require()?;
     let no_gpu = |cause| failed("init", format!("GPU {device} cannot be used: {cause:?}"));
     CudaContext::new(device).and_then(|context| context.new_stream()).map_err(no_gpu)
+}
+
+/// Sums of values on a GPU that go another way than NCCL's.
+pub(crate) fn through_host(
+    values: &mut CudaSlice<f32>,
+    sum: impl FnOnce(&mut [f32]) -> Result<(), CollectiveError>,
+) -> Result<(), CollectiveError> {
+    let call = "all_reduce_sum_on_gpu";
+    let stream = values.stream().clone();
+    let mut copy = stream.clone_dtoh(values).map_err(of_driver(call))?;
+    sum(&mut copy)?;
+    stream.memcpy_htod(&copy, values).map_err(of_driver(call))?;
+    stream.synchronize().map_err(of_driver(call))
+}
+
+fn of_driver(call: &'static str) -> impl Fn(DriverError) -> CollectiveError {
+    move |cause| failed(call, format!("the driver says {cause:?}"))
 }
 
 fn failed(call: &'static str, cause: String) -> CollectiveError {
@@ -148,6 +171,13 @@ impl Collective for Nccl {
         self.on_device("all_reduce_sum", values, |communicator, stream, buffer| {
             communicator.all_reduce_sum(stream, std::slice::from_mut(buffer))
         })
+    }
+
+    fn all_reduce_sum_on_gpu(
+        &mut self,
+        values: &mut CudaSlice<f32>,
+    ) -> Result<(), CollectiveError> {
+        self.sum_on_device(std::slice::from_mut(values))
     }
 
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {

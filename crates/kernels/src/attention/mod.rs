@@ -5,6 +5,7 @@
 
 mod fused;
 mod head;
+mod padded;
 mod softmax;
 
 pub(crate) use fused::Attention;
@@ -12,7 +13,7 @@ pub(crate) use head::Outcome;
 
 use candle_core::{Result, Tensor, bail};
 
-use crate::{Dropout, Segments, cpu, plain, shapes};
+use crate::{Dropout, Segments, cpu, shapes};
 
 /// Elements of a dropout row that one head has for itself, and so the longest segment of keys; heads
 /// are fewer, so that elements fit 32 bits.
@@ -50,7 +51,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, plan: &AttentionPlan) -> Re
     if cpu::takes(&[q, k, v]) {
         fused::attention(q, k, v, plan)
     } else {
-        plain::attention(q, k, v, plan)
+        padded::attention(q, k, v, plan)
     }
 }
 

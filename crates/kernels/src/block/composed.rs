@@ -1,12 +1,40 @@
-//! The block composed of this crate's operations: the way for any device and type.
+//! The block composed of this crate's operations, the way for any device and type; where it learns,
+//! as one node of candle's graph, with a graph of its own inside.
+//!
+//! So its backward pass does what a fused one does: it adds the weights' gradients where they live,
+//! and gives notice of that while the pass goes on below it.
 
-use candle_core::{DType, Result, Tensor};
+use std::sync::{Arc, Mutex, PoisonError};
+
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Storage, Tensor, Var, bail};
 
 use super::{Affine, BlockPlan, BlockWeights, Rows};
-use crate::{AttentionPlan, Precision, attention, dropout, first_rows, gelu, layer_norm, linear};
+use crate::{
+    AttentionPlan, Gradient, Notice, Precision, attention, dropout, first_rows, gelu, layer_norm,
+    linear,
+};
 
 /// [`super::transformer_block()`] for checked arguments.
 pub(super) fn transformer_block(
+    x: &Tensor, // (N,D)
+    weights: &Arc<BlockWeights>,
+    plan: &BlockPlan,
+    looks: &AttentionPlan,
+) -> Result<Tensor> {
+    if !x.track_op() {
+        return states(x, weights, plan, looks);
+    }
+    let x_inside = Var::from_tensor(&x.detach())?;
+    let y = states(&x_inside, weights, plan, looks)?.contiguous()?;
+    let (weights, finished) = (weights.clone(), plan.finished.clone());
+    x.apply_op1(Node { inside: Mutex::new(Some(Inside { x: x_inside, y })), weights, finished })
+}
+
+/// The states behind the block, (M,D).
+fn states(
     x: &Tensor, // (N,D)
     weights: &BlockWeights,
     plan: &BlockPlan,
@@ -39,5 +67,77 @@ impl Affine {
 
     fn norm(&self, x: &Tensor, eps: f64) -> Result<Tensor> {
         layer_norm(x, self.weight.value(), self.bias.value(), eps)
+    }
+}
+
+/// A block applied to one batch, seen from outside.
+struct Node {
+    // Until the backward pass has used it.
+    inside: Mutex<Option<Inside>>,
+    weights: Arc<BlockWeights>,
+    finished: Option<Notice>,
+}
+
+/// The ends of the graph inside.
+struct Inside {
+    x: Var,    // (N,D)
+    y: Tensor, // (M,D)
+}
+
+impl CustomOp1 for Node {
+    fn name(&self) -> &'static str {
+        "transformer_block"
+    }
+
+    fn cpu_fwd(&self, _x: &CpuStorage, _layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        self.with_states(|states, layout| match states {
+            Storage::Cpu(states) => states.try_clone(layout),
+            _ => bail!("transformer_block: x is on the CPU, and the states behind it are not"),
+        })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, _x: &CudaStorage, _layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        self.with_states(|states, layout| match states {
+            Storage::Cuda(states) => states.try_clone(layout),
+            _ => bail!("transformer_block: x is on a GPU, and the states behind it are not"),
+        })
+    }
+
+    fn bwd(&self, _x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+        let Some(Inside { x, y }) = self.take() else {
+            bail!("transformer_block: the backward pass freed what it read, and cannot run twice");
+        };
+        // The gradient of this sum at y is dy.
+        let mut slopes = (y * dy)?.sum_all()?.backward()?;
+        let affine = self.weights.all().flat_map(|affine| [&affine.weight, &affine.bias]);
+        for weight in affine.filter(|weight| weight.value().track_op()) {
+            if let Some(slope) = slopes.remove(weight.value()) {
+                weight.add_gradient(Gradient::Dense(slope.contiguous()?))?;
+            }
+        }
+        if let Some(finished) = &self.finished {
+            finished.give();
+        }
+        Ok(slopes.remove(&x))
+    }
+}
+
+impl Node {
+    /// Shows the memory of the states to `copy`.
+    fn with_states<S>(
+        &self,
+        copy: impl FnOnce(&Storage, &Layout) -> Result<S>,
+    ) -> Result<(S, Shape)> {
+        let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Inside { y, .. }) = &*inside else {
+            bail!("transformer_block: what it computes is gone");
+        };
+        let (storage, layout) = y.storage_and_layout();
+        Ok((copy(&storage, layout)?, y.shape().clone()))
+    }
+
+    fn take(&self) -> Option<Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

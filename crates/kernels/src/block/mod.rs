@@ -80,8 +80,7 @@ pub struct BlockPlan {
     pub eps: f64,
     /// Of the linear layers.
     pub precision: Precision,
-    /// Given when the backward pass has added the gradients of this block's weights. Only fused
-    /// blocks give it.
+    /// Given when the backward pass has added the gradients of this block's weights.
     pub finished: Option<Notice>,
 }
 
@@ -97,6 +96,9 @@ pub fn transformer_block(
 ) -> Result<Tensor> {
     weights.check(x)?;
     let attention = plan.attention(x)?;
+    if !x.track_op() && weights.all().any(Affine::learns) {
+        bail!("transformer_block: the weights learn, but x was made outside of the graph");
+    }
     let is_fused = !matches!(plan.precision, Precision::PlainBf16)
         && cpu::takes(&[x])
         && weights.all().all(Affine::lies_where_fused_kernels_read);
@@ -105,9 +107,6 @@ pub fn transformer_block(
             bail!("transformer_block: bf16 needs weights in f32 on the CPU, and x is {x:?}");
         }
         return composed::transformer_block(x, weights, plan, &attention);
-    }
-    if !x.track_op() && weights.all().any(Affine::learns) {
-        bail!("transformer_block: the weights learn, but x was made outside of the graph");
     }
     let keeping = if x.track_op() { Keeping::ForBackward } else { Keeping::Nothing };
     x.contiguous()?.apply_op1(Fused::new(weights.clone(), plan, attention, keeping))

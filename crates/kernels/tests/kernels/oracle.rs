@@ -8,6 +8,9 @@ use crate::operations::{Operation, gradients, noise};
 /// What f32 may lose, relative to the largest value of a tensor.
 const TOLERANCE: f64 = 2e-6;
 
+/// What f64 may lose between two orders of the same operations.
+const EXACT: f64 = 1e-14;
+
 /// Compares both forms of an operation on the same values.
 pub(crate) fn check(operation: &Operation) {
     check_within(TOLERANCE, operation);
@@ -107,6 +110,32 @@ fn attention_over_lengths() {
     for lengths in lengths {
         for rate in [None, Some(0.3)] {
             check(&Operation::attention(lengths, 2, 16, rate));
+        }
+    }
+}
+
+/// The way of GPUs, which brings segments to one length, beside the plain one: both in f64.
+#[test]
+fn padded_attention() {
+    let lengths: [&[(usize, usize)]; 6] = [
+        &[],
+        &[(0, 0)],
+        &[(1, 1)],
+        &[(0, 3), (2, 2)],
+        &[(5, 5), (0, 0), (33, 33), (1, 40)],
+        &[(1, 15), (1, 16), (1, 130)],
+    ];
+    for lengths in lengths {
+        for rate in [None, Some(0.3)] {
+            let operation = Operation::attention(lengths, 3, 5, rate);
+            let slopes = |form| gradients(form, &operation.values(), DType::F64).unwrap();
+            let (y, padded) = slopes(&operation.fused);
+            let (expected, plain) = slopes(&operation.plain);
+            close(EXACT, &operation.name, &expected, &y);
+            for (plain, padded) in plain.iter().zip(&padded) {
+                let Some(plain) = plain else { continue };
+                close(EXACT, &operation.name, plain, padded.as_ref().unwrap());
+            }
         }
     }
 }
