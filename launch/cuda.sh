@@ -5,6 +5,7 @@ set -euo pipefail
 usage() {
     cat <<'TEXT'
 usage: launch/cuda.sh [--tests] [ARGUMENTS OF cargo build ...]
+       launch/cuda.sh --check
 
 Builds the programs with the feature `cuda` into target/cuda/release. No GPU and no driver are needed
 to build, nor to start: the programs open libcuda, libcublas, libcurand, libnvrtc and libnccl when a
@@ -15,6 +16,7 @@ PyPI (270 MB, into target/cuda/toolkit) with python3 and pip, which apt-get inst
 about ten minutes on two cores, nearly all of it for candle's kernels.
 
   --tests            also builds target/cuda/release/contract, which launch/gpu.sh runs
+  --check            compiles no kernel and needs no nvcc: lints the code that only this build has
 
   CUDA_COMPUTE_CAP   the oldest GPU to serve: 80 (A100) unless given, 90 for H100 and H200;
                      newer ones translate the kernels when they first run
@@ -29,17 +31,21 @@ case ${1-} in
     ;;
 esac
 
-builds_tests=false
-if [[ ${1-} == --tests ]]; then
-    builds_tests=true
+purpose=programs
+case ${1-} in
+--tests | --check)
+    purpose=${1#--}
     shift
-fi
+    ;;
+esac
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=launch/setup.sh
 source "$root/launch/setup.sh"
 
-readonly place=$root/target/cuda
+place=$root/target/cuda
+[[ $purpose != check ]] || place=$root/target/cuda-check
+readonly place
 readonly toolkit=$place/toolkit
 readonly wheels=(nvidia-cuda-nvcc==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-crt==13.0.88
     nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85)
@@ -96,11 +102,42 @@ make_candle_open_its_libraries() {
         die "$MISSING" "candle-core $version asks for the CUDA libraries in another way; see its Cargo.toml"
 }
 
+# Runs cargo with the command $1 over the copy of candle-core.
+with_cuda() {
+    local command=$1
+    shift
+    cargo "$command" --config "patch.crates-io.candle-core.path='$place/candle-core'" --release \
+        --target-dir "$place" --manifest-path "$root/Cargo.toml" "$@"
+}
+
+build_programs() {
+    need_nvcc
+    export PATH=$CUDA_HOME/bin:$PATH LIBRARY_PATH=$CUDA_HOME/lib${LIBRARY_PATH:+:$LIBRARY_PATH}
+    say "building with $(nvcc --version | sed -n 's/.*release \([0-9.]*\),.*/nvcc \1/p')" \
+        "for compute capability $CUDA_COMPUTE_CAP"
+    with_cuda build --features cuda "$@"
+    say "built $place/release/trainer"
+}
+
+# The test program's name has a hash in it, which cargo tells.
+build_tests() {
+    local program
+    program=$(with_cuda test --no-run --package lockstep-collective --features nccl,mpi --test contract \
+        --message-format json | sed -n 's/.*"executable":"\([^"]*contract-[^"]*\)".*/\1/p')
+    cp "$program" "$place/release/contract"
+    say "built $place/release/contract"
+}
+
+# Checking links nothing, so any file will do for a kernel.
+check() {
+    export PATH=$root/tests/gpu:$PATH CUDA_HOME=$root/tests/gpu
+    with_cuda clippy --features cuda "$@" -- -D warnings
+}
+
 need_rust "$root"
 need_c_compiler
 need_mpi
 mkdir -p "$place"
-need_nvcc
 make_candle_open_its_libraries
 
 # The copy has another origin than the one that the lock file names.
@@ -109,19 +146,11 @@ cp "$root/Cargo.lock" "$lock"
 trap 'cp "$lock" "$root/Cargo.lock"; rm -f "$lock"' EXIT
 
 export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}
-export PATH=$CUDA_HOME/bin:$PATH LIBRARY_PATH=$CUDA_HOME/lib${LIBRARY_PATH:+:$LIBRARY_PATH}
-say "building with $(nvcc --version | sed -n 's/.*release \([0-9.]*\),.*/nvcc \1/p') for compute capability $CUDA_COMPUTE_CAP"
-
-build() { cargo --config "patch.crates-io.candle-core.path='$place/candle-core'" "$@" --release \
-    --target-dir "$place" --manifest-path "$root/Cargo.toml"; }
-
-build build --features cuda "$@"
-say "built $place/release/trainer"
-
-# The test program's name has a hash in it, which cargo tells.
-if $builds_tests; then
-    program=$(build test --no-run --package lockstep-collective --features nccl,mpi --test contract \
-        --message-format json | sed -n 's/.*"executable":"\([^"]*contract-[^"]*\)".*/\1/p')
-    cp "$program" "$place/release/contract"
-    say "built $place/release/contract"
-fi
+case $purpose in
+programs) build_programs "$@" ;;
+tests)
+    build_programs "$@"
+    build_tests
+    ;;
+check) check "$@" ;;
+esac

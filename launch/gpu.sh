@@ -11,6 +11,7 @@ Checks on one GPU what several would do, and times it:
     that launch/cuda.sh --tests builds)
   - the same 30 updates on the CPU, on the GPU in f32, TF32 and bf16, and by two ranks that share it
     over NCCL, compared update by update
+  - a run that a signal stops goes on from its checkpoint
   - a rank that is killed in the middle of such a run is named by the other, which ends with 5
 What was found goes to the standard output and to benches/results/<date>-gpu.md. Without arguments it
 trains the built-in model; with a real one:
@@ -31,7 +32,7 @@ esac
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly programs=${LOCKSTEP_BIN:-$root/target/cuda/release}
-readonly UPDATES=30 PEER_LOST=5
+readonly UPDATES=30 PEER_LOST=5 STOPPED=75
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -88,6 +89,23 @@ run_two_ranks() {
     runs+=("$name/metrics.jsonl")
 }
 
+# Stops a run by a signal, and lets it go on from its checkpoint.
+run_in_two_parts() {
+    local name=two-parts process code=0
+    say "$name"
+    "$programs/trainer" train --output-dir "$work/$name" --max-steps $UPDATES "${arguments[@]}" \
+        --device cuda >"$work/$name.log" 2>&1 &
+    process=$!
+    until grep -qs '"step":5,' "$work/$name/metrics.jsonl"; do
+        kill -0 "$process" || { cat "$work/$name.log" >&2 && return 1; }
+        sleep 0.02
+    done
+    kill -USR1 "$process"
+    wait "$process" || code=$?
+    ((code == STOPPED)) || { echo "it ended with $code:" >&2 && cat "$work/$name.log" >&2 && return 1; }
+    run "$name" --device cuda --resume auto
+}
+
 # Whether the first rank says that the second was lost, soon after it was killed.
 lose_a_rank() {
     local name=lost-rank first second code=0
@@ -120,6 +138,7 @@ arguments+=(--global-batch-size 16 --save-strategy no --eval-strategy no)
 runs=()
 run cpu --device cpu
 run cuda-f32 --device cuda
+run_in_two_parts
 run_two_ranks
 exact=("${runs[@]}")
 runs=(cpu/metrics.jsonl)

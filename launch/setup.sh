@@ -105,3 +105,15 @@ need_slurm() {
     say "installing slurmctld slurmd slurm-client munge with apt-get: a test submits launch/slurm.sbatch"
     install_packages slurmctld slurmd slurm-client munge
 }
+
+# Installs the schemas that a test compares the Kubernetes files with, beside the project $1.
+need_kubernetes_schemas() {
+    local venv=$1/venv
+    "$venv/bin/python3" -c 'import kubernetes_validate' 2>/dev/null && return
+    say "installing kubernetes-validate from PyPI into $venv: a test checks launch/kubernetes with it"
+    python3 -m venv "$venv" >/dev/null 2>&1 || {
+        install_packages python3-venv
+        python3 -m venv "$venv"
+    }
+    "$venv/bin/python3" -m pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0
+}

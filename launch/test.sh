@@ -4,13 +4,16 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-usage: launch/test.sh [--slurm]
+usage: launch/test.sh [--clusters]
 
 Sets this machine up (a C compiler and MPI through apt-get, rustfmt and clippy through rustup, each
-only if it is missing; with --slurm also Slurm and munge, to submit the shipped batch file for
-real, which is skipped where they are missing) and runs `cargo xtask ci`: formatting, style, the crates' arrows,
-lints, documentation and all tests. It stops at the first check that fails and names it.
+only if it is missing) and runs `cargo xtask ci`: formatting, style, the crates' arrows, lints,
+documentation and all tests. It stops at the first check that fails and names it.
 No GPU, no Python and no data set is needed.
+
+  --clusters   also installs what some tests skip without: Slurm and munge through apt-get, to submit
+               the shipped batch file for real; kubernetes-validate from PyPI into venv/, for the
+               files of launch/kubernetes
 TEXT
 }
 
@@ -19,14 +22,14 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/launch/setup.sh"
 
 case ${1-} in
-'' | --slurm) ;;
+'' | --clusters) ;;
 -h | --help)
     usage
     exit 0
     ;;
 *)
     usage >&2
-    die 2 "takes --slurm or nothing, but got: $*"
+    die 2 "takes --clusters or nothing, but got: $*"
     ;;
 esac
 
@@ -34,7 +37,10 @@ need_rust "$root"
 need_c_compiler
 need_mpi
 need_rust_components
-[[ ${1-} != --slurm ]] || need_slurm
+if [[ ${1-} == --clusters ]]; then
+    need_slurm
+    need_kubernetes_schemas "$root"
+fi
 
 cd "$root"
 exec cargo xtask ci

@@ -4,6 +4,7 @@
 //! crate asks how many ranks there are in order to decide whether to call.
 
 mod audited;
+mod boxed;
 mod error;
 mod mpi;
 #[cfg(feature = "nccl")]

@@ -98,7 +98,33 @@ impl Ledger {
     }
 }
 
+impl Tallies {
+    /// Each verb's calls, under the name that NCCL has for it.
+    #[must_use]
+    pub fn by_name(&self) -> [(&'static str, Tally); 6] {
+        [
+            ("all-reduce", self.all_reduce_sum),
+            ("reduce-scatter", self.reduce_scatter_sum),
+            ("all-gather of weights", self.all_gather_shards),
+            ("broadcast", self.broadcast),
+            ("all-gather of numbers", self.all_gather),
+            ("barrier", self.barrier),
+        ]
+    }
+}
+
 impl Tally {
+    /// The calls that came after those of an `earlier` reading.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            calls: self.calls.saturating_sub(earlier.calls),
+            bytes: self.bytes.saturating_sub(earlier.bytes),
+            time: self.time.saturating_sub(earlier.time),
+            factor: self.factor,
+        }
+    }
+
     fn add(&mut self, bytes: u64, time: Duration) {
         self.calls += 1;
         self.bytes += bytes;

@@ -3,10 +3,10 @@
 //! Each way is a gather and the other one's gradient. Candle's own gradient of a gather adds row by
 //! row, on a GPU by as many threads as a row has values.
 
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Storage, Tensor, bail};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Storage, Tensor, bail};
 
 /// What a gather answers with zeros.
 const NOWHERE: u32 = u32::MAX;
@@ -63,14 +63,18 @@ impl CustomOp1 for Gather {
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (ids, ids_layout) = self.0.there.storage_and_layout();
-        let Storage::Cpu(ids) = &*ids else { bail!("rearranged: x is on the CPU, its order is not") };
+        let Storage::Cpu(ids) = &*ids else {
+            bail!("rearranged: x is on the CPU, its order is not")
+        };
         Ok((x.index_select(ids, layout, ids_layout, 0)?, self.shape(layout)?))
     }
 
     #[cfg(feature = "cuda")]
     fn cuda_fwd(&self, x: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
         let (ids, ids_layout) = self.0.there.storage_and_layout();
-        let Storage::Cuda(ids) = &*ids else { bail!("rearranged: x is on a GPU, its order is not") };
+        let Storage::Cuda(ids) = &*ids else {
+            bail!("rearranged: x is on a GPU, its order is not")
+        };
         Ok((x.index_select(ids, layout, ids_layout, 0)?, self.shape(layout)?))
     }
 

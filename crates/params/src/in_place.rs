@@ -8,7 +8,7 @@ use candle_core::CudaStorage;
 #[cfg(feature = "cuda")]
 use candle_core::backend::BackendStorage;
 #[cfg(feature = "cuda")]
-use candle_core::cuda_backend::cudarc::driver::{CudaSlice, DeviceSlice};
+use candle_core::cuda_backend::cudarc::driver::CudaSlice;
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Tensor};
 
 type Change<'a, E> = dyn FnMut(&mut [f32]) -> Result<(), E> + 'a;

@@ -31,7 +31,11 @@ const STEPS: [Step; 7] = [
         remedy: "repeat one with `cargo test --workspace --release NAME`",
         work: all_tests,
     },
-    Step { name: "gpu", remedy: "repair what the feature `nccl` adds", work: code_for_gpus },
+    Step {
+        name: "gpu",
+        remedy: "repair what the features `nccl` and `cuda` add",
+        work: code_for_gpus,
+    },
 ];
 
 /// Runs all steps; a failure names its step, the cause and the remedy.
@@ -96,12 +100,16 @@ fn documentation(workspace: &Workspace) -> Result<(), Failure> {
     announced(command)
 }
 
-/// What no default build has; it links nothing, so it is built on every machine.
+/// What no default build has. NCCL's part links nothing, so it is built and tested on every machine;
+/// the rest wants a CUDA toolkit and is linted without one.
 fn code_for_gpus(workspace: &Workspace) -> Result<(), Failure> {
     let package = ["--release", "-p", "lockstep-collective", "--features", "nccl,mpi"];
     let lints = [&["clippy", "--all-targets"], &package[..], &["--", "-D", "warnings"]].concat();
     announced(cargo(workspace, &lints))?;
-    announced(cargo(workspace, &[&["test"], &package[..], &["nccl"]].concat()))
+    announced(cargo(workspace, &[&["test"], &package[..], &["nccl"]].concat()))?;
+    let mut lints = Command::new("bash");
+    lints.args(["launch/cuda.sh", "--check"]).current_dir(workspace.root());
+    announced(lints)
 }
 
 /// Runs the tests, passes on what they print, and ends with one line that sums it up.

@@ -87,8 +87,10 @@ fn check_version() -> Result<(), CollectiveError> {
     let refused = |cause| failed("get_version", cause);
     let found = get_nccl_version().map_err(|cause| refused(format!("{:?}", cause.0)))?;
     is_new_enough(found).then_some(()).ok_or_else(|| {
-        refused(format!("libnccl.so is version {found}, and {OLDEST} (2.14) is the oldest that serves; \
-                         install a newer libnccl2, or the Python package nvidia-nccl-cu13"))
+        refused(format!(
+            "libnccl.so is version {found}, and {OLDEST} (2.14) is the oldest that serves; \
+                         install a newer libnccl2, or the Python package nvidia-nccl-cu13"
+        ))
     })
 }
 

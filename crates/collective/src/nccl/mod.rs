@@ -1,8 +1,8 @@
 //! GPUs that NCCL connects: one rank a GPU, sums on a stream of their own.
 //!
 //! NCCL sums; small values and barriers go over the collective by which the ranks met, and which also
-//! carries the id that NCCL's own meeting wants. **Untested on a GPU**: it compiles everywhere, and
-//! without a GPU the way of the id and all refusals are tested.
+//! carries the id that NCCL's own meeting wants. It compiles everywhere; without a GPU the way of the
+//! id and all refusals are tested, with one the contract too (`launch/gpu.sh`).
 
 mod communicator;
 mod library;
@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DeviceRepr, DriverError, ValidAsZeroBits};
+use cudarc::driver::{
+    CudaContext, CudaSlice, CudaStream, DeviceRepr, DriverError, ValidAsZeroBits,
+};
 use half::bf16;
 use lockstep_world::{Rank, Seat};
 
@@ -82,8 +84,8 @@ impl Nccl {
         &self.stream
     }
 
-    /// Replaces the values of all `buffers` by their sums over all ranks, in one launch; returns when
-    /// they are there.
+    /// Replaces the values of all `buffers` by their sums over all ranks, in one launch behind what
+    /// their streams were given so far; returns when they are there.
     ///
     /// # Errors
     /// [`CollectiveError::Library`] when a GPU or a peer fails.
@@ -91,8 +93,12 @@ impl Nccl {
         &mut self,
         buffers: &mut [CudaSlice<T>],
     ) -> Result<(), CollectiveError> {
+        let call = "all_reduce_sum";
+        for buffer in &*buffers {
+            self.stream.join(buffer.stream()).map_err(of_driver(call))?;
+        }
         self.communicator.all_reduce_sum(&self.stream, buffers)?;
-        self.wait("all_reduce_sum")
+        self.wait(call)
     }
 
     /// Runs `call` on a copy of `values` on the GPU, and copies them back.

@@ -1,8 +1,10 @@
-//! CUDA, opened when a run asks for it. **Untested on a GPU.**
+//! CUDA, opened when a run asks for it.
 
 use std::panic::catch_unwind;
 
 use candle_core::Device;
+use candle_core::cuda_backend::cudarc::driver::sys::CUmemPool_attribute;
+use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError};
 use candle_core::cuda_backend::cudarc::{cublas, curand, driver, nvrtc};
 use candle_core::cuda_backend::set_gemm_reduced_precision_f32;
 
@@ -19,7 +21,38 @@ pub fn open(ordinal: usize) -> Result<Device, GpuError> {
     // Candle's binding panics where a library is older than it expects.
     let opened = catch_unwind(|| Device::new_cuda_with_stream(ordinal));
     let opened = opened.map_err(|_| refused("its libraries are too old (see above)".to_owned()))?;
-    opened.map_err(|cause| refused(cause.to_string()))
+    let device = opened.map_err(|cause| refused(cause.to_string()))?;
+    quicken(&device).map_err(|cause| refused(cause.to_string()))?;
+    Ok(device)
+}
+
+/// Spares each of the thousands of small operations of an update some calls of the driver, and each
+/// wait for the GPU the return of its memory.
+fn quicken(device: &Device) -> candle_core::Result<()> {
+    let device = device.as_cuda_device()?;
+    // SAFETY: tensors are used on the device's one stream. Only sums over NCCL have another, which
+    // waits for this one before it begins, and is waited for before the tensor is used or dropped.
+    #[expect(unsafe_code, reason = "candle would guard each tensor with two events")]
+    unsafe {
+        device.disable_event_tracking();
+    }
+    keep_freed_memory(device.cuda_stream().context()).map_err(candle_core::Error::wrap)
+}
+
+/// A pool gives freed memory back at each wait, unless told to keep it.
+fn keep_freed_memory(context: &CudaContext) -> Result<(), DriverError> {
+    if !context.has_async_alloc() {
+        return Ok(());
+    }
+    let mut all = u64::MAX;
+    // SAFETY: the pool is the device's own and lives as long as it; the value is of the attribute's
+    // type, and copied.
+    #[expect(unsafe_code, reason = "the driver's own calls")]
+    unsafe {
+        let pool = driver::result::device::get_default_mem_pool(context.cu_device())?;
+        let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        driver::result::mem_pool::set_attribute(pool, attribute, (&raw mut all).cast())
+    }
 }
 
 /// Lets products of f32 round their factors to TF32, in this process.

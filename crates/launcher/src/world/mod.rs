@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use lockstep_collective::{
-    Audited, Collective, Lost, Mpi, PhaseBoard, Solo, Tcp, Watch, WatchSettings,
+    Audited, Collective, Ledger, Lost, Mpi, PhaseBoard, Solo, Tcp, Timed, Watch, WatchSettings,
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) seat: Seat,
     /// The way to the others.
     pub(crate) collective: Box<dyn Collective>,
+    /// What that way was used for.
+    pub(crate) ledger: Ledger,
     /// What it computes on.
     pub(crate) place: Place,
     /// Where it notes what it is doing.
@@ -89,6 +91,8 @@ impl World {
             Watch::start(&mut *collective, settings, move |lost| end_with_peer(seat, lost))?;
         fail_on_panic(seat, &watch);
         let (collective, place) = take_place(collective, &company, &computes)?;
+        let (collective, ledger) = Timed::new(collective);
+        let collective = Box::new(collective);
         let hosts = company.hosts();
         let told = match seat.world().get() {
             1 => format!("{}; rank 0 of 1", threads.told()),
@@ -99,7 +103,7 @@ impl World {
                 hosts.len(),
             ),
         };
-        Ok(Some(Self { seat, collective, place, board, watch, hosts, told }))
+        Ok(Some(Self { seat, collective, ledger, place, board, watch, hosts, told }))
     }
 }
 

@@ -1,12 +1,6 @@
 //! How fast ranks sum: what limits data-parallel training first.
-//!
-//! The two figures are those of nccl-tests (its doc/PERFORMANCE.md): the algorithm's bandwidth is the
-//! size of the buffer over the time; the bus's is that times 2 (n - 1) / n, what a ring of n ranks
-//! sends over each link, so that it can be compared with a link's own speed at any number of ranks.
 
-use std::time::Instant;
-
-use lockstep_collective::{Collective, CollectiveError};
+use lockstep_collective::{Collective, CollectiveError, Ledger, Tally};
 
 use super::finding::Finding;
 
@@ -14,99 +8,77 @@ use super::finding::Finding;
 const VALUES: usize = 16 << 20;
 const ROUNDS: u32 = 5;
 
-/// What was measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Bandwidth {
-    ranks: usize,
-    bytes: f64,
-    seconds: f64,
-}
-
-impl Bandwidth {
-    /// Bytes of the buffer a second.
-    fn algorithm(self) -> f64 {
-        self.bytes / self.seconds
-    }
-
-    /// Bytes over each link a second.
-    fn bus(self) -> f64 {
-        let ranks = self.ranks as f64;
-        self.algorithm() * 2.0 * (ranks - 1.0) / ranks
-    }
-}
-
 /// What is said of the world the doctor was started in.
-pub(super) fn finding(collective: &mut dyn Collective) -> Finding {
+pub(super) fn finding(collective: &mut dyn Collective, ledger: &Ledger) -> Finding {
     const SUBJECT: &str = "all-reduce";
-    match bandwidth(collective, VALUES) {
+    match measure(collective, ledger, VALUES) {
         Ok(None) => Finding::ok(
             SUBJECT,
             "not measured with one rank; `mpirun -n 2 trainer doctor` measures it",
         ),
-        Ok(Some(found)) => Finding::ok(
-            SUBJECT,
-            format!(
-                "{} ranks, {:.0} MiB: {:.1} ms, {:.2} GB/s algorithm, {:.2} GB/s bus bandwidth",
-                found.ranks,
-                found.bytes / f64::from(1 << 20),
-                1e3 * found.seconds,
-                found.algorithm() / 1e9,
-                found.bus() / 1e9
-            ),
-        ),
+        Ok(Some(found)) => {
+            let ranks = collective.seat().world().get();
+            Finding::ok(SUBJECT, format!("{ranks} ranks, {}", told(found)))
+        }
         Err(error) => {
             Finding::missing(SUBJECT, error.to_string(), "training on several ranks would fail too")
         }
     }
 }
 
+fn told(found: Tally) -> String {
+    let calls = found.calls as f64;
+    let gigabytes = |bandwidth: Option<f64>| bandwidth.unwrap_or_default() / 1e9;
+    format!(
+        "{:.0} MiB: {:.1} ms, {:.2} GB/s algorithm, {:.2} GB/s bus bandwidth",
+        found.bytes as f64 / calls / f64::from(1 << 20),
+        1e3 * found.time.as_secs_f64() / calls,
+        gigabytes(found.algorithm_bandwidth()),
+        gigabytes(found.bus_bandwidth())
+    )
+}
+
 /// Sums `values` zeros over all ranks, several times; nothing where there is one rank.
 ///
 /// # Errors
 /// The collective's.
-fn bandwidth(
+fn measure(
     collective: &mut dyn Collective,
+    ledger: &Ledger,
     values: usize,
-) -> Result<Option<Bandwidth>, CollectiveError> {
-    let ranks = collective.seat().world().get();
-    if ranks == 1 {
+) -> Result<Option<Tally>, CollectiveError> {
+    if collective.seat().world().get() == 1 {
         return Ok(None);
     }
     let mut buffer = vec![0.0; values];
     collective.all_reduce_sum(&mut buffer)?;
     collective.barrier()?;
-    let start = Instant::now();
+    let before = ledger.read().all_reduce_sum;
     for _ in 0..ROUNDS {
         collective.all_reduce_sum(&mut buffer)?;
     }
-    let seconds = start.elapsed().as_secs_f64() / f64::from(ROUNDS);
-    Ok(Some(Bandwidth { ranks, bytes: 4.0 * values as f64, seconds }))
+    Ok(Some(ledger.read().all_reduce_sum.since(before)))
 }
 
 #[cfg(test)]
 mod tests {
-    use lockstep_collective::{Solo, Threads};
+    use lockstep_collective::{Solo, Threads, Timed};
 
     use super::*;
 
     #[test]
-    fn the_formulas_are_those_of_nccl_tests() {
-        let check = |ranks, algorithm: f64, bus: f64| {
-            let found = Bandwidth { ranks, bytes: 8e9, seconds: 2.0 };
-            assert_eq!((found.algorithm(), found.bus()), (algorithm, bus));
-        };
-        check(2, 4e9, 4e9);
-        check(4, 4e9, 6e9);
-        check(8, 4e9, 7e9);
-    }
-
-    #[test]
     fn several_ranks_are_measured_and_one_is_not() {
-        assert_eq!(bandwidth(&mut Solo, 10).unwrap(), None);
-        let found = Threads::run(3, |mut world| bandwidth(&mut world, 1000).unwrap().unwrap());
+        let (mut alone, ledger) = Timed::new(Solo);
+        assert_eq!(measure(&mut alone, &ledger, 10).unwrap(), None);
+        let found = Threads::run(3, |world| {
+            let (mut world, ledger) = Timed::new(world);
+            measure(&mut world, &ledger, 1000).unwrap().unwrap()
+        });
         for found in found {
-            assert_eq!((found.ranks, found.bytes), (3, 4000.0));
-            assert!(found.seconds > 0.0);
+            assert_eq!((found.calls, found.bytes), (5, 20_000));
+            assert!(told(found).starts_with("0 MiB: "), "{}", told(found));
+            let bus = found.bus_bandwidth().unwrap() / found.algorithm_bandwidth().unwrap();
+            assert!((bus - 4.0 / 3.0).abs() < 1e-9, "{bus}");
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn run(
     let Some(world) = World::join(&starter, wish, &surroundings)? else {
         return Ok(ExitCode::Done);
     };
-    let World { mut collective, watch, .. } = world;
+    let World { mut collective, ledger, watch, .. } = world;
     let on_gpus = of_gpus(&process.environment);
     let is_possible =
         device != DeviceChoice::Cuda || on_gpus.iter().all(|each| each.verdict != Verdict::Missing);
@@ -52,7 +52,7 @@ pub(crate) fn run(
     findings.push(Libraries::of(&process.environment).nccl());
     findings.push(of_mpi(mpirun::find(&process.environment).as_ref(), cfg!(feature = "mpi")));
     findings.extend(machine::findings(&process.environment));
-    findings.push(bandwidth::finding(&mut *collective));
+    findings.push(bandwidth::finding(&mut *collective, &ledger));
     if collective.seat().is_leader() {
         let lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
         super::tell(out, &format!("{lines}{}", conclusion(is_possible)))?;

@@ -112,7 +112,7 @@ impl Run<'_> {
         let loaded = models::load((plan, &self.place.device), &corpora.train, self.hub)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
-        let World { collective, board, watch, .. } = world;
+        let World { collective, ledger, board, watch, .. } = world;
         let parts = parts(plan, &corpora, loaded, (collective, board))?;
         say(out, &summary::of_tokens(plan, &parts))?;
         let mut trainer = Trainer::new(parts, plan.settings(self.seat.world()))?;
@@ -123,7 +123,9 @@ impl Run<'_> {
             // The run's own failure is the one to tell, also when the log cannot be written.
             let _ = log.note("error", &failure.to_string().into());
         }
-        let code = self.close(ending?, &corpora, out)?;
+        let ending = ending?;
+        say(out, &summary::of_ranks(self.seat, &ledger.read()))?;
+        let code = self.close(ending, &corpora, out)?;
         trainer.into_collective().leave()?;
         watch.leave();
         Ok(code)

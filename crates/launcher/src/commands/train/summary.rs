@@ -3,10 +3,12 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use lockstep_collective::Tallies;
 use lockstep_data::{Corpus, TokenStore};
 use lockstep_model::LoadReport;
 use lockstep_params::ParamName;
 use lockstep_trainer::Parts;
+use lockstep_world::{Seat, WorldSize};
 
 use crate::config::{DataPlan, ModelName, RunPlan};
 use crate::models::Loaded;
@@ -103,6 +105,32 @@ pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> String {
     text + "\n"
 }
 
+/// What the ranks told each other in bulk, and how fast; nothing of one that is alone.
+pub(super) fn of_ranks(seat: Seat, tallies: &Tallies) -> String {
+    let mut text = String::new();
+    for (verb, tally) in tallies.by_name() {
+        if seat.world() == WorldSize::ONE || tally.bytes < BULK {
+            continue;
+        }
+        let name = if text.is_empty() { "ranks" } else { "" };
+        let gigabytes = |bandwidth: Option<f64>| bandwidth.unwrap_or_default() / 1e9;
+        let _ = writeln!(
+            text,
+            "{name:<8} {verb}: {} calls, {:.3} GB in {:.1} s, {:.2} GB/s algorithm, {:.2} GB/s bus \
+             bandwidth",
+            tally.calls,
+            tally.bytes as f64 / 1e9,
+            tally.time.as_secs_f64(),
+            gigabytes(tally.algorithm_bandwidth()),
+            gigabytes(tally.bus_bandwidth())
+        );
+    }
+    text
+}
+
+/// Bytes from which a verb is worth a line.
+const BULK: u64 = 1 << 20;
+
 /// Where the model is and what can be done with it.
 pub(super) fn of_result(plan: &RunPlan) -> String {
     let directory = plan.run.directory.display();
@@ -114,4 +142,28 @@ pub(super) fn of_result(plan: &RunPlan) -> String {
          echo \"a text\" | trainer predict --checkpoint {directory}\n",
         Path::new(&plan.run.directory).join("README.md").display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use lockstep_collective::{Collective, Solo, Threads, Timed};
+
+    use super::*;
+
+    #[test]
+    fn what_ranks_told_each_other_in_bulk_is_told() {
+        fn after_sums(ranks: impl Collective) -> String {
+            let (mut ranks, ledger) = Timed::new(ranks);
+            for _ in 0..2 {
+                ranks.all_reduce_sum(&mut vec![1.0; 1 << 20]).unwrap();
+            }
+            ranks.all_gather(&[1, 2]).unwrap();
+            of_ranks(ranks.seat(), &ledger.read())
+        }
+        for told in Threads::run(2, after_sums) {
+            assert!(told.starts_with("ranks    all-reduce: 2 calls, 0.008 GB in "), "{told}");
+            assert_eq!(told.lines().count(), 1, "{told}");
+        }
+        assert_eq!(after_sums(Solo), "");
+    }
 }
