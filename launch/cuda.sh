@@ -45,7 +45,7 @@ source "$root/launch/setup.sh"
 
 place=$root/target/cuda
 [[ $purpose != check ]] || place=$root/target/cuda-check
-readonly place
+readonly place workspace=$place/workspace
 readonly toolkit=$place/toolkit
 readonly wheels=(nvidia-cuda-nvcc==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-crt==13.0.88
     nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85)
@@ -87,27 +87,47 @@ fetch_toolkit() {
     rm -rf "$work"
 }
 
-# A copy of candle-core that opens the CUDA libraries when it needs them. As it is published it
-# links them, and a program so linked does not start where they are missing.
-make_candle_open_its_libraries() {
-    local version source
+# A workspace of links to this one, with a lock file of its own, in which candle-core is a copy that
+# opens the CUDA libraries when it needs them. As it is published it links them, and a program so
+# linked does not start where they are missing.
+make_workspace() {
+    local name candle
+    candle=$(candle_that_opens_its_libraries)
+    rm -rf "$workspace"
+    mkdir -p "$workspace"
+    for name in benches configs crates tests; do
+        ln -s "$root/$name" "$workspace/$name"
+    done
+    cp "$root/Cargo.lock" "$root/clippy.toml" "$workspace"
+    {
+        cat "$root/Cargo.toml"
+        printf '\n[patch.crates-io]\ncandle-core = { path = "%s" }\n' "$candle"
+    } >"$workspace/Cargo.toml"
+}
+
+# Prints where the copy is, which is made once for each version.
+candle_that_opens_its_libraries() {
+    local version source copy
     version=$(sed -n '/^name = "candle-core"$/{n;s/^version = "\(.*\)"$/\1/p}' "$root/Cargo.lock")
     cargo fetch --quiet --locked --manifest-path "$root/Cargo.toml"
     source=$(find "${CARGO_HOME:-$HOME/.cargo}/registry/src" -maxdepth 2 -name "candle-core-$version" -print -quit)
     [[ -n $source ]] || die "$MISSING" "cargo has no source of candle-core $version; try: cargo fetch"
-    rm -rf "$place/candle-core"
-    cp -r "$source" "$place/candle-core"
-    sed -i 's/"dynamic-linking"/"dynamic-loading"/' "$place/candle-core/Cargo.toml"
-    grep -q '"dynamic-loading"' "$place/candle-core/Cargo.toml" ||
-        die "$MISSING" "candle-core $version asks for the CUDA libraries in another way; see its Cargo.toml"
+    copy=$place/candle-core-$version
+    if [[ ! -d $copy ]]; then
+        cp -r "$source" "$copy.partial"
+        sed -i 's/"dynamic-linking"/"dynamic-loading"/' "$copy.partial/Cargo.toml"
+        grep -q '"dynamic-loading"' "$copy.partial/Cargo.toml" ||
+            die "$MISSING" "candle-core $version asks for the CUDA libraries in another way; see its Cargo.toml"
+        mv "$copy.partial" "$copy"
+    fi
+    echo "$copy"
 }
 
-# Runs cargo with the command $1 over the copy of candle-core.
+# Runs cargo with the command $1 over that workspace.
 with_cuda() {
     local command=$1
     shift
-    cargo "$command" --config "patch.crates-io.candle-core.path='$place/candle-core'" --release \
-        --target-dir "$place" --manifest-path "$root/Cargo.toml" "$@"
+    cargo "$command" --release --target-dir "$place" --manifest-path "$workspace/Cargo.toml" "$@"
 }
 
 build_programs() {
@@ -123,7 +143,7 @@ build_programs() {
 build_tests() {
     local program
     program=$(with_cuda test --no-run --package lockstep-collective --features nccl,mpi --test contract \
-        --message-format json | sed -n 's/.*"executable":"\([^"]*contract-[^"]*\)".*/\1/p')
+        --message-format json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*contract-[^"]*\)".*/\1/p')
     cp "$program" "$place/release/contract"
     say "built $place/release/contract"
 }
@@ -131,19 +151,14 @@ build_tests() {
 # Checking links nothing, so any file will do for a kernel.
 check() {
     export PATH=$root/tests/gpu:$PATH CUDA_HOME=$root/tests/gpu
-    with_cuda clippy --features cuda "$@" -- -D warnings
+    with_cuda clippy --features cuda -- -D warnings
 }
 
 need_rust "$root"
 need_c_compiler
 need_mpi
-mkdir -p "$place"
-make_candle_open_its_libraries
-
-# The copy has another origin than the one that the lock file names.
-lock=$(mktemp)
-cp "$root/Cargo.lock" "$lock"
-trap 'cp "$lock" "$root/Cargo.lock"; rm -f "$lock"' EXIT
+[[ $purpose != check ]] || need_rust_components
+make_workspace
 
 export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}
 case $purpose in
@@ -152,5 +167,5 @@ tests)
     build_programs "$@"
     build_tests
     ;;
-check) check "$@" ;;
+check) check ;;
 esac

@@ -34,7 +34,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly programs=${LOCKSTEP_BIN:-$root/target/cuda/release}
 readonly UPDATES=30 PEER_LOST=5 STOPPED=75
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 
 say() { printf '== %s\n' "$*" >&2; }
 
@@ -147,6 +147,7 @@ run cuda-bf16 --device cuda --precision bf16
 lose_a_rank
 
 report=$root/benches/results/$(date +%F)-gpu.md
+[[ ! -e $report ]] || report=${report%.md}-$(date +%H%M).md
 mkdir -p "${report%/*}"
 cd "$work"
 {

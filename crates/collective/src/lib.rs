@@ -32,6 +32,8 @@ pub use threads::Threads;
 pub use timed::{Ledger, Tallies, Tally, Timed};
 pub use watch::{How, Lost, Watch, WatchHandle, WatchSettings};
 
+#[cfg(feature = "nccl")]
+use lockstep_world::WorldSize;
 use lockstep_world::{Rank, Seat};
 
 /// What one rank can do together with all others.
@@ -55,7 +57,10 @@ pub trait Collective: Send {
         &mut self,
         values: &mut cudarc::driver::CudaSlice<f32>,
     ) -> Result<(), CollectiveError> {
-        nccl::through_host(values, |values| self.all_reduce_sum(values))
+        match self.seat().world() {
+            WorldSize::ONE => Ok(()),
+            _ => nccl::through_host(values, |values| self.all_reduce_sum(values)),
+        }
     }
 
     /// Replaces this rank's shard of `values` by its sums over all ranks; what the rest holds

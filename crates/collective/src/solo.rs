@@ -17,14 +17,6 @@ impl Collective for Solo {
         Ok(())
     }
 
-    #[cfg(feature = "nccl")]
-    fn all_reduce_sum_on_gpu(
-        &mut self,
-        _values: &mut cudarc::driver::CudaSlice<f32>,
-    ) -> Result<(), CollectiveError> {
-        Ok(())
-    }
-
     fn broadcast(&mut self, _values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         check_root(root, self.seat())
     }

@@ -99,7 +99,7 @@ impl Ledger {
 }
 
 impl Tallies {
-    /// Each verb's calls, under the name that NCCL has for it.
+    /// Each verb's calls, with a name for people.
     #[must_use]
     pub fn by_name(&self) -> [(&'static str, Tally); 6] {
         [

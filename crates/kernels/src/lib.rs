@@ -2,8 +2,8 @@
 //!
 //! Each operation is one function over candle tensors. It checks its arguments, then takes one of
 //! two ways: on a CPU with f32 a fused kernel with its own backward, multi-threaded and vectorised;
-//! everywhere else the composition of candle's own operations in [`plain`], which is also the
-//! oracle that the fused kernels are tested against. No result depends on the number of threads:
+//! everywhere else a composition of candle's own operations, mostly that in [`plain`], which is also
+//! the oracle that the others are tested against. No result depends on the number of threads:
 //! work is cut into fixed blocks and sums run in a fixed order.
 //!
 //! Shapes: B examples, N tokens of all of them, M query rows, D width, H heads, F feed-forward

@@ -1,7 +1,8 @@
 //! Every operation composed of candle's own differentiable operations.
 //!
-//! This is the way for any device and type without a fused kernel, and the oracle of those kernels:
-//! it is written to be compared with the formula, not to be fast. Arguments are checked by the
+//! This is the oracle of the other ways, and, but for attention and dropout, the way itself for any
+//! device and type without a fused kernel: it is written to be compared with the formula, not to be
+//! fast. Arguments are checked by the
 //! functions of the crate's root; here candle's own errors are enough.
 
 use std::ops::Range;

@@ -19,7 +19,8 @@ pub(crate) struct Rearrangement {
 }
 
 impl Rearrangement {
-    /// The order in which `sources` names each of `rows` rows once, and zeros where it names none.
+    /// The order in which `sources` names rows, of which there are `rows`, each once at most, and zeros
+    /// where it names none.
     pub(crate) fn new(
         rows: usize,
         sources: impl Iterator<Item = Option<usize>>,
@@ -33,7 +34,10 @@ impl Rearrangement {
                 back[source] = u32::try_from(place)?;
             }
         }
-        let tensor = |places: Vec<u32>| Tensor::from_vec(places.clone(), places.len(), device);
+        let tensor = |places: Vec<u32>| {
+            let count = places.len();
+            Tensor::from_vec(places, count, device)
+        };
         Ok(Self { there: tensor(there)?, back: tensor(back)? })
     }
 
@@ -47,7 +51,7 @@ impl Rearrangement {
         x.contiguous()?.apply_op1(Gather(self.clone()))
     }
 
-    /// Rows in the new order (R,D) in the old one, (N,D).
+    /// Rows in the new order (R,D) in the old one, (N,D), with zeros for those that are not in it.
     pub(crate) fn undo(&self, x: &Tensor) -> Result<Tensor> {
         let Self { there, back } = self.clone();
         x.contiguous()?.apply_op1(Gather(Self { there: back, back: there }))

@@ -107,6 +107,16 @@ impl Communicator {
         self.settle("broadcast")
     }
 
+    /// Ends what is under way, also on the GPU, after a call that failed; none can follow.
+    pub(super) fn abort(&mut self) {
+        let raw = std::mem::replace(&mut self.0, std::ptr::null_mut());
+        if !raw.is_null() {
+            // SAFETY: it is whole, and nobody will have it again.
+            #[expect(unsafe_code, reason = "NCCL's own call")]
+            let _ = unsafe { sys::ncclCommAbort(raw) };
+        }
+    }
+
     /// Whether all is well with the peers.
     pub(super) fn check(&self, call: &'static str) -> Result<(), CollectiveError> {
         self.started(call, self.state())
@@ -162,9 +172,7 @@ impl Communicator {
 
 impl Drop for Communicator {
     fn drop(&mut self) {
-        // SAFETY: nobody else has it; `leave` forgets it before this could run twice.
-        #[expect(unsafe_code, reason = "NCCL's own call")]
-        let _ = unsafe { sys::ncclCommAbort(self.0) };
+        self.abort();
     }
 }
 

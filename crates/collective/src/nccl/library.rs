@@ -86,12 +86,13 @@ fn require_nccl() -> Result<(), CollectiveError> {
 fn check_version() -> Result<(), CollectiveError> {
     let refused = |cause| failed("get_version", cause);
     let found = get_nccl_version().map_err(|cause| refused(format!("{:?}", cause.0)))?;
-    is_new_enough(found).then_some(()).ok_or_else(|| {
-        refused(format!(
-            "libnccl.so is version {found}, and {OLDEST} (2.14) is the oldest that serves; \
-                         install a newer libnccl2, or the Python package nvidia-nccl-cu13"
-        ))
-    })
+    if is_new_enough(found) {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "libnccl.so is version {found}, and {OLDEST} (2.14) is the oldest that serves; install a newer \
+         libnccl2, or the Python package nvidia-nccl-cu13"
+    )))
 }
 
 fn is_new_enough(version: c_int) -> bool {

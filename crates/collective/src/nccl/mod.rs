@@ -21,9 +21,9 @@ use crate::{Collective, CollectiveError, check_root};
 use communicator::Communicator;
 pub use library::NcclId;
 
-/// How long a call may take in which ranks wait for each other, those included that evaluate or save
-/// alone in the meantime. Lost ranks are the watch's business, and found much earlier.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// How long a call may take once all ranks have made it. Lost ranks are the watch's business, and found
+/// much earlier.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long until a call is asked for its end again.
 const NAP: Duration = Duration::from_micros(50);
 
@@ -90,6 +90,18 @@ impl Nccl {
     /// # Errors
     /// [`CollectiveError::Library`] when a GPU or a peer fails.
     pub fn sum_on_device<T: Summable>(
+        &mut self,
+        buffers: &mut [CudaSlice<T>],
+    ) -> Result<(), CollectiveError> {
+        let outcome = self.start_and_wait(buffers);
+        if outcome.is_err() {
+            // What is still under way would write to buffers that the caller may drop.
+            self.communicator.abort();
+        }
+        outcome
+    }
+
+    fn start_and_wait<T: Summable>(
         &mut self,
         buffers: &mut [CudaSlice<T>],
     ) -> Result<(), CollectiveError> {

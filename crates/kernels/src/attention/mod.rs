@@ -1,7 +1,7 @@
 //! Attention over packed examples: each row of a segment looks at the rows of its own segment.
 //!
-//! Nothing is padded and nothing masked: a segment's queries meet only their own keys, whatever the
-//! lengths of the other examples are.
+//! A segment's queries meet only their own keys, whatever the lengths of the other examples are. On a
+//! CPU nothing is padded and nothing masked; elsewhere see `padded`.
 
 mod fused;
 mod head;

@@ -2,8 +2,11 @@
 //! ones, for devices where a launch costs more than a row of zeros.
 //!
 //! Padded keys get a score so low that their share is 0 exactly, and padded queries are left out of
-//! the result; so values and gradients are those of [`crate::plain::attention()`].
+//! the result; so values and gradients are those of [`crate::plain::attention()`]. Where one long text
+//! among many short ones would make most of it zeros, only segments of similar lengths go together, so
+//! memory stays within a few times of what the texts need.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use candle_core::{DType, Device, Result, Tensor};
@@ -16,6 +19,9 @@ use crate::{Dropout, Segments, plain};
 /// What a padded key's score is lowered by.
 const NEVER: f64 = -1e30;
 
+/// Scores, of all heads, that are computed together in any case: 64 MiB.
+const ALWAYS: usize = 16 << 20;
+
 /// [`super::attention()`] for checked arguments.
 pub(super) fn attention(
     q: &Tensor, // (M,D)
@@ -23,18 +29,59 @@ pub(super) fn attention(
     v: &Tensor, // (N,D)
     plan: &AttentionPlan,
 ) -> Result<Tensor> {
-    let (rows, width) = q.dims2()?;
-    if rows == 0 {
-        return Ok(q.clone());
+    attention_in_groups(q, k, v, plan, &groups(plan, ALWAYS))
+}
+
+/// Each group gives its own rows of the result, and zeros for the others.
+fn attention_in_groups(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    plan: &AttentionPlan,
+    groups: &[Vec<usize>],
+) -> Result<Tensor> {
+    let results = groups.iter().map(|chosen| of_group(q, k, v, plan, chosen));
+    let sum = results.reduce(|left, right| left? + right?);
+    sum.unwrap_or_else(|| Ok(q.clone()))
+}
+
+/// Which segments are brought to one length together: all that have queries, unless their scores would
+/// be many and mostly of zeros; then those whose lengths have the next power of two in common.
+fn groups(plan: &AttentionPlan, always: usize) -> Vec<Vec<usize>> {
+    let (queries, keys) = (&plan.queries, &plan.keys);
+    let all: Vec<usize> = (0..keys.len()).filter(|&i| !queries.range(i).is_empty()).collect();
+    let longest = |of: &Segments| all.iter().map(|&i| of.range(i).len()).max().unwrap_or(0);
+    let padded = all.len() * longest(queries) * longest(keys);
+    let real: usize = all.iter().map(|&i| queries.range(i).len() * keys.range(i).len()).sum();
+    if padded * plan.heads <= always || padded <= MOSTLY * real {
+        return if all.is_empty() { Vec::new() } else { vec![all] };
     }
-    let queries = Padding::of(&plan.queries, q.device())?;
-    let keys = Padding::of(&plan.keys, q.device())?;
+    let mut groups: BTreeMap<[usize; 2], Vec<usize>> = BTreeMap::new();
+    for i in all {
+        let size = [queries, keys].map(|of| of.range(i).len().next_power_of_two());
+        groups.entry(size).or_default().push(i);
+    }
+    groups.into_values().collect()
+}
+
+/// As many times of the scores that the texts need are computed without a second thought.
+const MOSTLY: usize = 4;
+
+fn of_group(
+    q: &Tensor, // (M,D)
+    k: &Tensor, // (N,D)
+    v: &Tensor, // (N,D)
+    plan: &AttentionPlan,
+    chosen: &[usize],
+) -> Result<Tensor> {
+    let queries = Padding::of(&plan.queries, chosen, q.device())?;
+    let keys = Padding::of(&plan.keys, chosen, q.device())?;
     let (q, k, v) = (
         queries.split(q, plan.heads)?, // (B,H,Q,C)
         keys.split(k, plan.heads)?,    // (B,H,K,C)
         keys.split(v, plan.heads)?,    // (B,H,K,C)
     );
-    let columns = width / plan.heads;
+    let columns = q.dim(3)?;
     let scores = (q.matmul(&k.t()?)? / (columns as f64).sqrt())?; // (B,H,Q,K)
     let shares = plain::softmax(&scores.broadcast_add(&keys.bias(scores.dtype())?)?)?;
     let kept = match &plan.dropout {
@@ -45,21 +92,23 @@ pub(super) fn attention(
 }
 
 /// B segments of different lengths as as many of the longest one's length.
-struct Padding<'a> {
-    segments: &'a Segments,
+struct Padding {
+    /// The rows of each.
+    segments: Vec<Range<usize>>,
     longest: usize,
     /// Between the rows of all segments and those of the padded ones.
     rows: Rearrangement,
 }
 
-impl<'a> Padding<'a> {
-    fn of(segments: &'a Segments, device: &Device) -> Result<Self> {
-        let longest = segments.iter().map(|rows| rows.len()).max().unwrap_or(0);
+impl Padding {
+    fn of(all: &Segments, chosen: &[usize], device: &Device) -> Result<Self> {
+        let segments: Vec<Range<usize>> = chosen.iter().map(|&i| all.range(i)).collect();
+        let longest = segments.iter().map(Range::len).max().unwrap_or(0);
         let padded = segments.iter().flat_map(|rows| {
             let end = rows.end;
             (rows.start..rows.start + longest).map(move |row| (row < end).then_some(row))
         });
-        let rows = Rearrangement::new(segments.total(), padded, device)?;
+        let rows = Rearrangement::new(all.total(), padded, device)?;
         Ok(Self { segments, longest, rows })
     }
 
@@ -71,7 +120,7 @@ impl<'a> Padding<'a> {
         padded.reshape(shape)?.transpose(1, 2)?.contiguous()
     }
 
-    /// The way back: (B,H,T,C) to (N,D).
+    /// The way back: (B,H,T,C) to (N,D), with zeros for the rows of other segments.
     fn join(&self, x: &Tensor) -> Result<Tensor> {
         let (segments, heads, longest, columns) = x.dims4()?;
         let rows = x.transpose(1, 2)?.contiguous()?; // (B,T,H,C)
@@ -90,10 +139,9 @@ impl<'a> Padding<'a> {
     /// Which shares dropout leaves, (B,H,T,`keys`); of padded queries all.
     fn kept(&self, dropout: &Dropout, heads: usize, keys: usize) -> Vec<u8> {
         let mut kept = vec![1; self.segments.len() * heads * self.longest * keys];
-        let segments: Vec<Range<usize>> = self.segments.iter().collect();
         kept.par_chunks_mut((self.longest * keys).max(1)).enumerate().for_each(|(place, head)| {
             let first = first_element(place % heads);
-            let rows = segments[place / heads].clone();
+            let rows = self.segments[place / heads].clone();
             for (row, kept) in rows.zip(head.chunks_exact_mut(keys)) {
                 dropout.row(row).mark_kept(first, kept);
             }
@@ -104,12 +152,14 @@ impl<'a> Padding<'a> {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Var;
+
     use super::*;
 
     #[test]
     fn segments_are_brought_to_the_longest() {
         let segments = Segments::new(&[0, 2, 2, 5]).unwrap();
-        let padding = Padding::of(&segments, &Device::Cpu).unwrap();
+        let padding = Padding::of(&segments, &[0, 1, 2], &Device::Cpu).unwrap();
         assert_eq!(padding.longest, 3);
         let x = Tensor::arange(0.0_f32, 10.0, &Device::Cpu).unwrap().reshape((5, 2)).unwrap();
         let split = padding.split(&x, 2).unwrap();
@@ -121,5 +171,51 @@ mod tests {
         let bias = padding.bias(DType::F64).unwrap().flatten_all().unwrap();
         let (yes, no) = (0.0, NEVER);
         assert_eq!(bias.to_vec1::<f64>().unwrap(), [yes, yes, no, no, no, no, yes, yes, yes]);
+    }
+
+    fn plan(lengths: &[usize]) -> AttentionPlan {
+        let ends = lengths.iter().scan(0, |end, length| {
+            *end += length;
+            Some(*end)
+        });
+        let offsets: Vec<usize> = std::iter::once(0).chain(ends).collect();
+        let segments = Segments::new(&offsets).unwrap();
+        AttentionPlan { heads: 2, queries: segments.clone(), keys: segments, dropout: None }
+    }
+
+    #[test]
+    fn a_long_segment_among_short_ones_goes_alone() {
+        let check = |lengths: &[usize], always, expected: &[&[usize]]| {
+            assert_eq!(groups(&plan(lengths), always), expected, "{lengths:?}, {always}");
+        };
+        check(&[3, 40, 4, 0, 2], usize::MAX, &[&[0, 1, 2, 4]]);
+        check(&[3, 40, 4, 0, 2, 3, 3], 0, &[&[4], &[0, 2, 5, 6], &[1]]);
+        check(&[30, 40, 35], 0, &[&[0, 1, 2]]);
+        check(&[0, 0], 0, &[]);
+    }
+
+    #[test]
+    fn groups_change_nothing() {
+        let (plan, rows) = (plan(&[3, 40, 4, 0, 2, 3]), 52);
+        let tensor = |seed: f64| {
+            let values = (0..rows * 6).map(|i| (f64::from(i) * seed).sin());
+            let tensor = Tensor::from_iter(values, &Device::Cpu).unwrap();
+            Var::from_tensor(&tensor.reshape((rows as usize, 6)).unwrap()).unwrap()
+        };
+        let [q, k, v] = [0.7, 1.3, 2.9].map(tensor);
+        let results = |groups: &[Vec<usize>]| {
+            let y = attention_in_groups(&q, &k, &v, &plan, groups).unwrap();
+            let slopes = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            let slopes = [&q, &k, &v].map(|x| slopes.get(x).unwrap().clone());
+            [y].into_iter()
+                .chain(slopes)
+                .map(|x| x.flatten_all().unwrap().to_vec1::<f64>().unwrap())
+        };
+        let apart = groups(&plan, 0);
+        assert_eq!(apart.len(), 3);
+        for (one, several) in results(&groups(&plan, usize::MAX)).zip(results(&apart)) {
+            let off = one.iter().zip(&several).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(off < 1e-14, "{off:e}");
+        }
     }
 }

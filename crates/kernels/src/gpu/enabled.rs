@@ -2,13 +2,13 @@
 
 use std::panic::catch_unwind;
 
-use candle_core::Device;
 use candle_core::cuda_backend::cudarc::driver::sys::CUmemPool_attribute;
 use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError};
 use candle_core::cuda_backend::cudarc::{cublas, curand, driver, nvrtc};
 use candle_core::cuda_backend::set_gemm_reduced_precision_f32;
+use candle_core::{CudaDevice, Device};
 
-use super::GpuError;
+use super::{GpuError, LIBRARIES};
 
 /// The GPU `ordinal` of those this process sees, with a stream that all threads share: backward
 /// passes and sums of gradients are on different ones.
@@ -22,25 +22,25 @@ pub fn open(ordinal: usize) -> Result<Device, GpuError> {
     let opened = catch_unwind(|| Device::new_cuda_with_stream(ordinal));
     let opened = opened.map_err(|_| refused("its libraries are too old (see above)".to_owned()))?;
     let device = opened.map_err(|cause| refused(cause.to_string()))?;
-    quicken(&device).map_err(|cause| refused(cause.to_string()))?;
+    let cuda = device.as_cuda_device().map_err(|cause| refused(cause.to_string()))?;
+    drop_events(cuda);
+    keep_pool(cuda.cuda_stream().context()).map_err(|cause| refused(cause.to_string()))?;
     Ok(device)
 }
 
-/// Spares each of the thousands of small operations of an update some calls of the driver, and each
-/// wait for the GPU the return of its memory.
-fn quicken(device: &Device) -> candle_core::Result<()> {
-    let device = device.as_cuda_device()?;
+/// Spares each of the thousands of small operations of an update some calls of the driver.
+fn drop_events(device: &CudaDevice) {
     // SAFETY: tensors are used on the device's one stream. Only sums over NCCL have another, which
-    // waits for this one before it begins, and is waited for before the tensor is used or dropped.
+    // waits for this one before it begins; nobody uses or drops a tensor before such a sum has ended
+    // or was aborted.
     #[expect(unsafe_code, reason = "candle would guard each tensor with two events")]
     unsafe {
         device.disable_event_tracking();
     }
-    keep_freed_memory(device.cuda_stream().context()).map_err(candle_core::Error::wrap)
 }
 
-/// A pool gives freed memory back at each wait, unless told to keep it.
-fn keep_freed_memory(context: &CudaContext) -> Result<(), DriverError> {
+/// Keeps freed memory in the device's pool, which would give it back at each wait for the GPU.
+fn keep_pool(context: &CudaContext) -> Result<(), DriverError> {
     if !context.has_async_alloc() {
         return Ok(());
     }
@@ -69,14 +69,15 @@ fn find_libraries() -> Result<(), GpuError> {
     #[expect(unsafe_code, reason = "opening a library runs what is in it")]
     let found = unsafe {
         [
-            ("libcuda.so", driver::sys::is_culib_present(), DRIVER),
-            ("libcublas.so", cublas::sys::is_culib_present(), TOOLKIT),
-            ("libcurand.so", curand::sys::is_culib_present(), TOOLKIT),
-            ("libnvrtc.so", nvrtc::sys::is_culib_present(), TOOLKIT),
+            driver::sys::is_culib_present(),
+            cublas::sys::is_culib_present(),
+            curand::sys::is_culib_present(),
+            nvrtc::sys::is_culib_present(),
         ]
     };
-    match found.into_iter().find(|(_, is_there, _)| !is_there) {
-        Some((library, _, remedy)) => Err(GpuError::Missing { library, remedy }),
+    match found.iter().position(|is_there| !is_there) {
+        Some(0) => Err(GpuError::Missing { library: LIBRARIES[0], remedy: DRIVER }),
+        Some(place) => Err(GpuError::Missing { library: LIBRARIES[place], remedy: TOOLKIT }),
         None => Ok(()),
     }
 }

@@ -15,6 +15,9 @@ use thiserror::Error;
 /// Whether this build can compute on GPUs at all.
 pub const IS_BUILT_IN: bool = cfg!(feature = "cuda");
 
+/// What computing on a GPU opens: the driver's library, and three of the toolkit.
+pub const LIBRARIES: [&str; 4] = ["libcuda.so", "libcublas.so", "libcurand.so", "libnvrtc.so"];
+
 /// Why a GPU cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum GpuError {

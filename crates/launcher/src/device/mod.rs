@@ -93,6 +93,13 @@ pub(crate) enum DeviceError {
     Bf16,
 }
 
+impl DeviceError {
+    /// Whether all ranks found it together, so that one of them can tell it for all.
+    pub(crate) fn is_common(&self) -> bool {
+        matches!(self, Self::Mixed { .. } | Self::None { .. } | Self::Shared { .. })
+    }
+}
+
 fn see(hosts: &[String]) -> String {
     let verb = if hosts.len() == 1 { "shows" } else { "show" };
     format!("{} {verb}", hosts.join(", "))

@@ -52,12 +52,12 @@ impl Threads {
 mod tests {
     use lockstep_world::{Rank, WorldSize};
 
-    use super::super::company::Place;
+    use super::super::company::Station;
     use super::*;
     use crate::device::Equipment;
 
     fn check(ranks: &[(&str, &[usize])], expected: &[usize]) {
-        let place = |(machine, cores): &(&str, &[usize])| Place {
+        let place = |(machine, cores): &(&str, &[usize])| Station {
             equipment: Equipment { machine: (*machine).to_owned(), ..Equipment::default() },
             cores: cores.to_vec(),
             cores_of_machine: 8,

@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lockstep_model::gpu::LIBRARIES;
+
 use super::finding::Finding;
 use crate::process::Environment;
 
@@ -39,11 +41,10 @@ impl Libraries {
 
     /// What CUDA's way needs.
     pub(super) fn cuda(&self) -> Finding {
-        const NEEDED: [&str; 4] = ["libcuda.so", "libcublas.so", "libcurand.so", "libnvrtc.so"];
         let absent: Vec<&str> =
-            NEEDED.into_iter().filter(|name| self.find(name).is_none()).collect();
+            LIBRARIES.into_iter().filter(|name| self.find(name).is_none()).collect();
         if absent.is_empty() {
-            return Finding::ok("CUDA", NEEDED.join(", "));
+            return Finding::ok("CUDA", LIBRARIES.join(", "));
         }
         Finding::missing(
             "CUDA",

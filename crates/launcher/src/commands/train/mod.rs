@@ -36,7 +36,15 @@ pub(crate) fn run(
     let starter = Starter::of(&process.environment)?;
     let surroundings =
         Surroundings { environment: &process.environment, patience: plan.run.peer_timeout };
-    let Some(world) = join(&starter, plan.run.wish, &surroundings)? else {
+    let world = match join(&starter, plan.run.wish, &surroundings) {
+        Err(Failure::Device(error)) if error.is_common() && !starter.seat().is_leader() => {
+            // The leader tells it for all, and its exit code is to be the first.
+            std::thread::sleep(OTHERS_END);
+            return Ok(ExitCode::Device);
+        }
+        joined => joined?,
+    };
+    let Some(world) = world else {
         let (seat, why) = (starter.seat(), Unused::here(&process.environment));
         let text = format!("{seat}: {why}, so rank 0 trains alone; nothing to do here\n");
         return super::tell(out, &text);
