@@ -69,7 +69,8 @@ impl Mpi {
     #[must_use]
     pub fn library(&self) -> String {
         let text = mpi::environment::library_version().unwrap_or_default();
-        text.split([',', '\n']).next().unwrap_or_default().trim().to_owned()
+        let name = text.split([',', '\n']).next().unwrap_or_default().replace(" Version:", "");
+        name.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
 
