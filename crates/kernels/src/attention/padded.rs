@@ -22,6 +22,9 @@ const NEVER: f64 = -1e30;
 /// Scores, of all heads, that are computed together in any case: 64 MiB.
 const ALWAYS: usize = 16 << 20;
 
+/// How many times the scores that the texts need may be computed, padded ones included.
+const PADDED_PER_REAL: usize = 4;
+
 /// [`super::attention()`] for checked arguments.
 pub(super) fn attention(
     q: &Tensor, // (M,D)
@@ -53,7 +56,7 @@ fn groups(plan: &AttentionPlan, always: usize) -> Vec<Vec<usize>> {
     let longest = |of: &Segments| all.iter().map(|&i| of.range(i).len()).max().unwrap_or(0);
     let padded = all.len() * longest(queries) * longest(keys);
     let real: usize = all.iter().map(|&i| queries.range(i).len() * keys.range(i).len()).sum();
-    if padded * plan.heads <= always || padded <= MOSTLY * real {
+    if padded * plan.heads <= always || padded <= PADDED_PER_REAL * real {
         return if all.is_empty() { Vec::new() } else { vec![all] };
     }
     let mut groups: BTreeMap<[usize; 2], Vec<usize>> = BTreeMap::new();
@@ -63,9 +66,6 @@ fn groups(plan: &AttentionPlan, always: usize) -> Vec<Vec<usize>> {
     }
     groups.into_values().collect()
 }
-
-/// As many times of the scores that the texts need are computed without a second thought.
-const MOSTLY: usize = 4;
 
 fn of_group(
     q: &Tensor, // (M,D)
