@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds `trainer` and `launcher` with CUDA: see --help.
 set -euo pipefail
+shopt -s inherit_errexit
 
 usage() {
     cat <<'TEXT'
@@ -158,6 +159,7 @@ need_rust "$root"
 need_c_compiler
 need_mpi
 [[ $purpose != check ]] || need_rust_components
+mkdir -p "$place"
 make_workspace
 
 export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}
