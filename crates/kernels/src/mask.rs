@@ -46,7 +46,7 @@ impl RowMask {
 
     /// Whether `element` is not dropped.
     #[inline(always)]
-    pub(crate) fn keeps(self, element: u32) -> bool {
+    fn keeps(self, element: u32) -> bool {
         self.hash(element) >= self.threshold
     }
 

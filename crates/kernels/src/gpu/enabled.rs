@@ -67,7 +67,8 @@ fn find_libraries() -> Result<(), GpuError> {
                            add their directory to LD_LIBRARY_PATH";
     // SAFETY: the four open a library and run its constructors, which are NVIDIA's.
     #[expect(unsafe_code, reason = "opening a library runs what is in it")]
-    let found = unsafe {
+    let found: [bool; LIBRARIES.len()] = unsafe {
+        // In the order of their names.
         [
             driver::sys::is_culib_present(),
             cublas::sys::is_culib_present(),

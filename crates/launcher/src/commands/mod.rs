@@ -10,6 +10,8 @@ mod train;
 use std::io::Write;
 use std::path::Path;
 
+use lockstep_collective::Tally;
+
 use crate::config::nearest;
 use crate::exit::ExitCode;
 use crate::failure::{COMMANDS, Failure};
@@ -82,6 +84,16 @@ fn is_config(word: &str) -> bool {
 pub(crate) fn tell(out: &mut dyn Write, text: &str) -> Result<ExitCode, Failure> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)?;
     Ok(ExitCode::Done)
+}
+
+/// How fast calls between ranks were, as people compare it.
+fn bandwidths(tally: Tally) -> String {
+    let gigabytes = |bandwidth: Option<f64>| bandwidth.unwrap_or_default() / 1e9;
+    format!(
+        "{:.2} GB/s algorithm, {:.2} GB/s bus bandwidth",
+        gigabytes(tally.algorithm_bandwidth()),
+        gigabytes(tally.bus_bandwidth())
+    )
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use lockstep_collective::{Collective, CollectiveError, Ledger, Tally};
 
+use super::super::bandwidths;
 use super::finding::Finding;
 
 /// 64 MiB of f32, a quarter of DistilBERT's gradients.
@@ -28,13 +29,11 @@ pub(super) fn finding(collective: &mut dyn Collective, ledger: &Ledger) -> Findi
 
 fn told(found: Tally) -> String {
     let calls = found.calls as f64;
-    let gigabytes = |bandwidth: Option<f64>| bandwidth.unwrap_or_default() / 1e9;
     format!(
-        "{:.0} MiB: {:.1} ms, {:.2} GB/s algorithm, {:.2} GB/s bus bandwidth",
+        "{:.0} MiB: {:.1} ms, {}",
         found.bytes as f64 / calls / f64::from(1 << 20),
         1e3 * found.time.as_secs_f64() / calls,
-        gigabytes(found.algorithm_bandwidth()),
-        gigabytes(found.bus_bandwidth())
+        bandwidths(found)
     )
 }
 

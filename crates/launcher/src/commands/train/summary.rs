@@ -10,6 +10,7 @@ use lockstep_params::ParamName;
 use lockstep_trainer::Parts;
 use lockstep_world::{Seat, WorldSize};
 
+use super::super::bandwidths;
 use crate::config::{DataPlan, ModelName, RunPlan};
 use crate::models::Loaded;
 use crate::sources::{self, Corpora};
@@ -105,6 +106,9 @@ pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> String {
     text + "\n"
 }
 
+/// Bytes from which a verb is worth a line.
+const BULK: u64 = 1 << 20;
+
 /// What the ranks told each other in bulk, and how fast; nothing of one that is alone.
 pub(super) fn of_ranks(seat: Seat, tallies: &Tallies) -> String {
     let mut text = String::new();
@@ -113,23 +117,17 @@ pub(super) fn of_ranks(seat: Seat, tallies: &Tallies) -> String {
             continue;
         }
         let name = if text.is_empty() { "ranks" } else { "" };
-        let gigabytes = |bandwidth: Option<f64>| bandwidth.unwrap_or_default() / 1e9;
         let _ = writeln!(
             text,
-            "{name:<8} {verb}: {} calls, {:.3} GB in {:.1} s, {:.2} GB/s algorithm, {:.2} GB/s bus \
-             bandwidth",
+            "{name:<8} {verb}: {} calls, {:.3} GB in {:.1} s, {}",
             tally.calls,
             tally.bytes as f64 / 1e9,
             tally.time.as_secs_f64(),
-            gigabytes(tally.algorithm_bandwidth()),
-            gigabytes(tally.bus_bandwidth())
+            bandwidths(tally)
         );
     }
     text
 }
-
-/// Bytes from which a verb is worth a line.
-const BULK: u64 = 1 << 20;
 
 /// Where the model is and what can be done with it.
 pub(super) fn of_result(plan: &RunPlan) -> String {
