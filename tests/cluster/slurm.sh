@@ -113,6 +113,7 @@ await() {
 }
 
 has_updates() { [[ -f $1/metrics.jsonl ]] && (($(grep -c '"update"' "$1/metrics.jsonl") >= 20)); }
+has_no_step() { ! pgrep -f "slurmstepd: \[$1\." >/dev/null; }
 is_in() { [[ $(state "$1") =~ ^($2)$ ]]; }
 
 fail() {
@@ -130,6 +131,9 @@ check() {
     await 60 has_updates "$out" || fail "$start: no updates"
     scancel --batch --signal=USR1 "$job"
     await 30 is_in "$job" PENDING || fail "$start: not requeued, but $(state "$job")"
+    # Slurm itself waits two minutes. Until all of the first start has ended, slurmd takes the steps of
+    # the second, which have the same numbers, for those that it is ending.
+    await 30 has_no_step "$job" || fail "$start: its steps do not end"
     sleep 2 # slurmd refuses a job that it was told to end in the same second
     scontrol update jobid="$job" StartTime=now
     await 120 is_in "$job" "COMPLETED|FAILED|CANCELLED" || fail "$start: never ended"
