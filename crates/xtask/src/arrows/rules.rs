@@ -3,10 +3,12 @@
 use super::graph::{Graph, Purpose};
 
 /// Which crates of the workspace a crate may depend on. Names are without `lockstep-`.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("world", &[]),
     ("data", &["world"]),
-    ("kernels", &["world"]),
+    ("program", &["world"]),
+    ("emulator", &["program"]),
+    ("kernels", &["world", "program"]),
     ("params", &["world", "kernels"]),
     ("collective", &["world"]),
     ("model", &["world", "kernels", "params"]),

@@ -1,0 +1,1 @@
+//! Runs the CUDA kernels of `crates/kernels/src/cuda` on a CPU, for tests.
