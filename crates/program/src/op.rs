@@ -202,7 +202,7 @@ impl Program {
     /// The operations in order.
     pub fn ops(&self) -> impl Iterator<Item = &Op> {
         self.items.iter().filter_map(|item| match item {
-            Item::Op(op) => Some(op),
+            Item::Op(op) => Some(&**op),
             _ => None,
         })
     }
