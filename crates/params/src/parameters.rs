@@ -173,6 +173,11 @@ impl Parameters {
         })
     }
 
+    /// All parameters with their facts, by name.
+    pub fn with_info(&self) -> impl Iterator<Item = (&ParamName, &Var, ParameterInfo)> {
+        self.0.iter().map(|(name, parameter)| (name, &parameter.variable, parameter.info))
+    }
+
     /// The facts about one parameter.
     #[must_use]
     pub fn info(&self, name: &ParamName) -> Option<ParameterInfo> {
