@@ -4,15 +4,41 @@ use std::path::{Path, PathBuf};
 
 use lockstep_data::ShardPlan;
 use lockstep_optim::{AdamW, Schedule};
+use lockstep_program::{Arithmetic, Machine};
 use lockstep_world::Step;
 
 use crate::checkpoint::Saved;
-use crate::engine::Composed;
+use crate::engine::{Composed, Link, Recorded, Run, RunFacts};
 use crate::identity::Identity;
 use crate::journal::Journal;
 use crate::{Parts, TrainError, TrainSettings, Trainer, replicas};
 
 impl Trainer {
+    /// A run whose updates are recorded programs on `machine`.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`TrainError::Unsupported`] when the kernels do not take this model.
+    pub fn on_machine<M: Machine + 'static>(
+        parts: Parts,
+        settings: TrainSettings,
+        arithmetic: Arithmetic,
+        (machine, link): (M, impl Link<M> + 'static),
+    ) -> Result<Self, TrainError> {
+        let mut trainer = Self::new(parts, settings)?;
+        let run = Run {
+            model: &trainer.model,
+            train: &trainer.train,
+            settings: &trainer.settings,
+            plan: &trainer.plan,
+            schedule: &trainer.schedule,
+            total: trainer.total,
+            seat: trainer.collective.seat(),
+        };
+        let facts = RunFacts::new(run, arithmetic)?;
+        trainer.engine = Box::new(Recorded::new(facts, machine, link));
+        Ok(trainer)
+    }
+
     /// A run before its first update.
     ///
     /// # Errors

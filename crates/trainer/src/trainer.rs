@@ -68,12 +68,14 @@ impl Trainer {
     /// One update of all replicas. What it does follows from the step.
     fn update(&mut self, stop: &StopRequest, session: &mut Session<'_>) -> Result<(), TrainError> {
         let Self { plan, train, settings, collective, step, .. } = self;
+        let global = plan.global_batch(*step);
         let indices = plan.share(*step, collective.seat(), train.lengths());
         let update = UpdatePlan {
             step: *step,
             train,
             indices: &indices,
-            examples: plan.global_batch(*step).len(),
+            global: &global,
+            examples: global.len(),
             rates: self.schedule.rates(*step),
             dropout: settings.seed.derive(Purpose::Dropout, step.0),
             accumulation: settings.accumulation,
