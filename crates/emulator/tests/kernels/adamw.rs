@@ -1,5 +1,7 @@
 //! AdamW over chunks has the bits of the CPU's.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use candle_core::{Device, Tensor, Var};
 use lockstep_emulator::{Argument, Buffer, Emulator, Grid, bf16_bits, bf16_value, in_every_order};
 use lockstep_kernels::{AdamWUpdate, Gradient};

@@ -1,5 +1,7 @@
 //! What an update adds up over ranks, and the factor of its gradients.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use lockstep_emulator::{Argument, Emulator, Grid, in_every_order};
 use lockstep_program::{Control, RESULTS, Step, UpdateResult};
 use proptest::prelude::*;

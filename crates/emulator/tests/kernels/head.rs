@@ -1,5 +1,7 @@
 //! The head's second half, its loss and their gradients, against f64.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use candle_core::{DType, Device, Tensor};
 use lockstep_emulator::{Argument, Buffer, Emulator, Grid, in_every_order};
 use lockstep_kernels::{Dropout, dropout};
@@ -190,8 +192,8 @@ fn oracle(case: &Case, inputs: &Inputs) -> Results<f64> {
         let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
         let label = inputs.labels[b] as usize;
         all.losses[b] = sum.ln() - logits[label];
-        for k in 0..classes {
-            let slope = logits[k].exp() / sum - if k == label { 1.0 } else { 0.0 };
+        for (k, logit) in logits.iter().enumerate() {
+            let slope = logit.exp() / sum - if k == label { 1.0 } else { 0.0 };
             all.dlogits[b * classes + k] = slope;
             all.dbias[k] += slope;
             for i in 0..inner {

@@ -1,5 +1,7 @@
 //! The keys of masks, and the factors that follow from them, have the bits of the CPU's.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use candle_core::{DType, Device, Tensor};
 use lockstep_emulator::{Argument, Emulator, Grid, in_every_order};
 use lockstep_kernels::{Dropout, dropout};

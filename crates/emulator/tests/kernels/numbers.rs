@@ -1,5 +1,7 @@
 //! Numbers for tests, and those of AdamW as the kernels read them.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use lockstep_kernels::AdamWUpdate;
 use lockstep_program::{Moments, Rate};
 use lockstep_world::{Purpose, Seed};

@@ -1,5 +1,7 @@
 //! Rows of the word table that are updated late have the bits of rows that are updated at once.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use candle_core::{Device, Tensor, Var};
 use lockstep_emulator::{Argument, Buffer, Emulator, Grid, in_every_order};
 use lockstep_kernels::{AdamWUpdate, Gradient, RowGradient, SeenRows, adamw_table};
@@ -87,24 +89,30 @@ impl Run {
         Outcome { values: table.map(values).concat(), applied, seen }
     }
 
+    /// What update `step` sees, `behind` or before the kernel that marks a failure.
+    fn control(&self, step: usize, behind: bool) -> Control {
+        let fails = step > self.fails || behind && step == self.fails;
+        let failed = if fails { 1 + self.fails as i32 } else { 0 };
+        let gradient_scale = self.numbers(step).gradient_scale as f32;
+        Control { gradient_scale, failed, ..Control::default() }
+    }
+
     /// The same by the kernels: each update reads its rows, and all rows are settled at the end.
     fn lazy(&self, device: &Emulator) -> Outcome {
         let table = Table::new(device, self);
         for (step, rows) in self.reads.iter().enumerate() {
             let ids: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
-            let before = if step > self.fails { 1 + self.fails as i32 } else { 0 };
             let numbers = Step { words: rows.len() as i32, update: step as i32, ..Step::default() };
-            let (numbers, ids) = (device.buffer(&[numbers]), device.buffer(&ids));
-            table.launch("catch_up_rows", [numbers.into(), ids.into()].into(), before, step, &[]);
-            let after = if step >= self.fails { 1 + self.fails as i32 } else { 0 };
-            let gradients = device.buffer(&self.gradient(step));
-            let first = vec![numbers.into(), ids.into(), gradients.into()];
-            table.launch("adamw_rows", first, after, step, &[]);
+            let mut first = vec![device.buffer(&[numbers]).into(), device.buffer(&ids).into()];
+            let width = [self.width];
+            table.launch("catch_up_rows", first.clone(), self.control(step, false), &width);
+            first.push(device.buffer(&self.gradient(step)).into());
+            table.launch("adamw_rows", first, self.control(step, true), &width);
         }
-        let count = self.reads.len();
-        let failed = if self.fails < count { 1 + self.fails as i32 } else { 0 };
-        let updates = device.buffer(&[count as i32]);
-        table.launch("settle_rows", vec![updates.into()], failed, 0, &[self.vocabulary as i32]);
+        let updates = self.reads.len();
+        let first = vec![device.buffer(&[updates as i32]).into()];
+        let control = self.control(updates - 1, true);
+        table.launch("settle_rows", first, control, &[self.vocabulary, self.width]);
         table.outcome()
     }
 
@@ -147,10 +155,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// `first`: the arguments before the table; `sizes`: those before its width.
-    fn launch(&self, kernel: &str, first: Vec<Argument>, failed: i32, step: usize, sizes: &[i32]) {
-        let scale = self.run.numbers(step).gradient_scale as f32;
-        let control = Control { gradient_scale: scale, failed, ..Control::default() };
+    /// `first`: the arguments before the table; `sizes`: those behind its flags.
+    fn launch(&self, kernel: &str, first: Vec<Argument>, control: Control, sizes: &[usize]) {
         let mut arguments = first;
         arguments.extend(self.values.map(Argument::from));
         let common: [Argument; 6] = [
@@ -162,8 +168,7 @@ impl<'a> Table<'a> {
             self.run.flags.into(),
         ];
         arguments.extend(common);
-        arguments.extend(sizes.iter().map(|&size| Argument::from(size)));
-        arguments.push((self.run.width as i32).into());
+        arguments.extend(sizes.iter().map(|&size| Argument::from(size as i32)));
         let grid = Grid { blocks: [self.run.blocks, 1], threads: 128, shared: 0 };
         self.device.launch(kernel, grid, &arguments).unwrap();
     }
