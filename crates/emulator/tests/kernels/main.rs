@@ -1,0 +1,2 @@
+//! The kernels of `crates/kernels/src/cuda`, run by the emulator, against plain loops in f64.
+
