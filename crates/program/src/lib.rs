@@ -9,7 +9,7 @@ mod memory;
 mod mirror;
 mod op;
 
-pub use attention_shared::attention_shared;
+pub use attention_shared::{AttentionPass, attention_shared};
 pub use machine::{Machine, MachineError, Mark};
 pub use memory::{BufferId, Memory, Region, Span};
 pub use mirror::{CHUNK, Chunk, Control, DECAYS, HEAD, Moments, RESULTS, Rate, Step, UpdateResult};
