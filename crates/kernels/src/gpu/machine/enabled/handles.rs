@@ -2,11 +2,12 @@
 
 use std::ffi::c_void;
 
+use candle_core::cuda_backend::cudarc::cublas::sys::cublasOperation_t;
 use candle_core::cuda_backend::cudarc::cublaslt::result::{self, CublasError};
 use candle_core::cuda_backend::cudarc::cublaslt::sys::{
     cublasComputeType_t as ComputeType, cublasLtHandle_t, cublasLtMatmulDesc_t,
     cublasLtMatmulDescAttributes_t as Attribute, cublasLtMatmulPreference_t,
-    cublasLtMatmulPreferenceAttributes_t as Preferred, cublasLtMatrixLayout_t, cublasOperation_t,
+    cublasLtMatmulPreferenceAttributes_t as Preferred, cublasLtMatrixLayout_t,
     cudaDataType_t as DataType,
 };
 use lockstep_program::{Arithmetic, Element};

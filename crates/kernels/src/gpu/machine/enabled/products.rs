@@ -21,7 +21,7 @@ use super::handles::{Description, Handle, Layout, Preference};
 /// What a product may use beside its operands: of each lane.
 pub(super) const WORKSPACE: usize = 32 << 20;
 /// Answers that the heuristic is asked for.
-const ANSWERS: usize = 8;
+const ANSWERS: i32 = 8;
 /// The alignment that cublasLt assumes where it is told nothing.
 const ALIGNED: u32 = 256;
 
@@ -167,10 +167,10 @@ fn first_answer(
 ) -> Result<Option<cublasLtMatmulAlgo_t>, CublasError> {
     // SAFETY: the answers are plain numbers, for which zeros are values.
     #[expect(unsafe_code, reason = "cublasLt writes into memory of ours")]
-    let mut answers: [cublasLtMatmulHeuristicResult_t; ANSWERS] = unsafe { zeroed() };
+    let mut answers: [cublasLtMatmulHeuristicResult_t; ANSWERS as usize] = unsafe { zeroed() };
     let mut count = 0;
     let (a, b, c, d) = (layouts.a.0, layouts.b.0, layouts.c.0, layouts.d.0);
-    let (wanted, place) = (ANSWERS as i32, answers.as_mut_ptr());
+    let place = answers.as_mut_ptr();
     // SAFETY: all descriptions are whole, and there is room for as many answers as are asked for.
     #[expect(unsafe_code, reason = "cublasLt's own call, of which the binding asks for one answer")]
     let result = unsafe {

@@ -1,6 +1,5 @@
 //! Where candle's variables lie: the only file that looks into candle's storage.
 
-use candle_core::cuda_backend::cudarc::driver::DevicePtr;
 use candle_core::{Storage, Var};
 use lockstep_program::{MachineError, Region};
 
