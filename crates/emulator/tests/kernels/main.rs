@@ -1,0 +1,10 @@
+//! The kernels of crates/kernels/src/cuda on the emulator, against oracles in f64.
+
+mod convert;
+mod embedding;
+mod first_rows;
+mod gelu;
+mod norm;
+mod oracle;
+mod sums;
+mod values;
