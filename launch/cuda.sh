@@ -99,7 +99,7 @@ gather_kernels() {
         printf '#include "%s"\n' "${file##*/}"
     done
     for file in "$kernels"/*.cu; do
-        printf 'namespace %s {\n#include "%s"\n}\n' "$(basename "$file" .cu)" "${file##*/}"
+        printf 'namespace of_%s {\n#include "%s"\n}\n' "$(basename "$file" .cu)" "${file##*/}"
     done
 }
 

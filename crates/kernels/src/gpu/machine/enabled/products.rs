@@ -184,7 +184,7 @@ fn first_answer(
             c,
             d,
             preference,
-            wanted,
+            ANSWERS,
             place,
             count,
         )
