@@ -92,14 +92,11 @@ fetch_toolkit() {
     rm -rf "$work"
 }
 
-# Writes a file that includes all of our kernels, each file's names in a namespace of its own.
+# Writes a file that includes all of our kernels: compiled as one, no name can mean two things.
 gather_kernels() {
     local file
-    for file in "$kernels"/*.cuh; do
-        printf '#include "%s"\n' "${file##*/}"
-    done
     for file in "$kernels"/*.cu; do
-        printf 'namespace of_%s {\n#include "%s"\n}\n' "$(basename "$file" .cu)" "${file##*/}"
+        printf '#include "%s"\n' "${file##*/}"
     done
 }
 

@@ -201,13 +201,14 @@ KERNEL(head_logits, HEAD_THREADS, const Step* step, const float* hidden, const f
 // A block takes a class, a thread four columns; sums run over the examples in order.
 KERNEL(head_gradient, HEAD_THREADS, const Step* step, const float* dlogits, const float* active,
        float* dweight, float* dbias, int add, int inner, int classes) {
+    const int segments = step->segments;
     for (int k = int(blockIdx.x); k < classes; k += int(gridDim.x)) {
         for (int i = 4 * int(threadIdx.x); i < inner; i += 4 * HEAD_THREADS) {
             float* to = dweight + int64_t(k) * inner + i;
             float4 sum = {0.0f, 0.0f, 0.0f, 0.0f};
             float bias = 0.0f;
-#pragma unroll 8
-            for (int b = 0; b < step->segments; ++b) {
+#pragma unroll 4
+            for (int b = 0; b < segments; ++b) {
                 const float slope = dlogits[int64_t(b) * classes + k];
                 add_product(sum, slope, four_at(active + int64_t(b) * inner, i));
                 bias += slope;
