@@ -207,10 +207,12 @@ KERNEL(head_gradient, HEAD_THREADS, const Step* step, const float* dlogits, cons
             float* to = dweight + int64_t(k) * inner + i;
             float4 sum = {0.0f, 0.0f, 0.0f, 0.0f};
             float bias = 0.0f;
-#pragma unroll 4
-            for (int b = 0; b < segments; ++b) {
-                const float slope = dlogits[int64_t(b) * classes + k];
-                add_product(sum, slope, four_at(active + int64_t(b) * inner, i));
+            const float* slopes = dlogits + k;
+            const float* from = active + i;
+#pragma unroll 8
+            for (int b = 0; b < segments; ++b, slopes += classes, from += inner) {
+                const float slope = *slopes;
+                add_product(sum, slope, four_at(from, 0));
                 bias += slope;
             }
             if (add) add_product(sum, 1.0f, four_at(to, 0));
