@@ -1,3 +1,11 @@
-//! The kernels of `crates/kernels/src/cuda`, run by the emulator, against plain loops in f64.
+//! The kernels of crates/kernels/src/cuda on the emulator, against oracles in f64.
 
 mod attention;
+mod convert;
+mod embedding;
+mod first_rows;
+mod gelu;
+mod norm;
+mod oracle;
+mod sums;
+mod values;

@@ -59,13 +59,6 @@ __device__ __forceinline__ Eight<float> load_biased(const T* from, const Eight<f
     return sum;
 }
 
-template <class T> __device__ __forceinline__ Eight<T> rounded_eight(const Eight<float>& values) {
-    Eight<T> out;
-#pragma unroll
-    for (int i = 0; i < EIGHT; ++i) out.at[i] = rounded<T>(values.at[i]);
-    return out;
-}
-
 __device__ __forceinline__ Eight<float> zero_eight() {
     Eight<float> zeros;
 #pragma unroll
