@@ -38,7 +38,8 @@ pub const fn attention_shared(
             match pass {
                 AttentionPass::Forward => (2 * keys + own) * row,
                 AttentionPass::Backward => {
-                    2 * (keys + own) * row + 4 * (2 * longest + 3 * WARPS * columns)
+                    let bits = if long { 0 } else { longest * longest / 32 };
+                    2 * (keys + own) * row + 4 * (2 * longest + 3 * WARPS * columns + bits)
                 }
             }
         }
@@ -54,7 +55,7 @@ const fn floats(pass: AttentionPass, columns: u32, longest: u32, keys: u32) -> u
             2 * keys * row + QUERIES * columns + QUERIES * keys + 2 * statistics
         }
         AttentionPass::Backward => {
-            2 * (keys + QUERIES) * row + 2 * QUERIES * (keys + 4) + QUERIES + statistics
+            2 * (keys + QUERIES) * row + QUERIES * (2 * (keys + 4) + 1 + keys / 32) + statistics
         }
     }
 }
