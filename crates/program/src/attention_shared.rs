@@ -11,6 +11,17 @@ pub enum AttentionPass {
     Backward,
 }
 
+impl AttentionPass {
+    /// As the kernels' names have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Backward => "backward",
+        }
+    }
+}
+
 /// Keys that are in shared memory at once, at most.
 const TILE: u32 = 128;
 /// Warps of a block.
@@ -59,6 +70,9 @@ const fn floats(pass: AttentionPass, columns: u32, longest: u32, keys: u32) -> u
         }
     }
 }
+
+/// The dynamic shared memory of `attention_first_forward` and `attention_first_backward`, in bytes.
+pub(crate) const FIRST_SHARED: usize = 512 * 4 * 2 + 1024;
 
 #[cfg(test)]
 mod tests {
