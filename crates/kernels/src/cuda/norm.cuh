@@ -51,13 +51,6 @@ template <class T> __device__ __forceinline__ void zero_row(T* to, int width) {
     }
 }
 
-template <class T> __device__ __forceinline__ Eight<T> rounded_eight(const Eight<float>& x) {
-    Eight<T> y;
-#pragma unroll
-    for (int i = 0; i < EIGHT; ++i) y.at[i] = rounded<T>(x.at[i]);
-    return y;
-}
-
 // The mask of a row; `keys` is not read where nothing is dropped.
 __device__ __forceinline__ Mask row_mask(const uint64_t* keys, int row, uint32_t threshold,
                                          float scale) {
