@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lockstep_data::ShardPlan;
+use lockstep_data::BatchPlan;
 use lockstep_optim::{AdamW, Schedule};
 use lockstep_program::{Arithmetic, Machine};
 use lockstep_world::Step;
@@ -45,7 +45,7 @@ impl Trainer {
     /// [`TrainError`] when the ranks were started for different runs, or memory is short.
     pub fn new(parts: Parts, settings: TrainSettings) -> Result<Self, TrainError> {
         let Parts { model, tokenizer, train, validation, test, collective, board } = parts;
-        let plan = ShardPlan::new(train.len(), settings.global_batch, settings.order);
+        let plan = BatchPlan::new(train.len(), settings.global_batch, settings.order);
         let total = settings.length.updates(plan.updates_per_epoch() as u64);
         let schedule =
             Schedule::new(settings.schedule, settings.peak_rates, settings.warmup, total);

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use lockstep_collective::{Collective, Phase, PhaseBoard};
-use lockstep_data::{ShardPlan, TokenStore, Tokenizer};
+use lockstep_data::{BatchPlan, TokenStore, Tokenizer};
 use lockstep_model::Classifier;
 use lockstep_optim::{AdamW, Schedule};
 use lockstep_world::{Purpose, Step};
@@ -28,7 +28,7 @@ pub struct Trainer {
     pub(crate) collective: Box<dyn Collective>,
     pub(crate) board: PhaseBoard,
     pub(crate) settings: TrainSettings,
-    pub(crate) plan: ShardPlan,
+    pub(crate) plan: BatchPlan,
     /// The updates of the whole run.
     pub(crate) total: u64,
     pub(crate) schedule: Schedule,
