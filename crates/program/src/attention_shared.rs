@@ -12,3 +12,6 @@ pub const fn attention_shared(element: Element, columns: u32, longest: u32) -> u
     };
     4 * longest * (columns + 8) * bytes
 }
+
+/// The dynamic shared memory of `attention_first_forward` and `attention_first_backward`, in bytes.
+pub(crate) const FIRST_SHARED: usize = 512 * 4 * 2 + 1024;

@@ -93,6 +93,15 @@ pub enum TrainError {
     Tensor(#[from] candle_core::Error),
 }
 
+impl From<lockstep_params::ReductionError> for TrainError {
+    fn from(error: lockstep_params::ReductionError) -> Self {
+        match error {
+            lockstep_params::ReductionError::Collective(error) => Self::Collective(error),
+            lockstep_params::ReductionError::Tensor(error) => Self::Tensor(error),
+        }
+    }
+}
+
 impl From<lockstep_params::GradientError> for TrainError {
     fn from(error: lockstep_params::GradientError) -> Self {
         Self::Model(error.into())
