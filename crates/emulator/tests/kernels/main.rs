@@ -1,4 +1,5 @@
-//! The kernels of crates/kernels/src/cuda on the emulator, against oracles in f64.
+//! The kernels of crates/kernels/src/cuda on the emulator, against oracles in f64: a module for
+//! each file of kernels.
 
 mod convert;
 mod embedding;

@@ -5,7 +5,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI};
 use crate::values::Case;
 
 /// The factors of the rows' elements: the hash of crates/kernels/src/mask.rs.
-pub fn factors(case: &Case) -> Vec<f64> {
+pub(crate) fn factors(case: &Case) -> Vec<f64> {
     let (threshold, scale) = (case.threshold(), f64::from(case.scale()));
     let factor = |key: u64, element: u32| {
         let mut x = element ^ key as u32;
@@ -19,21 +19,21 @@ pub fn factors(case: &Case) -> Vec<f64> {
 }
 
 /// The layer norm of rows of `gamma.len()` values.
-pub struct Norm {
-    pub gamma: Vec<f64>,
-    pub beta: Vec<f64>,
-    pub eps: f64,
+pub(crate) struct Norm {
+    pub(crate) gamma: Vec<f64>,
+    pub(crate) beta: Vec<f64>,
+    pub(crate) eps: f64,
 }
 
 /// The gradients of a norm.
-pub struct NormSlopes {
-    pub dx: Vec<f64>,
-    pub dgamma: Vec<f64>,
-    pub dbeta: Vec<f64>,
+pub(crate) struct NormSlopes {
+    pub(crate) dx: Vec<f64>,
+    pub(crate) dgamma: Vec<f64>,
+    pub(crate) dbeta: Vec<f64>,
 }
 
 impl Norm {
-    pub fn forward(&self, x: &[f64]) -> Vec<f64> {
+    pub(crate) fn forward(&self, x: &[f64]) -> Vec<f64> {
         let constants = || self.gamma.iter().zip(&self.beta);
         let rows = x.chunks_exact(self.gamma.len()).map(|row| self.normal(row).0);
         rows.flat_map(|row| {
@@ -45,7 +45,7 @@ impl Norm {
         .collect()
     }
 
-    pub fn backward(&self, x: &[f64], dy: &[f64]) -> NormSlopes {
+    pub(crate) fn backward(&self, x: &[f64], dy: &[f64]) -> NormSlopes {
         let width = self.gamma.len();
         let (mut dx, mut dgamma) = (Vec::new(), vec![0.0; width]);
         for (row, dy) in x.chunks_exact(width).zip(dy.chunks_exact(width)) {
@@ -76,26 +76,26 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 }
 
 /// The sums of the columns of `x`.
-pub fn column_sums(x: &[f64], width: usize) -> Vec<f64> {
+pub(crate) fn column_sums(x: &[f64], width: usize) -> Vec<f64> {
     let column = |c| x.iter().skip(c).step_by(width).sum();
     (0..width).map(column).collect()
 }
 
 /// The element-wise product.
-pub fn times(x: &[f64], y: &[f64]) -> Vec<f64> {
+pub(crate) fn times(x: &[f64], y: &[f64]) -> Vec<f64> {
     x.iter().zip(y).map(|(x, y)| x * y).collect()
 }
 
 /// The sum of products.
-pub fn dot(x: &[f64], y: &[f64]) -> f64 {
+pub(crate) fn dot(x: &[f64], y: &[f64]) -> f64 {
     times(x, y).iter().sum()
 }
 
-pub fn gelu(x: f64) -> f64 {
+pub(crate) fn gelu(x: f64) -> f64 {
     x * normal_share(x)
 }
 
-pub fn gelu_slope(x: f64) -> f64 {
+pub(crate) fn gelu_slope(x: f64) -> f64 {
     normal_share(x) + x * (-0.5 * x * x).exp() / (2.0 * PI).sqrt()
 }
 

@@ -34,7 +34,7 @@ fn sums_of_parts(sums: [(usize, usize); 4], adds: bool) {
                 };
                 arguments.extend([parts, out.into()]);
             }
-            arguments.extend([(count as i32).into(), (width as i32).into()]);
+            arguments.extend([Argument::I32(count as i32), Argument::I32(width as i32)]);
         }
         arguments.push(i32::from(adds).into());
         let widest = sums.iter().map(|&(_, width)| width as u32).max().unwrap();
