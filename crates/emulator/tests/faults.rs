@@ -60,20 +60,28 @@ fn all() {
         }
         best * 1e9
     };
-    eprintln!("barrier of a thread {:.1} ns", time("fault_cost_barriers", 5, 2000) / 5.0 / 2000.0 / 256.0);
+    eprintln!(
+        "barrier of a thread {:.1} ns",
+        time("fault_cost_barriers", 5, 2000) / 5.0 / 2000.0 / 256.0
+    );
     eprintln!("sum of a warp {:.1} ns", time("fault_cost_sums", 5, 2000) / 5.0 / 2000.0 / 8.0);
     eprintln!("mma of a warp {:.1} ns", time("fault_cost_products", 5, 2000) / 5.0 / 2000.0 / 8.0);
     eprintln!("block {:.1} us", time("fault_cost_nothing", 2000, 1) / 2000.0 / 1e3);
     for kernel in ["fault_block_race", "fault_warp_race", "fault_reuse_race"] {
         for wait in [0_i32, 1] {
-            let all: Vec<_> = (0..8).map(|seed| {
-                let device = Emulator::new(seed);
-                let y = device.poisoned::<f32>(1024);
-                let grid = Grid { blocks: [4, 1], threads: 256, shared: 1024 };
-                device.launch(kernel, grid, &[y.into(), wait.into()]).unwrap();
-                device.read(&y).iter().map(|x| x.to_bits()).collect::<Vec<_>>()
-            }).collect();
-            eprintln!("{kernel} {wait}: {:?}", all.iter().map(|x| *x != all[0]).collect::<Vec<_>>());
+            let all: Vec<_> = (0..8)
+                .map(|seed| {
+                    let device = Emulator::new(seed);
+                    let y = device.poisoned::<f32>(1024);
+                    let grid = Grid { blocks: [4, 1], threads: 256, shared: 1024 };
+                    device.launch(kernel, grid, &[y.into(), wait.into()]).unwrap();
+                    device.read(&y).iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+                })
+                .collect();
+            eprintln!(
+                "{kernel} {wait}: {:?}",
+                all.iter().map(|x| *x != all[0]).collect::<Vec<_>>()
+            );
         }
     }
 }
