@@ -24,7 +24,7 @@ mod shape;
 mod state;
 mod weights;
 
-pub use attention_shared::attention_shared;
+pub use attention_shared::{AttentionPass, attention_shared};
 pub use bucket::{BatchSize, Bucket};
 pub use gradients::{GradientArena, TOTALS};
 pub use input::{InputSpans, PassInput};

@@ -2,6 +2,7 @@
 //! each file of kernels.
 
 mod adamw;
+mod attention;
 mod convert;
 mod embedding;
 mod finish;

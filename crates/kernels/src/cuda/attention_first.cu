@@ -52,6 +52,11 @@ template <int C, class T> struct First {
         }
     }
 
+    __device__ __forceinline__ Mask mask(const uint64_t* keys, Drop drop) const {
+        const bool read = drop.threshold && segment.count;
+        return Mask(read ? keys[blockIdx.x] : 0, drop.threshold, drop.scale);
+    }
+
     // log2 of the sum of 2^score; each warp computes the same bits.
     __device__ __forceinline__ float normaliser() const {
         float top = -INFINITY, sum = 0.0f;
@@ -100,7 +105,7 @@ __device__ __forceinline__ void first_forward(const First<C, T>& of, const uint6
     of.products(of.k, of.bias_k, of.q, score_scale<C>() * LOG2_E, of.scores);
     __syncthreads();
     const float normal = of.normaliser();
-    const Mask mask(drop.threshold ? keys[blockIdx.x] : 0, drop.threshold, drop.scale);
+    const Mask mask = of.mask(keys, drop);
     Eight<float> sum = zero_eight();
     for (int key = of.row(); key < of.segment.count; key += First<C, T>::STEP) {
         const float share = exp2f(of.scores[key] - normal) * mask.factor(attention_element(of.head, key));
@@ -129,7 +134,7 @@ __device__ __forceinline__ void first_backward(const First<C, T>& of, const uint
     const float dots = of.dot(slopes, values);
     __syncthreads();
     const float normal = of.normaliser();
-    const Mask mask(drop.threshold ? keys[blockIdx.x] : 0, drop.threshold, drop.scale);
+    const Mask mask = of.mask(keys, drop);
     Eight<float> dq = zero_eight(), dk = zero_eight(), dv = zero_eight();
     for (int key = of.row(); key < of.segment.count; key += First<C, T>::STEP) {
         const float p = exp2f(of.scores[key] - normal), factor = mask.factor(attention_element(of.head, key));

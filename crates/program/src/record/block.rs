@@ -2,7 +2,7 @@
 
 use super::pass::Backward;
 use super::{Ends, Recorder, RowCount, Site};
-use crate::attention_shared::attention_shared;
+use crate::attention_shared::{AttentionPass, attention_shared};
 use crate::buffers::{BlockBuffers, HalfBuffers, HalfGradients, gelu_parts};
 use crate::call::{Call, Drop, Grid};
 use crate::parts::Affine;
@@ -12,11 +12,16 @@ use crate::{Element, Factor, Lane, Matrix, Product, Span};
 use super::Sum;
 
 /// The grid of attention over all tokens: a block a head of each segment, and some for padding.
-fn attention(recorder: &Recorder<'_>, kernel: &str) -> Call {
+fn attention(recorder: &Recorder<'_>, pass: AttentionPass) -> Call {
+    let kernel = match pass {
+        AttentionPass::Forward => "attention_forward",
+        AttentionPass::Backward => "attention_backward",
+    };
     let (shape, bucket, element) = (recorder.plan.shape, recorder.bucket, recorder.element());
     let columns = shape.columns();
     let name = format!("{kernel}_{}_h{columns}_t{}", element.name(), bucket.longest);
     let grid = Grid::blocks([bucket.batch + 1, shape.heads], 128).with_shared(attention_shared(
+        pass,
         element,
         columns as u32,
         bucket.longest as u32,
@@ -32,7 +37,7 @@ pub(super) fn forward(recorder: &mut Recorder<'_>, block: usize) {
         (recorder.matrix(x, rows, shape.width), recorder.matrix(qkv, rows, 3 * shape.width));
     let label = format!("block {block}: query, key, value");
     recorder.forward(&label, x_rows, &operands.projections(&QKV), qkv_rows);
-    let call = attention(recorder, "attention_forward")
+    let call = attention(recorder, AttentionPass::Forward)
         .read(recorder.input.step)
         .read(recorder.input.offsets)
         .read(qkv)
@@ -85,7 +90,7 @@ impl Backward<'_> {
     fn attention(&mut self, block: usize, parts: Span, dqkv: Span) {
         let BlockBuffers { qkv, bits, half, .. } = self.recorder.buffers.blocks[block];
         let masters = self.recorder.operands(block).masters;
-        let call = attention(&self.recorder, "attention_backward")
+        let call = attention(&self.recorder, AttentionPass::Backward)
             .read(self.recorder.input.step)
             .read(self.recorder.input.offsets)
             .read(qkv)
