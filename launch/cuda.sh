@@ -17,7 +17,7 @@ The compiler is nvcc of CUDA_HOME, or of the PATH; where there is none, NVIDIA's
 PyPI (270 MB, into target/cuda/toolkit) with python3 and pip, which apt-get installs if need be. The first build takes
 about ten minutes on two cores, nearly all of it for candle's kernels.
 
-  --tests            also builds target/cuda/release/contract, which launch/gpu.sh runs
+  --tests            also builds target/cuda/release/contract and machine, which launch/gpu.sh runs
   --resources        compiles our kernels only, for H100, and shows what each takes: registers, spills,
                      resident warps; fails where tests/gpu/resources.tsv wants it to take less
   --check            compiles no kernel and needs no nvcc: lints the code that only this build has
@@ -182,13 +182,19 @@ build_programs() {
     say "built $place/release/trainer"
 }
 
-# The test program's name has a hash in it, which cargo tells.
+# Builds the test program $1 with the options $@. Its name has a hash in it, which cargo tells.
+build_test() {
+    local name=$1 program
+    shift
+    program=$(with_cuda test --no-run --test "$name" "$@" --message-format json-render-diagnostics |
+        sed -n "s/.*\"executable\":\"\([^\"]*$name-[^\"]*\)\".*/\1/p")
+    cp "$program" "$place/release/$name"
+    say "built $place/release/$name"
+}
+
 build_tests() {
-    local program
-    program=$(with_cuda test --no-run --package lockstep-collective --features nccl,mpi --test contract \
-        --message-format json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*contract-[^"]*\)".*/\1/p')
-    cp "$program" "$place/release/contract"
-    say "built $place/release/contract"
+    build_test contract --package lockstep-collective --features nccl,mpi
+    build_test machine --package lockstep-kernels --features cuda
 }
 
 # Checking links nothing, so any file will do for a kernel.

@@ -201,18 +201,16 @@ KERNEL(head_logits, HEAD_THREADS, const Step* step, const float* hidden, const f
 // A block takes a class, a thread four columns; sums run over the examples in order.
 KERNEL(head_gradient, HEAD_THREADS, const Step* step, const float* dlogits, const float* active,
        float* dweight, float* dbias, int add, int inner, int classes) {
-    const int segments = step->segments;
+    const int examples = step->segments;
     for (int k = int(blockIdx.x); k < classes; k += int(gridDim.x)) {
         for (int i = 4 * int(threadIdx.x); i < inner; i += 4 * HEAD_THREADS) {
             float* to = dweight + int64_t(k) * inner + i;
             float4 sum = {0.0f, 0.0f, 0.0f, 0.0f};
             float bias = 0.0f;
-            const float* slopes = dlogits + k;
-            const float* from = active + i;
 #pragma unroll 8
-            for (int b = 0; b < segments; ++b, slopes += classes, from += inner) {
-                const float slope = *slopes;
-                add_product(sum, slope, four_at(from, 0));
+            for (int b = 0; b < examples; ++b) {
+                const float slope = dlogits[b * classes + k];
+                add_product(sum, slope, four_at(active, b * inner + i));
                 bias += slope;
             }
             if (add) add_product(sum, 1.0f, four_at(to, 0));

@@ -77,6 +77,11 @@ fn factor(factor: &Factor) -> (Columns, bool) {
     (Columns::of(factor.matrix()), matches!(factor, Factor::Transposed(_)))
 }
 
+/// How `address` is aligned, up to the 256 bytes that cublasLt assumes where it is told nothing.
+pub(super) fn alignment(address: u64) -> u32 {
+    1 << address.trailing_zeros().min(8)
+}
+
 /// What makes a product none, in words.
 fn check(product: &Product) -> Result<(), String> {
     let [[rows, inner], [other, columns]] = [product.left.dims(), product.right.dims()];

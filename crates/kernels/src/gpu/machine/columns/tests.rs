@@ -153,3 +153,10 @@ fn what_does_not_fit_is_refused() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn an_alignment_is_a_power_of_two_up_to_256() {
+    for (address, expected) in [(0, 256), (2, 2), (48, 16), (256, 256), (1024 + 128, 128)] {
+        assert_eq!(alignment(address), expected, "{address}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use candle_core::cuda_backend::cudarc::driver::result::{function, launch_kernel, module};
@@ -24,10 +25,15 @@ static FATBIN: &Aligned<[u8]> = &Aligned(*include_bytes!(env!(
     "the kernels are compiled by launch/cuda.sh, which builds with the feature `cuda`"
 )));
 
+/// The fatbin, loaded. Graphs that launch its kernels have a share in it.
+pub(super) struct Module {
+    context: Arc<CudaContext>,
+    raw: CUmodule,
+}
+
 /// The functions of the fatbin that were asked for so far.
 pub(super) struct Kernels {
-    context: Arc<CudaContext>,
-    module: CUmodule,
+    module: Rc<Module>,
     found: HashMap<String, Kernel>,
 }
 
@@ -60,7 +66,13 @@ impl Kernels {
         #[expect(unsafe_code, reason = "the driver's own call")]
         let module = unsafe { module::load_data(FATBIN.0.as_ptr().cast()) };
         let module = module.map_err(driver("loading the kernels"))?;
-        Ok(Self { context: context.clone(), module, found: HashMap::new() })
+        let module = Module { context: context.clone(), raw: module };
+        Ok(Self { module: Rc::new(module), found: HashMap::new() })
+    }
+
+    /// A share in what the kernels of a program need.
+    pub(super) fn module(&self) -> Rc<Module> {
+        self.module.clone()
     }
 
     /// Finds the kernel of `launch`, and compares what it takes with what the launch gives.
@@ -96,9 +108,9 @@ impl Kernels {
         }
         let unknown = || MachineError::UnknownKernel { name: name.to_owned() };
         let text = CString::new(name).map_err(|_| unknown())?;
-        // SAFETY: the module is loaded, and unloaded with `self` only.
+        // SAFETY: the module is loaded, and unloaded when nobody has a share in it.
         #[expect(unsafe_code, reason = "the driver's own call")]
-        let function = unsafe { module::get_function(self.module, text) };
+        let function = unsafe { module::get_function(self.module.raw, text) };
         let function = function.map_err(|cause| match cause.0 {
             CUresult::CUDA_ERROR_NOT_FOUND => unknown(),
             _ => driver(format!("finding kernel `{name}`"))(cause),
@@ -109,13 +121,13 @@ impl Kernels {
     }
 }
 
-impl Drop for Kernels {
+impl Drop for Module {
     fn drop(&mut self) {
         if self.context.bind_to_thread().is_ok() {
-            // SAFETY: nobody else has the module. Launches that are under way end first: the driver
-            // waits for them.
+            // SAFETY: nobody else has the module. Nothing of it runs: the machine has a share as long as
+            // it starts programs, and waits for them when it is dropped.
             #[expect(unsafe_code, reason = "the driver's own call")]
-            let _ = unsafe { module::unload(self.module) };
+            let _ = unsafe { module::unload(self.raw) };
         }
     }
 }
@@ -163,7 +175,7 @@ impl Prepared {
         let grid = (self.grid[0], self.grid[1], 1);
         let (block, shared) = ((self.threads, 1, 1), self.shared);
         let stream = stream.cu_stream();
-        // SAFETY: the function is of the machine's module, which lives longer than its programs run. The
+        // SAFETY: the function is of the machine's module, in which the program has a share. The
         // addresses are of as many values, and of the sizes, as the kernel takes: `check` has compared
         // them. The driver copies them before it returns. That the kernel stays inside of the
         // buffers is the program's promise, which the emulator tests.

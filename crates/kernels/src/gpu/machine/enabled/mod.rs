@@ -38,7 +38,8 @@ use crate::gpu::GpuError;
 const ALIGNED: u64 = 256;
 
 /// A GPU that runs programs. Its main lane is the stream of candle's device, so that candle's
-/// operations and programs run in the order in which they are started.
+/// operations and programs run in the order in which they are started. While a program runs for the
+/// second time it is captured, and no other thread may use that stream.
 pub struct CudaMachine {
     lanes: Lanes,
     kernels: Kernels,
@@ -194,6 +195,7 @@ impl Machine for CudaMachine {
             whole: Section::new(order::whole(program)?),
             parts: parts.into_iter().map(Section::new).collect(),
             calls,
+            _module: self.kernels.module(),
         })
     }
 
@@ -221,7 +223,8 @@ impl Machine for CudaMachine {
 
 impl Drop for CudaMachine {
     fn drop(&mut self) {
-        self.upload.finish();
+        // Kernels and pinned memory are given back only when nothing uses them. A failure has been told.
+        let _ = self.stream().synchronize();
     }
 }
 

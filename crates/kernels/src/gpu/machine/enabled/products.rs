@@ -14,7 +14,7 @@ use candle_core::cuda_backend::cudarc::cublaslt::sys::{
 use candle_core::cuda_backend::cudarc::driver::CudaStream;
 use lockstep_program::{MachineError, Memory, Product, Span};
 
-use super::super::columns::{ColumnProduct, column_major};
+use super::super::columns::{ColumnProduct, alignment, column_major};
 use super::failure::{device, library};
 use super::handles::{Description, Handle, Layout, Preference};
 
@@ -22,8 +22,6 @@ use super::handles::{Description, Handle, Layout, Preference};
 pub(super) const WORKSPACE: usize = 32 << 20;
 /// Answers that the heuristic is asked for.
 const ANSWERS: i32 = 8;
-/// The alignment that cublasLt assumes where it is told nothing.
-const ALIGNED: u32 = 256;
 
 /// A product that is ready.
 pub(super) struct Planned {
@@ -152,11 +150,6 @@ fn preference(addresses: &Addresses) -> Result<Preference, CublasError> {
         preference.set_u32(attribute, alignment(address))?;
     }
     Ok(preference)
-}
-
-/// The largest power of two up to [`ALIGNED`] that divides `address`.
-fn alignment(address: u64) -> u32 {
-    1 << address.trailing_zeros().min(ALIGNED.trailing_zeros())
 }
 
 fn first_answer(

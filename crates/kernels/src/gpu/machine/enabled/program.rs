@@ -1,5 +1,7 @@
 //! Programs that are ready: what each call needs, and the graphs that were captured.
 
+use std::rc::Rc;
+
 use candle_core::cuda_backend::cudarc::driver::sys::CUgraphInstantiate_flags as Flags;
 use candle_core::cuda_backend::cudarc::driver::sys::CUstreamCaptureMode as Mode;
 use candle_core::cuda_backend::cudarc::driver::{CudaEvent, CudaGraph};
@@ -9,7 +11,7 @@ use super::super::Graphs;
 use super::super::order::{Call, Part};
 use super::failure::{device, driver};
 use super::handles::Handle;
-use super::kernels::Prepared;
+use super::kernels::{Module, Prepared};
 use super::lanes::Lanes;
 use super::products::Planned;
 
@@ -19,6 +21,8 @@ pub struct CudaProgram {
     /// The same calls, cut where ranks add gradients.
     pub(super) parts: Vec<Section>,
     pub(super) calls: Calls,
+    /// What the graphs launch; given back after them.
+    pub(super) _module: Rc<Module>,
 }
 
 /// What all sections of a program share.
@@ -84,7 +88,7 @@ fn capture(part: &Part, calls: &Calls, target: &Target<'_>) -> Result<CudaGraph,
     main.begin_capture(Mode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL).map_err(driver(what()))?;
     let started = start(part, calls, target);
     // Also after a failure, or the stream would stay unusable.
-    let graph = main.end_capture(Flags::CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY);
+    let graph = main.end_capture(Flags(0));
     started?;
     let graph = graph.map_err(driver(what()))?;
     let graph = graph.ok_or_else(|| device(what(), "it gave no graph".to_owned()))?;

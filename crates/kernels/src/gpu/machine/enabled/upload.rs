@@ -42,13 +42,6 @@ impl Upload {
         };
         slot.write(stream, address, bytes)
     }
-
-    /// Waits for all copies, before memory is given back that they read.
-    pub(super) fn finish(&self) {
-        for slot in self.slots.iter().flatten().flatten() {
-            let _ = slot.copied.synchronize();
-        }
-    }
 }
 
 impl Slot {
