@@ -1,11 +1,21 @@
 //! The kernels of crates/kernels/src/cuda on the emulator, against oracles in f64: a module for
 //! each file of kernels.
 
+#[cfg(test)]
 mod convert;
+#[cfg(test)]
 mod embedding;
+#[cfg(test)]
 mod first_rows;
+#[cfg(test)]
 mod gelu;
+#[cfg(test)]
 mod norm;
+#[cfg(test)]
 mod oracle;
+#[cfg(test)]
 mod sums;
+#[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod values;
