@@ -14,5 +14,6 @@ mod norm;
 mod numbers;
 mod oracle;
 mod sums;
+mod tables;
 mod values;
 mod word_rows;
