@@ -6,6 +6,7 @@ shopt -s inherit_errexit
 usage() {
     cat <<'TEXT'
 usage: launch/cuda.sh [--tests] [ARGUMENTS OF cargo build ...]
+       launch/cuda.sh --resources
        launch/cuda.sh --check
 
 Builds the programs with the feature `cuda` into target/cuda/release. No GPU and no driver are needed
@@ -16,7 +17,9 @@ The compiler is nvcc of CUDA_HOME, or of the PATH; where there is none, NVIDIA's
 PyPI (270 MB, into target/cuda/toolkit) with python3 and pip, which apt-get installs if need be. The first build takes
 about ten minutes on two cores, nearly all of it for candle's kernels.
 
-  --tests            also builds target/cuda/release/contract, which launch/gpu.sh runs
+  --tests            also builds target/cuda/release/contract and machine, which launch/gpu.sh runs
+  --resources        compiles our kernels only, for H100, and shows what each takes: registers, spills,
+                     resident warps; fails where tests/gpu/resources.tsv wants it to take less
   --check            compiles no kernel and needs no nvcc: lints the code that only this build has
 
   CUDA_COMPUTE_CAP   the oldest GPU to serve: 80 (A100) unless given, 90 for H100 and H200;
@@ -34,7 +37,7 @@ esac
 
 purpose=programs
 case ${1-} in
---tests | --check)
+--tests | --resources | --check)
     purpose=${1#--}
     shift
     ;;
@@ -48,6 +51,7 @@ place=$root/target/cuda
 [[ $purpose != check ]] || place=$root/target/cuda-check
 readonly place workspace=$place/workspace
 readonly toolkit=$place/toolkit
+readonly kernels=$root/crates/kernels/src/cuda
 readonly wheels=(nvidia-cuda-nvcc==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-crt==13.0.88
     nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85)
 
@@ -62,7 +66,7 @@ need_nvcc() {
     fi
     [[ -x $CUDA_HOME/bin/nvcc ]] || die "$MISSING" "$CUDA_HOME/bin/nvcc is not there; set CUDA_HOME to a
 CUDA toolkit, or unset it, and this script fetches one"
-    export CUDA_HOME
+    export CUDA_HOME PATH=$CUDA_HOME/bin:$PATH
 }
 
 # Unpacks NVIDIA's wheels to what a toolkit looks like. The static runtime alone is kept, so that
@@ -86,6 +90,43 @@ fetch_toolkit() {
     rm -f "$toolkit"/lib/libcudart.so*
     ln -s libcudart_static.a "$toolkit/lib/libcudart.a"
     rm -rf "$work"
+}
+
+# Writes a file that includes all of our kernels: compiled as one, no name can mean two things.
+gather_kernels() {
+    local file
+    for file in "$kernels"/*.cu; do
+        printf '#include "%s"\n' "${file##*/}"
+    done
+}
+
+# Runs nvcc over all of our kernels with the options $@.
+compile_kernels() {
+    gather_kernels >"$place/kernels.cu"
+    nvcc -std=c++17 -O3 -I "$kernels" "$@" "$place/kernels.cu"
+}
+
+# Sets LOCKSTEP_FATBIN: our kernels for A100, H100 and B200, and as PTX for what lies between.
+need_kernels() {
+    local fatbin=$place/kernels.fatbin
+    if [[ ! -s $fatbin || -n $(find "$kernels" "${BASH_SOURCE[0]}" -newer "$fatbin" -print -quit) ]]; then
+        say "compiling our kernels"
+        compile_kernels -fatbin --threads 0 -gencode arch=compute_80,code=sm_80 \
+            -gencode arch=compute_90,code=sm_90 -gencode arch=compute_100,code=sm_100 \
+            -gencode arch=compute_80,code=compute_80 -o "$fatbin.partial"
+        mv "$fatbin.partial" "$fatbin"
+    fi
+    export LOCKSTEP_FATBIN=$fatbin
+}
+
+# Shows what ptxas says of each kernel, and compares it with the table.
+show_resources() {
+    local said=$place/ptxas.txt
+    compile_kernels -cubin -arch=sm_90 -Xptxas -v -o "$place/kernels.cubin" 2>"$said" || {
+        cat "$said" >&2
+        return 1
+    }
+    python3 "$root/tests/gpu/resources.py" "$root/tests/gpu/resources.tsv" <"$said"
 }
 
 # A workspace of links to this one, with a lock file of its own, in which candle-core is a copy that
@@ -133,30 +174,44 @@ with_cuda() {
 
 build_programs() {
     need_nvcc
-    export PATH=$CUDA_HOME/bin:$PATH LIBRARY_PATH=$CUDA_HOME/lib${LIBRARY_PATH:+:$LIBRARY_PATH}
+    export LIBRARY_PATH=$CUDA_HOME/lib${LIBRARY_PATH:+:$LIBRARY_PATH}
+    need_kernels
     say "building with $(nvcc --version | sed -n 's/.*release \([0-9.]*\),.*/nvcc \1/p')" \
         "for compute capability $CUDA_COMPUTE_CAP"
     with_cuda build --features cuda "$@"
     say "built $place/release/trainer"
 }
 
-# The test program's name has a hash in it, which cargo tells.
+# Builds the test program $1 with the options $@. Its name has a hash in it, which cargo tells.
+build_test() {
+    local name=$1 program
+    shift
+    program=$(with_cuda test --no-run --test "$name" "$@" --message-format json-render-diagnostics |
+        sed -n "s/.*\"executable\":\"\([^\"]*$name-[^\"]*\)\".*/\1/p")
+    cp "$program" "$place/release/$name"
+    say "built $place/release/$name"
+}
+
 build_tests() {
-    local program
-    program=$(with_cuda test --no-run --package lockstep-collective --features nccl,mpi --test contract \
-        --message-format json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*contract-[^"]*\)".*/\1/p')
-    cp "$program" "$place/release/contract"
-    say "built $place/release/contract"
+    build_test contract --package lockstep-collective --features nccl,mpi
+    build_test machine --package lockstep-kernels --features cuda
 }
 
 # Checking links nothing, so any file will do for a kernel.
 check() {
-    export PATH=$root/tests/gpu:$PATH CUDA_HOME=$root/tests/gpu
+    export PATH=$root/tests/gpu:$PATH CUDA_HOME=$root/tests/gpu LOCKSTEP_FATBIN=$place/kernels.fatbin
+    : >"$LOCKSTEP_FATBIN"
     with_cuda clippy --features cuda -- -D warnings
 }
 
-need_rust "$root"
 need_c_compiler
+if [[ $purpose == resources ]]; then
+    mkdir -p "$place"
+    need_nvcc
+    show_resources
+    exit
+fi
+need_rust "$root"
 need_mpi
 [[ $purpose != check ]] || need_rust_components
 mkdir -p "$place"

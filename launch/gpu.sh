@@ -7,6 +7,8 @@ usage() {
 usage: launch/gpu.sh [ARGUMENTS OF trainer train ...]
 
 Checks on one GPU what several would do, and times it:
+  - recorded programs run as the machine's tests expect: kernels, products, graphs (wants the program
+    that launch/cuda.sh --tests builds)
   - NCCL keeps the contract of all collectives, with 1, 2 and 4 ranks (wants mpirun, and the program
     that launch/cuda.sh --tests builds)
   - the same 30 updates on the CPU, on the GPU in f32, TF32 and bf16, and by two ranks that share it
@@ -48,6 +50,16 @@ find_libraries() {
         done
     done
     export LD_LIBRARY_PATH=$work${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+}
+
+# The machine of recorded programs.
+check_machine() {
+    say "the machine of recorded programs"
+    if [[ -x $programs/machine ]]; then
+        "$programs/machine" --nocapture
+    else
+        echo "skipped: launch/cuda.sh --tests is wanted"
+    fi
 }
 
 # NCCL with several ranks on this GPU: see the test, which names each rank a host of its own.
@@ -130,6 +142,7 @@ lose_a_rank() {
 
 find_libraries
 "$programs/trainer" doctor --device cuda
+check_machine
 check_contract
 
 arguments=("$@")

@@ -8,9 +8,9 @@ use std::time::Instant;
 use lockstep_data::Batch;
 use lockstep_model::{Classifier, Input, Loss, Mode};
 use lockstep_optim::{
-    AdamW, AdamWSettings, DecayRule, Group, Rates, Schedule, ScheduleShape, Warmup, clip,
+    AdamW, AdamWSettings, DecayRule, Rates, Schedule, ScheduleShape, Warmup, clip,
 };
-use lockstep_params::{LocalGradients, ParamName};
+use lockstep_params::LocalGradients;
 use lockstep_world::{Purpose, Seed, Step};
 
 use crate::Outcome;
@@ -49,7 +49,7 @@ impl Training {
         let batch = pack()?;
         let input_seconds = clock.lap();
         let dropout = SEED.derive(Purpose::Dropout, self.step.0);
-        let loss = loss(&self.model, &batch, Mode::Train { dropout })?;
+        let loss = loss(&self.model, &batch, Mode::Train { dropout, listener: None })?;
         loss.value()?;
         let forward = clock.lap();
         self.model.backward(&loss)?;
@@ -87,8 +87,7 @@ pub(crate) fn optimizer(model: &Classifier) -> Outcome<AdamW> {
         weight_decay: 0.01,
         decay: DecayRule::Every,
     };
-    let group = |name: &ParamName| if model.is_head(name) { Group::Head } else { Group::Encoder };
-    Ok(AdamW::new(model.parameters(), settings, group)?)
+    Ok(AdamW::new(model.parameters(), settings)?)
 }
 
 /// Seconds between laps.

@@ -59,7 +59,7 @@ impl Argument {
 }
 
 /// An argument's bytes, where C++ reads them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C, align(16))]
 pub(crate) struct Value([u8; 16]);
 

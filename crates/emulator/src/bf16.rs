@@ -2,7 +2,6 @@
 
 /// The nearest value of bf16, ties to even; NaN is 0x7fff, as on the GPU.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of the bits is what is meant")]
 pub fn bf16_bits(value: f32) -> u16 {
     if value.is_nan() {
         return 0x7fff;

@@ -22,6 +22,7 @@ pub struct Emulator {
     pub(crate) seed: u64,
     pub(crate) threads: usize,
     pub(crate) memory: RefCell<Vec<Allocation>>,
+    pub(crate) marks: u64,
     launches: Cell<u64>,
 }
 
@@ -36,7 +37,7 @@ impl Emulator {
     /// The same on `threads` threads of the system.
     #[must_use]
     pub fn with_threads(seed: u64, threads: usize) -> Self {
-        Self { seed, threads, memory: RefCell::default(), launches: Cell::new(0) }
+        Self { seed, threads, memory: RefCell::default(), marks: 0, launches: Cell::new(0) }
     }
 
     /// A buffer of these values.
@@ -98,18 +99,26 @@ impl Emulator {
         grid: Grid,
         arguments: &[Argument],
     ) -> Result<(), MachineError> {
-        let launch = Launch::checked(kernel, grid, arguments)?;
+        self.run_launch(&Launch::checked(kernel, grid, arguments)?)
+    }
+
+    pub(crate) fn run_launch(&self, launch: &Launch) -> Result<(), MachineError> {
         let number = self.launches.replace(self.launches.get() + 1);
         let seed = if self.seed == 0 { 0 } else { mixed(self.seed, number) };
-        launch.run(self.threads, seed).map_err(|failure| self.error(kernel, failure))?;
+        let done = launch.run(self.threads, seed);
+        done.map_err(|failure| self.error(launch.name(), failure))?;
         let memory = self.memory.borrow();
-        let damage = arguments.iter().find_map(|argument| match argument {
-            Argument::Address(address) => {
-                memory.iter().find(|memory| memory.holds(*address, 0))?.damage()
-            }
-            _ => None,
-        });
-        let what = || format!("kernel `{kernel}`");
+        let damage = launch
+            .addresses()
+            .find_map(|address| memory.iter().find(|memory| memory.holds(address, 0))?.damage());
+        let what = || format!("kernel `{}`", launch.name());
+        damage.map_or(Ok(()), |cause| Err(MachineError::Device { what: what(), cause }))
+    }
+
+    /// An error when something wrote around a buffer.
+    pub(crate) fn damage(&self, what: &str) -> Result<(), MachineError> {
+        let damage = self.memory.borrow().iter().find_map(Allocation::damage);
+        let what = || what.to_owned();
         damage.map_or(Ok(()), |cause| Err(MachineError::Device { what: what(), cause }))
     }
 
@@ -136,7 +145,7 @@ impl Emulator {
         let memory = self.memory.borrow();
         let near = memory.iter().find_map(|memory| {
             let offset = memory.near(address)?;
-            Some(format!("touches byte {offset} of a buffer of {} bytes", memory.bytes()))
+            Some(format!("touches byte {offset} of {}", memory.named()))
         });
         near.unwrap_or_else(|| {
             format!("touches address {address:#x}, where no buffer is, or one that is not aligned")

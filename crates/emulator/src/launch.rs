@@ -33,9 +33,11 @@ pub struct Grid {
 }
 
 /// A launch that a kernel can take.
+#[derive(Debug)]
 pub(crate) struct Launch {
     kernel: &'static Kernel,
     grid: Grid,
+    arguments: Vec<Argument>,
     values: Vec<Value>,
 }
 
@@ -52,7 +54,21 @@ impl Launch {
         if let Some(cause) = wrong {
             return Err(MachineError::Shape { what: format!("a launch of `{name}`"), cause });
         }
-        Ok(Self { kernel, grid, values: arguments.iter().map(Argument::bytes).collect() })
+        let values = arguments.iter().map(Argument::bytes).collect();
+        Ok(Self { kernel, grid, arguments: arguments.to_vec(), values })
+    }
+
+    /// The kernel's name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.kernel.name()
+    }
+
+    /// The addresses that the kernel is given.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = u64> {
+        self.arguments.iter().filter_map(|argument| match argument {
+            Argument::Address(address) => Some(*address),
+            _ => None,
+        })
     }
 
     /// Runs all blocks on `threads` threads, in an order that the seed permutes.

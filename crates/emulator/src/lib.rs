@@ -10,13 +10,16 @@ mod bf16;
 mod buffer;
 mod emulator;
 mod launch;
+mod machine;
 mod memory;
 mod native;
 mod orders;
+mod product;
 
 pub use argument::Argument;
 pub use bf16::{bf16_bits, bf16_value};
 pub use buffer::Buffer;
 pub use emulator::Emulator;
 pub use launch::Grid;
+pub use machine::Loaded;
 pub use orders::{Bytes, in_every_order};

@@ -22,6 +22,8 @@ pub(crate) struct Allocation {
     open: usize,
     start: usize,
     bytes: usize,
+    /// For people; empty where nobody gave one.
+    pub(crate) name: String,
 }
 
 impl Allocation {
@@ -35,7 +37,7 @@ impl Allocation {
         // SAFETY: the system chooses a place where nothing is.
         let mapped = unsafe { mmap_anonymous(ptr::null_mut(), total, ProtFlags::empty(), flags)? };
         let start = mapped.addr() + GUARD + open - padded;
-        let memory = Self { mapped: mapped.addr(), open, start, bytes };
+        let memory = Self { mapped: mapped.addr(), open, start, bytes, name: String::new() };
         let place = ptr::with_exposed_provenance_mut::<c_void>(memory.mapped + GUARD);
         mapped.expose_provenance();
         let access = MprotectFlags::READ | MprotectFlags::WRITE;
@@ -52,8 +54,11 @@ impl Allocation {
         self.start as u64
     }
 
-    pub(crate) const fn bytes(&self) -> usize {
-        self.bytes
+    /// The buffer in words.
+    pub(crate) fn named(&self) -> String {
+        let Self { name, bytes, .. } = self;
+        let the = if name.is_empty() { "a buffer".to_owned() } else { format!("buffer `{name}`") };
+        format!("{the} of {bytes} bytes")
     }
 
     /// Whether the `bytes` bytes at `address` lie inside.
@@ -91,7 +96,7 @@ impl Allocation {
         let before = self.poison(page.max(open), self.start);
         let behind = self.poison(self.start + self.bytes, open + self.open);
         let place = if !before { "before" } else { "behind" };
-        (!before || !behind).then(|| format!("wrote {place} a buffer of {} bytes", self.bytes))
+        (!before || !behind).then(|| format!("wrote {place} {}", self.named()))
     }
 
     /// Where an address lies that was touched: bytes from the start, if that is near.

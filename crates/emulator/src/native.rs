@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::argument::Value;
 
 /// A kernel, as C++ lists it.
+#[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Kernel {
     name: *const c_char,

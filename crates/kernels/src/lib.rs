@@ -36,7 +36,7 @@ mod weight;
 
 pub use adamw::{AdamWUpdate, SeenRows, adamw, adamw_part, adamw_table};
 pub use attention::{AttentionPlan, attention};
-pub use block::{Affine, BlockPlan, BlockWeights, Notice, Rows, transformer_block};
+pub use block::{Affine, BlockPlan, BlockWeights, Notice, Ready, Rows, transformer_block};
 pub use cross_entropy::summed_cross_entropy;
 pub use dropout::{Dropout, dropout};
 pub use embedding::embedding;

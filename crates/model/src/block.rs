@@ -54,7 +54,7 @@ impl Block {
             dropout: pass.masks.at(Site::FeedForward { block: self.index }, rows),
             eps: LayerNorm::EPSILON,
             precision: pass.precision,
-            finished: pass.finished.map(|to| Notice::new(to.clone(), self.index)),
+            finished: pass.listener.map(|to| Notice::new(to.clone(), self.index)),
         };
         transformer_block(x, &self.weights, &plan)
     }

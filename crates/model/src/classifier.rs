@@ -1,11 +1,10 @@
 //! The whole model: encoder, head, and the parameters both are made of.
 
 use std::path::Path;
-use std::sync::mpsc::Sender;
 
 use candle_core::Device;
 use lockstep_kernels::Precision;
-use lockstep_params::{ParamName, Parameters};
+use lockstep_params::Parameters;
 use lockstep_world::Seed;
 
 use crate::checkpoint::{self, LoadReport, Wanted, WeightsFile, read_parameters};
@@ -110,36 +109,18 @@ impl Classifier {
     ///
     /// # Errors
     /// When an id, a position or an offset is out of range; the tensor library's.
-    pub fn logits(&self, input: &Input<'_>, mode: Mode) -> Result<Logits, ModelError> {
-        let (network, precision) = match mode {
-            Mode::Evaluate => (&self.inference, Precision::F32),
-            Mode::Train { .. } => (&self.learning, self.precision),
-        };
+    pub fn logits(&self, input: &Input<'_>, mode: Mode<'_>) -> Result<Logits, ModelError> {
         let masks = Masks::new(*input, mode, self.rates);
-        network.logits(input, &Pass { masks, precision, finished: None })
-    }
-
-    /// The logits of a packed batch, (B, K), whose backward pass tells `finished` the number of
-    /// each block when the gradients of its weights are complete: from the last to the first.
-    ///
-    /// # Errors
-    /// As [`Self::logits`].
-    pub fn logits_telling(
-        &self,
-        input: &Input<'_>,
-        dropout: Seed,
-        finished: &Sender<usize>,
-    ) -> Result<Logits, ModelError> {
-        let masks = Masks::new(*input, Mode::Train { dropout }, self.rates);
-        let pass = Pass { masks, precision: self.precision, finished: Some(finished) };
-        self.learning.logits(input, &pass)
-    }
-
-    /// The block a parameter belongs to; embeddings and head are in none.
-    #[must_use]
-    pub fn block_of(&self, name: &ParamName) -> Option<usize> {
-        let layers = format!("{}transformer.layer.", self.head_kind.encoder_prefix());
-        name.as_str().strip_prefix(&layers)?.split('.').next()?.parse().ok()
+        match mode {
+            Mode::Evaluate => {
+                let pass = Pass { masks, precision: Precision::F32, listener: None };
+                self.inference.logits(input, &pass)
+            }
+            Mode::Train { listener, .. } => {
+                let pass = Pass { masks, precision: self.precision, listener };
+                self.learning.logits(input, &pass)
+            }
+        }
     }
 
     /// Adds the gradients of a loss to the parameters' sums, which wait for
@@ -171,12 +152,6 @@ impl Classifier {
             )));
         }
         Ok(())
-    }
-
-    /// Whether a parameter belongs to the head.
-    #[must_use]
-    pub fn is_head(&self, name: &ParamName) -> bool {
-        !name.as_str().starts_with(self.head_kind.encoder_prefix())
     }
 
     /// The weights, by name.

@@ -3,7 +3,7 @@
 use std::sync::mpsc::Sender;
 
 use candle_core::Tensor;
-use lockstep_kernels::{Precision, Rows, Segments};
+use lockstep_kernels::{Precision, Ready, Rows, Segments};
 
 use crate::block::Block;
 use crate::embeddings::Embeddings;
@@ -15,8 +15,8 @@ use crate::{EncoderConfig, Input, ModelError};
 pub(crate) struct Pass<'a> {
     pub(crate) masks: Masks<'a>,
     pub(crate) precision: Precision,
-    /// Who is told when a block's gradients are complete.
-    pub(crate) finished: Option<&'a Sender<usize>>,
+    /// Receives a message when a block's gradients are complete.
+    pub(crate) listener: Option<&'a Sender<Ready>>,
 }
 
 #[derive(Debug)]

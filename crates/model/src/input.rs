@@ -1,5 +1,8 @@
 //! What a forward pass is given.
 
+use std::sync::mpsc::Sender;
+
+use lockstep_kernels::Ready;
 use lockstep_world::Seed;
 
 /// A packed batch: the tokens of all examples in one stream, one example after the other.
@@ -17,12 +20,15 @@ pub struct Input<'a> {
 
 /// Whether anything is dropped.
 #[derive(Clone, Copy, Debug)]
-pub enum Mode {
+pub enum Mode<'a> {
     /// Nothing is dropped.
     Evaluate,
     /// Dropout, with the masks of one update.
     Train {
         /// The seed of this update.
         dropout: Seed,
+        /// Receives [`Ready::Block`] when the backward pass has completed the gradients of a block.
+        /// Who runs the last backward pass of an update sends [`Ready::Rest`] behind it.
+        listener: Option<&'a Sender<Ready>>,
     },
 }

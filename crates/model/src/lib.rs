@@ -33,6 +33,6 @@ pub use config::EncoderConfig;
 pub use error::ModelError;
 pub use head::HeadKind;
 pub use input::{Input, Mode};
-pub use lockstep_kernels::{Bf16, Precision, gpu};
+pub use lockstep_kernels::{Bf16, Precision, Ready, gpu};
 pub use logits::{Logits, Loss};
 pub use masks::{DropoutRates, Dropouts};

@@ -57,12 +57,12 @@ impl Site {
 /// The masks of one pass.
 pub(crate) struct Masks<'a> {
     input: Input<'a>,
-    mode: Mode,
+    mode: Mode<'a>,
     rates: DropoutRates,
 }
 
 impl<'a> Masks<'a> {
-    pub(crate) fn new(input: Input<'a>, mode: Mode, rates: DropoutRates) -> Self {
+    pub(crate) fn new(input: Input<'a>, mode: Mode<'a>, rates: DropoutRates) -> Self {
         Self { input, mode, rates }
     }
 
@@ -74,7 +74,7 @@ impl<'a> Masks<'a> {
             Site::Head => self.rates.head,
         };
         match self.mode {
-            Mode::Train { dropout } if rate > 0.0 => {
+            Mode::Train { dropout, .. } if rate > 0.0 => {
                 let site_seed = dropout.derive(Purpose::DropoutSite, site.number());
                 Some(Dropout { rate, keys: self.keys(site_seed, rows) })
             }

@@ -1,6 +1,8 @@
-//! Which tensors a model has: name, shape, and how a fresh one starts.
+//! Which tensors a model has: name, shape, how a fresh one starts, and its facts.
+//!
+//! The facts are said here and nowhere else: no other code reads them off a name.
 
-use lockstep_params::Reads;
+use lockstep_params::{Group, Layout, ParameterInfo, Role};
 
 use crate::init::Start;
 use crate::{EncoderConfig, HeadKind};
@@ -12,38 +14,46 @@ pub(crate) struct TensorSpec {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
     pub(crate) start: Start,
-    pub(crate) reads: Reads,
+    pub(crate) info: ParameterInfo,
 }
 
 impl TensorSpec {
-    fn new(name: &str, shape: &[usize], start: Start) -> Self {
-        Self { name: name.to_owned(), shape: shape.to_vec(), start, reads: Reads::Whole }
+    fn new(name: &str, shape: &[usize], start: Start, info: ParameterInfo) -> Self {
+        Self { name: name.to_owned(), shape: shape.to_vec(), start, info }
     }
+}
 
-    /// A table, of which a batch reads some rows.
-    fn table(name: &str, [rows, width]: [usize; 2], start: Start) -> Self {
-        Self { reads: Reads::Rows, ..Self::new(name, &[rows, width], start) }
-    }
+/// A part of the model, whose tensors are in one group and in one block or in none.
+#[derive(Clone, Copy)]
+struct Part {
+    group: Group,
+    block: Option<usize>,
 }
 
 /// The encoder's tensors.
 pub(crate) fn encoder(config: &EncoderConfig) -> Vec<TensorSpec> {
     let EncoderConfig { vocabulary, positions, width, feed_forward, .. } = *config;
     let normal = Start::Normal { deviation: config.initializer_range };
+    let embeddings = Part { group: Group::Encoder, block: None };
     let mut specs = vec![
-        TensorSpec::table("embeddings.word_embeddings.weight", [vocabulary, width], normal),
-        TensorSpec::table("embeddings.position_embeddings.weight", [positions, width], normal),
+        embeddings.table("embeddings.word_embeddings.weight", [vocabulary, width], normal),
+        embeddings.table("embeddings.position_embeddings.weight", [positions, width], normal),
     ];
-    specs.extend(layer_norm("embeddings.LayerNorm", width));
+    specs.extend(embeddings.layer_norm("embeddings.LayerNorm", width));
     for block in 0..config.blocks {
+        let part = Part { group: Group::Encoder, block: Some(block) };
         let prefix = format!("transformer.layer.{block}");
         for name in ["q_lin", "k_lin", "v_lin", "out_lin"] {
-            specs.extend(linear(&format!("{prefix}.attention.{name}"), [width, width], normal));
+            specs.extend(part.linear(
+                &format!("{prefix}.attention.{name}"),
+                [width, width],
+                normal,
+            ));
         }
-        specs.extend(layer_norm(&format!("{prefix}.sa_layer_norm"), width));
-        specs.extend(linear(&format!("{prefix}.ffn.lin1"), [feed_forward, width], normal));
-        specs.extend(linear(&format!("{prefix}.ffn.lin2"), [width, feed_forward], normal));
-        specs.extend(layer_norm(&format!("{prefix}.output_layer_norm"), width));
+        specs.extend(part.layer_norm(&format!("{prefix}.sa_layer_norm"), width));
+        specs.extend(part.linear(&format!("{prefix}.ffn.lin1"), [feed_forward, width], normal));
+        specs.extend(part.linear(&format!("{prefix}.ffn.lin2"), [width, feed_forward], normal));
+        specs.extend(part.layer_norm(&format!("{prefix}.output_layer_norm"), width));
     }
     specs
 }
@@ -52,42 +62,92 @@ pub(crate) fn encoder(config: &EncoderConfig) -> Vec<TensorSpec> {
 pub(crate) fn head(kind: HeadKind, config: &EncoderConfig, classes: usize) -> Vec<TensorSpec> {
     let inner = kind.inner_width(config.width);
     let [first, second] = kind.layers();
+    let part = Part { group: Group::Head, block: None };
     let (outer, inner_shape) = ([classes, inner], [inner, config.width]);
     match kind {
         HeadKind::Mlp => {
-            let mut specs = torch_linear(first, inner_shape);
-            specs[0].start = Start::XavierUniform;
-            specs.extend(torch_linear(second, outer));
-            specs
+            let [weight, bias] = part.torch_linear(first, inner_shape);
+            let weight = TensorSpec { start: Start::XavierUniform, ..weight };
+            [[weight, bias], part.torch_linear(second, outer)].concat()
         }
         HeadKind::Hf => {
             let normal = Start::Normal { deviation: config.initializer_range };
-            let mut specs = linear(first, inner_shape, normal);
-            specs.extend(linear(second, outer, normal));
-            specs
+            [part.linear(first, inner_shape, normal), part.linear(second, outer, normal)].concat()
         }
     }
 }
 
-fn linear(name: &str, [outputs, inputs]: [usize; 2], weight: Start) -> Vec<TensorSpec> {
-    vec![
-        TensorSpec::new(&format!("{name}.weight"), &[outputs, inputs], weight),
-        TensorSpec::new(&format!("{name}.bias"), &[outputs], Start::Zeros),
-    ]
+impl Part {
+    /// A table, of which a batch reads some rows.
+    fn table(self, name: &str, shape: [usize; 2], start: Start) -> TensorSpec {
+        TensorSpec::new(name, &shape, start, self.info(Role::Weight, Layout::Table))
+    }
+
+    fn linear(self, name: &str, shape: [usize; 2], start: Start) -> [TensorSpec; 2] {
+        let [weight, bias] = ["weight", "bias"].map(|last| format!("{name}.{last}"));
+        let matrix = self.info(Role::Weight, Layout::Matrix);
+        let vector = self.info(Role::Bias, Layout::Vector);
+        [
+            TensorSpec::new(&weight, &shape, start, matrix),
+            TensorSpec::new(&bias, &shape[..1], Start::Zeros, vector),
+        ]
+    }
+
+    /// PyTorch's own `nn.Linear`: weight and bias uniform within 1 / sqrt(inputs).
+    fn torch_linear(self, name: &str, shape: [usize; 2]) -> [TensorSpec; 2] {
+        let [_, inputs] = shape;
+        let start = Start::Uniform { bound: 1.0 / (inputs as f64).sqrt() };
+        let [weight, bias] = self.linear(name, shape, start);
+        [weight, TensorSpec { start, ..bias }]
+    }
+
+    fn layer_norm(self, name: &str, width: usize) -> [TensorSpec; 2] {
+        let [weight, bias] = ["weight", "bias"].map(|last| format!("{name}.{last}"));
+        let info = self.info(Role::Norm, Layout::Vector);
+        [
+            TensorSpec::new(&weight, &[width], Start::Ones, info),
+            TensorSpec::new(&bias, &[width], Start::Zeros, info),
+        ]
+    }
+
+    fn info(self, role: Role, layout: Layout) -> ParameterInfo {
+        let Self { group, block } = self;
+        ParameterInfo { group, block, role, layout }
+    }
 }
 
-/// PyTorch's own `nn.Linear`: weight and bias uniform within 1 / sqrt(inputs).
-fn torch_linear(name: &str, [outputs, inputs]: [usize; 2]) -> Vec<TensorSpec> {
-    let start = Start::Uniform { bound: 1.0 / (inputs as f64).sqrt() };
-    vec![
-        TensorSpec::new(&format!("{name}.weight"), &[outputs, inputs], start),
-        TensorSpec::new(&format!("{name}.bias"), &[outputs], start),
-    ]
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn layer_norm(name: &str, width: usize) -> Vec<TensorSpec> {
-    vec![
-        TensorSpec::new(&format!("{name}.weight"), &[width], Start::Ones),
-        TensorSpec::new(&format!("{name}.bias"), &[width], Start::Zeros),
-    ]
+    #[test]
+    fn facts_agree_with_names_and_shapes() {
+        let config = EncoderConfig {
+            vocabulary: 20,
+            positions: 8,
+            width: 4,
+            blocks: 3,
+            heads: 2,
+            feed_forward: 6,
+            dropout: 0.0,
+            attention_dropout: 0.0,
+            head_dropout: 0.0,
+            initializer_range: 0.02,
+            written: serde_json::Map::new(),
+        };
+        let both = [HeadKind::Mlp, HeadKind::Hf].map(|kind| head(kind, &config, 3)).concat();
+        for spec in encoder(&config).into_iter().chain(both) {
+            let TensorSpec { name, shape, info, .. } = &spec;
+            let is_head = name.contains("classifier");
+            let is_norm = name.contains("LayerNorm") || name.contains("layer_norm");
+            let decays = !is_norm && !name.ends_with(".bias");
+            let block = name.strip_prefix("transformer.layer.").map(|rest| &rest[..1]);
+            assert_eq!(info.group == Group::Head, is_head, "{name}");
+            assert_eq!(info.role == Role::Weight, decays, "{name}");
+            assert_eq!(info.role == Role::Norm, is_norm, "{name}");
+            assert_eq!(info.block.map(|block| block.to_string()).as_deref(), block, "{name}");
+            assert_eq!(info.layout == Layout::Vector, shape.len() == 1, "{name}");
+            assert_eq!(info.layout == Layout::Table, name.contains("_embeddings."), "{name}");
+        }
+    }
 }

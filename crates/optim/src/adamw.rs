@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use candle_core::{Tensor, Var};
 use lockstep_kernels::{AdamWUpdate, Gradient, SeenRows, adamw_part, adamw_table};
-use lockstep_params::{GlobalGradients, ParamName, Parameters, Reads};
+use lockstep_params::{GlobalGradients, ParamName, ParameterInfo, Parameters, Role};
 use serde::Serialize;
 
-use crate::{Group, Rates};
+use crate::Rates;
 
 /// The constants of AdamW.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -26,9 +26,9 @@ pub struct AdamWSettings {
 }
 
 impl AdamWSettings {
-    fn update(self, name: &ParamName, rate: f64, step: u64, gradient_scale: f64) -> AdamWUpdate {
+    fn update(self, role: Role, rate: f64, step: u64, gradient_scale: f64) -> AdamWUpdate {
         let Self { beta1, beta2, epsilon, weight_decay, decay } = self;
-        let weight_decay = if decay.applies_to(name) { weight_decay } else { 0.0 };
+        let weight_decay = if decay.applies_to(role) { weight_decay } else { 0.0 };
         AdamWUpdate { beta1, beta2, epsilon, weight_decay, rate, step, gradient_scale }
     }
 }
@@ -44,10 +44,13 @@ pub enum DecayRule {
 }
 
 impl DecayRule {
-    fn applies_to(self, name: &ParamName) -> bool {
-        let name = name.as_str();
-        let is_norm = name.contains("LayerNorm") || name.contains("layer_norm");
-        self == Self::Every || !(is_norm || name.ends_with(".bias"))
+    /// Whether a parameter of this role decays.
+    #[must_use]
+    pub fn applies_to(self, role: Role) -> bool {
+        match self {
+            Self::Every => true,
+            Self::NotBiasOrNorm => role == Role::Weight,
+        }
     }
 }
 
@@ -80,7 +83,7 @@ pub struct AdamW {
 /// One parameter with what its update needs.
 #[derive(Debug)]
 struct Slot {
-    group: Group,
+    info: ParameterInfo,
     weight: Var,
     first: Var,
     second: Var,
@@ -106,29 +109,23 @@ impl Slot {
 }
 
 impl AdamW {
-    /// An optimiser of `parameters` with zero moments; `group` tells which rate each one takes.
+    /// An optimiser of `parameters` with zero moments.
     ///
     /// # Errors
     /// The tensor library's, out of memory for example.
-    pub fn new(
-        parameters: &Parameters,
-        settings: AdamWSettings,
-        group: impl Fn(&ParamName) -> Group,
-    ) -> Result<Self, OptimError> {
+    pub fn new(parameters: &Parameters, settings: AdamWSettings) -> Result<Self, OptimError> {
         let mut moments = Parameters::default();
         let mut slots = BTreeMap::new();
-        for (name, weight) in parameters.iter() {
+        for (name, weight, info) in parameters.with_info() {
             let zeros = weight.as_tensor().zeros_like()?;
-            let reads = parameters.reads(name).unwrap_or(Reads::Whole);
             let mut moment = |prefix: &str| -> Result<Var, OptimError> {
                 let key = ParamName::from(format!("{prefix}.{name}"));
-                moments.insert(key.clone(), &zeros, reads)?;
+                moments.insert(key.clone(), &zeros, info)?;
                 let missing = lockstep_params::ParameterError::Missing { name: key.clone() };
                 Ok(moments.get(&key).ok_or(missing)?.clone())
             };
             let (first, second) = (moment("exp_avg")?, moment("exp_avg_sq")?);
-            let (group, weight) = (group(name), weight.clone());
-            let slot = Slot { group, weight, first, second, seen: None };
+            let slot = Slot { info, weight: weight.clone(), first, second, seen: None };
             slots.insert(name.clone(), slot);
         }
         Ok(Self { settings, slots, moments })
@@ -150,8 +147,8 @@ impl AdamW {
         for (name, slot) in &mut self.slots {
             let no_gradient = || OptimError::NoGradient { name: name.clone() };
             let (gradient, factor) = gradients.get(name).ok_or_else(no_gradient)?;
-            let rate = rates.of(slot.group);
-            let constants = self.settings.update(name, rate, update, factor);
+            let rate = rates.of(slot.info.group);
+            let constants = self.settings.update(slot.info.role, rate, update, factor);
             slot.update(gradient, gradients.shard(name), &constants)?;
         }
         Ok(())
@@ -185,7 +182,7 @@ impl AdamW {
 mod tests {
     use super::*;
     use candle_core::Device;
-    use lockstep_params::LocalGradients;
+    use lockstep_params::{Group, Layout, LocalGradients};
 
     const SETTINGS: AdamWSettings = AdamWSettings {
         beta1: 0.9,
@@ -197,9 +194,15 @@ mod tests {
 
     fn parameters() -> Parameters {
         let mut all = Parameters::default();
-        for name in ["head.weight", "body.weight", "body.bias", "body.LayerNorm.weight"] {
+        for (name, group, role) in [
+            ("head.weight", Group::Head, Role::Weight),
+            ("body.weight", Group::Encoder, Role::Weight),
+            ("body.bias", Group::Encoder, Role::Bias),
+            ("body.LayerNorm.weight", Group::Encoder, Role::Norm),
+        ] {
             let one = Tensor::new(&[1_f32], &Device::Cpu).unwrap();
-            all.insert(name.into(), &one, Reads::Whole).unwrap();
+            let info = ParameterInfo { group, role, ..ParameterInfo::new(Layout::Vector) };
+            all.insert(name.into(), &one, info).unwrap();
         }
         all
     }
@@ -209,14 +212,10 @@ mod tests {
         local.alone(1).unwrap()
     }
 
-    fn group(name: &ParamName) -> Group {
-        if name.as_str().starts_with("head") { Group::Head } else { Group::Encoder }
-    }
-
     #[test]
     fn each_group_decays_at_its_own_rate_and_by_its_rule() {
         let all = parameters();
-        let mut optimiser = AdamW::new(&all, SETTINGS, group).unwrap();
+        let mut optimiser = AdamW::new(&all, SETTINGS).unwrap();
         let rates = Rates { encoder: 0.1, head: 0.2 };
         optimiser.step(&zero_gradients(&all), rates, 1).unwrap();
         let check = |name: &str, expected: f32| {
@@ -233,7 +232,7 @@ mod tests {
     #[test]
     fn a_missing_gradient_and_a_missing_moment_are_named() {
         let all = parameters();
-        let mut optimiser = AdamW::new(&all, SETTINGS, group).unwrap();
+        let mut optimiser = AdamW::new(&all, SETTINGS).unwrap();
         let none = zero_gradients(&Parameters::default());
         let rates = Rates { encoder: 0.1, head: 0.2 };
         let error = optimiser.step(&none, rates, 1).unwrap_err().to_string();

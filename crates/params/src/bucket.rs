@@ -7,64 +7,78 @@
 use std::collections::BTreeMap;
 
 use candle_core::Tensor;
+use lockstep_collective::Collective;
 use lockstep_kernels::{Gradient, squares_on_device};
 
-use crate::global::Sum;
-use crate::local::Reduction;
-use crate::{GlobalSums, ParamName};
+use crate::global::Reduced;
+use crate::{ParamName, ReducedGradients, ReductionError, in_place};
 
-/// The sums of these gradients over all processes.
-pub(crate) fn sum<R: Reduction>(
+/// The sums of these gradients over all ranks.
+pub(crate) fn sum(
     gradients: Vec<(ParamName, Tensor)>,
-    reduction: &mut R,
-) -> Result<GlobalSums, R::Error> {
+    collective: &mut dyn Collective,
+) -> Result<ReducedGradients, ReductionError> {
     let flat = gradients.iter().map(|(_, gradient)| gradient.flatten_all());
     let bucket = Tensor::cat(&flat.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
-    reduction.sum_on_device(&bucket)?;
+    reduce(&bucket, collective)?;
     let squares = squares_on_device(&bucket)?;
-    Ok(GlobalSums::of_bucket(parts(&bucket, gradients)?, squares))
+    Ok(ReducedGradients::of_bucket(parts(&bucket, gradients)?, squares))
+}
+
+/// Sums a bucket where it lies: on a GPU over NCCL, if the GPUs are connected.
+fn reduce(bucket: &Tensor, collective: &mut dyn Collective) -> Result<(), ReductionError> {
+    #[cfg(feature = "cuda")]
+    if bucket.device().is_cuda() {
+        let sum = |values: &mut _| Ok(collective.all_reduce_sum_on_gpu(values)?);
+        return in_place::with_gpu_values(bucket, sum);
+    }
+    in_place::with_values(bucket, &mut |values| Ok(collective.all_reduce_sum(values)?))
 }
 
 /// Where each gradient lies in the bucket now.
 fn parts(
     bucket: &Tensor,
     gradients: Vec<(ParamName, Tensor)>,
-) -> candle_core::Result<BTreeMap<ParamName, Sum>> {
+) -> candle_core::Result<BTreeMap<ParamName, Reduced>> {
     let mut start = 0;
     let part = |(name, gradient): (ParamName, Tensor)| {
         let sum = bucket.narrow(0, start, gradient.elem_count())?.reshape(gradient.shape())?;
         start += gradient.elem_count();
-        Ok((name, Sum::common(Gradient::Dense(sum))))
+        Ok((name, Reduced::everywhere(Gradient::Dense(sum))))
     };
     gradients.into_iter().map(part).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Result};
+    use candle_core::Device;
+    use lockstep_collective::CollectiveError;
+    use lockstep_world::{Rank, Seat, WorldSize};
 
     use super::*;
 
-    /// One further process that did the same.
+    /// Rank 0 of two; rank 1 did the same.
     struct Twin {
         calls: usize,
     }
 
-    impl Reduction for Twin {
-        type Error = candle_core::Error;
+    impl Collective for Twin {
+        fn seat(&self) -> Seat {
+            Seat::new(Rank(0), WorldSize::new(2).unwrap()).unwrap()
+        }
 
-        fn sum(&mut self, values: &mut [f32]) -> Result<()> {
+        fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
             self.calls += 1;
             values.iter_mut().for_each(|value| *value *= 2.0);
             Ok(())
         }
 
-        fn sum_shard(&mut self, _: &mut [f32]) -> Result<Option<std::ops::Range<usize>>> {
-            Ok(None)
+        fn broadcast(&mut self, _: &mut [f32], _: Rank) -> Result<(), CollectiveError> {
+            Ok(())
         }
 
-        fn unite(&mut self, _: &mut [u64]) -> Result<()> {
-            Ok(())
+        fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
+            Ok([values, values].concat())
         }
     }
 

@@ -15,30 +15,30 @@ use crate::ParamName;
 /// clipping walks over the memory: whoever reads a gradient multiplies by the factor.
 #[derive(Debug)]
 pub struct GlobalGradients {
-    sums: BTreeMap<ParamName, Sum>,
+    sums: BTreeMap<ParamName, Reduced>,
     factor: f64,
     norm: f64,
 }
 
 /// Gradients summed over all processes, of some parameters or of all.
 #[derive(Debug, Default)]
-pub struct GlobalSums {
-    sums: BTreeMap<ParamName, Sum>,
+pub struct ReducedGradients {
+    sums: BTreeMap<ParamName, Reduced>,
     /// Of the sums that lie on a GPU, a scalar for each bucket they were summed in.
     squares: Vec<Tensor>,
 }
 
 /// A gradient summed over all processes.
 #[derive(Debug)]
-pub(crate) struct Sum {
+pub(crate) struct Reduced {
     pub(crate) gradient: Gradient,
     /// Where its values are sums, if not everywhere: each process has them somewhere else.
     pub(crate) shard: Option<Range<usize>>,
 }
 
-impl Sum {
-    /// One that every process has.
-    pub(crate) fn common(gradient: Gradient) -> Self {
+impl Reduced {
+    /// A sum that every process has.
+    pub(crate) fn everywhere(gradient: Gradient) -> Self {
         Self { gradient, shard: None }
     }
 
@@ -52,14 +52,14 @@ impl Sum {
     }
 }
 
-impl GlobalSums {
+impl ReducedGradients {
     /// Of sums that lie on the CPU.
-    pub(crate) fn new(sums: BTreeMap<ParamName, Sum>) -> Self {
+    pub(crate) fn new(sums: BTreeMap<ParamName, Reduced>) -> Self {
         Self { sums, squares: Vec::new() }
     }
 
     /// Of a bucket on a GPU, and the sum of its squares.
-    pub(crate) fn of_bucket(sums: BTreeMap<ParamName, Sum>, squares: Tensor) -> Self {
+    pub(crate) fn of_bucket(sums: BTreeMap<ParamName, Reduced>, squares: Tensor) -> Self {
         Self { sums, squares: vec![squares] }
     }
 
@@ -87,7 +87,7 @@ impl GlobalSums {
             return scalars.map(Tensor::to_scalar::<f64>).sum();
         }
         let counted = self.sums.values().filter(|sum| counts_common || sum.shard.is_some());
-        counted.map(Sum::squares).sum()
+        counted.map(Reduced::squares).sum()
     }
 
     /// The gradients of the mean over the global number of `examples`, where the squares of all

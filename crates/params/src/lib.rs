@@ -5,22 +5,25 @@
 //! different orders would add unrelated numbers.
 //!
 //! Gradients come in two types. [`LocalGradients`] are what this process computed;
-//! [`GlobalGradients`] went through a reduction over all processes and were divided by the global
-//! number of examples. Only the second kind reaches an optimiser.
+//! [`GlobalGradients`] are sums over all ranks, divided by the global number of examples. A
+//! [`Collective`](lockstep_collective::Collective) is the only way from the first to the second
+//! ([`LocalGradients::sum`]), and only the second kind reaches an optimiser.
 
 mod bucket;
 mod global;
 mod in_place;
+mod info;
 mod local;
 mod name;
 mod parameters;
 mod pytorch_file;
 mod tensor_file;
 
-pub use global::{GlobalGradients, GlobalSums};
+pub use global::{GlobalGradients, ReducedGradients};
 #[cfg(feature = "cuda")]
 pub use in_place::with_gpu_values;
-pub use local::{GradientError, LocalGradients, Reduction};
+pub use info::{Group, Layout, ParameterInfo, Role};
+pub use local::{GradientError, LocalGradients, ReductionError};
 pub use name::ParamName;
-pub use parameters::{ParameterError, Parameters, Reads};
+pub use parameters::{ParameterError, Parameters};
 pub use tensor_file::{TensorFile, TensorFileError, write_tensors};

@@ -1,14 +1,17 @@
 //! Gradients as one process computed them: sums over its own examples.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use candle_core::{Tensor, bail};
+use lockstep_collective::{Collective, CollectiveError, Solo};
 use lockstep_kernels::{Gradient, RowGradient};
 
-use crate::global::Sum;
-use crate::parameters::{Parameter, Reads};
-use crate::{GlobalGradients, GlobalSums, ParamName, Parameters, bucket, in_place};
+use crate::global::Reduced;
+use crate::parameters::Parameter;
+use crate::{
+    GlobalGradients, Layout, ParamName, ParameterInfo, Parameters, ReducedGradients, bucket,
+    in_place,
+};
 
 /// One gradient for each parameter, summed over this process's examples only.
 #[derive(Debug)]
@@ -17,67 +20,12 @@ pub struct LocalGradients(BTreeMap<ParamName, Local>);
 #[derive(Debug)]
 struct Local {
     sum: Gradient,
-    reads: Reads,
+    layout: Layout,
 }
 
 impl Local {
     fn lies_on_a_gpu(&self) -> bool {
         matches!(&self.sum, Gradient::Dense(sum) if !sum.device().is_cpu())
-    }
-}
-
-/// What the processes of a run do together with their gradients, each the same calls in the same
-/// order.
-pub trait Reduction {
-    /// Why it failed.
-    type Error: From<candle_core::Error>;
-
-    /// Replaces the values by their sums over all processes.
-    ///
-    /// # Errors
-    /// When a process is lost, for example.
-    fn sum(&mut self, values: &mut [f32]) -> Result<(), Self::Error>;
-
-    /// Replaces one shard of the values by their sums over all processes and tells which one; each
-    /// process has another one, and what the rest holds afterwards is not defined. It tells none
-    /// where all values are sums.
-    ///
-    /// # Errors
-    /// When a process is lost, for example.
-    fn sum_shard(&mut self, values: &mut [f32]) -> Result<Option<Range<usize>>, Self::Error>;
-
-    /// Replaces the values of a vector that lies on a GPU by their sums over all processes: there
-    /// where it is connected to the others', or else through the host.
-    ///
-    /// # Errors
-    /// When a process is lost, for example.
-    fn sum_on_device(&mut self, bucket: &Tensor) -> Result<(), Self::Error> {
-        in_place::with_values(bucket, &mut |values| self.sum(values))
-    }
-
-    /// Sets each bit that is set in any process.
-    ///
-    /// # Errors
-    /// When a process is lost, for example.
-    fn unite(&mut self, bits: &mut [u64]) -> Result<(), Self::Error>;
-}
-
-/// The reduction of a process that has no others.
-struct Alone;
-
-impl Reduction for Alone {
-    type Error = candle_core::Error;
-
-    fn sum(&mut self, _values: &mut [f32]) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    fn sum_shard(&mut self, _values: &mut [f32]) -> Result<Option<Range<usize>>, Self::Error> {
-        Ok(None)
-    }
-
-    fn unite(&mut self, _bits: &mut [u64]) -> Result<(), Self::Error> {
-        Ok(())
     }
 }
 
@@ -99,6 +47,17 @@ pub enum GradientError {
     Tensor(#[from] candle_core::Error),
 }
 
+/// Why gradients could not be summed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReductionError {
+    /// The ranks could not complete a call together.
+    #[error(transparent)]
+    Collective(#[from] CollectiveError),
+    /// The tensor library failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
 fn list(names: &[ParamName]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
@@ -109,7 +68,7 @@ impl LocalGradients {
     /// # Errors
     /// [`GradientError::Missing`] names every parameter without one.
     pub fn take(parameters: &Parameters) -> Result<Self, GradientError> {
-        Self::take_some(parameters, |_| true)
+        Self::take_some(parameters, |_, _| true)
     }
 
     /// The same of those parameters that are `wanted`.
@@ -118,14 +77,15 @@ impl LocalGradients {
     /// [`GradientError::Missing`] names every one without a gradient.
     pub fn take_some(
         parameters: &Parameters,
-        wanted: impl Fn(&ParamName) -> bool,
+        wanted: impl Fn(&ParamName, &ParameterInfo) -> bool,
     ) -> Result<Self, GradientError> {
         let mut gradients = BTreeMap::new();
         let mut names = Vec::new();
-        for (name, parameter) in parameters.all().filter(|(name, _)| wanted(name)) {
+        for (name, parameter) in parameters.all().filter(|(name, one)| wanted(name, &one.info)) {
             match parameter.weight.take_gradient() {
                 Some(sum) => {
-                    gradients.insert(name.clone(), Local { sum, reads: parameter.reads });
+                    let layout = parameter.info.layout;
+                    gradients.insert(name.clone(), Local { sum, layout });
                 }
                 None => names.push(name.clone()),
             }
@@ -138,7 +98,7 @@ impl LocalGradients {
     /// # Errors
     /// The tensor library's, out of memory for example.
     pub fn zeros(parameters: &Parameters) -> Result<Self, GradientError> {
-        Self::some_zeros(parameters, |_| true)
+        Self::some_zeros(parameters, |_, _| true)
     }
 
     /// The same of those parameters that are `wanted`.
@@ -147,90 +107,84 @@ impl LocalGradients {
     /// The tensor library's, out of memory for example.
     pub fn some_zeros(
         parameters: &Parameters,
-        wanted: impl Fn(&ParamName) -> bool,
+        wanted: impl Fn(&ParamName, &ParameterInfo) -> bool,
     ) -> Result<Self, GradientError> {
         let zero = |(name, parameter): (&ParamName, &Parameter)| {
             let variable = parameter.variable.as_tensor();
-            let sum = match (parameter.reads, variable.device().is_cpu()) {
-                (Reads::Whole, _) | (_, false) => Gradient::Dense(variable.zeros_like()?),
-                (Reads::Rows, true) => {
+            let layout = parameter.info.layout;
+            let sum = match (layout, variable.device().is_cpu()) {
+                (Layout::Table, true) => {
                     Gradient::Rows(RowGradient::new(Vec::new(), Vec::new(), variable.dims2()?)?)
                 }
+                _ => Gradient::Dense(variable.zeros_like()?),
             };
-            Ok((name.clone(), Local { sum, reads: parameter.reads }))
+            Ok((name.clone(), Local { sum, layout }))
         };
-        let all = parameters.all().filter(|(name, _)| wanted(name));
+        let all = parameters.all().filter(|(name, one)| wanted(name, &one.info));
         all.map(zero).collect::<Result<_, _>>().map(Self)
     }
 
     /// The gradients of a run of this process alone, which had so many `examples`.
     ///
     /// # Errors
-    /// The tensor library's.
-    pub fn alone(self, examples: usize) -> candle_core::Result<GlobalGradients> {
-        let sums = self.sum(&mut Alone)?;
+    /// [`ReductionError::Tensor`] when the tensor library fails.
+    pub fn alone(self, examples: usize) -> Result<GlobalGradients, ReductionError> {
+        let sums = self.sum(&mut Solo)?;
         let squares = sums.squares(true)?;
         Ok(sums.mean(examples, squares))
     }
 
-    /// Sums over all processes, in the order of the names: matrices where they lie and maybe in
-    /// shards, all vectors in one call, and tables at the rows that some process read. What lies on
-    /// a GPU is summed all in one call.
+    /// Sums over all ranks, in the order of the names: matrices where they lie and in shards, all
+    /// vectors in one call, and tables at the rows that some rank read. Gradients on a GPU are all
+    /// summed in one call.
     ///
     /// # Errors
-    /// The first error of `reduction`, or the tensor library's.
-    pub fn sum<R: Reduction>(self, reduction: &mut R) -> Result<GlobalSums, R::Error> {
+    /// [`ReductionError`] when a rank is lost, or the tensor library fails.
+    pub fn sum(self, collective: &mut dyn Collective) -> Result<ReducedGradients, ReductionError> {
         if self.0.values().any(Local::lies_on_a_gpu) {
             let dense = self.0.into_iter().map(|(name, local)| match local.sum {
                 Gradient::Dense(sum) => Ok((name, sum)),
                 Gradient::Rows(_) => bail!("the gradient of `{name}` should lie on the GPU"),
             });
-            return bucket::sum(dense.collect::<candle_core::Result<_>>()?, reduction);
+            return bucket::sum(dense.collect::<candle_core::Result<_>>()?, collective);
         }
-        let mut sums = BTreeMap::new();
+        let mut reduced = BTreeMap::new();
         let mut vectors = Vec::new();
-        for (name, local) in self.0 {
-            if local.reads == Reads::Rows {
-                let sum = sum_of_rows(local.sum.into_rows()?, reduction)?;
-                sums.insert(name, Sum::common(Gradient::Rows(sum)));
-                continue;
-            }
-            let dense = local.sum.dense()?.into_owned();
-            if is_matrix(&dense) {
-                sums.insert(name, sum_of_matrix(dense, reduction)?);
-            } else {
-                vectors.push((name, dense));
+        for (name, Local { sum, layout }) in self.0 {
+            match layout {
+                Layout::Vector => vectors.push((name, sum.dense()?.into_owned())),
+                Layout::Matrix => {
+                    reduced.insert(name, sum_of_matrix(sum.dense()?.into_owned(), collective)?);
+                }
+                Layout::Table => {
+                    let rows = sum_of_rows(sum.into_rows()?, collective)?;
+                    reduced.insert(name, Reduced::everywhere(Gradient::Rows(rows)));
+                }
             }
         }
-        sum_together(&vectors, reduction)?;
+        sum_together(&vectors, collective)?;
         let vectors = vectors.into_iter().map(|(name, sum)| (name, Gradient::Dense(sum)));
-        sums.extend(vectors.map(|(name, sum)| (name, Sum::common(sum))));
-        Ok(GlobalSums::new(sums))
+        reduced.extend(vectors.map(|(name, sum)| (name, Reduced::everywhere(sum))));
+        Ok(ReducedGradients::new(reduced))
     }
 }
 
-/// Whether the gradient of this weight goes alone. Vectors go together: a call costs more than a
-/// copy of some.
-pub(crate) fn is_matrix(weight: &Tensor) -> bool {
-    weight.rank() > 1
-}
-
-/// One reduction of many tensors, through a vector that holds them all.
-fn sum_together<R: Reduction>(
+/// One call that sums many tensors, through a vector that holds them all.
+fn sum_together(
     tensors: &[(ParamName, Tensor)],
-    reduction: &mut R,
-) -> Result<(), R::Error> {
+    collective: &mut dyn Collective,
+) -> Result<(), ReductionError> {
     let mut all = Vec::new();
     for (_, tensor) in tensors {
-        in_place::with_values(tensor, &mut |values| -> Result<(), R::Error> {
+        in_place::with_values(tensor, &mut |values| -> Result<(), ReductionError> {
             all.extend_from_slice(values);
             Ok(())
         })?;
     }
-    reduction.sum(&mut all)?;
+    collective.all_reduce_sum(&mut all)?;
     let mut rest = all.as_slice();
     for (_, tensor) in tensors {
-        in_place::with_values(tensor, &mut |values| -> Result<(), R::Error> {
+        in_place::with_values(tensor, &mut |values| -> Result<(), ReductionError> {
             let (own, others) = rest.split_at(values.len());
             values.copy_from_slice(own);
             rest = others;
@@ -240,23 +194,30 @@ fn sum_together<R: Reduction>(
     Ok(())
 }
 
-fn sum_of_matrix<R: Reduction>(dense: Tensor, reduction: &mut R) -> Result<Sum, R::Error> {
-    let mut shard = None;
-    in_place::with_values(&dense, &mut |values| -> Result<(), R::Error> {
-        shard = reduction.sum_shard(values)?;
-        Ok(())
+/// Each rank gets the sums of its shard only; a rank whose shard is the whole matrix has all sums.
+fn sum_of_matrix(
+    dense: Tensor, // (O, I)
+    collective: &mut dyn Collective,
+) -> Result<Reduced, ReductionError> {
+    let shard = collective.seat().shard(dense.elem_count());
+    in_place::with_values(&dense, &mut |values| -> Result<(), ReductionError> {
+        Ok(collective.reduce_scatter_sum(values)?)
     })?;
-    Ok(Sum { gradient: Gradient::Dense(dense), shard })
+    let is_whole = shard.len() == dense.elem_count();
+    Ok(Reduced { gradient: Gradient::Dense(dense), shard: (!is_whole).then_some(shard) })
 }
 
-fn sum_of_rows<R: Reduction>(
+/// The ranks first find the rows that any of them read, then sum these.
+fn sum_of_rows(
     local: RowGradient,
-    reduction: &mut R,
-) -> Result<RowGradient, R::Error> {
+    collective: &mut dyn Collective,
+) -> Result<RowGradient, ReductionError> {
     let mut read = marks(&local);
-    reduction.unite(&mut read)?;
+    for theirs in collective.all_gather(&read)?.chunks_exact(read.len()) {
+        read.iter_mut().zip(theirs).for_each(|(bits, theirs)| *bits |= theirs);
+    }
     let mut rows = local.with_rows(&marked(&read))?;
-    reduction.sum(rows.values_mut())?;
+    collective.all_reduce_sum(rows.values_mut())?;
     Ok(rows)
 }
 
@@ -282,27 +243,29 @@ fn marked(bits: &[u64]) -> Vec<u32> {
 mod tests {
     use super::*;
     use candle_core::Device;
+    use lockstep_world::{Rank, Seat, WorldSize};
 
-    /// One further process that did the same, but read row 2 instead of row 0.
+    /// Rank 1 of two. Rank 0 did the same, but read row 2 instead of row 0.
     struct Twin;
 
-    impl Reduction for Twin {
-        type Error = candle_core::Error;
+    impl Collective for Twin {
+        fn seat(&self) -> Seat {
+            Seat::new(Rank(1), WorldSize::new(2).unwrap()).unwrap()
+        }
 
-        fn sum(&mut self, values: &mut [f32]) -> Result<(), Self::Error> {
+        fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
             values.iter_mut().for_each(|value| *value *= 2.0);
             Ok(())
         }
 
-        fn unite(&mut self, bits: &mut [u64]) -> Result<(), Self::Error> {
-            bits[0] |= 0b100;
+        fn broadcast(&mut self, _: &mut [f32], _: Rank) -> Result<(), CollectiveError> {
             Ok(())
         }
 
-        fn sum_shard(&mut self, values: &mut [f32]) -> Result<Option<Range<usize>>, Self::Error> {
-            let shard = values.len() / 2..values.len();
-            self.sum(&mut values[shard.clone()])?;
-            Ok(Some(shard))
+        fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
+            let mut theirs = vec![0; values.len()];
+            theirs[0] = 0b100;
+            Ok([&theirs, values].concat())
         }
     }
 
@@ -312,8 +275,8 @@ mod tests {
 
     fn two() -> Parameters {
         let mut all = Parameters::default();
-        all.insert("a".into(), &tensor(&[1.0, 2.0]), Reads::Whole).unwrap();
-        all.insert("b".into(), &tensor(&[3.0, 4.0]), Reads::Whole).unwrap();
+        all.insert("a".into(), &tensor(&[1.0, 2.0]), ParameterInfo::new(Layout::Vector)).unwrap();
+        all.insert("b".into(), &tensor(&[3.0, 4.0]), ParameterInfo::new(Layout::Vector)).unwrap();
         all
     }
 
@@ -350,8 +313,11 @@ mod tests {
         let length = 20 * 30;
         let mut all = Parameters::default();
         let matrix = tensor(&[1.0; 600]).reshape((20, 30)).unwrap();
-        for (name, ones) in [("matrix", matrix), ("vector", tensor(&[1.0; 4]))] {
-            all.insert(name.into(), &ones, Reads::Whole).unwrap();
+        let vector = tensor(&[1.0; 4]);
+        for (name, ones, layout) in
+            [("matrix", matrix, Layout::Matrix), ("vector", vector, Layout::Vector)]
+        {
+            all.insert(name.into(), &ones, ParameterInfo::new(layout)).unwrap();
             all.weight(&name.into()).unwrap().add_gradient(Gradient::Dense(ones)).unwrap();
         }
         let sums = LocalGradients::take(&all).unwrap().sum(&mut Twin).unwrap();
@@ -369,7 +335,7 @@ mod tests {
         fn check(gradient: Option<Gradient>, rows: &[u32], values: &[f32]) {
             let mut all = Parameters::default();
             let table = tensor(&[0.0; 8]).reshape((4, 2)).unwrap();
-            all.insert("t".into(), &table, Reads::Rows).unwrap();
+            all.insert("t".into(), &table, ParameterInfo::new(Layout::Table)).unwrap();
             let local = match gradient {
                 None => LocalGradients::zeros(&all).unwrap(),
                 Some(gradient) => {
@@ -393,7 +359,8 @@ mod tests {
     #[test]
     fn rows_of_what_is_read_whole_are_reduced_as_all_of_it() {
         let mut all = Parameters::default();
-        all.insert("w".into(), &tensor(&[0.0; 4]).reshape((2, 2)).unwrap(), Reads::Whole).unwrap();
+        let zeros = tensor(&[0.0; 4]).reshape((2, 2)).unwrap();
+        all.insert("w".into(), &zeros, ParameterInfo::new(Layout::Matrix)).unwrap();
         let rows = RowGradient::new(vec![1], vec![1.0, 2.0], (2, 2)).unwrap();
         all.weight(&"w".into()).unwrap().add_gradient(Gradient::Rows(rows)).unwrap();
         let global = LocalGradients::take(&all).unwrap().sum(&mut Twin).unwrap().mean(1, 0.0);

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
+use lockstep_collective::Collective;
 use lockstep_kernels::{Gradient, Weight};
 
 use crate::in_place::with_values;
-use crate::{ParamName, local};
+use crate::{Layout, ParamName, ParameterInfo, ReductionError};
 
 /// Trainable tensors by name. A clone shares the tensors.
 #[derive(Clone, Debug, Default)]
@@ -18,16 +19,7 @@ pub struct Parameters(BTreeMap<ParamName, Parameter>);
 pub(crate) struct Parameter {
     pub(crate) variable: Var,
     pub(crate) weight: Weight,
-    pub(crate) reads: Reads,
-}
-
-/// How much of a parameter a batch reads, and so how much of its gradient is not zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reads {
-    /// All of it.
-    Whole,
-    /// Some rows of a table (V,D).
-    Rows,
+    pub(crate) info: ParameterInfo,
 }
 
 /// A set of tensors that does not fit the parameters it was meant for.
@@ -69,14 +61,14 @@ impl Parameters {
         &mut self,
         name: ParamName,
         value: &Tensor,
-        reads: Reads,
+        info: ParameterInfo,
     ) -> Result<(), ParameterError> {
         if self.0.contains_key(&name) {
             return Err(ParameterError::Duplicate { name });
         }
         let variable = Var::from_tensor(value)?;
         let weight = Weight::new(variable.as_tensor().clone());
-        self.0.insert(name, Parameter { variable, weight, reads });
+        self.0.insert(name, Parameter { variable, weight, info });
         Ok(())
     }
 
@@ -168,24 +160,28 @@ impl Parameters {
         self.iter().try_for_each(|(_, variable)| with_values(variable, &mut change))
     }
 
-    /// The same of those whose gradients may be summed in shards: matrices that are read whole.
+    /// Gives each rank the other ranks' shards of all matrices, after each rank changed its own
+    /// shard. On a GPU every rank changes the whole matrix, and nothing is sent.
     ///
     /// # Errors
-    /// The first error of `change`, or the tensor library's.
-    pub fn change_each_sharded<E: From<candle_core::Error>>(
-        &self,
-        mut change: impl FnMut(&mut [f32]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// [`ReductionError`] when a rank is lost, or the tensor library fails.
+    pub fn gather_shards(&self, collective: &mut dyn Collective) -> Result<(), ReductionError> {
         let is_sharded =
-            |one: &&Parameter| one.reads == Reads::Whole && local::is_matrix(&one.variable);
-        let mut sharded = self.0.values().filter(is_sharded);
-        sharded.try_for_each(|one| with_values(&one.variable, &mut change))
+            |one: &&Parameter| one.info.layout == Layout::Matrix && one.variable.device().is_cpu();
+        self.0.values().filter(is_sharded).try_for_each(|one| {
+            with_values(&one.variable, &mut |values| Ok(collective.all_gather_shards(values)?))
+        })
     }
 
-    /// How much of a parameter a batch reads.
+    /// All parameters with their facts, by name.
+    pub fn with_info(&self) -> impl Iterator<Item = (&ParamName, &Var, ParameterInfo)> {
+        self.0.iter().map(|(name, parameter)| (name, &parameter.variable, parameter.info))
+    }
+
+    /// The facts about one parameter.
     #[must_use]
-    pub fn reads(&self, name: &ParamName) -> Option<Reads> {
-        self.0.get(name).map(|parameter| parameter.reads)
+    pub fn info(&self, name: &ParamName) -> Option<ParameterInfo> {
+        self.0.get(name).map(|parameter| parameter.info)
     }
 
     /// Where the parameters live; the CPU when there are none.
@@ -209,7 +205,7 @@ mod tests {
             all.insert(
                 name.into(),
                 &Tensor::zeros((2, 3), candle_core::DType::F32, &Device::Cpu).unwrap(),
-                Reads::Whole,
+                ParameterInfo::new(Layout::Matrix),
             )
             .unwrap();
         }
@@ -228,7 +224,7 @@ mod tests {
     fn a_name_is_taken_once() {
         let mut all = parameters();
         let again = Tensor::zeros((2, 3), candle_core::DType::F32, &Device::Cpu).unwrap();
-        let error = all.insert("a".into(), &again, Reads::Whole).unwrap_err();
+        let error = all.insert("a".into(), &again, ParameterInfo::new(Layout::Matrix)).unwrap_err();
         assert_eq!(error.to_string(), "parameter `a` is defined twice");
     }
 
@@ -246,7 +242,7 @@ mod tests {
     fn changes_stay_and_are_seen_by_the_graph() {
         let mut all = Parameters::default();
         let start = Tensor::new(&[1_f32, 2.0], &Device::Cpu).unwrap();
-        all.insert("w".into(), &start, Reads::Whole).unwrap();
+        all.insert("w".into(), &start, ParameterInfo::new(Layout::Vector)).unwrap();
         let in_graph = all.weight(&"w".into()).unwrap().value();
         let double = |values: &mut [f32]| -> Result<(), candle_core::Error> {
             values.iter_mut().for_each(|value| *value *= 2.0);

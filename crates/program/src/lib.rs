@@ -3,16 +3,45 @@
 //! A [`Program`] is recorded once for each size of batch. A [`Machine`] runs it: a GPU, or the
 //! emulator that runs the same kernels on a CPU. Nothing here calls CUDA, and nothing here computes.
 
+mod arena;
 mod attention_shared;
+mod bucket;
+mod buffers;
+mod call;
+mod gradients;
+mod input;
 mod machine;
+mod matrices;
 mod memory;
 mod mirror;
 mod op;
+mod order;
+mod parts;
+mod rates;
+mod record;
+mod replica;
+mod shape;
+mod state;
+mod weights;
 
-pub use attention_shared::attention_shared;
+pub use attention_shared::{AttentionPass, attention_shared};
+pub use bucket::{BatchSize, Bucket};
+pub use gradients::{GradientArena, TOTALS};
+pub use input::{InputSpans, PassInput};
 pub use machine::{Machine, MachineError, Mark};
 pub use memory::{BufferId, Memory, Region, Span};
 pub use mirror::{CHUNK, Chunk, Control, DECAYS, HEAD, Moments, RESULTS, Rate, Step, UpdateResult};
 pub use op::{
     Argument, Arithmetic, Element, Factor, Item, Lane, Launch, Matrix, Op, Product, Program, Work,
 };
+pub use order::{Unordered, unordered};
+pub use parts::{Affine, BlockParts, ModelParts, Wanted};
+pub use rates::{AdamWConstants, chunks, rates};
+pub use record::{
+    Evaluated, MicroBatch, Plan, Purpose, Squares, Training, evaluated, pass_bytes, record_copies,
+    record_pass, record_settle, record_update,
+};
+pub use replica::{Batch, Evaluation, Largest, Optimiser, Place, Places, Replica, ReplicaSettings};
+pub use shape::{Activation, DropRates, LONGEST, ModelShape, Unsupported};
+pub use state::State;
+pub use weights::{BlockCopies, Weights};

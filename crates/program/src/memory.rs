@@ -18,6 +18,9 @@ pub struct Span {
 }
 
 impl Span {
+    /// No bytes of no buffer: a place from which sizes are measured.
+    pub(crate) const EMPTY: Self = Self { buffer: BufferId(usize::MAX), start: 0, bytes: 0 };
+
     /// The bytes inside of the buffer.
     #[must_use]
     pub fn range(&self) -> Range<usize> {

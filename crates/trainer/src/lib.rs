@@ -1,11 +1,13 @@
 //! The run itself: the loop, the gradients' way to the other ranks, evaluation, checkpoints, events.
 //!
-//! Read [`Trainer`] first, then `sync.rs`: a run is a pure plan (who reads what, at which rate,
-//! when) driven by one short loop that talks to the other ranks through a few verbs. It knows no
+//! Read `trainer.rs`, the loop, then `engine/composed.rs`, one update, then `sync.rs`, how the ranks
+//! sum: a run is a pure plan (who reads what, at which rate, when) driven by one short loop that
+//! talks to the other ranks through a few verbs. It knows no
 //! flags, no environment and no terminal; whoever wants to show something observes
 //! [`TrainEvent`]s.
 
 mod checkpoint;
+mod engine;
 mod error;
 mod evaluation;
 mod event;
@@ -13,17 +15,20 @@ mod forward;
 mod identity;
 mod journal;
 mod metrics;
+mod milestones;
 mod parts;
+mod pass;
 mod replicas;
 mod results;
-mod run;
 mod settings;
-mod share;
+mod start;
 mod stop;
 mod sync;
 mod trainer;
+mod update;
 
 pub use checkpoint::{CheckpointError, has_checkpoints, latest_checkpoint, remove_run};
+pub use engine::{HostMemory, Link};
 pub use error::TrainError;
 pub use evaluation::evaluate;
 pub use event::{

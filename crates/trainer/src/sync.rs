@@ -4,147 +4,140 @@
 //! the number of examples of the whole global batch. So it does not matter how the batch was
 //! shared out, and every rank holds the same bits afterwards.
 //!
-//! On CPUs each rank learns the sums of its shard of each matrix only, applies AdamW to
-//! that, and gives the new weights to the others: as many bytes go over the wire as with sums for
-//! all, and the optimiser's walk over weights and moments is shared out (Rajbhandari et al., "ZeRO:
-//! Memory Optimizations Toward Training Trillion Parameter Models", 2020, stage 1). The moments
-//! are gathered before a checkpoint only.
+//! On CPUs each rank gets the sums of its shard of each matrix only, applies AdamW to that shard,
+//! and sends the new weights to the others: as many bytes travel as with sums for all, and the
+//! optimiser's work is divided by the number of ranks (Rajbhandari et al., "ZeRO: Memory
+//! Optimizations Toward Training Trillion Parameter Models", 2020, stage 1). The moments are
+//! gathered only before a checkpoint.
 //!
-//! The sums travel in parts, on a thread of their own, while the backward pass goes on: the blocks
-//! from the last to the first, then embeddings and head. All ranks keep this order, those without
-//! an example of their own too.
+//! The sums travel in parts, on a second thread, while the backward pass goes on: the blocks from
+//! the last to the first, then embeddings and head. All ranks keep this order, also those without
+//! an example.
 
-use std::ops::Range;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{self, Receiver};
 use std::time::Instant;
 
-use lockstep_collective::Collective;
-use lockstep_model::Classifier;
-use lockstep_params::{GlobalSums, LocalGradients, ParamName, Parameters, Reduction};
+use lockstep_collective::{Collective, Phase, PhaseBoard};
+use lockstep_model::Ready;
+use lockstep_params::{GlobalGradients, Parameters, ReducedGradients};
 use lockstep_world::WorldSize;
 
-use crate::TrainError;
+use crate::pass::Pass;
+use crate::update::{Cost, UpdatePlan, UpdateTotals};
+use crate::{SyncReport, TrainError};
 
-/// The thread that sums.
-pub(crate) struct Summing<'a> {
-    pub(crate) model: &'a Classifier,
-    pub(crate) collective: &'a mut dyn Collective,
-    pub(crate) share: ShareSize,
+/// The three meetings of all ranks in one update, in the order of its methods, and their cost.
+pub(crate) struct GradientSync<'a> {
+    collective: &'a mut dyn Collective,
+    board: &'a PhaseBoard,
+    plan: &'a UpdatePlan<'a>,
+    began: Instant,
+    report: SyncReport,
 }
 
-/// Whether this rank has examples in an update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ShareSize {
-    /// It has none: there are more ranks than examples.
-    Empty,
-    /// It has some.
-    Some,
+/// The gradients summed over all ranks, and this rank's own part of the totals.
+pub(crate) struct LocalTotals {
+    sums: ReducedGradients,
+    own: UpdateTotals,
 }
 
-/// The number that says that the backward pass has ended.
-pub(crate) const ALL: usize = usize::MAX;
-
-/// The sums over all ranks, and how long the calls took.
-#[derive(Debug, Default)]
-pub(crate) struct Summed {
-    pub(crate) sums: GlobalSums,
-    pub(crate) seconds: f64,
+/// The mean gradients over the global batch, and the totals of all ranks.
+pub(crate) struct Mean {
+    pub(crate) gradients: GlobalGradients,
+    pub(crate) totals: UpdateTotals,
 }
 
-impl Summing<'_> {
-    /// Sums each block as its number is told, and at [`ALL`] what is left. Where that is never
-    /// told, because the pass failed, the sums stay incomplete.
+impl<'a> GradientSync<'a> {
+    /// Starts the clock of an update.
+    pub(crate) fn begin(
+        collective: &'a mut dyn Collective,
+        board: &'a PhaseBoard,
+        plan: &'a UpdatePlan<'a>,
+    ) -> Self {
+        Self { collective, board, plan, began: Instant::now(), report: SyncReport::default() }
+    }
+
+    /// Runs the backward passes, and sums over all ranks each part of the gradients as soon as it
+    /// is complete.
     ///
     /// # Errors
-    /// [`TrainError`] when a peer is lost, or a parameter has no gradient.
-    pub(crate) fn follow(mut self, told: &Receiver<usize>) -> Result<Summed, TrainError> {
-        let mut summed = Summed::default();
-        for number in told {
-            let model = self.model;
-            if number == ALL {
-                let done = std::mem::take(&mut summed.sums);
-                self.sum(&mut summed, |name| !done.contains(name))?;
-                summed.sums.join(done);
-                break;
-            }
-            self.sum(&mut summed, |name| model.block_of(name) == Some(number))?;
-        }
-        Ok(summed)
+    /// [`TrainError`] when the pass fails, a peer is lost, or a parameter has no gradient.
+    pub(crate) fn while_backward(&mut self, pass: &Pass<'_>) -> Result<LocalTotals, TrainError> {
+        let Self { collective, board, plan, report, .. } = self;
+        board.enter(Phase::Computing, plan.number());
+        pass.model.parameters().forget_gradients();
+        std::thread::scope(|scope| {
+            let (listener, ready) = mpsc::channel();
+            let summing = scope.spawn(move || sum_as_ready(&ready, pass, &mut **collective));
+            let own = pass.run(&listener);
+            drop(listener);
+            let waits = Instant::now();
+            board.enter(Phase::Summing, plan.number());
+            let (sums, seconds) = summing.join().map_err(|_| TrainError::Thread)??;
+            *report = SyncReport { seconds, exposed: waits.elapsed().as_secs_f64() };
+            Ok(LocalTotals { sums, own: own? })
+        })
     }
 
-    fn sum(
-        &mut self,
-        summed: &mut Summed,
-        wanted: impl Fn(&ParamName) -> bool,
-    ) -> Result<(), TrainError> {
-        let parameters = self.model.parameters();
-        let local = match self.share {
-            ShareSize::Empty => LocalGradients::some_zeros(parameters, wanted)?,
-            ShareSize::Some => LocalGradients::take_some(parameters, wanted)?,
+    /// Adds up what all ranks put into the update, and divides the sums once by the number of
+    /// examples. Every rank gets the same answer.
+    ///
+    /// # Errors
+    /// [`TrainError`] when a peer is lost.
+    pub(crate) fn mean(&mut self, local: LocalTotals) -> Result<Mean, TrainError> {
+        let LocalTotals { sums, own: UpdateTotals { loss, tokens, examples, .. } } = local;
+        let squares = sums.squares(self.collective.seat().is_leader())?;
+        let stop = u64::from(self.plan.stop.is_asked());
+        let mine = [loss.to_bits(), squares.to_bits(), tokens as u64, examples as u64, stop];
+        let (mut totals, mut squares) = (UpdateTotals::default(), 0.0);
+        for theirs in self.collective.all_gather(&mine)?.chunks_exact(mine.len()) {
+            totals.loss += f64::from_bits(theirs[0]);
+            squares += f64::from_bits(theirs[1]);
+            totals.tokens += usize::try_from(theirs[2]).unwrap_or(usize::MAX);
+            totals.examples += usize::try_from(theirs[3]).unwrap_or(usize::MAX);
+            totals.stop |= theirs[4] != 0;
+        }
+        Ok(Mean { gradients: sums.mean(totals.examples, squares), totals })
+    }
+
+    /// Sends this rank's shards of the new weights to the others, and receives theirs.
+    ///
+    /// # Errors
+    /// [`TrainError`] when a peer is lost.
+    pub(crate) fn publish(&mut self, weights: &Parameters) -> Result<(), TrainError> {
+        let began = Instant::now();
+        weights.gather_shards(self.collective)?;
+        let seconds = began.elapsed().as_secs_f64();
+        self.report.seconds += seconds;
+        self.report.exposed += seconds;
+        Ok(())
+    }
+
+    /// The cost of the update until now.
+    pub(crate) fn cost(&self) -> Cost {
+        let has_peers = self.collective.seat().world() != WorldSize::ONE;
+        let seconds = self.began.elapsed().as_secs_f64();
+        Cost { seconds, sync: has_peers.then_some(self.report) }
+    }
+}
+
+/// The second thread: sums each part of the gradients when a message says that it is complete, and
+/// measures the seconds that this takes. If [`Ready::Rest`] never comes, because the pass failed,
+/// the sums stay incomplete.
+fn sum_as_ready(
+    ready: &Receiver<Ready>,
+    pass: &Pass<'_>,
+    collective: &mut dyn Collective,
+) -> Result<(ReducedGradients, f64), TrainError> {
+    let (mut sums, mut seconds) = (ReducedGradients::default(), 0.0);
+    for part in ready {
+        let local = match part {
+            Ready::Block(block) => pass.gradients(|_, info| info.block == Some(block))?,
+            Ready::Rest => pass.gradients(|name, _| !sums.contains(name))?,
         };
         let began = Instant::now();
-        let is_sharded = is_sharded(self.collective, parameters);
-        let collective = &mut *self.collective;
-        summed.sums.join(local.sum(&mut OverRanks { collective, is_sharded })?);
-        summed.seconds += began.elapsed().as_secs_f64();
-        Ok(())
+        sums.join(local.sum(collective)?);
+        seconds += began.elapsed().as_secs_f64();
     }
-}
-
-/// Whether each rank updates its shard of the matrices only. Those of a GPU lie where no
-/// rank but its own can read them, so each updates all of them there.
-fn is_sharded(collective: &dyn Collective, parameters: &Parameters) -> bool {
-    collective.seat().world() != WorldSize::ONE && parameters.device().is_cpu()
-}
-
-/// Gives each rank the other ranks' shards of `parameters`: of weights after an update, of moments
-/// before they are saved.
-///
-/// # Errors
-/// [`TrainError`] when a peer is lost.
-pub(crate) fn gather_shards(
-    collective: &mut dyn Collective,
-    parameters: &Parameters,
-) -> Result<(), TrainError> {
-    if is_sharded(collective, parameters) {
-        parameters
-            .change_each_sharded(|values| collective.all_gather_shards(values).map_err(From::from))
-    } else {
-        Ok(())
-    }
-}
-
-struct OverRanks<'a> {
-    collective: &'a mut dyn Collective,
-    is_sharded: bool,
-}
-
-impl Reduction for OverRanks<'_> {
-    type Error = TrainError;
-
-    fn sum(&mut self, values: &mut [f32]) -> Result<(), TrainError> {
-        Ok(self.collective.all_reduce_sum(values)?)
-    }
-
-    fn sum_shard(&mut self, values: &mut [f32]) -> Result<Option<Range<usize>>, TrainError> {
-        if !self.is_sharded {
-            self.sum(values)?;
-            return Ok(None);
-        }
-        self.collective.reduce_scatter_sum(values)?;
-        Ok(Some(self.collective.seat().shard(values.len())))
-    }
-
-    #[cfg(feature = "cuda")]
-    fn sum_on_device(&mut self, bucket: &candle_core::Tensor) -> Result<(), TrainError> {
-        let sum = |values: &mut _| Ok(self.collective.all_reduce_sum_on_gpu(values)?);
-        lockstep_params::with_gpu_values(bucket, sum)
-    }
-
-    fn unite(&mut self, bits: &mut [u64]) -> Result<(), TrainError> {
-        for theirs in self.collective.all_gather(bits)?.chunks_exact(bits.len()) {
-            bits.iter_mut().zip(theirs).for_each(|(bits, theirs)| *bits |= theirs);
-        }
-        Ok(())
-    }
+    Ok((sums, seconds))
 }

@@ -1,14 +1,18 @@
-//! The kernels of `crates/kernels/src/cuda`, run by the emulator, against plain loops in f64.
+//! The kernels of crates/kernels/src/cuda on the emulator, against oracles in f64: a module for
+//! each file of kernels.
 
-#[cfg(test)]
 mod adamw;
-#[cfg(test)]
+mod attention;
+mod convert;
+mod embedding;
 mod finish;
-#[cfg(test)]
+mod first_rows;
+mod gelu;
 mod head;
-#[cfg(test)]
 mod mask;
-#[cfg(test)]
+mod norm;
 mod numbers;
-#[cfg(test)]
+mod oracle;
+mod sums;
+mod values;
 mod word_rows;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use candle_core::{Result, Tensor, bail};
 
 use fused::{Fused, Keeping};
-pub use notice::Notice;
+pub use notice::{Notice, Ready};
 
 use crate::{AttentionPlan, Dropout, Precision, Segments, Weight, cpu, first_rows, shapes};
 

@@ -33,6 +33,13 @@ template <class T> __device__ __forceinline__ void store(T* to, const Eight<T>& 
     }
 }
 
+template <class T> __device__ __forceinline__ Eight<T> rounded_eight(const Eight<float>& x) {
+    Eight<T> y;
+#pragma unroll
+    for (int i = 0; i < EIGHT; ++i) y.at[i] = rounded<T>(x.at[i]);
+    return y;
+}
+
 // The sum over the lanes of a warp, the same bits on each.
 __device__ __forceinline__ float warp_sum(float x) {
 #pragma unroll

@@ -8,8 +8,8 @@
 #include "adamw.cuh"
 #include "row.cuh"
 
-constexpr int ROW_THREADS = 128;
-constexpr int ROW_STRIP = 2 * ROW_THREADS;
+constexpr int TABLE_THREADS = 128;
+constexpr int ROW_STRIP = 2 * TABLE_THREADS;
 constexpr int RATES_AHEAD = 32; // one a lane
 
 // The table (V, D), its moments, and what is known of its rows.
@@ -153,14 +153,14 @@ __device__ __forceinline__ void replay_rows(const Table& table, const int* ids, 
     if (strips == 4) replay_all<4>(table, ids, count, updates, rates);
 }
 
-KERNEL(catch_up_rows, ROW_THREADS, const Step* step, const int* ids, float* weight, float* first,
+KERNEL(catch_up_rows, TABLE_THREADS, const Step* step, const int* ids, float* weight, float* first,
        float* second, int* applied, uint8_t* seen, const Rate* rates, Moments moments,
        const Control* control, int flags, int width) {
     const Table table{weight, first, second, applied, seen, width};
     replay_rows(table, ids, step->words, updates_done(step->update, control), {rates, moments, flags});
 }
 
-KERNEL(settle_rows, ROW_THREADS, const int* updates, float* weight, float* first, float* second,
+KERNEL(settle_rows, TABLE_THREADS, const int* updates, float* weight, float* first, float* second,
        int* applied, uint8_t* seen, const Rate* rates, Moments moments, const Control* control,
        int flags, int vocabulary, int width) {
     const Table table{weight, first, second, applied, seen, width};
@@ -168,7 +168,7 @@ KERNEL(settle_rows, ROW_THREADS, const int* updates, float* weight, float* first
 }
 
 // The update of rows that are up to date, with the sum of all ranks' gradients (U, D).
-KERNEL(adamw_rows, ROW_THREADS, const Step* step, const int* ids, const float* gradients, float* weight,
+KERNEL(adamw_rows, TABLE_THREADS, const Step* step, const int* ids, const float* gradients, float* weight,
        float* first, float* second, int* applied, uint8_t* seen, const Rate* rates, Moments moments,
        const Control* control, int flags, int width) {
     if (control->failed) return;

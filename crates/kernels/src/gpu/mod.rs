@@ -1,14 +1,16 @@
-//! GPUs as candle's devices, in builds that have CUDA.
+//! GPUs in builds that have CUDA: as candle's devices, and as machines that run recorded programs.
 
 #[cfg(not(feature = "cuda"))]
 mod disabled;
 #[cfg(feature = "cuda")]
 mod enabled;
+mod machine;
 
 #[cfg(not(feature = "cuda"))]
 pub use disabled::{multiply_in_tf32, open};
 #[cfg(feature = "cuda")]
 pub use enabled::{multiply_in_tf32, open};
+pub use machine::{CudaMachine, CudaProgram, Graphs, region};
 
 use thiserror::Error;
 

@@ -155,7 +155,7 @@ impl Filling<'_> {
                 }
             },
         };
-        self.all.insert(name, &value.to_device(device)?, spec.reads)?;
+        self.all.insert(name, &value.to_device(device)?, spec.info)?;
         Ok(())
     }
 

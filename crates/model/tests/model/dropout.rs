@@ -29,7 +29,11 @@ fn logits(model: &Classifier, chosen: &[usize], update: u64) -> Vec<Vec<f32>> {
     }
     let examples: Vec<u64> = chosen.iter().map(|&text| text as u64).collect();
     let input = Input { ids: &ids, positions: &positions, offsets: &offsets, examples: &examples };
-    model.logits(&input, Mode::Train { dropout: Seed(update) }).unwrap().values().unwrap()
+    model
+        .logits(&input, Mode::Train { dropout: Seed(update), listener: None })
+        .unwrap()
+        .values()
+        .unwrap()
 }
 
 #[test]

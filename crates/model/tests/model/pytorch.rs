@@ -80,7 +80,7 @@ fn first_gradients(precision: Precision) -> (Classifier, GlobalGradients) {
     let (model, _) = Classifier::load(&reference("tiny-mlp"), &request).unwrap();
     let model = model.in_precision(precision);
     let (packed, labels) = first_batch();
-    let mode = Mode::Train { dropout: Seed(0) };
+    let mode = Mode::Train { dropout: Seed(0), listener: None };
     let loss = model.logits(&packed.input(), mode).unwrap().summed_cross_entropy(&labels).unwrap();
     let examples = labels.len();
     let apart = loss.value().unwrap() / examples as f64 - golden_trace("recipe")[0].loss;

@@ -1,15 +1,7 @@
-//! The two groups of parameters that learn at their own rate.
+//! The learning rates of an update, one for each group of parameters.
 
+use lockstep_params::Group;
 use serde::Serialize;
-
-/// What a parameter belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    /// The pre-trained part.
-    Encoder,
-    /// The classifier on top, which starts from random weights.
-    Head,
-}
 
 /// One learning rate a group.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -1,4 +1,4 @@
-//! A whole run around the loop: when to evaluate, to save, to stop, and how to finish.
+//! What surrounds the loop: when to evaluate, to save, to stop, and how to finish.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,15 +13,18 @@ use crate::checkpoint::{
 use crate::results::{Work, all_results};
 use crate::{
     Cadence, CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinalModel,
-    FinishReport, Observer, StartReport, StopRequest, TrainError, TrainEvent, Trainer, evaluate,
-    replicas, sync,
+    FinishReport, Observer, StartReport, TrainError, TrainEvent, TrainSettings, Trainer, evaluate,
+    replicas,
 };
 
-/// What only this process's part of a run remembers.
-struct Part<'a> {
+/// What a process remembers of a run between its start and its end; no checkpoint holds it.
+pub(crate) struct Session<'a> {
     observer: &'a mut dyn Observer,
     began: Instant,
-    epoch: Work,
+    /// The updates of this epoch, since the start or the resume.
+    pub(crate) epoch: Work,
+    /// Whether some rank was asked to stop.
+    pub(crate) stop: bool,
     last_evaluation: Option<EvaluationReport>,
 }
 
@@ -32,82 +35,81 @@ enum Split {
     Test,
 }
 
-impl Part<'_> {
-    fn tell(&mut self, event: &TrainEvent) -> Result<(), TrainError> {
+impl Session<'_> {
+    pub(crate) fn observe(&mut self, event: &TrainEvent) -> Result<(), TrainError> {
         self.observer.observe(event).map_err(TrainError::Observer)
     }
 }
 
 impl Trainer {
-    /// Makes all updates that are left, then writes the final model.
-    ///
-    /// # Errors
-    /// [`TrainError`]; the checkpoints written until then stay.
-    pub fn run(
+    /// Removes what a killed run left half written, and reports the start.
+    pub(crate) fn begin<'a>(
         &mut self,
-        observer: &mut dyn Observer,
-        stop: &StopRequest,
-    ) -> Result<Ending, TrainError> {
-        let epoch = Work::default();
-        let mut part = Part { observer, began: Instant::now(), epoch, last_evaluation: None };
+        observer: &'a mut dyn Observer,
+    ) -> Result<Session<'a>, TrainError> {
+        let mut session = Session {
+            observer,
+            began: Instant::now(),
+            epoch: Work::default(),
+            stop: false,
+            last_evaluation: None,
+        };
         let output_dir = &self.settings.output_dir;
         replicas::by_leader(&mut *self.collective, || Ok(clear_unfinished(output_dir)?))?;
-        part.tell(&TrainEvent::Start(self.start_report()))?;
-        while self.step.0 < self.total {
-            if self.has_stalled() {
-                return self.finish(&mut part, Ending::EarlyStop);
-            }
-            let update = self.update(stop)?;
-            self.journal.note_update(&update.report);
-            part.epoch.add(&update.report);
-            part.tell(&TrainEvent::Update(update.report))?;
-            self.milestones(&mut part)?;
-            if update.stop && self.step.0 < self.total && !self.has_stalled() {
-                return self.stop(&mut part);
-            }
-        }
-        self.finish(&mut part, Ending::Complete)
+        session.observe(&TrainEvent::Start(self.start_report()))?;
+        Ok(session)
     }
 
     /// What is due after an update.
-    fn milestones(&mut self, part: &mut Part<'_>) -> Result<(), TrainError> {
+    pub(crate) fn milestones(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
+        if !self.is_milestone() {
+            return Ok(());
+        }
+        self.settle(session)?;
         if self.is_epoch_end() {
-            self.end_epoch(part)?;
+            self.end_epoch(session)?;
         }
         if self.is_due(self.settings.evaluation) {
-            self.validate(part)?;
+            self.validate(session)?;
         }
         if self.is_due(self.settings.replica_check) {
             self.check_replicas()?;
         }
         if self.is_saved_here() {
-            self.save(part)?;
+            self.save(session)?;
         }
         Ok(())
     }
 
-    fn end_epoch(&mut self, part: &mut Part<'_>) -> Result<(), TrainError> {
+    /// Whether something is due that reads weights, moments or the journal.
+    fn is_milestone(&self) -> bool {
+        let TrainSettings { evaluation, replica_check, saving, .. } = &self.settings;
+        let cadences = [*evaluation, *replica_check, saving.cadence];
+        self.is_epoch_end() || cadences.into_iter().any(|cadence| self.is_due(cadence))
+    }
+
+    fn end_epoch(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
         let report = EpochReport {
             epoch: self.step.0 / self.plan.updates_per_epoch() as u64,
             step: self.step.0,
             average_loss: self.journal.epoch_losses.mean(),
-            examples: part.epoch.examples,
-            seconds: part.epoch.seconds,
+            examples: session.epoch.examples,
+            seconds: session.epoch.seconds,
         };
-        part.epoch = Work::default();
+        session.epoch = Work::default();
         self.journal.note_epoch(&report);
-        part.tell(&TrainEvent::Epoch(report))
+        session.observe(&TrainEvent::Epoch(report))
     }
 
-    fn validate(&mut self, part: &mut Part<'_>) -> Result<(), TrainError> {
+    fn validate(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
         let Some(report) = self.evaluation(Split::Validation, self.step)? else { return Ok(()) };
         self.journal.note_evaluation(&report, &checkpoint_name(self.step));
-        part.last_evaluation = Some(report.clone());
-        part.tell(&TrainEvent::Evaluation(report))
+        session.last_evaluation = Some(report.clone());
+        session.observe(&TrainEvent::Evaluation(report))
     }
 
     /// Whether so many evaluations brought no gain that the run is to end; a resumed one, too.
-    fn has_stalled(&self) -> bool {
+    pub(crate) fn has_stalled(&self) -> bool {
         let patience = self.settings.early_stopping;
         patience.is_some_and(|most| self.journal.evaluations_without_gain >= most.get())
     }
@@ -120,10 +122,10 @@ impl Trainer {
         is_wanted || self.is_due(self.settings.saving.cadence)
     }
 
-    fn save(&mut self, part: &mut Part<'_>) -> Result<PathBuf, TrainError> {
+    fn save(&mut self, session: &mut Session<'_>) -> Result<PathBuf, TrainError> {
         self.enter(Phase::Saving);
         self.check_replicas()?;
-        sync::gather_shards(&mut *self.collective, self.optimizer.moments_mut())?;
+        self.optimizer.moments_mut().gather_shards(&mut *self.collective)?;
         let Self { settings, step, model, tokenizer, optimizer, journal, collective, .. } = self;
         let (output_dir, step) = (&settings.output_dir, *step);
         let directory = output_dir.join(checkpoint_name(step));
@@ -135,27 +137,37 @@ impl Trainer {
             Ok(())
         })?;
         let report = CheckpointReport { step: step.0, directory: directory.clone() };
-        part.tell(&TrainEvent::Checkpoint(report))?;
+        session.observe(&TrainEvent::Checkpoint(report))?;
         Ok(directory)
     }
 
-    fn stop(&mut self, part: &mut Part<'_>) -> Result<Ending, TrainError> {
+    /// Saves a checkpoint to resume from, if this update has none yet.
+    pub(crate) fn stop(&mut self, session: &mut Session<'_>) -> Result<Ending, TrainError> {
+        self.settle(session)?;
         let directory = if self.is_saved_here() {
             self.settings.output_dir.join(checkpoint_name(self.step))
         } else {
-            self.save(part)?
+            self.save(session)?
         };
-        self.tell_finish(part, Ending::Stopped, directory)
+        self.report_finish(session, Ending::Stopped, directory)
     }
 
-    fn finish(&mut self, part: &mut Part<'_>, ending: Ending) -> Result<Ending, TrainError> {
+    /// Evaluates and writes the final model.
+    pub(crate) fn finish(
+        &mut self,
+        session: &mut Session<'_>,
+        ending: Ending,
+    ) -> Result<Ending, TrainError> {
+        self.settle(session)?;
         let chosen = self.choose_final_weights()?;
         let mut evaluations = Vec::new();
-        match part.last_evaluation.take().filter(|report| report.step == chosen.0) {
+        match session.last_evaluation.take().filter(|report| report.step == chosen.0) {
             Some(known) => evaluations.push(known),
-            None => evaluations.extend(self.told_evaluation(Split::Validation, chosen, part)?),
+            None => {
+                evaluations.extend(self.reported_evaluation(Split::Validation, chosen, session)?)
+            }
         }
-        evaluations.extend(self.told_evaluation(Split::Test, chosen, part)?);
+        evaluations.extend(self.reported_evaluation(Split::Test, chosen, session)?);
         self.enter(Phase::Saving);
         self.check_replicas()?;
         let output_dir = self.settings.output_dir.clone();
@@ -165,7 +177,7 @@ impl Trainer {
             Ok(write_final(&output_dir, (model, tokenizer), journal, &results)?)
         })?;
         self.enter(Phase::Ending);
-        self.tell_finish(part, ending, output_dir)
+        self.report_finish(session, ending, output_dir)
     }
 
     /// Goes back to the best checkpoint where that was asked for; tells which step was chosen.
@@ -194,15 +206,15 @@ impl Trainer {
         }
     }
 
-    fn tell_finish(
+    fn report_finish(
         &self,
-        part: &mut Part<'_>,
+        session: &mut Session<'_>,
         ending: Ending,
         directory: PathBuf,
     ) -> Result<Ending, TrainError> {
-        let seconds = part.began.elapsed().as_secs_f64();
+        let seconds = session.began.elapsed().as_secs_f64();
         let report = FinishReport { step: self.step.0, ending, seconds, directory };
-        part.tell(&TrainEvent::Finish(report))?;
+        session.observe(&TrainEvent::Finish(report))?;
         Ok(ending)
     }
 
@@ -221,15 +233,15 @@ impl Trainer {
         evaluate(&self.model, (name, store), step, &mut *self.collective).map(Some)
     }
 
-    fn told_evaluation(
+    fn reported_evaluation(
         &mut self,
         split: Split,
         step: Step,
-        part: &mut Part<'_>,
+        session: &mut Session<'_>,
     ) -> Result<Option<EvaluationReport>, TrainError> {
         let report = self.evaluation(split, step)?;
         if let Some(report) = &report {
-            part.tell(&TrainEvent::Evaluation(report.clone()))?;
+            session.observe(&TrainEvent::Evaluation(report.clone()))?;
         }
         Ok(report)
     }

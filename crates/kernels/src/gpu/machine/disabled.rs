@@ -1,0 +1,70 @@
+//! A build without CUDA: no machine can be made.
+
+use candle_core::{Device, Var};
+use lockstep_program::{Machine, MachineError, Mark, Memory, Program, Region};
+
+use super::Graphs;
+use crate::gpu::GpuError;
+
+/// A machine that this build cannot have.
+#[derive(Debug)]
+pub enum CudaMachine {}
+
+/// A program of a machine that this build cannot have.
+#[derive(Debug)]
+pub enum CudaProgram {}
+
+impl CudaMachine {
+    /// Always fails.
+    ///
+    /// # Errors
+    /// [`GpuError::NotBuiltIn`].
+    pub fn open(_device: &Device, _graphs: Graphs) -> Result<Self, GpuError> {
+        Err(GpuError::NotBuiltIn)
+    }
+}
+
+/// Always fails: no variable lies on a GPU.
+///
+/// # Errors
+/// [`MachineError::Device`].
+pub fn region(_variable: &Var) -> Result<Region, MachineError> {
+    let cause = GpuError::NotBuiltIn.to_string();
+    Err(MachineError::Device { what: "the address of a variable".to_owned(), cause })
+}
+
+impl Machine for CudaMachine {
+    type Loaded = CudaProgram;
+
+    fn allocate(&mut self, _bytes: usize) -> Result<Region, MachineError> {
+        match *self {}
+    }
+
+    fn write(&mut self, _to: Region, _bytes: &[u8]) -> Result<(), MachineError> {
+        match *self {}
+    }
+
+    fn read(&mut self, _from: Region, _bytes: &mut [u8]) -> Result<(), MachineError> {
+        match *self {}
+    }
+
+    fn load(&mut self, _: &Program, _: &Memory) -> Result<CudaProgram, MachineError> {
+        match *self {}
+    }
+
+    fn run(&mut self, _program: &mut CudaProgram) -> Result<(), MachineError> {
+        match *self {}
+    }
+
+    fn mark(&mut self) -> Result<Mark, MachineError> {
+        match *self {}
+    }
+
+    fn has_passed(&mut self, _mark: Mark) -> Result<bool, MachineError> {
+        match *self {}
+    }
+
+    fn wait(&mut self, _mark: Mark) -> Result<(), MachineError> {
+        match *self {}
+    }
+}

@@ -1,0 +1,90 @@
+//! The sizes that programs are recorded for.
+//!
+//! A batch of N tokens runs in the program of the next larger bucket, whose rows from N on hold
+//! zeros. So a run needs few programs, and each has grids that never change.
+
+/// The sizes of a program's batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bucket {
+    /// Tokens, at least as many as any batch in this bucket has.
+    pub rows: usize,
+    /// Examples, in the same way; never more than `rows`.
+    pub batch: usize,
+    /// Tokens of the longest example: 32, 64, 128 or 512.
+    pub longest: usize,
+}
+
+/// The sizes of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchSize {
+    /// N, tokens.
+    pub tokens: usize,
+    /// B, examples.
+    pub examples: usize,
+    /// T, tokens of the longest example.
+    pub longest: usize,
+}
+
+impl BatchSize {
+    /// The smallest size that is at least this one and `other`.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.max(other.tokens),
+            examples: self.examples.max(other.examples),
+            longest: self.longest.max(other.longest),
+        }
+    }
+}
+
+impl Bucket {
+    /// The bucket of a batch.
+    #[must_use]
+    pub fn of(size: BatchSize) -> Self {
+        let batch = size.examples.max(1).next_multiple_of(16);
+        Self { rows: rows(size.tokens).max(batch), batch, longest: longest(size.longest) }
+    }
+}
+
+/// Multiples of 32 to 512, of 64 to 1,024, then an eighth more each time, in multiples of 128.
+fn rows(tokens: usize) -> usize {
+    match tokens {
+        0..=512 => tokens.max(1).next_multiple_of(32),
+        513..=1024 => tokens.next_multiple_of(64),
+        _ => {
+            let mut rows: usize = 1024;
+            while rows < tokens {
+                rows = (rows + rows / 8).next_multiple_of(128);
+            }
+            rows
+        }
+    }
+}
+
+fn longest(tokens: usize) -> usize {
+    [32, 64, 128].into_iter().find(|&class| tokens <= class).unwrap_or(crate::shape::LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_holds_its_batch_with_little_to_spare() {
+        for tokens in (0..70_000).step_by(7) {
+            let bucket = Bucket::of(BatchSize { tokens, examples: tokens.min(16), longest: 5 });
+            assert!(bucket.rows >= tokens && bucket.rows >= bucket.batch);
+            assert!(bucket.rows <= tokens + tokens / 8 + 128, "{tokens}: {bucket:?}");
+        }
+    }
+
+    #[test]
+    fn sst2_batches_share_few_buckets() {
+        let of = |tokens| Bucket::of(BatchSize { tokens, examples: 16, longest: 40 });
+        assert_eq!(of(213), of(224));
+        assert_ne!(of(224), of(225));
+        assert_eq!(of(224), Bucket { rows: 224, batch: 16, longest: 64 });
+        let none = Bucket::of(BatchSize::default());
+        assert_eq!(none, Bucket { rows: 32, batch: 16, longest: 32 });
+    }
+}

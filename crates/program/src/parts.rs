@@ -1,0 +1,176 @@
+//! One value for each parameter of a model, in the tree of its layers.
+
+use crate::ModelShape;
+
+/// A weight and the bias beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Affine<T> {
+    /// Of a linear layer (O,I), of a layer norm (D).
+    pub weight: T,
+    /// (O) or (D).
+    pub bias: T,
+}
+
+/// One value for each parameter of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockParts<T> {
+    /// (D,D) and (D).
+    pub query: Affine<T>,
+    /// (D,D) and (D).
+    pub key: Affine<T>,
+    /// (D,D) and (D).
+    pub value: Affine<T>,
+    /// (D,D) and (D).
+    pub output: Affine<T>,
+    /// (D) and (D).
+    pub attention_norm: Affine<T>,
+    /// (F,D) and (F).
+    pub widen: Affine<T>,
+    /// (D,F) and (D).
+    pub narrow: Affine<T>,
+    /// (D) and (D).
+    pub feed_forward_norm: Affine<T>,
+}
+
+/// One value for each parameter of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelParts<T> {
+    /// (V,D)
+    pub words: T,
+    /// (P,D)
+    pub places: T,
+    /// (D) and (D).
+    pub norm: Affine<T>,
+    /// From the first to the last.
+    pub blocks: Vec<BlockParts<T>>,
+    /// The head's first layer, (I,D) and (I).
+    pub hidden: Affine<T>,
+    /// The head's second layer, (K,I) and (K).
+    pub classifier: Affine<T>,
+}
+
+/// What is looked up in [`ModelParts::find`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// The name in a checkpoint, without the encoder's prefix.
+    pub name: &'a str,
+    /// Values of the parameter.
+    pub values: usize,
+    /// Whether it belongs to the head.
+    pub is_head: bool,
+}
+
+/// Looks parameters up below a name.
+struct Finder<'a, F> {
+    find: &'a mut F,
+    is_head: bool,
+}
+
+impl<T, E, F: FnMut(Wanted<'_>) -> Result<T, E>> Finder<'_, F> {
+    fn one(&mut self, name: &str, values: usize) -> Result<T, E> {
+        (self.find)(Wanted { name, values, is_head: self.is_head })
+    }
+
+    fn affine(&mut self, name: &str, [outputs, inputs]: [usize; 2]) -> Result<Affine<T>, E> {
+        Ok(Affine {
+            weight: self.one(&format!("{name}.weight"), outputs * inputs)?,
+            bias: self.one(&format!("{name}.bias"), outputs)?,
+        })
+    }
+
+    fn block(&mut self, number: usize, shape: &ModelShape) -> Result<BlockParts<T>, E> {
+        let (d, f) = (shape.width, shape.feed_forward);
+        let name = |layer: &str| format!("transformer.layer.{number}.{layer}");
+        Ok(BlockParts {
+            query: self.affine(&name("attention.q_lin"), [d, d])?,
+            key: self.affine(&name("attention.k_lin"), [d, d])?,
+            value: self.affine(&name("attention.v_lin"), [d, d])?,
+            output: self.affine(&name("attention.out_lin"), [d, d])?,
+            attention_norm: self.affine(&name("sa_layer_norm"), [d, 1])?,
+            widen: self.affine(&name("ffn.lin1"), [f, d])?,
+            narrow: self.affine(&name("ffn.lin2"), [d, f])?,
+            feed_forward_norm: self.affine(&name("output_layer_norm"), [d, 1])?,
+        })
+    }
+}
+
+impl<T> ModelParts<T> {
+    /// Looks every parameter up by its name; `head` names the head's two layers.
+    ///
+    /// # Errors
+    /// The first of `find`.
+    pub fn find<E>(
+        shape: &ModelShape,
+        head: [&str; 2],
+        mut find: impl FnMut(Wanted<'_>) -> Result<T, E>,
+    ) -> Result<Self, E> {
+        let (d, inner) = (shape.width, shape.inner);
+        let mut encoder = Finder { find: &mut find, is_head: false };
+        let table = |name: &str| format!("embeddings.{name}_embeddings.weight");
+        let words = encoder.one(&table("word"), shape.vocabulary * d)?;
+        let places = encoder.one(&table("position"), shape.positions * d)?;
+        let norm = encoder.affine("embeddings.LayerNorm", [d, 1])?;
+        let blocks = (0..shape.blocks).map(|number| encoder.block(number, shape));
+        let blocks = blocks.collect::<Result<_, _>>()?;
+        let mut top = Finder { find: &mut find, is_head: true };
+        let hidden = top.affine(head[0], [inner, d])?;
+        let classifier = top.affine(head[1], [shape.classes, inner])?;
+        Ok(Self { words, places, norm, blocks, hidden, classifier })
+    }
+}
+
+impl<T> Affine<T> {
+    /// The same tree of other values.
+    pub(crate) fn map<U>(&self, mut change: impl FnMut(&T) -> U) -> Affine<U> {
+        Affine { weight: change(&self.weight), bias: change(&self.bias) }
+    }
+}
+
+impl<T> BlockParts<T> {
+    fn map<U>(&self, mut change: impl FnMut(&T) -> U) -> BlockParts<U> {
+        BlockParts {
+            query: self.query.map(&mut change),
+            key: self.key.map(&mut change),
+            value: self.value.map(&mut change),
+            output: self.output.map(&mut change),
+            attention_norm: self.attention_norm.map(&mut change),
+            widen: self.widen.map(&mut change),
+            narrow: self.narrow.map(&mut change),
+            feed_forward_norm: self.feed_forward_norm.map(&mut change),
+        }
+    }
+
+    fn layers(&self) -> [&Affine<T>; 8] {
+        [
+            &self.query,
+            &self.key,
+            &self.value,
+            &self.output,
+            &self.attention_norm,
+            &self.widen,
+            &self.narrow,
+            &self.feed_forward_norm,
+        ]
+    }
+}
+
+impl<T> ModelParts<T> {
+    /// The same tree of other values.
+    pub fn map<U>(&self, mut change: impl FnMut(&T) -> U) -> ModelParts<U> {
+        ModelParts {
+            words: change(&self.words),
+            places: change(&self.places),
+            norm: self.norm.map(&mut change),
+            blocks: self.blocks.iter().map(|block| block.map(&mut change)).collect(),
+            hidden: self.hidden.map(&mut change),
+            classifier: self.classifier.map(&mut change),
+        }
+    }
+
+    /// All values but that of the word table, in the order of [`ModelParts::find`].
+    pub fn dense(&self) -> impl Iterator<Item = &T> {
+        let blocks = self.blocks.iter().flat_map(BlockParts::layers);
+        let layers = [&self.norm].into_iter().chain(blocks).chain([&self.hidden, &self.classifier]);
+        [&self.places].into_iter().chain(layers.flat_map(|layer| [&layer.weight, &layer.bias]))
+    }
+}

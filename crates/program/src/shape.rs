@@ -1,0 +1,90 @@
+//! The sizes of a model, and which of them the kernels can take.
+
+use thiserror::Error;
+
+/// The sizes and rates of a DistilBERT with a head of two layers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ModelShape {
+    /// V, rows of the word table.
+    pub vocabulary: usize,
+    /// P, rows of the position table.
+    pub positions: usize,
+    /// D, the width of a token's state.
+    pub width: usize,
+    /// H, heads of a block's attention.
+    pub heads: usize,
+    /// F, the width inside the feed-forward part.
+    pub feed_forward: usize,
+    /// Transformer blocks.
+    pub blocks: usize,
+    /// I, the width inside the head.
+    pub inner: usize,
+    /// K, classes.
+    pub classes: usize,
+    /// Inside the head.
+    pub activation: Activation,
+    /// What is dropped in training.
+    pub dropout: DropRates,
+    /// What keeps the layer norms' divisors above zero.
+    pub epsilon: f32,
+}
+
+/// What stands between the two layers of the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// The exact one.
+    Gelu,
+    /// max(0, x)
+    Relu,
+}
+
+/// Dropout rates, each in [0, 1).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DropRates {
+    /// After the embeddings and after each feed-forward part.
+    pub hidden: f32,
+    /// On attention probabilities.
+    pub attention: f32,
+    /// Inside the head.
+    pub head: f32,
+}
+
+/// A model that the kernels do not take.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the GPU kernels take no {what} of {found}: {limit}")]
+pub struct Unsupported {
+    what: &'static str,
+    found: usize,
+    limit: &'static str,
+}
+
+/// Tokens of the longest text that the attention kernels take.
+pub const LONGEST: usize = 512;
+
+impl ModelShape {
+    /// C, columns of a head.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.width / self.heads
+    }
+
+    /// Whether the kernels take this model and texts of `longest` tokens.
+    ///
+    /// # Errors
+    /// [`Unsupported`] names the size that they do not take.
+    pub fn check(&self, longest: usize) -> Result<(), Unsupported> {
+        let columns = self.columns();
+        let limits = [
+            ("head size", columns, matches!(columns, 32 | 64), "it must be 32 or 64"),
+            ("width", self.width, self.width <= 1024, "it must be at most 1024"),
+            ("inner width", self.feed_forward, self.feed_forward % 8 == 0, "it must divide by 8"),
+            ("head width", self.inner, self.inner % 8 == 0, "it must divide by 8"),
+            ("number of classes", self.classes, self.classes <= 8192, "it must be at most 8192"),
+            ("text length", longest, longest <= LONGEST, "it must be at most 512 tokens"),
+        ];
+        match limits.into_iter().find(|(_, _, is_taken, _)| !is_taken) {
+            None => Ok(()),
+            Some((what, found, _, limit)) => Err(Unsupported { what, found, limit }),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Recorded programs: their order, their memory, and what their tables hold.
+
+mod lanes;
+mod recorded;

@@ -1,0 +1,111 @@
+//! How a run begins: from nothing or from a checkpoint, with the same weights on all ranks.
+
+use std::path::{Path, PathBuf};
+
+use lockstep_data::BatchPlan;
+use lockstep_optim::{AdamW, Schedule};
+use lockstep_program::{Arithmetic, Machine};
+use lockstep_world::Step;
+
+use crate::checkpoint::Saved;
+use crate::engine::{Composed, Link, Recorded, Run, RunFacts};
+use crate::identity::Identity;
+use crate::journal::Journal;
+use crate::{Parts, TrainError, TrainSettings, Trainer, replicas};
+
+impl Trainer {
+    /// A run whose updates are recorded programs on `machine`.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`TrainError::Unsupported`] when the kernels do not take this model.
+    pub fn on_machine<M: Machine + 'static>(
+        parts: Parts,
+        settings: TrainSettings,
+        arithmetic: Arithmetic,
+        (machine, link): (M, impl Link<M> + 'static),
+    ) -> Result<Self, TrainError> {
+        let mut trainer = Self::new(parts, settings)?;
+        let run = Run {
+            model: &trainer.model,
+            train: &trainer.train,
+            settings: &trainer.settings,
+            plan: &trainer.plan,
+            schedule: &trainer.schedule,
+            total: trainer.total,
+            seat: trainer.collective.seat(),
+        };
+        let facts = RunFacts::new(run, arithmetic)?;
+        trainer.engine = Box::new(Recorded::new(facts, machine, link));
+        Ok(trainer)
+    }
+
+    /// A run before its first update.
+    ///
+    /// # Errors
+    /// [`TrainError`] when the ranks were started for different runs, or memory is short.
+    pub fn new(parts: Parts, settings: TrainSettings) -> Result<Self, TrainError> {
+        let Parts { model, tokenizer, train, validation, test, collective, board } = parts;
+        let plan = BatchPlan::new(train.len(), settings.global_batch, settings.order);
+        let total = settings.length.updates(plan.updates_per_epoch() as u64);
+        let schedule =
+            Schedule::new(settings.schedule, settings.peak_rates, settings.warmup, total);
+        let optimizer = AdamW::new(model.parameters(), settings.adamw)?;
+        let identity = Identity::of(&settings, total, &model, &train);
+        let mut trainer = Self {
+            model,
+            tokenizer,
+            train,
+            validation,
+            test,
+            collective,
+            board,
+            settings,
+            plan,
+            total,
+            schedule,
+            optimizer,
+            engine: Box::new(Composed),
+            step: Step::START,
+            journal: Journal::new(identity),
+            origin: None,
+        };
+        trainer.unite()?;
+        Ok(trainer)
+    }
+
+    /// Makes sure that all ranks train the same, from the same weights.
+    fn unite(&mut self) -> Result<(), TrainError> {
+        let mut facts = replicas::facts(&self.journal.identity);
+        let stores = [("validation data", &self.validation), ("test data", &self.test)];
+        for (name, store) in stores {
+            let print = store.as_ref().map(|store| format!("{:016x}", store.fingerprint()));
+            facts.insert(name.to_owned(), print.unwrap_or_else(|| "none".to_owned()));
+        }
+        facts.insert("parameters".to_owned(), replicas::layout(self.model.parameters()));
+        facts.insert("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+        replicas::agree(&mut *self.collective, &facts)?;
+        replicas::spread_weights(&mut *self.collective, &self.model)
+    }
+
+    /// Goes on from a checkpoint of this run, which only the leader reads; all ranks call this.
+    ///
+    /// # Errors
+    /// [`TrainError::Checkpoint`] when it is not whole or belongs to another run; on other ranks
+    /// than the leader [`TrainError::Leader`].
+    pub fn resume(&mut self, directory: &Path) -> Result<(), TrainError> {
+        let Self { model, optimizer, journal, collective, .. } = self;
+        let restored = replicas::by_leader(&mut **collective, || {
+            let saved = Saved::open(directory)?;
+            saved.check(&journal.identity)?;
+            saved.restore_weights(model)?;
+            saved.restore_moments(optimizer)?;
+            Ok(saved.into_journal())
+        })?;
+        replicas::spread_weights(&mut **collective, model)?;
+        let leaders = restored.as_ref().unwrap_or(journal);
+        *journal = replicas::spread_state(&mut **collective, optimizer, leaders)?;
+        self.step = Step(self.journal.global_step);
+        self.origin = directory.parent().map(PathBuf::from);
+        Ok(())
+    }
+}

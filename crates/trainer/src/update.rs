@@ -1,0 +1,97 @@
+//! One update: what decides it, and what came of it.
+
+use std::num::NonZeroUsize;
+
+use lockstep_data::TokenStore;
+use lockstep_optim::Rates;
+use lockstep_world::{Seed, Step};
+
+use crate::{StopRequest, SyncReport, TrainError};
+
+/// Everything that decides one update of one rank.
+pub(crate) struct UpdatePlan<'a> {
+    /// The number of updates before this one.
+    pub(crate) step: Step,
+    pub(crate) train: &'a TokenStore,
+    /// This rank's examples, as places in `train`; none if there are more ranks than examples.
+    pub(crate) indices: &'a [usize],
+    /// The examples of all ranks together.
+    pub(crate) global: &'a [usize],
+    /// The number of examples of all ranks together, by which sums are divided.
+    pub(crate) examples: usize,
+    pub(crate) rates: Rates,
+    /// The seed of this update's dropout masks.
+    pub(crate) dropout: Seed,
+    /// At most this many micro-batches: see [`Self::micro_batches`].
+    pub(crate) accumulation: NonZeroUsize,
+    pub(crate) max_grad_norm: f64,
+    /// Read as late as possible; the answer travels with the update's totals.
+    pub(crate) stop: &'a StopRequest,
+}
+
+impl UpdatePlan<'_> {
+    /// The update's number, from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.step.next().0
+    }
+
+    /// This rank's examples in at most `accumulation` parts, all of one size but the last.
+    pub(crate) fn micro_batches(&self) -> std::slice::Chunks<'_, usize> {
+        self.indices.chunks(self.indices.len().div_ceil(self.accumulation.get()).max(1))
+    }
+}
+
+/// An update that all ranks have made; the same on each of them but for its cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FinishedUpdate {
+    /// The step of its plan.
+    pub(crate) step: Step,
+    /// Mean over the global batch.
+    pub(crate) loss: f64,
+    /// Global norm of the gradient before clipping.
+    pub(crate) grad_norm: f64,
+    pub(crate) examples: usize,
+    pub(crate) tokens: usize,
+    /// Whether some rank was asked to stop.
+    pub(crate) stop: bool,
+    pub(crate) cost: Cost,
+}
+
+impl FinishedUpdate {
+    /// Whether the ranks read as many examples as planned, and loss and norm are finite.
+    ///
+    /// # Errors
+    /// [`TrainError::Examples`] or [`TrainError::NotFinite`].
+    pub(crate) fn check(&self, planned: usize) -> Result<(), TrainError> {
+        let Self { loss, grad_norm, examples: found, .. } = *self;
+        let update = self.step.next().0;
+        if found != planned {
+            return Err(TrainError::Examples { update, planned, found });
+        }
+        if loss.is_finite() && grad_norm.is_finite() {
+            Ok(())
+        } else {
+            Err(TrainError::NotFinite { update, loss, grad_norm })
+        }
+    }
+}
+
+/// What one rank, or all of them together, put into an update.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct UpdateTotals {
+    /// Summed over the examples.
+    pub(crate) loss: f64,
+    pub(crate) tokens: usize,
+    pub(crate) examples: usize,
+    /// Whether some rank was asked to stop; one such rank stops all.
+    pub(crate) stop: bool,
+}
+
+/// What an update took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    /// Wall time of the whole update.
+    pub(crate) seconds: f64,
+    /// The part of the gradients' way to the other ranks, if there are others.
+    pub(crate) sync: Option<SyncReport>,
+}
