@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use lockstep_data::reviews::{Sentiment, Split, reviews};
-use lockstep_data::{Corpus, CorpusSource, Example, LabelMap, Labels, OnBadRow, Order, ShardPlan};
+use lockstep_data::{BatchPlan, Corpus, CorpusSource, Example, LabelMap, Labels, OnBadRow, Order};
 use lockstep_world::{Seed, Step};
 use serde_json::json;
 
@@ -54,7 +54,7 @@ pub(crate) fn first_batches(
     size: NonZeroUsize,
     batches: usize,
 ) -> Vec<LabelledText> {
-    let plan = ShardPlan::new(corpus.examples().len(), size, Order::Shuffled(SEED));
+    let plan = BatchPlan::new(corpus.examples().len(), size, Order::Shuffled(SEED));
     let steps = (0..plan.updates_per_epoch().min(batches) as u64).map(Step);
     let places = steps.flat_map(|step| plan.global_batch(step));
     places.map(|place| labelled(&corpus.examples()[place])).collect()

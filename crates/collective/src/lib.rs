@@ -5,13 +5,13 @@
 
 mod audited;
 mod boxed;
+mod bytes;
 mod error;
 mod mpi;
 #[cfg(feature = "nccl")]
 mod nccl;
 mod phase;
 mod ring;
-mod share;
 mod solo;
 mod tcp;
 mod threads;
@@ -20,12 +20,12 @@ mod watch;
 mod wire;
 
 pub use audited::Audited;
+pub use bytes::{broadcast_bytes, gather_bytes};
 pub use error::CollectiveError;
 pub use mpi::Mpi;
 #[cfg(feature = "nccl")]
 pub use nccl::{Nccl, NcclId, Summable};
 pub use phase::{Moment, Phase, PhaseBoard};
-pub use share::{broadcast_bytes, gather_bytes};
 pub use solo::Solo;
 pub use tcp::{MeetingPlace, Tcp};
 pub use threads::Threads;

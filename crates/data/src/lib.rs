@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file ─ Corpus ─▶ Example ─ Tokenizer ─▶ TokenStore ─┐
-//! seed, epoch, lengths, seat ─ ShardPlan ─▶ indices ──┴▶ Batch (packed)
+//! seed, epoch, lengths, seat ─ BatchPlan ─▶ indices ──┴▶ Batch (packed)
 //! ```
 //!
 //! Nothing here knows tensors, devices or the command line. Faults of a file are told with the line
@@ -10,6 +10,7 @@
 
 mod bad_row;
 mod batch;
+mod batch_plan;
 mod columns;
 mod corpus;
 mod data_file;
@@ -19,7 +20,6 @@ mod labels;
 mod records;
 pub mod reviews;
 mod rows;
-mod shard_plan;
 mod sorted_rows;
 mod text_reader;
 mod token_store;
@@ -27,12 +27,12 @@ mod tokenizer;
 
 pub use bad_row::{BadRow, BadRowKind, BadRows};
 pub use batch::Batch;
+pub use batch_plan::{BatchPlan, Order};
 pub use columns::{ColumnError, ColumnRole, Columns};
 pub use corpus::{Corpus, CorpusSource, Example, OnBadRow};
 pub use error::DataError;
 pub use labels::{LabelError, LabelMap, Labels};
 pub use records::Format;
-pub use shard_plan::{Order, ShardPlan};
 pub use text_reader::{TextReader, TextRow, TextSource};
 pub use token_store::TokenStore;
 pub use tokenizer::{Encoded, MaxLength, Tokenizer, TokenizerError};

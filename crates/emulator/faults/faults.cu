@@ -47,7 +47,7 @@ KERNEL(fault_shared, 128, float* y, int beyond) {
 }
 
 // Reads and writes float `at` of x.
-KERNEL(fault_read, 128, const float* x, float* y, int at) {
+KERNEL(fault_read, 128, float* y, const float* x, int at) {
     y[threadIdx.x] = threadIdx.x == 70 ? x[at] : 1;
 }
 KERNEL(fault_write, 128, float* y, int at) {

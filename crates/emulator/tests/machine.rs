@@ -24,12 +24,12 @@ impl Desk {
     }
 
     fn write(&mut self, span: Span, bytes: &[u8]) {
-        self.device.write(self.memory.locate(&span), bytes).unwrap();
+        Machine::write(&mut self.device, self.memory.locate(&span), bytes).unwrap();
     }
 
     fn read(&mut self, span: Span) -> Vec<u8> {
         let mut bytes = vec![0; span.bytes];
-        self.device.read(self.memory.locate(&span), &mut bytes).unwrap();
+        Machine::read(&mut self.device, self.memory.locate(&span), &mut bytes).unwrap();
         bytes
     }
 
@@ -288,14 +288,14 @@ fn copies_stay_inside_of_their_regions() {
     let region = device.allocate(100).unwrap();
     assert_eq!(region.address % 256, 0);
     let mut bytes = [0; 101];
-    device.read(region, &mut bytes[..100]).unwrap();
+    Machine::read(&mut device, region, &mut bytes[..100]).unwrap();
     assert_eq!(bytes[..100], [0xff; 100]);
-    assert!(device.read(region, &mut bytes).is_err());
-    assert!(device.write(region, &bytes).is_err());
+    assert!(Machine::read(&mut device, region, &mut bytes).is_err());
+    assert!(Machine::write(&mut device, region, &bytes).is_err());
     let other = Emulator::new(0).allocate(100).unwrap();
-    assert!(device.read(other, &mut bytes[..1]).is_err());
-    device.write(region, &[7; 50]).unwrap();
-    device.read(region, &mut bytes[..51]).unwrap();
+    assert!(Machine::read(&mut device, other, &mut bytes[..1]).is_err());
+    Machine::write(&mut device, region, &[7; 50]).unwrap();
+    Machine::read(&mut device, region, &mut bytes[..51]).unwrap();
     assert_eq!((bytes[49], bytes[50]), (7, 0xff));
     let mark = device.mark().unwrap();
     device.wait(mark).unwrap();

@@ -50,8 +50,8 @@ impl CustomOp1 for CrossEntropy {
         let (classes, scale) = (logits.dim(1)?, f64::from(dloss.to_scalar::<f32>()?));
         let values = Reading::of(logits)?;
         let rows = values.chunks_exact(classes).zip(&self.labels);
-        let slopes = |(row, &label): (&[f32], &u32)| slopes(row, label, scale);
-        gradient(logits, || rows.flat_map(slopes).collect())
+        let gradients = |(row, &label): (&[f32], &u32)| gradients(row, label, scale);
+        gradient(logits, || rows.flat_map(gradients).collect())
     }
 }
 
@@ -62,10 +62,10 @@ fn log_of_sum(row: &[f32]) -> (f64, f64) {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a gradient has the logits' type")]
-fn slopes(row: &[f32], label: u32, scale: f64) -> Vec<f32> {
+fn gradients(row: &[f32], label: u32, scale: f64) -> Vec<f32> {
     let (top, normaliser) = log_of_sum(row);
     let share = |logit: f32| (f64::from(logit) - top).exp() / normaliser;
     let target = |class: usize| if class == label as usize { 1.0 } else { 0.0 };
-    let slope = |(class, &logit): (usize, &f32)| (scale * (share(logit) - target(class))) as f32;
-    row.iter().enumerate().map(slope).collect()
+    let gradient = |(class, &logit): (usize, &f32)| (scale * (share(logit) - target(class))) as f32;
+    row.iter().enumerate().map(gradient).collect()
 }

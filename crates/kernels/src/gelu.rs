@@ -1,7 +1,7 @@
 //! The activation `gelu(x) = x Φ(x)`, exact: with erf, not its tanh approximation.
 //!
 //! Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016, equation 1; `Φ` is the normal
-//! distribution. Its slope is `Φ(x) + x φ(x)`.
+//! distribution. Its derivative is `Φ(x) + x φ(x)`.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
@@ -37,7 +37,7 @@ impl CustomOp1 for Gelu {
         let (x_values, dy_values) = (Reading::of(x)?, Reading::of(&dy)?);
         gradient(x, || {
             filled(x_values.len(), 1, |start, dx| {
-                vectorised(Slopes { x: &x_values[start..], dy: &dy_values[start..], dx });
+                vectorised(Gradients { x: &x_values[start..], dy: &dy_values[start..], dx });
             })
         })
     }
@@ -45,7 +45,7 @@ impl CustomOp1 for Gelu {
 
 /// `x Φ(x)` and `Φ(x) + x φ(x)`; what nobody reads is not computed.
 #[inline(always)]
-pub(crate) fn value_and_slope(x: f32) -> (f32, f32) {
+pub(crate) fn value_and_derivative(x: f32) -> (f32, f32) {
     let normal = normal(x);
     (x * normal.below, normal.below + x * normal.density)
 }
@@ -61,24 +61,24 @@ impl Kernel for Values<'_> {
     #[inline(always)]
     fn run(self) {
         for (y, &x) in self.y.iter_mut().zip(self.x) {
-            *y = value_and_slope(x).0;
+            *y = value_and_derivative(x).0;
         }
     }
 }
 
-struct Slopes<'a> {
+struct Gradients<'a> {
     x: &'a [f32],
     dy: &'a [f32],
     dx: &'a mut [f32],
 }
 
-impl Kernel for Slopes<'_> {
+impl Kernel for Gradients<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         for ((dx, &x), &dy) in self.dx.iter_mut().zip(self.x).zip(self.dy) {
-            *dx = dy * value_and_slope(x).1;
+            *dx = dy * value_and_derivative(x).1;
         }
     }
 }

@@ -63,14 +63,14 @@ impl CustomOp3 for LayerNorm {
         let dy = dy.contiguous()?;
         let (x_values, gamma_values, dy_values) =
             (Reading::of(x)?, Reading::of(gamma)?, Reading::of(&dy)?);
-        let Slopes { dx, dgamma, dbeta } = self.backward(&x_values, &gamma_values, &dy_values);
+        let Gradients { dx, dgamma, dbeta } = self.backward(&x_values, &gamma_values, &dy_values);
         let (dgamma, dbeta) = (gradient(gamma, || dgamma)?, gradient(beta, || dbeta)?);
         Ok((gradient(x, || dx)?, dgamma, dbeta))
     }
 }
 
 /// The gradients of a layer norm's arguments.
-pub(crate) struct Slopes {
+pub(crate) struct Gradients {
     /// (N,D)
     pub(crate) dx: Vec<f32>,
     /// (D)
@@ -94,7 +94,7 @@ impl LayerNorm {
     }
 
     /// All gradients, given `x` (N,D), `gamma` (D) and the gradient of the result (N,D).
-    pub(crate) fn backward(self, x: &[f32], gamma: &[f32], dy: &[f32]) -> Slopes {
+    pub(crate) fn backward(self, x: &[f32], gamma: &[f32], dy: &[f32]) -> Gradients {
         let width = gamma.len();
         let (dx, parts) = filled_with(x.len(), width, |start, dx| {
             let (x, dy) = (&x[start..], &dy[start..]);
@@ -104,7 +104,7 @@ impl LayerNorm {
             parts
         });
         let (dgamma, dbeta): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        Slopes { dx, dgamma: in_order(&dgamma, width), dbeta: in_order(&dbeta, width) }
+        Gradients { dx, dgamma: in_order(&dgamma, width), dbeta: in_order(&dbeta, width) }
     }
 
     /// Writes a normalised row.

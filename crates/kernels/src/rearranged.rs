@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_go_there_and_back_and_so_do_their_slopes() {
+    fn rows_go_there_and_back_and_so_do_their_gradients() {
         let order = [Some(2), None, Some(0), Some(1)];
         let order = Rearrangement::new(3, order.into_iter(), &Device::Cpu).unwrap();
         let x = Var::new(&[[1_f32, 2.0], [3.0, 4.0], [5.0, 6.0]], &Device::Cpu).unwrap();
@@ -109,9 +109,9 @@ mod tests {
         assert_eq!(y.to_vec2::<f32>().unwrap(), expected);
         let z = order.undo(&y).unwrap();
         assert_eq!(z.to_vec2::<f32>().unwrap(), x.to_vec2::<f32>().unwrap());
-        // The slope of half the sum of squares is the value itself.
-        let slopes = (z.sqr().unwrap().sum_all().unwrap() * 0.5).unwrap().backward().unwrap();
-        let slope = slopes.get(&x).unwrap().to_vec2::<f32>().unwrap();
-        assert_eq!(slope, x.to_vec2::<f32>().unwrap());
+        // The gradient of half the sum of squares is the value itself.
+        let gradients = (z.sqr().unwrap().sum_all().unwrap() * 0.5).unwrap().backward().unwrap();
+        let gradient = gradients.get(&x).unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(gradient, x.to_vec2::<f32>().unwrap());
     }
 }

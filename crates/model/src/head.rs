@@ -20,7 +20,8 @@ pub enum HeadKind {
 
 impl HeadKind {
     /// What the encoder's tensors are prefixed with in a checkpoint with this head.
-    pub(crate) fn encoder_prefix(self) -> &'static str {
+    #[must_use]
+    pub fn encoder_prefix(self) -> &'static str {
         match self {
             Self::Mlp => "bert.",
             Self::Hf => "distilbert.",
@@ -28,7 +29,8 @@ impl HeadKind {
     }
 
     /// The names of the two layers.
-    pub(crate) fn layers(self) -> [&'static str; 2] {
+    #[must_use]
+    pub fn layers(self) -> [&'static str; 2] {
         match self {
             Self::Mlp => ["classifier.0", "classifier.3"],
             Self::Hf => ["pre_classifier", "classifier"],
@@ -36,7 +38,8 @@ impl HeadKind {
     }
 
     /// The width between the two layers.
-    pub(crate) fn inner_width(self, width: usize) -> usize {
+    #[must_use]
+    pub fn inner_width(self, width: usize) -> usize {
         match self {
             Self::Mlp => width / 2,
             Self::Hf => width,

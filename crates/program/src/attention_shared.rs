@@ -11,6 +11,17 @@ pub enum AttentionPass {
     Backward,
 }
 
+impl AttentionPass {
+    /// As the kernels' names have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Backward => "backward",
+        }
+    }
+}
+
 /// Keys that are in shared memory at once, at most.
 const TILE: u32 = 128;
 /// Warps of a block.
@@ -38,7 +49,8 @@ pub const fn attention_shared(
             match pass {
                 AttentionPass::Forward => (2 * keys + own) * row,
                 AttentionPass::Backward => {
-                    2 * (keys + own) * row + 4 * (2 * longest + 3 * WARPS * columns)
+                    let bits = if long { 0 } else { longest * longest / 32 };
+                    2 * (keys + own) * row + 4 * (2 * longest + 3 * WARPS * columns + bits)
                 }
             }
         }
@@ -54,10 +66,13 @@ const fn floats(pass: AttentionPass, columns: u32, longest: u32, keys: u32) -> u
             2 * keys * row + QUERIES * columns + QUERIES * keys + 2 * statistics
         }
         AttentionPass::Backward => {
-            2 * (keys + QUERIES) * row + 2 * QUERIES * (keys + 4) + QUERIES + statistics
+            2 * (keys + QUERIES) * row + QUERIES * (2 * (keys + 4) + 1 + keys / 32) + statistics
         }
     }
 }
+
+/// The dynamic shared memory of `attention_first_forward` and `attention_first_backward`, in bytes.
+pub(crate) const FIRST_SHARED: usize = 512 * 4 * 2 + 1024;
 
 #[cfg(test)]
 mod tests {
@@ -74,6 +89,3 @@ mod tests {
         }
     }
 }
-
-/// The dynamic shared memory of `attention_first_forward` and `attention_first_backward`, in bytes.
-pub(crate) const FIRST_SHARED: usize = 512 * 4 * 2 + 1024;

@@ -4,6 +4,7 @@ use lockstep_collective::CollectiveError;
 use lockstep_data::DataError;
 use lockstep_model::ModelError;
 use lockstep_optim::OptimError;
+use lockstep_program::{MachineError, Unsupported};
 
 use crate::CheckpointError;
 
@@ -91,6 +92,15 @@ pub enum TrainError {
     /// The tensor library failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+    /// The device failed.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// The kernels do not take the model.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// The engine and the model do not fit each other.
+    #[error("the engine does not know a parameter of the model; this is a bug, please report it")]
+    Engine,
 }
 
 impl From<lockstep_params::ReductionError> for TrainError {

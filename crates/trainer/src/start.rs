@@ -2,24 +2,50 @@
 
 use std::path::{Path, PathBuf};
 
-use lockstep_data::ShardPlan;
+use lockstep_data::BatchPlan;
 use lockstep_optim::{AdamW, Schedule};
+use lockstep_program::{Arithmetic, Machine};
 use lockstep_world::Step;
 
 use crate::checkpoint::Saved;
-use crate::engine::Composed;
+use crate::engine::{Composed, Link, Recorded, Run, RunFacts};
 use crate::identity::Identity;
 use crate::journal::Journal;
 use crate::{Parts, TrainError, TrainSettings, Trainer, replicas};
 
 impl Trainer {
+    /// A run whose updates are recorded programs on `machine`.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`TrainError::Unsupported`] when the kernels do not take this model.
+    pub fn on_machine<M: Machine + 'static>(
+        parts: Parts,
+        settings: TrainSettings,
+        arithmetic: Arithmetic,
+        (machine, link): (M, impl Link<M> + 'static),
+    ) -> Result<Self, TrainError> {
+        let mut trainer = Self::new(parts, settings)?;
+        let run = Run {
+            model: &trainer.model,
+            train: &trainer.train,
+            settings: &trainer.settings,
+            plan: &trainer.plan,
+            schedule: &trainer.schedule,
+            total: trainer.total,
+            seat: trainer.collective.seat(),
+        };
+        let facts = RunFacts::new(run, arithmetic)?;
+        trainer.engine = Box::new(Recorded::new(facts, machine, link));
+        Ok(trainer)
+    }
+
     /// A run before its first update.
     ///
     /// # Errors
     /// [`TrainError`] when the ranks were started for different runs, or memory is short.
     pub fn new(parts: Parts, settings: TrainSettings) -> Result<Self, TrainError> {
         let Parts { model, tokenizer, train, validation, test, collective, board } = parts;
-        let plan = ShardPlan::new(train.len(), settings.global_batch, settings.order);
+        let plan = BatchPlan::new(train.len(), settings.global_batch, settings.order);
         let total = settings.length.updates(plan.updates_per_epoch() as u64);
         let schedule =
             Schedule::new(settings.schedule, settings.peak_rates, settings.warmup, total);

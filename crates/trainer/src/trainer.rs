@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use lockstep_collective::{Collective, Phase, PhaseBoard};
-use lockstep_data::{ShardPlan, TokenStore, Tokenizer};
+use lockstep_data::{BatchPlan, TokenStore, Tokenizer};
 use lockstep_model::Classifier;
 use lockstep_optim::{AdamW, Schedule};
 use lockstep_world::{Purpose, Step};
@@ -28,7 +28,7 @@ pub struct Trainer {
     pub(crate) collective: Box<dyn Collective>,
     pub(crate) board: PhaseBoard,
     pub(crate) settings: TrainSettings,
-    pub(crate) plan: ShardPlan,
+    pub(crate) plan: BatchPlan,
     /// The updates of the whole run.
     pub(crate) total: u64,
     pub(crate) schedule: Schedule,
@@ -68,12 +68,14 @@ impl Trainer {
     /// One update of all replicas. What it does follows from the step.
     fn update(&mut self, stop: &StopRequest, session: &mut Session<'_>) -> Result<(), TrainError> {
         let Self { plan, train, settings, collective, step, .. } = self;
+        let global = plan.global_batch(*step);
         let indices = plan.share(*step, collective.seat(), train.lengths());
         let update = UpdatePlan {
             step: *step,
             train,
             indices: &indices,
-            examples: plan.global_batch(*step).len(),
+            global: &global,
+            examples: global.len(),
             rates: self.schedule.rates(*step),
             dropout: settings.seed.derive(Purpose::Dropout, step.0),
             accumulation: settings.accumulation,

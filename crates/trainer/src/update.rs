@@ -15,6 +15,8 @@ pub(crate) struct UpdatePlan<'a> {
     pub(crate) train: &'a TokenStore,
     /// This rank's examples, as places in `train`; none if there are more ranks than examples.
     pub(crate) indices: &'a [usize],
+    /// The examples of all ranks together.
+    pub(crate) global: &'a [usize],
     /// The number of examples of all ranks together, by which sums are divided.
     pub(crate) examples: usize,
     pub(crate) rates: Rates,

@@ -5,13 +5,13 @@
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 
-use lockstep_data::{Order, ShardPlan};
+use lockstep_data::{BatchPlan, Order};
 use lockstep_world::{Rank, Seat, Seed, Step, WorldSize};
 use proptest::prelude::*;
 use serde_json::Value;
 
-fn plan(examples: usize, batch: usize, order: Order) -> ShardPlan {
-    ShardPlan::new(examples, NonZeroUsize::new(batch).unwrap(), order)
+fn plan(examples: usize, batch: usize, order: Order) -> BatchPlan {
+    BatchPlan::new(examples, NonZeroUsize::new(batch).unwrap(), order)
 }
 
 fn seats(world: usize) -> impl Iterator<Item = Seat> {
@@ -24,7 +24,7 @@ fn orders() -> impl Strategy<Value = Order> {
 }
 
 /// All examples in the order in which an epoch reads them.
-fn epoch(plan: &ShardPlan, number: u64) -> Vec<usize> {
+fn epoch(plan: &BatchPlan, number: u64) -> Vec<usize> {
     let updates = plan.updates_per_epoch() as u64;
     let steps = (number * updates)..((number + 1) * updates);
     steps.flat_map(|step| plan.global_batch(Step(step))).collect()
@@ -112,7 +112,7 @@ fn a_small_batch_leaves_ranks_without_work() {
     let shares: Vec<Vec<usize>> =
         seats(4).map(|seat| plan.share(Step::START, seat, &[5, 9])).collect();
     assert_eq!(shares, [vec![1], vec![0], vec![], vec![]]);
-    assert!(ShardPlan::new(0, NonZeroUsize::MIN, Order::AsInFile).global_batch(Step(3)).is_empty());
+    assert!(BatchPlan::new(0, NonZeroUsize::MIN, Order::AsInFile).global_batch(Step(3)).is_empty());
 }
 
 /// The lengths of SST-2's 67,349 training phrases: 24 quantiles of them.

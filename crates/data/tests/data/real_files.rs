@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lockstep_data::{
-    Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, ShardPlan, TokenStore, Tokenizer,
+    BatchPlan, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
 };
 use lockstep_world::{Rank, Seat, Seed, Step, WorldSize};
 use serde_json::Value;
@@ -103,7 +103,7 @@ fn the_busiest_rank_has_hardly_more_than_the_mean() {
     let Some(shared) = shared() else { return };
     let lengths = sst2_lengths(&shared);
     let batch = NonZeroUsize::new(64).unwrap();
-    let plan = ShardPlan::new(lengths.len(), batch, Order::Shuffled(Seed(42)));
+    let plan = BatchPlan::new(lengths.len(), batch, Order::Shuffled(Seed(42)));
     let world = WorldSize::new(4).unwrap();
     let over_mean = |loads: Vec<u32>| {
         f64::from(*loads.iter().max().unwrap()) * 4.0 / f64::from(loads.iter().sum::<u32>())

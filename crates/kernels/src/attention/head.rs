@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::softmax::{DropOut, Kept, Slopes, Softmax, stride};
+use super::softmax::{DropOut, Kept, ScoreGradients, Softmax, stride};
 use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::product::{Product, Workers};
 use crate::cpu::vector::vectorised;
@@ -54,7 +54,7 @@ pub(super) struct Gradients<'a> {
 #[derive(Default)]
 pub(super) struct Scratch {
     shares: Vec<f32>,
-    slopes: Vec<f32>,
+    gradients: Vec<f32>,
 }
 
 impl Head<'_> {
@@ -79,16 +79,16 @@ impl Head<'_> {
         for rows in blocks(self.q.rows) {
             let dy = outcome.dy.part(&rows, &columns);
             let shares = self.shares(&rows, &mut scratch.shares);
-            let slopes = self.block(&mut scratch.slopes, rows.len());
-            let mut tile = Tile::new(slopes, self.stride());
+            let gradients = self.block(&mut scratch.gradients, rows.len());
+            let mut tile = Tile::new(gradients, self.stride());
             product(dy, self.v.transposed(), 1.0)
                 .store(&mut tile.part(&(0..rows.len()), &(0..self.k.rows)));
-            self.row_slopes(&rows, outcome, (&mut *shares, &mut *slopes));
-            let (shares, slopes) = (self.scores(shares), self.scores(slopes));
+            self.row_gradients(&rows, outcome, (&mut *shares, &mut *gradients));
+            let (shares, gradients) = (self.scores(shares), self.scores(gradients));
             product(shares.transposed(), dy, 1.0).add_to(&mut dv);
-            product(slopes, self.k, self.scale()).store(&mut dq.part(&rows, &columns));
+            product(gradients, self.k, self.scale()).store(&mut dq.part(&rows, &columns));
             let q = self.q.part(&rows, &columns);
-            product(slopes.transposed(), q, self.scale()).add_to(&mut dk);
+            product(gradients.transposed(), q, self.scale()).add_to(&mut dk);
         }
     }
 
@@ -104,20 +104,20 @@ impl Head<'_> {
     }
 
     /// Turns shares and the gradients of their dropped form into those of the scores.
-    fn row_slopes(
+    fn row_gradients(
         &self,
         rows: &Range<usize>,
         outcome: Outcome,
-        (shares, slopes): (&mut [f32], &mut [f32]),
+        (shares, gradients): (&mut [f32], &mut [f32]),
     ) {
         let stride = self.stride();
-        let pairs = shares.chunks_exact_mut(stride).zip(slopes.chunks_exact_mut(stride));
-        for (row, (shares, slopes)) in rows.clone().zip(pairs) {
+        let pairs = shares.chunks_exact_mut(stride).zip(gradients.chunks_exact_mut(stride));
+        for (row, (shares, gradients)) in rows.clone().zip(pairs) {
             let (y, dy) = (outcome.y.row(row), outcome.dy.row(row));
             if let Some(mask) = self.mask {
-                vectorised(Slopes { y, dy, factor: mask.factor(row), shares, slopes });
+                vectorised(ScoreGradients { y, dy, factor: mask.factor(row), shares, gradients });
             } else {
-                vectorised(Slopes { y, dy, factor: Kept, shares, slopes });
+                vectorised(ScoreGradients { y, dy, factor: Kept, shares, gradients });
             }
         }
     }

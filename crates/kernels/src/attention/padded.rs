@@ -205,10 +205,10 @@ mod tests {
         let [q, k, v] = [0.7, 1.3, 2.9].map(tensor);
         let results = |groups: &[Vec<usize>]| {
             let y = attention_in_groups(&q, &k, &v, &plan, groups).unwrap();
-            let slopes = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
-            let slopes = [&q, &k, &v].map(|x| slopes.get(x).unwrap().clone());
+            let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            let gradients = [&q, &k, &v].map(|x| gradients.get(x).unwrap().clone());
             [y].into_iter()
-                .chain(slopes)
+                .chain(gradients)
                 .map(|x| x.flatten_all().unwrap().to_vec1::<f64>().unwrap())
         };
         let apart = groups(&plan, 0);

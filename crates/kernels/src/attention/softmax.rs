@@ -88,26 +88,27 @@ impl<F: Factor> Kernel for DropOut<'_, F> {
 }
 
 /// The backward of softmax and dropout for one row.
-pub(super) struct Slopes<'a, F> {
+pub(super) struct ScoreGradients<'a, F> {
     pub(super) y: &'a [f32],
     pub(super) dy: &'a [f32],
     pub(super) factor: F,
     /// Holds p; leaves as `p f`, the shares after dropout by the factors f.
     pub(super) shares: &'a mut [f32],
     /// Holds `d = v dy`; leaves as the gradient of the scores.
-    pub(super) slopes: &'a mut [f32],
+    pub(super) gradients: &'a mut [f32],
 }
 
-impl<F: Factor> Kernel for Slopes<'_, F> {
+impl<F: Factor> Kernel for ScoreGradients<'_, F> {
     type Output = ();
 
     /// `p f d - p Σ p f d`, from the chain rule; the sum is `y · dy`, since `y = Σ p f v`.
     #[inline(always)]
     fn run(self) {
         let common = sum([self.y, self.dy], |[y, dy]| y * dy);
-        for (place, (share, slope)) in (0_u32..).zip(self.shares.iter_mut().zip(self.slopes)) {
+        for (place, (share, gradient)) in (0_u32..).zip(self.shares.iter_mut().zip(self.gradients))
+        {
             let kept = *share * self.factor.at(place);
-            *slope = kept * *slope - *share * common;
+            *gradient = kept * *gradient - *share * common;
             *share = kept;
         }
     }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::cpu::blocks::filled;
 use crate::cpu::columns::in_order;
 use crate::cpu::vector::{Kernel, vectorised};
-use crate::gelu::value_and_slope;
+use crate::gelu::value_and_derivative;
 
 /// Rows of a block of the backward: many enough that adding up the blocks' sums costs little.
 const ROWS: usize = 32;
@@ -15,15 +15,15 @@ pub(super) fn forward(u: &[f32], bias: &[f32]) -> Vec<f32> {
     filled(u.len(), bias.len(), |start, y| vectorised(Values { u: &u[start..], bias, y }))
 }
 
-/// The backward: turns `u` (M,F) into the activation's result and its gradient `slopes` (M,F) into
+/// The backward: turns `u` (M,F) into the activation's result and its gradient `gradients` (M,F) into
 /// that of `u`; returns that of `bias` (F).
-pub(super) fn backward(u: &mut [f32], slopes: &mut [f32], bias: &[f32]) -> Vec<f32> {
+pub(super) fn backward(u: &mut [f32], gradients: &mut [f32], bias: &[f32]) -> Vec<f32> {
     let width = bias.len();
-    let blocks = u.par_chunks_mut(ROWS * width).zip(slopes.par_chunks_mut(ROWS * width));
+    let blocks = u.par_chunks_mut(ROWS * width).zip(gradients.par_chunks_mut(ROWS * width));
     let parts: Vec<_> = blocks
-        .map(|(u, slopes)| {
+        .map(|(u, gradients)| {
             let mut dbias = vec![0.0; width];
-            vectorised(Slopes { u, slopes, bias, dbias: &mut dbias });
+            vectorised(Gradients { u, gradients, bias, dbias: &mut dbias });
             dbias
         })
         .collect();
@@ -44,32 +44,32 @@ impl Kernel for Values<'_> {
         let width = self.bias.len();
         for (y, u) in self.y.chunks_exact_mut(width).zip(self.u.chunks_exact(width)) {
             for ((y, &u), &bias) in y.iter_mut().zip(u).zip(self.bias) {
-                *y = value_and_slope(u + bias).0;
+                *y = value_and_derivative(u + bias).0;
             }
         }
     }
 }
 
-struct Slopes<'a> {
+struct Gradients<'a> {
     u: &'a mut [f32],
-    slopes: &'a mut [f32],
+    gradients: &'a mut [f32],
     bias: &'a [f32],
     dbias: &'a mut [f32],
 }
 
-impl Kernel for Slopes<'_> {
+impl Kernel for Gradients<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         let width = self.bias.len();
-        let rows = self.u.chunks_exact_mut(width).zip(self.slopes.chunks_exact_mut(width));
-        for (u, slopes) in rows {
+        let rows = self.u.chunks_exact_mut(width).zip(self.gradients.chunks_exact_mut(width));
+        for (u, gradients) in rows {
             let constants = self.bias.iter().zip(&mut *self.dbias);
-            for ((u, slope), (&bias, dbias)) in u.iter_mut().zip(slopes).zip(constants) {
-                let (value, steepness) = value_and_slope(*u + bias);
-                *slope *= steepness;
-                *dbias += *slope;
+            for ((u, gradient), (&bias, dbias)) in u.iter_mut().zip(gradients).zip(constants) {
+                let (value, derivative) = value_and_derivative(*u + bias);
+                *gradient *= derivative;
+                *dbias += *gradient;
                 *u = value;
             }
         }

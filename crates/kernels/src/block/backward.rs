@@ -12,7 +12,7 @@ use crate::cpu::columns;
 use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::product::Product;
 use crate::cpu::vector::{Add, vectorised};
-use crate::layer_norm::Slopes;
+use crate::layer_norm::Gradients;
 
 /// A backward pass.
 pub(super) struct Backward<'a> {
@@ -94,11 +94,11 @@ impl Backward<'_> {
         let outcome = Outcome { y: result, dy: Matrix::new(&dresult, d) };
         let [dq, dk, dv] = Attention(&self.plan.attention).backward(qkv, outcome);
         drop((dresult, query, key, value));
-        for (layer, read, slopes) in
+        for (layer, read, gradients) in
             [(&sums.query, asks, &dq), (&sums.key, x, &dk), (&sums.value, x, &dv)]
         {
-            layer.add_products(Matrix::new(slopes, d), read, precision)?;
-            layer.bias.add_values(|| columns::sums(slopes, d))?;
+            layer.add_products(Matrix::new(gradients, d), read, precision)?;
+            layer.bias.add_values(|| columns::sums(gradients, d))?;
         }
         Ok(self.argument(dsum, [&dq, &dk, &dv], d))
     }
@@ -141,9 +141,9 @@ impl Affine {
     }
 
     /// Adds the gradients of a layer norm's weights, and hands on that of its argument.
-    fn add(&self, slopes: Slopes) -> candle_core::Result<Vec<f32>> {
-        self.weight.add_values(|| slopes.dgamma)?;
-        self.bias.add_values(|| slopes.dbeta)?;
-        Ok(slopes.dx)
+    fn add(&self, gradients: Gradients) -> candle_core::Result<Vec<f32>> {
+        self.weight.add_values(|| gradients.dgamma)?;
+        self.bias.add_values(|| gradients.dbeta)?;
+        Ok(gradients.dx)
     }
 }

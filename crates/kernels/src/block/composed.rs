@@ -111,17 +111,17 @@ impl CustomOp1 for Node {
             bail!("transformer_block: the backward pass freed what it read, and cannot run twice");
         };
         // The gradient of this sum at y is dy.
-        let mut slopes = (y * dy)?.sum_all()?.backward()?;
+        let mut gradients = (y * dy)?.sum_all()?.backward()?;
         let affine = self.weights.all().flat_map(|affine| [&affine.weight, &affine.bias]);
         for weight in affine.filter(|weight| weight.value().track_op()) {
-            if let Some(slope) = slopes.remove(weight.value()) {
-                weight.add_gradient(Gradient::Dense(slope.contiguous()?))?;
+            if let Some(gradient) = gradients.remove(weight.value()) {
+                weight.add_gradient(Gradient::Dense(gradient.contiguous()?))?;
             }
         }
         if let Some(finished) = &self.finished {
             finished.give();
         }
-        Ok(slopes.remove(&x))
+        Ok(gradients.remove(&x))
     }
 }
 

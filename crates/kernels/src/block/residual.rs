@@ -36,13 +36,13 @@ impl ResidualNorm<'_> {
 
 /// The gradient behind dropout, given that of the sums (M,D).
 pub(super) fn dropped<'s>(
-    slopes: &'s [f32],
+    gradients: &'s [f32],
     dropout: Option<&Dropout>,
     width: usize,
 ) -> Cow<'s, [f32]> {
     match dropout {
-        Some(dropout) => Cow::Owned(dropout.masked(slopes, width)),
-        None => Cow::Borrowed(slopes),
+        Some(dropout) => Cow::Owned(dropout.masked(gradients, width)),
+        None => Cow::Borrowed(gradients),
     }
 }
 

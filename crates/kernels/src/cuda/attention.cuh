@@ -23,12 +23,12 @@ template <int C> __device__ __forceinline__ constexpr float score_scale() {
 struct Segment {
     int first, count;
 
-    __device__ __forceinline__ Segment(const Step* step, const int* offsets) : first(0), count(0) {
-        const int segment = blockIdx.x;
-        if (segment < step->segments) {
-            first = offsets[segment];
-            count = offsets[segment + 1] - first;
-        }
+    // Reads all of it at once: `offsets` has an entry for each segment of the bucket, and one more.
+    __device__ __forceinline__ Segment(const Step* step, const int* offsets) {
+        const int begin = offsets[blockIdx.x], end = offsets[blockIdx.x + 1];
+        const bool real = int(blockIdx.x) < step->segments;
+        first = real ? begin : 0;
+        count = real ? end - begin : 0;
     }
 };
 
@@ -89,39 +89,69 @@ template <class T> struct Rows {
     const float* bias; // (C), or null
 };
 
-// Copies `count` rows to shared memory as (padded, C) of type T, `to_stride` values apart, biased.
-// Rows from `count` to `padded` become zeros.
-template <int C, class T>
-__device__ __forceinline__ void stage(T* to, int to_stride, Rows<T> from, int count, int padded) {
-    constexpr int CHUNKS = C / EIGHT;
-    const int column = threadIdx.x % CHUNKS * EIGHT;
-    const Eight<float> bias = from.bias ? load(from.bias + column) : zero_eight();
-    for (int row = threadIdx.x / CHUNKS; row < padded; row += ATTENTION_THREADS / CHUNKS) {
-        const Eight<float> values =
-            row < count ? load_biased(from.at + row * from.stride + column, bias) : zero_eight();
-        store(to + row * to_stride + column, rounded_eight<T>(values));
-    }
-}
+// Rows on their way to shared memory, biased: (padded, C) of type T.
+template <class T> struct BiasedRows {
+    T* to;
+    Rows<T> from;
+    Eight<float> bias; // of this thread's columns
+    Eight<T> values;
 
-// As `stage` for gradients dy, with sums[row] = sum over columns of dy x y. `padded` rows times C / 8
-// are a multiple of 32, so that all lanes of a warp go round equally often.
-template <int C, class T>
-__device__ __forceinline__ void stage_slopes(T* to, int to_stride, Rows<T> dy, const T* y, float* sums,
-                                             int count, int padded) {
+    __device__ __forceinline__ BiasedRows(T* to, Rows<T> from, int column)
+        : to(to), from(from), bias(from.bias ? load(from.bias + column) : zero_eight()) {}
+
+    __device__ __forceinline__ void fetch(int row, int column) { values = load(from.at + row * from.stride + column); }
+
+    __device__ __forceinline__ void put(int row, int, T* at, bool real) {
+        Eight<float> sum = zero_eight();
+        if (real)
+#pragma unroll
+            for (int i = 0; i < EIGHT; ++i) sum.at[i] = to_float(values.at[i]) + bias.at[i];
+        store(at, rounded_eight<T>(sum));
+    }
+};
+
+// The same of gradients dy, with dots[row] = the sum over columns of dy x y.
+template <int C, class T> struct SlopeRows {
+    T* to;
+    Rows<T> from;
+    const T* y;
+    float* dots;
+    Eight<T> values, results;
+
+    __device__ __forceinline__ SlopeRows(T* to, Rows<T> from, const T* y, float* dots)
+        : to(to), from(from), y(y), dots(dots) {}
+
+    __device__ __forceinline__ void fetch(int row, int column) {
+        values = load(from.at + row * from.stride + column);
+        results = load(y + row * from.stride + column);
+    }
+
+    __device__ __forceinline__ void put(int row, int column, T* at, bool real) {
+        float dot = 0.0f;
+        if (real)
+#pragma unroll
+            for (int i = 0; i < EIGHT; ++i) dot += to_float(values.at[i]) * to_float(results.at[i]);
+        else
+            values = rounded_eight<T>(zero_eight());
+        store(at, values);
+#pragma unroll
+        for (int lanes = C / EIGHT / 2; lanes; lanes >>= 1) dot += __shfl_xor_sync(ALL_LANES, dot, lanes);
+        if (column == 0) dots[row] = dot;
+    }
+};
+
+// This thread's first column where C / 8 threads share a row.
+template <int C> __device__ __forceinline__ int staged_column() { return threadIdx.x % (C / EIGHT) * EIGHT; }
+
+// Copies `count` rows of several matrices to shared memory, `stride` values apart; rows from `count` to
+// `padded` become zeros. All of a row is on its way at once. With `SlopeRows`, `padded` is a multiple
+// of 16, so that all lanes of a warp go round equally often.
+template <int C, class... Matrix>
+__device__ __forceinline__ void stage(int stride, int count, int padded, Matrix... matrices) {
     constexpr int CHUNKS = C / EIGHT;
-    const int column = threadIdx.x % CHUNKS * EIGHT;
+    const int column = staged_column<C>();
     for (int row = threadIdx.x / CHUNKS; row < padded; row += ATTENTION_THREADS / CHUNKS) {
-        Eight<T> slopes = rounded_eight<T>(zero_eight());
-        float sum = 0.0f;
-        if (row < count) {
-            slopes = load(dy.at + row * dy.stride + column);
-            const Eight<T> values = load(y + row * dy.stride + column);
-#pragma unroll
-            for (int i = 0; i < EIGHT; ++i) sum += to_float(slopes.at[i]) * to_float(values.at[i]);
-        }
-        store(to + row * to_stride + column, slopes);
-#pragma unroll
-        for (int lanes = CHUNKS / 2; lanes; lanes >>= 1) sum += __shfl_xor_sync(ALL_LANES, sum, lanes);
-        if (threadIdx.x % CHUNKS == 0) sums[row] = sum;
+        if (row < count) (matrices.fetch(row, column), ...);
+        (matrices.put(row, column, matrices.to + row * stride + column, row < count), ...);
     }
 }

@@ -29,10 +29,11 @@ template <int C, int L> struct HeadBf16 {
     float* normal;  // (L): log2 of the softmax's divisor of each query
     float* dots;    // (L): dy . y of each query
     float* sums;    // (warps, 3, C): of columns of dq, dk, dv
+    uint32_t* kept_bits; // (L, L / 32), where L is at most 128
 
     __device__ __forceinline__ HeadBf16(const BackwardBf16& in, float* memory)
         : in(in), segment(in.step, in.offsets), head(blockIdx.y), width(size_t(in.heads) * C), normal(memory),
-          dots(normal + L), sums(dots + L) {
+          dots(normal + L), sums(dots + L), kept_bits(reinterpret_cast<uint32_t*>(sums + ATTENTION_WARPS * 3 * C)) {
         for (int i = threadIdx.x % 32; i < 3 * C; i += 32) own_sums(0)[i] = 0.0f;
         __syncwarp();
     }
@@ -42,30 +43,40 @@ template <int C, int L> struct HeadBf16 {
         return sums + (threadIdx.x / 32 * 3 + which) * C;
     }
 
-    // Copies q, k or v (0, 1, 2) of `count` rows from row `row` of the segment on.
-    __device__ __forceinline__ void fetch(bf16* to, int which, int row, int count) const {
+    // q, k or v (0, 1, 2) from row `row` of the segment on, to shared memory.
+    __device__ __forceinline__ BiasedRows<bf16> rows(bf16* to, int which, int row) const {
         const float* bias = which == 0 ? in.bias_q : which == 1 ? in.bias_k : in.bias_v;
         const bf16* at = in.qkv + (segment.first + row) * 3 * width + which * width + head * C;
-        stage<C>(to, ROW, Rows<bf16>{at, 3 * width, bias + head * C}, count, whole_tiles(count));
+        return {to, Rows<bf16>{at, 3 * width, bias + head * C}, staged_column<C>()};
     }
 
-    // The same of dy.
-    __device__ __forceinline__ void fetch_dy(bf16* to, int row, int count) const {
-        const bf16* at = in.dy + (segment.first + row) * width + head * C;
-        stage<C>(to, ROW, Rows<bf16>{at, width, nullptr}, count, whole_tiles(count));
+    __device__ __forceinline__ Rows<bf16> slopes(int row) const {
+        return {in.dy + (segment.first + row) * width + head * C, width, nullptr};
     }
 
-    // The same of dy, and `dots` of the rows.
-    __device__ __forceinline__ void fetch_slopes(bf16* to, int row, int count) const {
-        const size_t at = (segment.first + row) * width + head * C;
-        stage_slopes<C>(to, ROW, Rows<bf16>{in.dy + at, width, nullptr}, in.y + at, dots + row, count,
-                        whole_tiles(count));
+    // dy, with `dots` of the rows.
+    __device__ __forceinline__ SlopeRows<C, bf16> slopes_and_dots(bf16* to, int row) const {
+        return {to, slopes(row), in.y + (segment.first + row) * width + head * C, dots + row};
+    }
+
+    // Where the bits of a query begin.
+    __device__ __forceinline__ const uint32_t* bits(int query) const {
+        return in.bits + (size_t(segment.first + query) * in.heads + head) * (L / 32);
+    }
+
+    // Copies all bits of a short segment to shared memory.
+    __device__ __forceinline__ void stage_bits() const {
+        static_assert(L <= 128, "the bits of a short segment");
+        if (in.drop.threshold)
+            for (int i = threadIdx.x; i < segment.count * (L / 32); i += ATTENTION_THREADS)
+                kept_bits[i] = bits(i / (L / 32))[i % (L / 32)];
     }
 
     // The bits of 32 keys from `key` on, all of them where nothing is dropped or the query is padding.
     __device__ __forceinline__ uint32_t kept(int query, int key) const {
         if (in.drop.threshold == 0 || query >= segment.count) return ALL_KEPT;
-        return in.bits[(size_t(segment.first + query) * in.heads + head) * (L / 32) + key / 32];
+        if constexpr (L <= 128) return kept_bits[query * (L / 32) + key / 32];
+        else return bits(query)[key / 32];
     }
 
     __device__ __forceinline__ float factor(uint32_t word, int key) const {
@@ -228,10 +239,9 @@ __device__ __forceinline__ void attention_backward_short(const BackwardBf16& in,
     bf16 *k = q + L * ROW, *v = k + L * ROW, *dy = v + L * ROW;
     const HeadBf16<C, L> of(in, reinterpret_cast<float*>(dy + L * ROW));
     const int count = of.segment.count, begin = threadIdx.x / 32 * 16;
-    of.fetch(q, 0, 0, count);
-    of.fetch(k, 1, 0, count);
-    of.fetch(v, 2, 0, count);
-    of.fetch_slopes(dy, 0, count);
+    of.stage_bits();
+    stage<C>(ROW, count, whole_tiles(count), of.rows(q, 0, 0), of.rows(k, 1, 0), of.rows(v, 2, 0),
+             of.slopes_and_dots(dy, 0));
     __syncthreads();
     for (int row = begin; row < count; row += STEP) {
         QuerySlopes<C, L> warp(of, row);

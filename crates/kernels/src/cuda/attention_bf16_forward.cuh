@@ -37,13 +37,23 @@ template <int C, int L> struct QueriesBf16 {
     Segment segment;
     int head, lane, row; // the first query's row in the segment
     float top[2], total[2]; // of the rows lane / 4 and lane / 4 + 8
+    uint64_t row_keys[2];
     Sums<C> y;
 
     __device__ __forceinline__ QueriesBf16(const ForwardBf16& in, Segment segment, int row)
         : in(in), segment(segment), head(blockIdx.y), lane(threadIdx.x % 32), row(row) {
         top[0] = top[1] = -INFINITY;
         total[0] = total[1] = 0.0f;
+        row_keys[0] = row_keys[1] = 0;
+        if (in.drop.threshold && row < segment.count)
+#pragma unroll
+            for (int half = 0; half < 2; ++half) row_keys[half] = in.keys[real_row(half)];
         y.clear();
+    }
+
+    // A row of this lane among all rows; the segment's last one in place of padding.
+    __device__ __forceinline__ int real_row(int half) const {
+        return segment.first + least(row + lane / 4 + 8 * half, segment.count - 1);
     }
 
     // Scores become probabilities times their totals, in units that the new maxima set.
@@ -83,9 +93,9 @@ template <int C, int L> struct QueriesBf16 {
         if (in.drop.threshold == 0) return;
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            const int query = row + lane / 4 + 8 * half, at = segment.first + least(query, segment.count - 1);
-            const Mask mask(in.keys[at], in.drop.threshold, in.drop.scale);
-            uint32_t* words = in.bits + (size_t(at) * in.heads + head) * (L / 32) + first_key / 32;
+            const bool real = row + lane / 4 + 8 * half < segment.count;
+            const Mask mask(row_keys[half], in.drop.threshold, in.drop.scale);
+            uint32_t* words = in.bits + (size_t(real_row(half)) * in.heads + head) * (L / 32) + first_key / 32;
 #pragma unroll
             for (int j = 0; j < KEYS / 32; ++j) {
                 if (j * 32 >= keys) continue;
@@ -100,7 +110,7 @@ template <int C, int L> struct QueriesBf16 {
                     }
                 word |= __shfl_xor_sync(ALL_LANES, word, 1);
                 word |= __shfl_xor_sync(ALL_LANES, word, 2);
-                if (lane % 4 == j % 4 && query < segment.count) words[j] = word;
+                if (lane % 4 == j % 4 && real) words[j] = word;
             }
         }
     }
@@ -152,19 +162,18 @@ template <int C, int L> struct ForwardBlockBf16 {
     Shared shared;
     Segment segment;
 
-    // Copies q, k or v (0, 1, 2) of `count` rows from row `row` of the segment on.
-    __device__ __forceinline__ void fetch(bf16* to, int which, int row, int count) const {
+    // q, k or v (0, 1, 2) from row `row` of the segment on, to shared memory.
+    __device__ __forceinline__ BiasedRows<bf16> rows(bf16* to, int which, int row) const {
         const size_t width = size_t(in.heads) * C;
         const float* bias = which == 0 ? in.bias_q : which == 1 ? in.bias_k : in.bias_v;
         const bf16* at = in.qkv + (segment.first + row) * 3 * width + which * width + blockIdx.y * C;
-        stage<C>(to, ROW, Rows<bf16>{at, 3 * width, bias + blockIdx.y * C}, count, whole_tiles(count));
+        return {to, Rows<bf16>{at, 3 * width, bias + blockIdx.y * C}, staged_column<C>()};
     }
 
     // All keys in one tile.
     __device__ __forceinline__ void run_short() const {
-        fetch(shared.q, 0, 0, segment.count);
-        fetch(shared.k, 1, 0, segment.count);
-        fetch(shared.v, 2, 0, segment.count);
+        stage<C>(ROW, segment.count, whole_tiles(segment.count), rows(shared.q, 0, 0), rows(shared.k, 1, 0),
+                 rows(shared.v, 2, 0));
         __syncthreads();
         for (int row = threadIdx.x / 32 * 16; row < segment.count; row += 16 * ATTENTION_WARPS) {
             LeftRows<C> q;
@@ -181,7 +190,8 @@ template <int C, int L> struct ForwardBlockBf16 {
             const int row = threadIdx.x / 32 * 16;
             const bool active = base + row < segment.count;
             __syncthreads(); // of the queries before
-            fetch(shared.q, 0, base, least(segment.count - base, Shared::BLOCK_QUERIES));
+            const int queries = least(segment.count - base, Shared::BLOCK_QUERIES);
+            stage<C>(ROW, queries, whole_tiles(queries), rows(shared.q, 0, base));
             __syncthreads();
             LeftRows<C> q;
             if (active) q.load(shared.q + row * ROW);
@@ -189,8 +199,7 @@ template <int C, int L> struct ForwardBlockBf16 {
             for (int key = 0; key < segment.count; key += KEYS) {
                 const int keys = least(segment.count - key, KEYS);
                 if (key) __syncthreads(); // of the tile before
-                fetch(shared.k, 1, key, keys);
-                fetch(shared.v, 2, key, keys);
+                stage<C>(ROW, keys, whole_tiles(keys), rows(shared.k, 1, key), rows(shared.v, 2, key));
                 __syncthreads();
                 if (active) warp.add_tile(q, shared.k, shared.v, key, keys);
             }

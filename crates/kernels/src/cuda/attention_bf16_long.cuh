@@ -20,7 +20,7 @@ template <int C, int L> struct LongBf16 {
         for (int key = 0; key < of.segment.count; key += TILE) {
             const int keys = rows(key, TILE);
             __syncthreads(); // of the tile before
-            of.fetch(left, 1, key, keys);
+            stage<C>(ROW, keys, whole_tiles(keys), of.rows(left, 1, key));
             __syncthreads();
             if (!active) continue;
             float scores[TILE / 8][4];
@@ -36,8 +36,7 @@ template <int C, int L> struct LongBf16 {
         for (int first = 0; first < of.segment.count; first += TILE) {
             const int keys = rows(first, TILE);
             __syncthreads(); // of the tile before
-            of.fetch(left, 1, first, keys);
-            of.fetch(right, 2, first, keys);
+            stage<C>(ROW, keys, whole_tiles(keys), of.rows(left, 1, first), of.rows(right, 2, first));
             __syncthreads();
             if (!active) continue;
             const float normal[2] = {of.normal[warp.query(0)], of.normal[warp.query(1)]};
@@ -57,8 +56,8 @@ template <int C, int L> struct LongBf16 {
     __device__ __forceinline__ void run_queries(int first) const {
         const bool active = first + own() < of.segment.count;
         __syncthreads(); // of the queries before
-        of.fetch(mine, 0, first, rows(first, OWN));
-        of.fetch_slopes(also, first, rows(first, OWN));
+        const int queries = rows(first, OWN);
+        stage<C>(ROW, queries, whole_tiles(queries), of.rows(mine, 0, first), of.slopes_and_dots(also, first));
         __syncthreads();
         LeftRows<C> q, dy;
         if (active) {
@@ -74,8 +73,8 @@ template <int C, int L> struct LongBf16 {
     __device__ __forceinline__ void run_keys(int first) const {
         const bool active = first + own() < of.segment.count;
         __syncthreads(); // of the keys before
-        of.fetch(mine, 1, first, rows(first, OWN));
-        of.fetch(also, 2, first, rows(first, OWN));
+        const int keys = rows(first, OWN);
+        stage<C>(ROW, keys, whole_tiles(keys), of.rows(mine, 1, first), of.rows(also, 2, first));
         __syncthreads();
         KeySlopes<C, L> warp(of, first + own());
         if (active) {
@@ -85,8 +84,8 @@ template <int C, int L> struct LongBf16 {
         for (int base = 0; base < of.segment.count; base += TILE) {
             const int queries = rows(base, TILE);
             __syncthreads(); // of the tile before
-            of.fetch(left, 0, base, queries);
-            of.fetch_dy(right, base, queries);
+            stage<C>(ROW, queries, whole_tiles(queries), of.rows(left, 0, base),
+                     BiasedRows(right, of.slopes(base), staged_column<C>()));
             __syncthreads();
             if (!active) continue;
             for (int query = 0; query < queries; query += 16)

@@ -28,6 +28,7 @@ template <int C, int L> struct BackwardSharedF32 {
     float *q, *dy;  // (BLOCK_QUERIES, ROW)
     float *p, *ds;  // (BLOCK_QUERIES, SHARES); at last, sums of columns
     float* dots;    // (BLOCK_QUERIES): dy . y
+    uint32_t* bits; // (BLOCK_QUERIES, KEYS / 32)
     float* normal;  // (L): log2 of the softmax's divisor, where there are several tiles
 
     __device__ __forceinline__ explicit BackwardSharedF32(unsigned char* memory) {
@@ -38,7 +39,8 @@ template <int C, int L> struct BackwardSharedF32 {
         p = dy + BLOCK_QUERIES * ROW;
         ds = p + BLOCK_QUERIES * SHARES;
         dots = ds + BLOCK_QUERIES * SHARES;
-        normal = dots + BLOCK_QUERIES;
+        bits = reinterpret_cast<uint32_t*>(dots + BLOCK_QUERIES);
+        normal = dots + BLOCK_QUERIES + BLOCK_QUERIES * KEYS / 32;
     }
 };
 
@@ -97,11 +99,16 @@ template <int C, int L> struct BackwardBlockF32 {
         return {in.qkv + (segment.first + row) * 3 * width + which * width + head * C, 3 * width, bias + head * C};
     }
 
-    __device__ __forceinline__ void open_tile(int first) {
+    __device__ __forceinline__ void open_tile(int first, bool with_v) {
         first_key = first;
         keys = least(segment.count - first, KEYS);
         __syncthreads(); // of the tile before
-        stage<C>(shared.k, ROW, rows(1, first), keys, (keys + 3) / 4 * 4); // `query_slopes` takes four
+        const int padded = (keys + 3) / 4 * 4, column = staged_column<C>(); // `query_slopes` takes four
+        if (with_v)
+            stage<C>(ROW, keys, padded, BiasedRows(shared.k, rows(1, first), column),
+                     BiasedRows(shared.v, rows(2, first), column));
+        else
+            stage<C>(ROW, keys, padded, BiasedRows(shared.k, rows(1, first), column));
     }
 
     // Scores of this warp's queries, in units of log2; minus infinity behind the keys.
@@ -128,10 +135,11 @@ template <int C, int L> struct BackwardBlockF32 {
     // The normalisers of all queries over all tiles.
     __device__ __forceinline__ void normalise() {
         for (int first = 0; first < segment.count; first += KEYS) {
-            open_tile(first);
+            open_tile(first, false);
             for (int row = 0; row < segment.count; row += BLOCK_QUERIES) {
                 __syncthreads(); // of the queries before
-                stage<C>(shared.q, ROW, rows(0, row), least(segment.count - row, BLOCK_QUERIES), BLOCK_QUERIES);
+                stage<C>(ROW, least(segment.count - row, BLOCK_QUERIES), BLOCK_QUERIES,
+                         BiasedRows(shared.q, rows(0, row), staged_column<C>()));
                 __syncthreads();
                 float scores[QUERIES][WORDS];
                 score(scores);
@@ -148,6 +156,16 @@ template <int C, int L> struct BackwardBlockF32 {
         }
     }
 
+    // Which probabilities of the queries at hand are kept: a word of bits that thread t < queries x WORDS
+    // puts into shared memory. All of padding, and where nothing is dropped.
+    __device__ __forceinline__ uint32_t read_bits(int row) const {
+        const int query = row + int(threadIdx.x) / WORDS, word = threadIdx.x % WORDS;
+        const bool read = in.drop.threshold && threadIdx.x < BLOCK_QUERIES * WORDS && query < segment.count &&
+                          word * 32 < keys;
+        if (!read) return ALL_KEPT;
+        return in.bits[(size_t(segment.first + query) * in.heads + head) * (L / 32) + first_key / 32 + word];
+    }
+
     // Scores and products dy . v become probabilities (times their factors, in shared memory) and slopes.
     __device__ __forceinline__ void slopes(int row, const float (&scores)[QUERIES][WORDS],
                                            const float (&products)[QUERIES][WORDS]) {
@@ -156,13 +174,9 @@ template <int C, int L> struct BackwardBlockF32 {
             const int mine = warp * QUERIES + r, query = row + mine;
             const bool real = query < segment.count;
             const float normal = L > KEYS ? shared.normal[query] : normaliser(scores[r]);
-            const uint32_t* words =
-                in.bits + (size_t(segment.first + query) * in.heads + head) * (L / 32) + first_key / 32;
 #pragma unroll
             for (int j = 0; j < WORDS; ++j) {
-                const bool read = in.drop.threshold && real && j * 32 < keys;
-                const uint32_t word = read ? words[j] : ALL_KEPT;
-                const float factor = word >> lane & 1 ? in.drop.scale : 0.0f;
+                const float factor = shared.bits[mine * WORDS + j] >> lane & 1 ? in.drop.scale : 0.0f;
                 const float p = real ? exp2f(scores[r][j] - normal) : 0.0f;
                 const int at = mine * SHARES + j * 32 + lane;
                 shared.p[at] = p * factor;
@@ -252,9 +266,10 @@ template <int C, int L> struct BackwardBlockF32 {
             const int queries = least(segment.count - row, BLOCK_QUERIES);
             const size_t out = (segment.first + row) * width + head * C;
             if (row) __syncthreads(); // of the queries before
-            stage<C>(shared.q, ROW, rows(0, row), queries, BLOCK_QUERIES);
-            stage_slopes<C>(shared.dy, ROW, Rows<float>{in.dy + out, width, nullptr}, in.y + out, shared.dots,
-                            queries, BLOCK_QUERIES);
+            const uint32_t word = read_bits(row);
+            stage<C>(ROW, queries, BLOCK_QUERIES, BiasedRows(shared.q, rows(0, row), staged_column<C>()),
+                     SlopeRows<C, float>(shared.dy, Rows<float>{in.dy + out, width, nullptr}, in.y + out, shared.dots));
+            if (threadIdx.x < BLOCK_QUERIES * WORDS) shared.bits[threadIdx.x] = word;
             __syncthreads();
             float scores[QUERIES][WORDS], products[QUERIES][WORDS];
             score(scores);
@@ -291,8 +306,7 @@ template <int C, int L> struct BackwardBlockF32 {
     __device__ __forceinline__ void run() {
         if (L > KEYS) normalise();
         for (int first = 0; first < segment.count; first += KEYS) {
-            open_tile(first);
-            stage<C>(shared.v, ROW, rows(2, first), keys, keys);
+            open_tile(first, true);
             run_tile();
         }
         write_parts();

@@ -105,13 +105,13 @@ template <int C, int L> struct QueriesF32 {
     }
 
     // Dropped probabilities become zeros, and the bits of the kept ones are written.
-    __device__ __forceinline__ void drop(float (&shares)[QUERIES][WORDS]) const {
+    __device__ __forceinline__ void drop(float (&shares)[QUERIES][WORDS], const uint64_t (&row_keys)[QUERIES]) const {
         if (in.drop.threshold == 0) return;
         const int lane = threadIdx.x % 32;
 #pragma unroll
         for (int r = 0; r < QUERIES; ++r) {
             const int query = segment.first + least(row + r, segment.count - 1);
-            const Mask mask(in.keys[query], in.drop.threshold, in.drop.scale);
+            const Mask mask(row_keys[r], in.drop.threshold, in.drop.scale);
             uint32_t* words = in.bits + (size_t(query) * in.heads + head) * (L / 32) + first_key / 32;
 #pragma unroll
             for (int j = 0; j < WORDS; ++j) {
@@ -167,10 +167,15 @@ template <int C, int L> struct QueriesF32 {
 
     __device__ __forceinline__ void run() {
         float scores[QUERIES][WORDS], y[QUERIES][COLUMNS];
+        uint64_t row_keys[QUERIES] = {}; // they arrive while the scores are computed
+        if (in.drop.threshold)
+#pragma unroll
+            for (int r = 0; r < QUERIES; ++r)
+                row_keys[r] = in.keys[segment.first + least(row + r, segment.count - 1)];
         const float* q = shared.q + threadIdx.x / 32 * QUERIES * C;
         dot_keys<C, KEYS>(q, C, shared.k, keys, scores);
         soften(scores);
-        drop(scores);
+        drop(scores, row_keys);
         weigh(scores, y);
         write(y);
     }
@@ -181,20 +186,21 @@ __device__ __forceinline__ void attend_f32(const ForwardF32& in, unsigned char* 
     constexpr int KEYS = tile_keys<L>();
     const ForwardSharedF32<C, L> shared(memory);
     const Segment segment(in.step, in.offsets);
-    const int head = blockIdx.y;
+    const int head = blockIdx.y, column = staged_column<C>();
     const size_t width = size_t(in.heads) * C;
     const float* at = in.qkv + segment.first * 3 * width + head * C;
     for (int first_key = 0; first_key < segment.count; first_key += KEYS) {
         const int keys = least(segment.count - first_key, KEYS);
         const float* tile = at + first_key * 3 * width;
-        __syncthreads(); // of the tile before
-        stage<C>(shared.k, C + 4, Rows<float>{tile + width, 3 * width, in.bias_k + head * C}, keys, keys);
-        stage<C>(shared.v, C + 4, Rows<float>{tile + 2 * width, 3 * width, in.bias_v + head * C}, keys, keys);
+        if (first_key) __syncthreads(); // of the tile before
+        stage<C>(C + 4, keys, keys,
+                 BiasedRows(shared.k, Rows<float>{tile + width, 3 * width, in.bias_k + head * C}, column),
+                 BiasedRows(shared.v, Rows<float>{tile + 2 * width, 3 * width, in.bias_v + head * C}, column));
         for (int row = 0; row < segment.count; row += BLOCK_QUERIES) {
             const int queries = least(segment.count - row, BLOCK_QUERIES);
-            __syncthreads(); // of the queries before
-            stage<C>(shared.q, C, Rows<float>{at + row * 3 * width, 3 * width, in.bias_q + head * C}, queries,
-                     BLOCK_QUERIES);
+            if (row) __syncthreads(); // of the queries before
+            stage<C>(C, queries, BLOCK_QUERIES,
+                     BiasedRows(shared.q, Rows<float>{at + row * 3 * width, 3 * width, in.bias_q + head * C}, column));
             __syncthreads();
             const int mine = row + int(threadIdx.x / 32) * QUERIES;
             if (mine >= segment.count) continue;

@@ -13,7 +13,7 @@ fn variable(shape: (usize, usize)) -> Var {
 }
 
 /// The gradient of the sum of `y`'s squares.
-fn slope(x: &Var, y: &Tensor) -> Option<Tensor> {
+fn gradient(x: &Var, y: &Tensor) -> Option<Tensor> {
     y.sqr().unwrap().sum_all().unwrap().backward().unwrap().get(x).cloned()
 }
 
@@ -23,7 +23,7 @@ fn layer_norm_cuts_the_gradient() {
     let ones = Tensor::ones(8, DType::F32, &Device::Cpu).unwrap();
     let layer = candle_nn::LayerNorm::new(ones.clone(), ones, 1e-12);
     assert!(
-        slope(&x, &layer.forward(&x).unwrap()).is_none(),
+        gradient(&x, &layer.forward(&x).unwrap()).is_none(),
         "candle_nn::LayerNorm has a backward now (candle #2168): plain::layer_norm may use it, and \
          the custom layer norm may go if candle's is as fast"
     );
@@ -33,7 +33,7 @@ fn layer_norm_cuts_the_gradient() {
 fn softmax_last_dim_has_no_backward() {
     let x = variable((3, 8));
     assert!(
-        slope(&x, &candle_nn::ops::softmax_last_dim(&x).unwrap()).is_none(),
+        gradient(&x, &candle_nn::ops::softmax_last_dim(&x).unwrap()).is_none(),
         "candle_nn::ops::softmax_last_dim has a backward now: plain::attention may use it"
     );
 }
@@ -54,9 +54,9 @@ fn gelu_is_the_tanh_form() {
 fn gelu_erf_has_a_coarse_gradient() {
     let x = variable((4, 64)).to_dtype(DType::F64).unwrap();
     let x = Var::from_tensor(&x).unwrap();
-    let slope_of = |y: Tensor| y.sum_all().unwrap().backward().unwrap().remove(&x).unwrap();
-    let theirs = slope_of(x.gelu_erf().unwrap());
-    let ours = slope_of(lockstep_kernels::plain::gelu(&x).unwrap());
+    let gradient_of = |y: Tensor| y.sum_all().unwrap().backward().unwrap().remove(&x).unwrap();
+    let theirs = gradient_of(x.gelu_erf().unwrap());
+    let ours = gradient_of(lockstep_kernels::plain::gelu(&x).unwrap());
     let difference = (theirs - ours).unwrap().abs().unwrap().max_all().unwrap();
     assert!(
         difference.to_scalar::<f64>().unwrap() > 1e-8,

@@ -5,13 +5,13 @@ use lockstep_kernels::{Rows, Weight};
 
 use crate::operations::{Operation, gradients, noise};
 
-/// Compares each slope with `(f(x + h) - f(x - h)) / 2h`, whose own error is near 1e-9 here.
+/// Compares each gradient with `(f(x + h) - f(x - h)) / 2h`, whose own error is near 1e-9 here.
 fn check(operation: &Operation) {
     let inputs = operation.values();
-    let (_, slopes) = gradients(&operation.plain, &inputs, DType::F64).unwrap();
-    for (i, slope) in slopes.iter().enumerate() {
-        let slope = slope.as_ref().unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
-        for (place, &got) in slope.iter().enumerate() {
+    let (_, gradients) = gradients(&operation.plain, &inputs, DType::F64).unwrap();
+    for (i, gradient) in gradients.iter().enumerate() {
+        let gradient = gradient.as_ref().unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
+        for (place, &got) in gradient.iter().enumerate() {
             let expected = difference(operation, &inputs, i, place);
             let name = &operation.name;
             let close = (got - expected).abs() <= 1e-7 * expected.abs().max(1.0);
@@ -37,7 +37,7 @@ fn difference(operation: &Operation, inputs: &[Tensor], moved: usize, place: usi
 }
 
 #[test]
-fn slopes_are_differences() {
+fn gradients_are_differences() {
     let operations = [
         Operation::embedding(6, 3),
         Operation::linear(3, 4, 2),

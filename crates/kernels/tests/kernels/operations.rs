@@ -51,9 +51,9 @@ pub(crate) fn segments(lengths: &[usize]) -> Segments {
     Segments::new(&std::iter::once(0).chain(ends).collect::<Vec<_>>()).unwrap()
 }
 
-/// A function of the inputs and its slope for each, given the slope of the result.
+/// A function of the inputs and its gradient for each, given the gradient of the result.
 ///
-/// The inputs become variables of `dtype`; `form` sees them as they are. Their slopes are where the
+/// The inputs become variables of `dtype`; `form` sees them as they are. Their gradients are where the
 /// operation left them: at the weight, or in candle's store.
 pub(crate) fn gradients(
     form: &Form,
@@ -65,12 +65,12 @@ pub(crate) fn gradients(
     let weights = inputs.iter().map(weight).collect::<Result<Vec<_>>>()?;
     let y = form(&weights)?;
     let dy = Tensor::from_vec(noise(y.elem_count(), 99), y.shape(), &Device::Cpu)?;
-    let slopes = (&y * dy.to_dtype(dtype)?)?.sum_all()?.backward()?;
-    let slope = |weight: &Weight| match weight.take_gradient() {
-        Some(gradient) => gradient.dense().map(|slope| Some(slope.into_owned())),
-        None => Ok(slopes.get(weight.value()).cloned()),
+    let gradients = (&y * dy.to_dtype(dtype)?)?.sum_all()?.backward()?;
+    let gradient = |weight: &Weight| match weight.take_gradient() {
+        Some(gradient) => gradient.dense().map(|gradient| Some(gradient.into_owned())),
+        None => Ok(gradients.get(weight.value()).cloned()),
     };
-    Ok((y, weights.iter().map(slope).collect::<Result<_>>()?))
+    Ok((y, weights.iter().map(gradient).collect::<Result<_>>()?))
 }
 
 /// The weights of a block from the inputs behind its argument.

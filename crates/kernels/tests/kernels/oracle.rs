@@ -24,10 +24,10 @@ pub(crate) fn check_block(operation: &Operation) {
 fn check_within(tolerance: f64, operation: &Operation) {
     let Operation { name, fused, plain, .. } = operation;
     let inputs = operation.values();
-    let (y, slopes) = gradients(fused, &inputs, DType::F32).unwrap();
-    let (expected, expected_slopes) = gradients(plain, &inputs, DType::F64).unwrap();
+    let (y, gradients) = gradients(fused, &inputs, DType::F32).unwrap();
+    let (expected, expected_gradients) = gradients(plain, &inputs, DType::F64).unwrap();
     close(tolerance, &format!("{name}: the result"), &expected, &y);
-    for (i, pair) in expected_slopes.iter().zip(&slopes).enumerate() {
+    for (i, pair) in expected_gradients.iter().zip(&gradients).enumerate() {
         match pair {
             (Some(expected), Some(got)) => {
                 close(tolerance, &format!("{name}: gradient {i}"), expected, got);
@@ -128,9 +128,9 @@ fn padded_attention() {
     for lengths in lengths {
         for rate in [None, Some(0.3)] {
             let operation = Operation::attention(lengths, 3, 5, rate);
-            let slopes = |form| gradients(form, &operation.values(), DType::F64).unwrap();
-            let (y, padded) = slopes(&operation.fused);
-            let (expected, plain) = slopes(&operation.plain);
+            let gradients = |form| gradients(form, &operation.values(), DType::F64).unwrap();
+            let (y, padded) = gradients(&operation.fused);
+            let (expected, plain) = gradients(&operation.plain);
             close(EXACT, &operation.name, &expected, &y);
             for (plain, padded) in plain.iter().zip(&padded) {
                 let Some(plain) = plain else { continue };
@@ -226,8 +226,8 @@ fn frozen_arguments() {
         let var = Var::from_tensor(&tensors[trained]).unwrap();
         inputs[trained] = var.as_tensor().clone();
         let weights: Vec<_> = inputs.iter().cloned().map(Weight::new).collect();
-        let slopes = (operation.fused)(&weights).unwrap().sum_all().unwrap().backward().unwrap();
-        assert!(slopes.get(&var).is_some(), "gradient {trained}");
-        assert!((0..3).all(|i| i == trained || slopes.get(&inputs[i]).is_none()));
+        let gradients = (operation.fused)(&weights).unwrap().sum_all().unwrap().backward().unwrap();
+        assert!(gradients.get(&var).is_some(), "gradient {trained}");
+        assert!((0..3).all(|i| i == trained || gradients.get(&inputs[i]).is_none()));
     }
 }

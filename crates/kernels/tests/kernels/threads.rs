@@ -39,9 +39,9 @@ fn operations_do_not_depend_on_threads() {
         check(&make().name, || {
             let operation = make();
             let inputs = operation.values();
-            let (y, slopes) = gradients(&operation.fused, &inputs, DType::F32).unwrap();
+            let (y, gradients) = gradients(&operation.fused, &inputs, DType::F32).unwrap();
             std::iter::once(y)
-                .chain(slopes.into_iter().flatten())
+                .chain(gradients.into_iter().flatten())
                 .flat_map(|t| values(&t))
                 .collect()
         });

@@ -13,19 +13,12 @@ use super::Sum;
 
 /// The grid of attention over all tokens: a block a head of each segment, and some for padding.
 fn attention(recorder: &Recorder<'_>, pass: AttentionPass) -> Call {
-    let kernel = match pass {
-        AttentionPass::Forward => "attention_forward",
-        AttentionPass::Backward => "attention_backward",
-    };
     let (shape, bucket, element) = (recorder.plan.shape, recorder.bucket, recorder.element());
-    let columns = shape.columns();
-    let name = format!("{kernel}_{}_h{columns}_t{}", element.name(), bucket.longest);
-    let grid = Grid::blocks([bucket.batch + 1, shape.heads], 128).with_shared(attention_shared(
-        pass,
-        element,
-        columns as u32,
-        bucket.longest as u32,
-    ) as usize);
+    let (columns, longest) = (shape.columns(), bucket.longest);
+    let pass_name = pass.name();
+    let name = format!("attention_{pass_name}_{}_h{columns}_t{longest}", element.name());
+    let shared = attention_shared(pass, element, columns as u32, longest as u32);
+    let grid = Grid::blocks([bucket.batch + 1, shape.heads], 128).with_shared(shared as usize);
     Call::new(name, grid)
 }
 

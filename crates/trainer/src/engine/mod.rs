@@ -6,12 +6,15 @@
 //! late, for example because a GPU runs behind the host.
 
 mod composed;
+mod recorded;
 
 use lockstep_collective::{Collective, PhaseBoard};
 use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 
 pub(crate) use composed::Composed;
+pub use recorded::{HostMemory, Link};
+pub(crate) use recorded::{Recorded, Run, RunFacts};
 
 use crate::TrainError;
 use crate::update::{FinishedUpdate, UpdatePlan};

@@ -80,10 +80,6 @@ impl Case {
         pass: AttentionPass,
         rest: &[Argument],
     ) {
-        let name = match pass {
-            AttentionPass::Forward => "forward",
-            AttentionPass::Backward => "backward",
-        };
         let (columns, longest) = (self.columns, self.longest);
         let grid = Grid {
             blocks: [self.batch() as u32 + 1, self.heads as u32],
@@ -98,7 +94,7 @@ impl Case {
         arguments.extend(self.biases().map(|bias| Argument::from(device.buffer(&bias))));
         arguments.extend(rest);
         arguments.extend([Argument::I32(self.rows() as i32), Argument::I32(self.heads as i32)]);
-        let kernel = format!("attention_{name}_{}_h{columns}_t{longest}", T::NAME);
+        let kernel = format!("attention_{}_{}_h{columns}_t{longest}", pass.name(), T::NAME);
         device.launch(&kernel, grid, &arguments).expect(&kernel);
     }
 

@@ -74,10 +74,11 @@ impl Case {
         Step { rows: self.tokens() as i32, segments: self.lengths.len() as i32, ..Step::default() }
     }
 
-    /// Where segments begin, and the end of the last one: nothing behind it may be read.
+    /// Where segments begin, and the end of the last one. What stands behind may be read, not used.
     pub(super) fn offsets(&self) -> Vec<i32> {
         let ends = self.segments().into_iter().map(|rows| rows.end as i32);
-        std::iter::once(0).chain(ends).collect()
+        let spare = vec![i32::MIN / 2; self.spare[0]];
+        std::iter::once(0).chain(ends).chain(spare).collect()
     }
 
     /// Values around 0; `purpose` tells the sequences apart.

@@ -1,6 +1,6 @@
 //! What a run amounts to: exact counts, and costs by rule of thumb.
 
-use lockstep_data::{ShardPlan, TokenStore};
+use lockstep_data::{BatchPlan, TokenStore};
 use lockstep_model::{EncoderConfig, HeadKind};
 use lockstep_world::Seat;
 
@@ -26,8 +26,8 @@ impl Counts {
     pub(super) fn of(plan: &RunPlan, corpora: &Corpora) -> Self {
         let settings = plan.settings(Seat::SOLO.world());
         let examples = corpora.train.examples().len();
-        let shards = ShardPlan::new(examples, settings.global_batch, settings.order);
-        let updates_per_epoch = shards.updates_per_epoch() as u64;
+        let batches = BatchPlan::new(examples, settings.global_batch, settings.order);
+        let updates_per_epoch = batches.updates_per_epoch() as u64;
         let updates = settings.length.updates(updates_per_epoch);
         Self {
             examples,

@@ -22,7 +22,7 @@ pub enum Order {
 
 /// The plan of all steps over one corpus.
 #[derive(Debug)]
-pub struct ShardPlan {
+pub struct BatchPlan {
     examples: usize,
     global_batch: NonZeroUsize,
     order: Order,
@@ -36,7 +36,7 @@ struct Epoch {
     order: Arc<[usize]>,
 }
 
-impl ShardPlan {
+impl BatchPlan {
     /// The plan for `examples` examples, `global_batch` of them a step over all ranks.
     #[must_use]
     pub fn new(examples: usize, global_batch: NonZeroUsize, order: Order) -> Self {

@@ -1,0 +1,193 @@
+//! What a recorded engine has to know of a run before its first update.
+
+use std::collections::BTreeMap;
+
+use lockstep_data::{ShardPlan, TokenStore};
+use lockstep_model::{Classifier, HeadKind};
+use lockstep_optim::Schedule;
+use lockstep_params::{Group, ParamName, Parameters};
+use lockstep_program::{
+    Activation, AdamWConstants, Arithmetic, BatchSize, Bucket, DECAYS, DropRates, HEAD, Largest,
+    ModelParts, ModelShape, Optimiser, Places, Rate, Region, ReplicaSettings, Squares, Wanted,
+    rates,
+};
+use lockstep_world::{Seat, Step, WorldSize};
+
+use super::Link;
+use crate::engine::Replica;
+use crate::{TrainError, TrainSettings};
+
+/// The run as recorded programs see it.
+pub(crate) struct RunFacts {
+    shape: ModelShape,
+    arithmetic: Arithmetic,
+    constants: AdamWConstants,
+    rates: Vec<Rate>,
+    max_norm: f64,
+    largest: Largest,
+    squares: Squares,
+    decay: lockstep_optim::DecayRule,
+    names: Names,
+    /// The name of the word table.
+    pub(super) words: ParamName,
+}
+
+/// How a model's parameters are called.
+struct Names {
+    encoder: &'static str,
+    head: [&'static str; 2],
+}
+
+impl Names {
+    fn of(&self, wanted: Wanted<'_>) -> ParamName {
+        let prefix = if wanted.is_head { "" } else { self.encoder };
+        ParamName::from(format!("{prefix}{}", wanted.name))
+    }
+}
+
+/// What decides a run.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    pub(crate) model: &'a Classifier,
+    pub(crate) train: &'a TokenStore,
+    pub(crate) settings: &'a TrainSettings,
+    pub(crate) plan: &'a ShardPlan,
+    pub(crate) schedule: &'a Schedule,
+    /// Updates of the whole run.
+    pub(crate) total: u64,
+    pub(crate) seat: Seat,
+}
+
+impl RunFacts {
+    /// # Errors
+    /// [`TrainError::Unsupported`] when the kernels do not take this model or its texts.
+    pub(crate) fn new(run: Run<'_>, arithmetic: Arithmetic) -> Result<Self, TrainError> {
+        let shape = shape(run.model);
+        let longest = run.train.lengths().iter().max().map_or(0, |&length| length as usize);
+        shape.check(longest)?;
+        let settings = run.settings;
+        let constants = AdamWConstants {
+            beta1: settings.adamw.beta1,
+            beta2: settings.adamw.beta2,
+            epsilon: settings.adamw.epsilon,
+            weight_decay: settings.adamw.weight_decay,
+        };
+        let at = |step| {
+            let rates = run.schedule.rates(Step(step));
+            [rates.encoder, rates.head]
+        };
+        let kind = run.model.head();
+        let is_alone = run.seat.world() == WorldSize::ONE;
+        let names = Names { encoder: kind.encoder_prefix(), head: kind.layers() };
+        let words = "embeddings.word_embeddings.weight";
+        let words = names.of(Wanted { name: words, values: 0, is_head: false });
+        Ok(Self {
+            shape,
+            arithmetic,
+            constants,
+            rates: rates(&constants, run.total, at),
+            max_norm: settings.max_grad_norm,
+            largest: largest(run, shape.vocabulary),
+            squares: if is_alone { Squares::InPass } else { Squares::Here },
+            decay: settings.adamw.decay,
+            names,
+            words,
+        })
+    }
+
+    /// The replica's settings, over the memory of weights and moments.
+    pub(super) fn settings<M>(
+        &self,
+        replica: &Replica<'_>,
+        link: &impl Link<M>,
+    ) -> Result<ReplicaSettings, TrainError> {
+        let (weights, moments) = (replica.model.parameters(), replica.optimizer.moments());
+        let (weight_places, moment_places) = (link.places(weights)?, link.places(moments)?);
+        let moment = |prefix: &str| {
+            self.parts(|name| {
+                let name = ParamName::from(format!("{prefix}.{name}"));
+                moment_places.get(&name).copied().ok_or(TrainError::Engine)
+            })
+        };
+        let places = Places {
+            weights: self.parts(|name| found(&weight_places, name))?,
+            first: moment("exp_avg")?,
+            second: moment("exp_avg_sq")?,
+            flags: self.parts(|name| self.flags(weights, name))?,
+        };
+        let (constants, rates) = (self.constants, self.rates.clone());
+        Ok(ReplicaSettings {
+            shape: self.shape,
+            arithmetic: self.arithmetic,
+            places,
+            optimiser: Optimiser { constants, rates, max_norm: self.max_norm },
+            largest: self.largest,
+            squares: self.squares,
+        })
+    }
+
+    fn parts<T>(
+        &self,
+        mut of: impl FnMut(&ParamName) -> Result<T, TrainError>,
+    ) -> Result<ModelParts<T>, TrainError> {
+        ModelParts::find(&self.shape, self.names.head, |wanted| of(&self.names.of(wanted)))
+    }
+
+    fn flags(&self, weights: &Parameters, name: &ParamName) -> Result<i32, TrainError> {
+        let info = weights.info(name).ok_or(TrainError::Engine)?;
+        let head = if info.group == Group::Head { HEAD } else { 0 };
+        let decays = if self.decay.applies_to(info.role) { DECAYS } else { 0 };
+        Ok(head | decays)
+    }
+}
+
+fn found(places: &BTreeMap<ParamName, Region>, name: &ParamName) -> Result<Region, TrainError> {
+    places.get(name).copied().ok_or(TrainError::Engine)
+}
+
+/// The sizes of a model.
+fn shape(model: &Classifier) -> ModelShape {
+    let (config, rates) = (model.config(), model.dropout_rates());
+    ModelShape {
+        vocabulary: config.vocabulary,
+        positions: config.positions,
+        width: config.width,
+        heads: config.heads,
+        feed_forward: config.feed_forward,
+        blocks: config.blocks,
+        inner: model.head().inner_width(config.width),
+        classes: model.labels().len(),
+        activation: match model.head() {
+            HeadKind::Mlp => Activation::Gelu,
+            HeadKind::Hf => Activation::Relu,
+        },
+        dropout: DropRates { hidden: rates.hidden, attention: rates.attention, head: rates.head },
+        epsilon: 1e-12,
+    }
+}
+
+/// The largest batches of a run: the plan says all of them.
+fn largest(run: Run<'_>, vocabulary: usize) -> Largest {
+    let lengths = run.train.lengths();
+    let (mut training, mut words) = (BatchSize::default(), 1);
+    for step in (0..run.total).map(Step) {
+        let global = run.plan.global_batch(step);
+        words = words.max(size(lengths, &global).tokens);
+        let indices = run.plan.share(step, run.seat, lengths);
+        let micro_batch = indices.len().div_ceil(run.settings.accumulation.get()).max(1);
+        for micro_batch in indices.chunks(micro_batch) {
+            training = training.max(size(lengths, micro_batch));
+        }
+    }
+    let training = Bucket::of(training);
+    Largest { training, evaluation: training, words: words.min(vocabulary) }
+}
+
+fn size(lengths: &[u32], examples: &[usize]) -> BatchSize {
+    let lengths = || examples.iter().map(|&example| lengths[example] as usize);
+    BatchSize {
+        tokens: lengths().sum(),
+        examples: examples.len(),
+        longest: lengths().max().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,225 @@
+//! The engine over recorded programs: a machine updates weights and moments where they lie.
+//!
+//! The host only writes inputs and starts programs. It reads the results of [`REPORTED_TOGETHER`]
+//! updates at a time, so it never waits for a single one.
+
+mod facts;
+mod link;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use lockstep_collective::Phase;
+use lockstep_data::{Batch, TokenStore};
+use lockstep_optim::AdamW;
+use lockstep_params::ParamName;
+use lockstep_program::{
+    self as program, BatchSize, Bucket, Machine, PassInput, Place, Step as StepBlock, UpdateResult,
+};
+use lockstep_world::{Step, WorldSize};
+
+pub(crate) use facts::{Run, RunFacts};
+pub use link::{HostMemory, Link};
+
+use super::{Engine, Replica};
+use crate::TrainError;
+use crate::update::{Cost, FinishedUpdate, UpdatePlan};
+
+/// The results of this many updates are read at once.
+const REPORTED_TOGETHER: usize = 16;
+
+/// Runs recorded programs on a machine.
+pub(crate) struct Recorded<M: Machine, L> {
+    facts: RunFacts,
+    link: L,
+    state: State<M>,
+}
+
+/// Memory is taken when the first update begins: until then a checkpoint may be read.
+enum State<M: Machine> {
+    Idle(Option<M>),
+    Running(Box<Running<M>>),
+}
+
+struct Running<M: Machine> {
+    replica: program::Replica<M>,
+    /// The updates that have begun and were not reported.
+    pending: VecDeque<Pending>,
+    /// Since when they were not.
+    since: Instant,
+    /// The updates that have begun in the whole run.
+    begun: u64,
+}
+
+struct Pending {
+    step: Step,
+    examples: usize,
+}
+
+impl<M: Machine, L: Link<M>> Recorded<M, L> {
+    pub(crate) fn new(facts: RunFacts, machine: M, link: L) -> Self {
+        Self { facts, link, state: State::Idle(Some(machine)) }
+    }
+
+    fn running(
+        &mut self,
+        replica: &Replica<'_>,
+        plan: &UpdatePlan<'_>,
+    ) -> Result<&mut Running<M>, TrainError> {
+        if let State::Idle(machine) = &mut self.state
+            && let Some(machine) = machine.take()
+        {
+            let settings = self.facts.settings(replica, &self.link)?;
+            let mut started = Running {
+                replica: program::Replica::new(machine, settings)?,
+                pending: VecDeque::new(),
+                since: Instant::now(),
+                begun: plan.step.0,
+            };
+            let seen = seen_rows(replica.optimizer, &self.facts.words)?;
+            started.replica.start(count(plan.step.0), &seen)?;
+            self.state = State::Running(Box::new(started));
+        }
+        match &mut self.state {
+            State::Running(running) => Ok(running),
+            State::Idle(_) => Err(TrainError::Engine),
+        }
+    }
+}
+
+impl<M: Machine, L: Link<M>> Engine for Recorded<M, L> {
+    fn update(
+        &mut self,
+        replica: Replica<'_>,
+        plan: &UpdatePlan<'_>,
+    ) -> Result<Vec<FinishedUpdate>, TrainError> {
+        replica.board.enter(Phase::Computing, plan.number());
+        let running = self.running(&replica, plan)?;
+        let words = distinct_words(plan.train, plan.global);
+        running.passes(plan, &words)?;
+        let State::Running(running) = &mut self.state else { return Err(TrainError::Engine) };
+        if replica.collective.seat().world() != WorldSize::ONE {
+            replica.board.enter(Phase::Summing, plan.number());
+            let region = running.replica.gradients(words.len());
+            self.link.sum(running.replica.machine(), region, replica.collective)?;
+        }
+        running.replica.update()?;
+        running.begun = plan.number();
+        running.pending.push_back(Pending { step: plan.step, examples: plan.examples });
+        if running.pending.len() < REPORTED_TOGETHER {
+            return Ok(Vec::new());
+        }
+        running.report()
+    }
+
+    fn settle(&mut self, _replica: Replica<'_>) -> Result<Vec<FinishedUpdate>, TrainError> {
+        let State::Running(running) = &mut self.state else { return Ok(Vec::new()) };
+        running.replica.settle(count(running.begun))?;
+        running.report()
+    }
+}
+
+impl<M: Machine> Running<M> {
+    /// Starts the passes of an update; a rank without examples makes one, of no token.
+    fn passes(&mut self, plan: &UpdatePlan<'_>, words: &[u32]) -> Result<(), TrainError> {
+        let none = [plan.indices];
+        let micro_batches: Vec<&[usize]> = match plan.indices {
+            [] => none.to_vec(),
+            _ => plan.micro_batches().collect(),
+        };
+        for (place, indices) in micro_batches.iter().enumerate() {
+            let batch = Batch::pack(plan.train, indices)?;
+            let place = Place { is_first: place == 0, is_last: place + 1 == micro_batches.len() };
+            let input = input(&batch, plan, words);
+            let bucket = Bucket::of(size(&batch));
+            self.replica.pass(&program::Batch { input, bucket, place })?;
+        }
+        Ok(())
+    }
+
+    /// Waits, and reports all updates that were not reported.
+    fn report(&mut self) -> Result<Vec<FinishedUpdate>, TrainError> {
+        let count = self.pending.len();
+        let Some(first) = self.pending.front().map(|pending| pending.step.0) else {
+            return Ok(Vec::new());
+        };
+        let results = self.replica.results(first, count)?;
+        let seconds = self.since.elapsed().as_secs_f64() / count as f64;
+        self.since = Instant::now();
+        let pending = self.pending.drain(..);
+        pending.zip(results).map(|(pending, result)| pending.finished(&result, seconds)).collect()
+    }
+}
+
+impl Pending {
+    fn finished(self, result: &UpdateResult, seconds: f64) -> Result<FinishedUpdate, TrainError> {
+        let examples = usize::try_from(result.examples).unwrap_or_default();
+        let finished = FinishedUpdate {
+            step: self.step,
+            loss: result.loss / examples.max(1) as f64,
+            grad_norm: result.norm,
+            examples,
+            tokens: usize::try_from(result.tokens).unwrap_or_default(),
+            stop: result.stop != 0,
+            cost: Cost { seconds, sync: None },
+        };
+        finished.check(self.examples)?;
+        Ok(finished)
+    }
+}
+
+fn size(batch: &Batch) -> BatchSize {
+    let lengths = batch.offsets().windows(2).map(|rows| rows[1] - rows[0]);
+    BatchSize {
+        tokens: batch.tokens(),
+        examples: batch.len(),
+        longest: lengths.max().unwrap_or_default(),
+    }
+}
+
+fn input<'a>(batch: &'a Batch, plan: &UpdatePlan<'_>, words: &'a [u32]) -> PassInput<'a> {
+    let step = StepBlock {
+        update: int(plan.step.0),
+        examples: int(plan.examples as u64),
+        stop: i32::from(plan.stop.is_asked()),
+        dropout: plan.dropout.0,
+        ..StepBlock::default()
+    };
+    PassInput {
+        ids: batch.ids(),
+        positions: batch.positions(),
+        offsets: batch.offsets(),
+        examples: batch.examples(),
+        labels: batch.labels(),
+        words,
+        step,
+    }
+}
+
+/// The ids that the examples contain, rising.
+fn distinct_words(train: &TokenStore, examples: &[usize]) -> Vec<u32> {
+    let tokens = examples.iter().filter_map(|&example| train.tokens(example));
+    let mut words: Vec<u32> = tokens.flatten().copied().collect();
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// Which rows of the word table have moments that are not zero.
+fn seen_rows(optimizer: &AdamW, words: &ParamName) -> Result<Vec<u8>, TrainError> {
+    let moment = |prefix: &str| -> Result<_, TrainError> {
+        let name = ParamName::from(format!("{prefix}.{words}"));
+        let moment = optimizer.moments().get(&name).ok_or(TrainError::Engine)?;
+        Ok(moment.abs()?.max(1)?)
+    };
+    let largest = (moment("exp_avg")? + moment("exp_avg_sq")?)?.to_vec1::<f32>()?;
+    Ok(largest.into_iter().map(|largest| u8::from(largest > 0.0)).collect())
+}
+
+fn count(updates: u64) -> u32 {
+    u32::try_from(updates).unwrap_or(u32::MAX)
+}
+
+fn int(value: u64) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
