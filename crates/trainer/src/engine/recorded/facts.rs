@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lockstep_data::{ShardPlan, TokenStore};
+use lockstep_data::{BatchPlan, TokenStore};
 use lockstep_model::{Classifier, HeadKind};
 use lockstep_optim::Schedule;
 use lockstep_params::{Group, ParamName, Parameters};
@@ -51,7 +51,7 @@ pub(crate) struct Run<'a> {
     pub(crate) model: &'a Classifier,
     pub(crate) train: &'a TokenStore,
     pub(crate) settings: &'a TrainSettings,
-    pub(crate) plan: &'a ShardPlan,
+    pub(crate) plan: &'a BatchPlan,
     pub(crate) schedule: &'a Schedule,
     /// Updates of the whole run.
     pub(crate) total: u64,
