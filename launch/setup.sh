@@ -1,7 +1,8 @@
-# Sets up what a build needs: Rust, a C compiler, MPI. Sourced by the other scripts, not run.
+# Sets up what a build needs: Rust, a C and C++ compiler, MPI. Sourced by the other scripts, not run.
 # shellcheck shell=bash
 #
-# Rust links with the C compiler, and `ring` (TLS, for downloads from the hub) is partly C. MPI is
+# Rust links with the C compiler, and `ring` (TLS, for downloads from the hub) is partly C; tests run
+# the GPU's kernels, which are C++, in an emulator. MPI is
 # for runs of several processes; its Rust binding reads the library's headers with libclang. A build
 # with `cargo build --release --no-default-features` needs neither of these two and trains in one
 # process. Everything else cargo fetches by itself.
@@ -36,13 +37,13 @@ With rustup: rustup update stable"
 # Whether version $2 is $1 or newer.
 is_at_least() { printf '%s\n' "$1" "$2" | sort --check=quiet --version-sort; }
 
-# Installs a C compiler unless one is there that can link a program.
+# Installs a C and a C++ compiler unless they are there and can link a program.
 need_c_compiler() {
     links_a_program && return
-    say "installing build-essential with apt-get: Rust links with its C compiler, and the TLS library" \
-        "ring is partly C"
+    say "installing build-essential with apt-get: Rust links with its C compiler, the TLS library ring" \
+        "is partly C, and tests emulate the GPU's kernels in C++"
     install_packages build-essential
-    links_a_program || die "$MISSING" "cc still cannot link a program; try: cc --version"
+    links_a_program || die "$MISSING" "cc or c++ still cannot link a program; try: cc --version; c++ --version"
 }
 
 # Installs the packages $@.
@@ -84,7 +85,9 @@ has_libclang() {
 # Also fails where the compiler is there but the C library's headers are not.
 links_a_program() {
     printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' |
-        cc -x c -o /dev/null - 2>/dev/null
+        cc -x c -o /dev/null - 2>/dev/null &&
+        printf '#include <string>\nint main() { return int(std::string().size()); }\n' |
+        c++ -std=c++20 -x c++ -o /dev/null - 2>/dev/null
 }
 
 # Adds the parts of the Rust toolchain that only the checks use.

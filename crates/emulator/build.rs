@@ -22,6 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut build = cc::Build::new();
     build.cpp(true).std("c++20").opt_level(2).include(&cpp).include(&kernels).warnings(false);
     build.flag("-w").flag("-fno-strict-aliasing").flag("-ffp-contract=off");
+    // An address that does not suit its type is an error on a GPU.
+    build.flag("-fsanitize=alignment").flag("-fsanitize-undefined-trap-on-error");
     build.files(sources.iter().filter(|file| has_suffix(file, "cpp")));
     build.files(units(&out, sources.iter().filter(|file| has_suffix(file, "cu")))?);
     build.try_compile("lockstep_emulator_cpp")?;

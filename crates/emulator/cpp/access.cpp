@@ -1,18 +1,18 @@
 #include "access.hpp"
 
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <mutex>
-
-#include "fiber.hpp"
 
 namespace emulator {
 
 namespace {
 
 constinit thread_local Stage* watched = nullptr;
-struct sigaction before_segv, before_bus;
+
+// Kernels are compiled so that they trap where an address does not suit the type.
+constexpr int SIGNALS[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP};
+struct sigaction before[sizeof SIGNALS / sizeof SIGNALS[0]];
 
 // Runs on a stack of its own. It leaves that stack for the launcher's as siglongjmp would: the
 // signal came out of a kernel's own instruction, and kernels hold no lock.
@@ -20,12 +20,16 @@ void on_signal(int signal, siginfo_t* info, void*) {
     Stage* stage = watched;
     if (!stage || !current) {
         // Not ours: the instruction runs again under the handler that was there before.
-        sigaction(signal, signal == SIGSEGV ? &before_segv : &before_bus, nullptr);
+        unsigned i = 0;
+        while (SIGNALS[i] != signal) ++i;
+        sigaction(signal, &before[i], nullptr);
         return;
     }
+    const bool access = signal == SIGSEGV || signal == SIGBUS;
     Fault& fault = stage->block.fault;
-    fault = {{block->index.x, block->index.y}, current->index.x, 1, 0, {}};
-    fault.address = reinterpret_cast<uint64_t>(info->si_addr);
+    fault = {{block->index.x, block->index.y}, current->index.x, access, 0, {}};
+    if (access) fault.address = reinterpret_cast<uint64_t>(info->si_addr);
+    else std::strcpy(fault.cause, "touches an address that is no multiple of its type's alignment");
     stage->block.failed = true;
     leave_block();
 }
@@ -35,8 +39,8 @@ void install() {
     action.sa_sigaction = on_signal;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGSEGV, &action, &before_segv);
-    sigaction(SIGBUS, &action, &before_bus);
+    unsigned i = 0;
+    for (int signal : SIGNALS) sigaction(signal, &action, &before[i++]);
 }
 
 // Rust's own threads have such a stack.

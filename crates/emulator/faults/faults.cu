@@ -54,6 +54,11 @@ KERNEL(fault_write, 128, float* y, int at) {
     if (threadIdx.x == 70) y[at] = 1;
 }
 
+// Reads four floats at once, from float `at` on.
+KERNEL(fault_wide_read, 128, float* y, int at) {
+    if (threadIdx.x == 70) y[0] = reinterpret_cast<const float4*>(y + at)->z;
+}
+
 // Uses up its stack.
 __device__ __attribute__((noinline)) float deep(volatile float* above, int depth) {
     volatile float here[256];

@@ -148,7 +148,7 @@ impl Emulator {
             Some(format!("touches byte {offset} of {}", memory.named()))
         });
         near.unwrap_or_else(|| {
-            format!("touches address {address:#x}, where no buffer is, or one that is not aligned")
+            format!("touches address {address:#x}, where no buffer is")
         })
     }
 

@@ -99,6 +99,19 @@ fn reads_of_another_buffer() {
 }
 
 #[test]
+fn addresses_that_do_not_suit_their_type() {
+    let aligned = |at: i32, thread: u32, expected: &str| {
+        let expected = match thread {
+            THREADS => "nothing noticed".to_owned(),
+            _ => format!("kernel `fault_wide_read`, block (0, 0), thread {thread}: {expected}"),
+        };
+        check("fault_wide_read", &[int(at)], &expected);
+    };
+    aligned(4, THREADS, "");
+    aligned(6, 70, "touches an address that is no multiple of its type's alignment");
+}
+
+#[test]
 fn writes_beside_a_buffer_on_its_own_page() {
     check(
         "fault_write",

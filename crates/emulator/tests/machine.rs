@@ -213,7 +213,7 @@ fn products_that_do_not_fit_are_refused() {
         (p.out.columns, p.out.stride, p.out.rows) = (3, 3, 2);
         p.right = Factor::Plain(Matrix { rows: 3, columns: 3, stride: 3, ..p.out });
     };
-    check(square, "a matrix leaves its span");
+    check(square, "the output overlaps a factor, or a part of the addend");
 }
 
 /// `fault_twice` from `x` to `y`, 64 values.
