@@ -95,4 +95,24 @@ mod tests {
             }
         }
     }
+
+    /// That table tells how many warps a multiprocessor holds, which depends on shared memory.
+    #[test]
+    fn the_table_of_resources_has_the_same_shared_memory() {
+        let table = include_str!("../../../tests/gpu/resources.tsv");
+        for pass in [AttentionPass::Forward, AttentionPass::Backward] {
+            for element in [Element::F32, Element::Bf16] {
+                for (columns, longest) in [32, 64]
+                    .map(|columns| [32, 64, 128, 512].map(|longest| (columns, longest)))
+                    .concat()
+                {
+                    let bytes = attention_shared(pass, element, columns, longest);
+                    let (pass, element) = (pass.name(), element.name());
+                    let row =
+                        format!("attention_{pass}_{element}_h{columns}_t{longest}\t128\t{bytes}\t");
+                    assert!(table.contains(&row), "no row begins with {row:?}");
+                }
+            }
+        }
+    }
 }
