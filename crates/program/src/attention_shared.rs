@@ -40,7 +40,10 @@ pub const fn attention_shared(
     columns: u32,
     longest: u32,
 ) -> u32 {
-    let row = columns + PADDING / element.bytes() as u32;
+    let row = match element {
+        Element::F32 => columns + PADDING / 4,
+        Element::Bf16 => columns + PADDING / 2,
+    };
     match (element, pass) {
         (Element::F32, AttentionPass::Forward) => {
             let keys = least(longest, TILE);
