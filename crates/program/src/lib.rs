@@ -41,7 +41,9 @@ pub use record::{
     Evaluated, MicroBatch, Plan, Purpose, Squares, Training, evaluated, pass_bytes, record_copies,
     record_pass, record_settle, record_update,
 };
-pub use replica::{Batch, Evaluation, Largest, Optimiser, Place, Places, Replica, ReplicaSettings};
+pub use replica::{
+    Batch, Evaluation, Inference, Largest, Optimiser, Place, Places, Replica, ReplicaSettings,
+};
 pub use shape::{Activation, DropRates, LONGEST, ModelShape, Unsupported};
 pub use state::State;
 pub use weights::{BlockCopies, Weights};

@@ -12,13 +12,14 @@ use crate::{Element, Factor, Lane, Matrix, Product, Span};
 use super::Sum;
 
 /// The grid of attention over all tokens: a block a head of each segment, and some for padding.
+#[expect(clippy::cast_possible_truncation, reason = "columns of a head, tokens of a segment")]
 fn attention(recorder: &Recorder<'_>, pass: AttentionPass) -> Call {
     let (shape, bucket, element) = (recorder.plan.shape, recorder.bucket, recorder.element());
     let (columns, longest) = (shape.columns(), bucket.longest);
     let pass_name = pass.name();
     let name = format!("attention_{pass_name}_{}_h{columns}_t{longest}", element.name());
-    let shared = attention_shared(pass, element, columns as u32, longest as u32);
-    let grid = Grid::blocks([bucket.batch + 1, shape.heads], 128).with_shared(shared as usize);
+    let shared = attention_shared(pass, element, columns, longest);
+    let grid = Grid::blocks([bucket.batch + 1, shape.heads], 128).with_shared(shared);
     Call::new(name, grid)
 }
 

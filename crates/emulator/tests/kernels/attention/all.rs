@@ -84,7 +84,7 @@ impl Case {
         let grid = Grid {
             blocks: [self.batch() as u32 + 1, self.heads as u32],
             threads: 128,
-            shared: attention_shared(pass, T::ELEMENT, columns as u32, longest as u32),
+            shared: u32::try_from(attention_shared(pass, T::ELEMENT, columns, longest)).unwrap(),
         };
         let mut arguments = vec![
             self.step_buffer(device).into(),

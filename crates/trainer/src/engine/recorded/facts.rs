@@ -172,7 +172,7 @@ fn largest(run: Run<'_>, vocabulary: usize) -> Largest {
         }
     }
     let training = Bucket::of(training);
-    Largest { training, evaluation: training, words: words.min(vocabulary) }
+    Largest { training, words: words.min(vocabulary) }
 }
 
 fn size(lengths: &[u32], examples: &[usize]) -> BatchSize {
