@@ -111,7 +111,7 @@ need_kernels() {
     local fatbin=$place/kernels.fatbin
     if [[ ! -s $fatbin || -n $(find "$kernels" "${BASH_SOURCE[0]}" -newer "$fatbin" -print -quit) ]]; then
         say "compiling our kernels"
-        compile_kernels -fatbin --threads 0 -gencode arch=compute_80,code=sm_80 \
+        compile_kernels -fatbin --threads 0 --compress-mode=size -gencode arch=compute_80,code=sm_80 \
             -gencode arch=compute_90,code=sm_90 -gencode arch=compute_100,code=sm_100 \
             -gencode arch=compute_80,code=compute_80 -o "$fatbin.partial"
         mv "$fatbin.partial" "$fatbin"

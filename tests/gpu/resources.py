@@ -36,8 +36,8 @@ def rows(path):
     """The table without its heading."""
     with open(path, encoding="utf-8") as table:
         for line in list(table)[1:]:
-            pattern, threads, shared, warps = line.split("\t")
-            yield re.compile(pattern), int(threads), int(shared), int(warps)
+            pattern, *numbers = line.split("\t")
+            yield re.compile(pattern), *map(int, numbers)
 
 
 def resident_warps(registers, threads, shared):

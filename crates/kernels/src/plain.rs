@@ -79,10 +79,10 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, plan: &AttentionPlan) -> Re
                 x.narrow(0, rows.start, rows.len())?.narrow(1, head * width, width)?.contiguous()
             };
             let scores = part(q, &queries)?.matmul(&part(k, &keys)?.t()?)?; // (queries, keys)
-            let shares = softmax(&(scores / (width as f64).sqrt())?)?;
+            let probabilities = softmax(&(scores / (width as f64).sqrt())?)?;
             let kept = match &plan.dropout {
-                Some(dropout) => (&shares * mask(dropout, &queries, head, &shares)?)?,
-                None => shares,
+                Some(dropout) => (&probabilities * mask(dropout, &queries, head, &probabilities)?)?,
+                None => probabilities,
             };
             kept.matmul(&part(v, &keys)?)
         });
@@ -149,7 +149,7 @@ pub fn adamw(
     weight.set(&(decayed - ((first.as_detached_tensor() * size)? / denominator)?)?)
 }
 
-/// Each value's share in the last axis.
+/// The softmax over the last axis.
 pub(crate) fn softmax(scores: &Tensor) -> Result<Tensor> {
     let top = scores.max_keepdim(D::Minus1)?.detach();
     let powers = scores.broadcast_sub(&top)?.exp()?;

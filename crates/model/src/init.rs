@@ -1,7 +1,7 @@
 //! How fresh weights start: a function of the seed and the tensor's name, nothing else.
 
 use candle_core::{Device, Tensor};
-use lockstep_world::{Purpose, Seed};
+use lockstep_world::{Fingerprint, Purpose, Seed};
 
 /// The distribution of a fresh tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,7 +33,7 @@ impl Start {
         shape: &[usize],
         seed: Seed,
     ) -> candle_core::Result<Tensor> {
-        let seed = seed.derive(Purpose::Initialisation, fingerprint(name));
+        let seed = seed.derive(Purpose::Initialisation, Fingerprint::of_bytes(name.as_bytes()));
         let value = |index: u64| match self {
             Self::Zeros => 0.0,
             Self::Ones => 1.0,
@@ -59,13 +59,6 @@ fn normal(seed: Seed, index: u64) -> f64 {
     // 1 - u lies in (0, 1], where the logarithm is finite.
     let radius = (-2.0 * (1.0 - seed.uniform(2 * index)).ln()).sqrt();
     radius * (std::f64::consts::TAU * seed.uniform(2 * index + 1)).cos()
-}
-
-/// FNV-1a: the same number for a name in every build.
-fn fingerprint(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

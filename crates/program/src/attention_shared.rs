@@ -24,6 +24,8 @@ impl AttentionPass {
 
 /// Keys that are in shared memory at once, at most.
 const TILE: u32 = 128;
+/// Bytes behind a row in shared memory, which keep lanes on banks of their own.
+const PADDING: u32 = 16;
 /// Warps of a block.
 const WARPS: u32 = 4;
 /// Queries that a block of the f32 kernels has at once, and that a warp of the bf16 kernels has.
@@ -38,37 +40,42 @@ pub const fn attention_shared(
     columns: u32,
     longest: u32,
 ) -> u32 {
-    let long = longest > TILE;
-    let keys = if long { TILE } else { longest };
-    match element {
-        Element::F32 => 4 * floats(pass, columns, longest, keys),
-        Element::Bf16 => {
-            // In segments of several tiles, rows of q (and dy) of all warps beside the tile.
-            let own = if long { QUERIES * WARPS } else { longest };
-            let row = 2 * (columns + 8);
-            match pass {
-                AttentionPass::Forward => (2 * keys + own) * row,
-                AttentionPass::Backward => {
-                    let bits = if long { 0 } else { longest * longest / 32 };
-                    2 * (keys + own) * row + 4 * (2 * longest + 3 * WARPS * columns + bits)
-                }
-            }
+    let row = columns + PADDING / element.bytes() as u32;
+    match (element, pass) {
+        (Element::F32, AttentionPass::Forward) => {
+            let keys = least(longest, TILE);
+            4 * (2 * keys * row + QUERIES * (columns + keys) + only(2 * longest, longest > keys))
+        }
+        (Element::F32, AttentionPass::Backward) => {
+            let keys = least(longest, TILE * 32 / columns);
+            let shares = 2 * (keys + 4) + 1 + keys / 32;
+            let values = 2 * (keys + QUERIES) * row + QUERIES * shares + WARPS * columns;
+            4 * (values + only(longest, longest > keys))
+        }
+        (Element::Bf16, AttentionPass::Forward) => {
+            let (keys, own) = bf16_rows(longest);
+            2 * (2 * keys + own) * row
+        }
+        (Element::Bf16, AttentionPass::Backward) => {
+            let (keys, own) = bf16_rows(longest);
+            let bits = only(longest * longest / 32, longest <= keys);
+            2 * 2 * (keys + own) * row + 4 * (2 * longest + 3 * WARPS * columns + bits)
         }
     }
 }
 
-/// The same of the f32 kernels, in floats.
-const fn floats(pass: AttentionPass, columns: u32, longest: u32, keys: u32) -> u32 {
-    let row = columns + 4;
-    let statistics = if longest > keys { longest } else { 0 };
-    match pass {
-        AttentionPass::Forward => {
-            2 * keys * row + QUERIES * columns + QUERIES * keys + 2 * statistics
-        }
-        AttentionPass::Backward => {
-            2 * (keys + QUERIES) * row + QUERIES * (2 * (keys + 4) + 1 + keys / 32) + statistics
-        }
-    }
+/// Rows of keys that a bf16 kernel has at once, and beside them rows of queries.
+const fn bf16_rows(longest: u32) -> (u32, u32) {
+    if longest > TILE { (TILE, QUERIES * WARPS) } else { (longest, longest) }
+}
+
+const fn least(a: u32, b: u32) -> u32 {
+    if a < b { a } else { b }
+}
+
+/// `count` if it is needed.
+const fn only(count: u32, needed: bool) -> u32 {
+    if needed { count } else { 0 }
 }
 
 /// The dynamic shared memory of `attention_first_forward` and `attention_first_backward`, in bytes.
@@ -84,6 +91,26 @@ mod tests {
             for element in [Element::F32, Element::Bf16] {
                 for (columns, longest) in [(32, 32), (64, 64), (64, 128), (32, 512), (64, 512)] {
                     assert!(attention_shared(pass, element, columns, longest) <= 227 * 1024 / 2);
+                }
+            }
+        }
+    }
+
+    /// That table tells how many warps a multiprocessor holds, which depends on shared memory.
+    #[test]
+    fn the_table_of_resources_has_the_same_shared_memory() {
+        let table = include_str!("../../../tests/gpu/resources.tsv");
+        for pass in [AttentionPass::Forward, AttentionPass::Backward] {
+            for element in [Element::F32, Element::Bf16] {
+                for (columns, longest) in [32, 64]
+                    .map(|columns| [32, 64, 128, 512].map(|longest| (columns, longest)))
+                    .concat()
+                {
+                    let bytes = attention_shared(pass, element, columns, longest);
+                    let (pass, element) = (pass.name(), element.name());
+                    let row =
+                        format!("attention_{pass}_{element}_h{columns}_t{longest}\t128\t{bytes}\t");
+                    assert!(table.contains(&row), "no row begins with {row:?}");
                 }
             }
         }

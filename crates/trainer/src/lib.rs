@@ -28,7 +28,7 @@ mod trainer;
 mod update;
 
 pub use checkpoint::{CheckpointError, has_checkpoints, latest_checkpoint, remove_run};
-pub use engine::{HostMemory, Link};
+pub use engine::{Copied, Link, ParameterPlaces};
 pub use error::TrainError;
 pub use evaluation::evaluate;
 pub use event::{

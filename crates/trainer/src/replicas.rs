@@ -6,7 +6,7 @@ use lockstep_collective::{Collective, broadcast_bytes, gather_bytes};
 use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 use lockstep_params::Parameters;
-use lockstep_world::Rank;
+use lockstep_world::{Fingerprint, Rank};
 
 use crate::TrainError;
 use crate::identity::words;
@@ -121,13 +121,9 @@ fn padded(bytes: &[u8]) -> u64 {
     bytes.iter().fold(1, |word, byte| word << 8 ^ u64::from(*byte))
 }
 
-/// FNV-1a over words instead of bytes (Fowler, Noll and Vo, RFC 9923), with the high half folded
-/// in, which a multiplication alone never carries down.
+/// A [`Fingerprint`] of whole words.
 fn hash(words: impl Iterator<Item = u64>) -> u64 {
-    words.fold(0xcbf2_9ce4_8422_2325, |hash, word| {
-        let mixed = (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3);
-        mixed ^ mixed >> 32
-    })
+    words.fold(Fingerprint::new(), |before, word| before.then(word).folded()).value()
 }
 
 /// Facts of a serialisable value, by the names of its fields.

@@ -1,13 +1,16 @@
 //! The vocabulary every crate shares: who a process is ([`Rank`], [`WorldSize`], [`Seat`]), when
-//! something happens ([`Step`]) and where randomness comes from ([`Seed`]).
+//! something happens ([`Step`]), where randomness comes from ([`Seed`]), and whether two sequences of
+//! numbers are the same ([`Fingerprint`]).
 //!
 //! It knows nothing but `std` and `serde`, so that a type can cross any border of the project
 //! without dragging a dependency along.
 
+mod fingerprint;
 mod rank;
 mod seed;
 mod step;
 
+pub use fingerprint::Fingerprint;
 pub use rank::{Rank, Seat, SeatError, WorldSize};
 pub use seed::{Purpose, Seed};
 pub use step::Step;

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lockstep_collective::{Collective, CollectiveError};
-use lockstep_world::Rank;
+use lockstep_world::{Fingerprint, Rank};
 
 /// None, one, fewer than ranks, ragged, more than one piece of any backend's.
 const LENGTHS: [usize; 8] = [0, 1, 2, 3, 7, 1000, 65_537, 4 * 1024 * 1024 + 1];
@@ -141,12 +141,10 @@ fn word(rank: usize, place: usize) -> u64 {
     (rank as u64) << 32 | place as u64
 }
 
-/// The hash FNV-1a, over the values' bits.
+/// One number for the values' bits.
 fn digest(values: &[f32]) -> u64 {
-    let mix = |hash: u64, value: &f32| {
-        (hash ^ u64::from(value.to_bits())).wrapping_mul(0x0000_0100_0000_01b3)
-    };
-    values.iter().fold(0xcbf2_9ce4_8422_2325, mix)
+    let mix = |before: Fingerprint, value: &f32| before.then(u64::from(value.to_bits()));
+    values.iter().fold(Fingerprint::new(), mix).value()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "nanoseconds fit until the year 2554")]

@@ -1,5 +1,7 @@
 //! Conversions between f32 and bf16.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use lockstep_emulator::{Grid, bf16_bits, bf16_value, in_every_order};
 
 use crate::values::values;

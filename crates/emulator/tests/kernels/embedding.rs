@@ -1,7 +1,8 @@
-//! The embedding of tokens, its backward, and the gradients of the two tables.
+//! The embedding of tokens and its backward.
 
-use lockstep_emulator::{Argument, Buffer, Emulator, Grid, in_every_order};
-use lockstep_program::Step;
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
+use lockstep_emulator::in_every_order;
 use lockstep_world::Seed;
 
 use crate::oracle::{Norm, dot, factors, times};
@@ -180,118 +181,4 @@ fn backward_is_the_slope_of_the_forward() {
     let (dsum, columns) = inputs.backward(&inputs.forward::<f32>().0, &dy);
     assert_close::<f32>("dsum", &dsum[..sum.len()], &by_sum);
     assert_close::<f32>("columns", &columns, &[by_gamma, by_beta].concat());
-}
-
-/// The sum of rows one after the other, which the kernels owe bit for bit.
-fn summed(dsum: &[f32], rows: &[usize], width: usize) -> Vec<f32> {
-    let column = |c| rows.iter().fold(0.0, |sum: f32, row| sum + dsum[row * width + c]);
-    (0..width).map(column).collect()
-}
-
-/// What a launch over a table's rows gives: on poison, or added to `before`.
-fn table(
-    device: &Emulator,
-    before: Option<&[f32]>,
-    count: usize,
-    launch: impl Fn(Buffer<f32>, Argument),
-) -> Vec<f32> {
-    let out = match before {
-        Some(before) => device.buffer(before),
-        None => device.poisoned::<f32>(count),
-    };
-    launch(out, i32::from(before.is_some()).into());
-    device.read(&out)
-}
-
-fn plus(before: &[f32], sum: &[f32]) -> Vec<f32> {
-    before.iter().zip(sum).map(|(before, sum)| before + sum).collect()
-}
-
-#[test]
-fn a_words_gradient_is_the_sum_of_its_rows_in_order() {
-    // A word of another rank, words of a few rows, and [CLS] of more than two batches of loads.
-    let counts = [0, 1, 3, 70, 8, 33, 0];
-    let (words, unread) = (counts.len(), 2);
-    let total: usize = counts.iter().sum();
-    let mut rows: Vec<usize> = (0..total).collect();
-    rows.sort_by_key(|&row| Seed(8).bits(row as u64));
-    let starts: Vec<usize> = (0..=words).map(|word| counts[..word].iter().sum()).collect();
-    let step = Step { rows: total as i32, words: words as i32, ..Step::default() };
-    for width in [8, 160, 768, 1024] {
-        let dsum = values::<f32>(1, total * width);
-        let before = values::<f32>(2, (words + unread) * width);
-        for (blocks, adds) in [(1, false), (3, false), (2, true)] {
-            let before = adds.then_some(&*before);
-            let got = in_every_order(|device| {
-                let step = device.buffer(&[step]);
-                let starts: Vec<i32> = starts.iter().map(|&start| start as i32).collect();
-                let places: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
-                let (starts, places) = (device.buffer(&starts), device.buffer(&places));
-                let dsum = device.buffer(&dsum);
-                let grid =
-                    Grid { blocks: [(words + unread) as u32, blocks], threads: 128, shared: 0 };
-                table(device, before, (words + unread) * width, |out, add| {
-                    let arguments = [
-                        step.into(),
-                        starts.into(),
-                        places.into(),
-                        dsum.into(),
-                        out.into(),
-                        add,
-                        (width as i32).into(),
-                    ];
-                    device.launch("word_gradient", grid, &arguments).unwrap();
-                })
-            });
-            let sums: Vec<f32> = (0..words)
-                .flat_map(|word| summed(&dsum, &rows[starts[word]..starts[word + 1]], width))
-                .collect();
-            let expected = before.map_or(sums.clone(), |before| plus(before, &sums));
-            assert_eq!(got[..words * width], expected, "width {width}, {blocks} blocks, {adds}");
-            let left = before.map(|before| &before[words * width..]);
-            let rest = &got[words * width..];
-            assert!(left.map_or(rest.iter().all(|x| x.is_nan()), |left| left == rest));
-        }
-    }
-}
-
-#[test]
-fn a_positions_gradient_is_the_sum_over_the_segments_that_reach_it() {
-    let many: Vec<usize> = (0..70).map(|segment| 1 + segment % 5).collect();
-    for lengths in [&[][..], &[1], &[3, 1, 6], &many] {
-        for (width, blocks, adds) in
-            [(8, 1, false), (160, 1, true), (768, 1, false), (768, 3, true), (1024, 4, false)]
-        {
-            let offsets: Vec<usize> =
-                (0..=lengths.len()).map(|segment| lengths[..segment].iter().sum()).collect();
-            let dsum = values::<f32>(1, offsets[lengths.len()].max(1) * width);
-            let before = adds.then(|| values::<f32>(2, PLACES * width));
-            let step = Step { segments: lengths.len() as i32, ..Step::default() };
-            let got = in_every_order(|device| {
-                let step = device.buffer(&[step]);
-                let offsets: Vec<i32> = offsets.iter().map(|&offset| offset as i32).collect();
-                let (offsets, dsum) = (device.buffer(&offsets), device.buffer(&dsum));
-                let grid = Grid { blocks: [PLACES as u32, blocks], threads: 128, shared: 0 };
-                table(device, before.as_deref(), PLACES * width, |out, add| {
-                    let arguments = [
-                        step.into(),
-                        offsets.into(),
-                        dsum.into(),
-                        out.into(),
-                        add,
-                        (width as i32).into(),
-                    ];
-                    device.launch("place_gradient", grid, &arguments).unwrap();
-                })
-            });
-            let longer =
-                |place| (0..lengths.len()).filter(move |&segment| lengths[segment] > place);
-            let rows = |place| longer(place).map(|segment| offsets[segment] + place).collect();
-            let sums: Vec<f32> = (0..PLACES)
-                .flat_map(|place| summed(&dsum, &Vec::from_iter::<Vec<usize>>(rows(place)), width))
-                .collect();
-            let expected = before.map_or(sums.clone(), |before| plus(&before, &sums));
-            assert_eq!(got, expected, "{} segments, width {width}", lengths.len());
-        }
-    }
 }

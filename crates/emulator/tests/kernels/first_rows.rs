@@ -1,5 +1,7 @@
 //! The first rows of the segments, gathered and added to.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use lockstep_emulator::in_every_order;
 use lockstep_program::Step;
 

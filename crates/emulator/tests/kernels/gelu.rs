@@ -1,5 +1,7 @@
 //! GELU and its backward.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use lockstep_emulator::{Grid, in_every_order};
 
 use crate::oracle::{column_sums, gelu, gelu_slope, times};

@@ -28,6 +28,8 @@ mod oracle;
 #[cfg(test)]
 mod sums;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod values;
 #[cfg(test)]
 mod word_rows;

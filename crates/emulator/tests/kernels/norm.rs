@@ -1,5 +1,7 @@
 //! The residual, dropout and layer norm, and their backward.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use lockstep_emulator::{Argument, in_every_order};
 
 use crate::oracle::{Norm, column_sums, dot, factors, times};

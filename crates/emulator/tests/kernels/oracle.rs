@@ -1,5 +1,7 @@
 //! Layer norm, dropout and GELU in f64, as plainly as can be.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes of tests are small; halves of keys")]
+
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 use crate::values::Case;

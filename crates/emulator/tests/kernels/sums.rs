@@ -1,5 +1,7 @@
 //! Sums of parts and of squares.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use lockstep_emulator::{Argument, Grid, in_every_order};
 use lockstep_program::Step;
 
@@ -14,41 +16,52 @@ const SUMS: [[(usize, usize); 4]; 4] = [
     [(32, 32), (256, 33), (2, 768 * 3), (1, 40)],
 ];
 
-fn sums_of_parts(sums: [(usize, usize); 4], adds: bool) {
-    let parts = |i: usize| values::<f32>(i as u64, sums[i].0 * sums[i].1);
-    let before = |i: usize| values::<f32>(10 + i as u64, sums[i].1);
-    let got = in_every_order(|device| {
+/// The parts of the sum at a place of the launch.
+fn parts(place: usize, (count, width): (usize, usize)) -> Vec<f32> {
+    values(place as u64, count * width)
+}
+
+/// What is there before the sum is added.
+fn before(place: usize, (_, width): (usize, usize)) -> Vec<f32> {
+    values(10 + place as u64, width)
+}
+
+/// The results of a launch, one after the other.
+fn launched(sums: &[(usize, usize); 4], adds: bool) -> Vec<f32> {
+    in_every_order(|device| {
         let (mut arguments, mut outs) = (Vec::new(), Vec::new());
-        for (i, (count, width)) in sums.into_iter().enumerate() {
-            if width == 0 {
-                arguments.extend([Argument::Null, Argument::Null]);
-            } else {
-                let out = match adds {
-                    true => device.buffer(&before(i)),
-                    false => device.poisoned::<f32>(width),
-                };
-                outs.push(out);
-                let parts = match count {
-                    0 => Argument::Null,
-                    _ => device.buffer(&parts(i)).into(),
-                };
-                arguments.extend([parts, out.into()]);
-            }
-            arguments.extend([Argument::I32(count as i32), Argument::I32(width as i32)]);
+        for (place, &(count, width)) in sums.iter().enumerate() {
+            let from = match count * width {
+                0 => Argument::Null,
+                _ => device.buffer(&parts(place, sums[place])).into(),
+            };
+            let out = match adds {
+                true => device.buffer(&before(place, sums[place])),
+                false => device.poisoned::<f32>(width),
+            };
+            let to = if width == 0 { Argument::Null } else { out.into() };
+            let (count, width) = (Argument::I32(count as i32), Argument::I32(width as i32));
+            arguments.extend([from, to, count, width]);
+            outs.push(out);
         }
         arguments.push(i32::from(adds).into());
         let widest = sums.iter().map(|&(_, width)| width as u32).max().unwrap();
         let blocks = [widest.div_ceil(32), 4];
         let grid = Grid { blocks, threads: 1024, shared: 32 * 32 * 4 };
         device.launch("sum_parts", grid, &arguments).unwrap();
-        outs.iter().flat_map(|out| device.read(out)).collect::<Vec<f32>>()
-    });
+        outs.iter().flat_map(|out| device.read(out)).collect()
+    })
+}
+
+fn sums_of_parts(sums: &[(usize, usize); 4], adds: bool) {
+    let got = launched(sums, adds);
     let mut got = got.as_slice();
-    for (i, (count, width)) in sums.into_iter().enumerate() {
-        let mut expected = column_sums(&wide(&parts(i)), width.max(1));
+    for (place, &(count, width)) in sums.iter().enumerate() {
+        let mut expected = column_sums(&wide(&parts(place, sums[place])), width.max(1));
         expected.truncate(width);
         if adds {
-            expected.iter_mut().zip(before(i)).for_each(|(sum, x)| *sum += f64::from(x));
+            let before = before(place, sums[place]);
+            expected.iter_mut().zip(before).for_each(|(sum, x)| *sum += f64::from(x));
         }
         let (sum, rest) = got.split_at(width);
         got = rest;
@@ -62,7 +75,7 @@ fn sums_of_parts(sums: [(usize, usize); 4], adds: bool) {
 
 #[test]
 fn parts_are_summed_column_by_column() {
-    for sums in SUMS {
+    for sums in &SUMS {
         sums_of_parts(sums, false);
         sums_of_parts(sums, true);
     }

@@ -1,5 +1,7 @@
 //! Test values of both element types, the cases of row kernels, and what counts as equal.
 
+#![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
+
 use bytemuck::Pod;
 use lockstep_emulator::{Argument, Buffer, Emulator, Grid, bf16_bits, bf16_value};
 use lockstep_program::Step;

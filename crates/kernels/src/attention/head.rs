@@ -53,7 +53,7 @@ pub(super) struct Gradients<'a> {
 /// Memory that the heads of one thread share one after the other.
 #[derive(Default)]
 pub(super) struct Scratch {
-    shares: Vec<f32>,
+    probabilities: Vec<f32>,
     gradients: Vec<f32>,
 }
 
@@ -61,14 +61,16 @@ impl Head<'_> {
     /// `y = dropout(softmax(q kᵀ / √C)) v`.
     pub(super) fn forward(&self, y: &mut Tile, scratch: &mut Scratch) {
         for rows in blocks(self.q.rows) {
-            let shares = self.shares(&rows, &mut scratch.shares);
+            let probabilities = self.probabilities(&rows, &mut scratch.probabilities);
             if let Some(mask) = self.mask {
-                for (row, shares) in rows.clone().zip(shares.chunks_exact_mut(self.stride())) {
-                    vectorised(DropOut { shares, factor: mask.factor(row) });
+                for (row, probabilities) in
+                    rows.clone().zip(probabilities.chunks_exact_mut(self.stride()))
+                {
+                    vectorised(DropOut { probabilities, factor: mask.factor(row) });
                 }
             }
-            let shares = self.scores(shares);
-            product(shares, self.v, 1.0).store(&mut y.part(&rows, &(0..self.v.columns)));
+            let probabilities = self.scores(probabilities);
+            product(probabilities, self.v, 1.0).store(&mut y.part(&rows, &(0..self.v.columns)));
         }
     }
 
@@ -78,14 +80,14 @@ impl Head<'_> {
         let columns = 0..self.q.columns;
         for rows in blocks(self.q.rows) {
             let dy = outcome.dy.part(&rows, &columns);
-            let shares = self.shares(&rows, &mut scratch.shares);
+            let probabilities = self.probabilities(&rows, &mut scratch.probabilities);
             let gradients = self.block(&mut scratch.gradients, rows.len());
             let mut tile = Tile::new(gradients, self.stride());
             product(dy, self.v.transposed(), 1.0)
                 .store(&mut tile.part(&(0..rows.len()), &(0..self.k.rows)));
-            self.row_gradients(&rows, outcome, (&mut *shares, &mut *gradients));
-            let (shares, gradients) = (self.scores(shares), self.scores(gradients));
-            product(shares.transposed(), dy, 1.0).add_to(&mut dv);
+            self.row_gradients(&rows, outcome, (&mut *probabilities, &mut *gradients));
+            let (probabilities, gradients) = (self.scores(probabilities), self.scores(gradients));
+            product(probabilities.transposed(), dy, 1.0).add_to(&mut dv);
             product(gradients, self.k, self.scale()).store(&mut dq.part(&rows, &columns));
             let q = self.q.part(&rows, &columns);
             product(gradients.transposed(), q, self.scale()).add_to(&mut dk);
@@ -93,7 +95,7 @@ impl Head<'_> {
     }
 
     /// `softmax(q kᵀ / √C)` for a block of query rows.
-    fn shares<'s>(&self, rows: &Range<usize>, buffer: &'s mut Vec<f32>) -> &'s mut [f32] {
+    fn probabilities<'s>(&self, rows: &Range<usize>, buffer: &'s mut Vec<f32>) -> &'s mut [f32] {
         let values = self.block(buffer, rows.len());
         let q = self.q.part(rows, &(0..self.q.columns));
         let mut tile = Tile::new(values, self.stride());
@@ -103,21 +105,27 @@ impl Head<'_> {
         values
     }
 
-    /// Turns shares and the gradients of their dropped form into those of the scores.
+    /// Turns probabilities and the gradients of their dropped form into those of the scores.
     fn row_gradients(
         &self,
         rows: &Range<usize>,
         outcome: Outcome,
-        (shares, gradients): (&mut [f32], &mut [f32]),
+        (probabilities, gradients): (&mut [f32], &mut [f32]),
     ) {
         let stride = self.stride();
-        let pairs = shares.chunks_exact_mut(stride).zip(gradients.chunks_exact_mut(stride));
-        for (row, (shares, gradients)) in rows.clone().zip(pairs) {
+        let pairs = probabilities.chunks_exact_mut(stride).zip(gradients.chunks_exact_mut(stride));
+        for (row, (probabilities, gradients)) in rows.clone().zip(pairs) {
             let (y, dy) = (outcome.y.row(row), outcome.dy.row(row));
             if let Some(mask) = self.mask {
-                vectorised(ScoreGradients { y, dy, factor: mask.factor(row), shares, gradients });
+                vectorised(ScoreGradients {
+                    y,
+                    dy,
+                    factor: mask.factor(row),
+                    probabilities,
+                    gradients,
+                });
             } else {
-                vectorised(ScoreGradients { y, dy, factor: Kept, shares, gradients });
+                vectorised(ScoreGradients { y, dy, factor: Kept, probabilities, gradients });
             }
         }
     }
@@ -147,7 +155,7 @@ impl Head<'_> {
 }
 
 impl HeadMask<'_> {
-    /// The factors of one query's shares.
+    /// The factors of one query's probabilities.
     fn factor(self, query: usize) -> (RowMask, u32) {
         (self.dropout.row(self.first_row + query), self.first_element)
     }

@@ -1,8 +1,8 @@
 //! Attention with all segments brought to one length: a few large products instead of many small
 //! ones, for devices where a launch costs more than a row of zeros.
 //!
-//! Padded keys get a score so low that their share is 0 exactly, and padded queries are left out of
-//! the result; so values and gradients are those of [`crate::plain::attention()`]. Where one long text
+//! Padded keys get a score so low that their probability is 0 exactly, and padded queries are left
+//! out of the result; so values and gradients are those of [`crate::plain::attention()`]. Where one long text
 //! among many short ones would make most of it zeros, only segments of similar lengths go together, so
 //! memory stays within a few times of what the texts need.
 
@@ -83,10 +83,12 @@ fn of_group(
     );
     let columns = q.dim(3)?;
     let scores = (q.matmul(&k.t()?)? / (columns as f64).sqrt())?; // (B,H,Q,K)
-    let shares = plain::softmax(&scores.broadcast_add(&keys.bias(scores.dtype())?)?)?;
+    let probabilities = plain::softmax(&scores.broadcast_add(&keys.bias(scores.dtype())?)?)?;
     let kept = match &plan.dropout {
-        Some(dropout) => dropout.apply(&shares, queries.kept(dropout, plan.heads, keys.longest))?,
-        None => shares,
+        Some(dropout) => {
+            dropout.apply(&probabilities, queries.kept(dropout, plan.heads, keys.longest))?
+        }
+        None => probabilities,
     };
     queries.join(&kept.matmul(&v)?)
 }
@@ -136,7 +138,7 @@ impl Padding {
         Tensor::from_iter(bias, self.rows.device())?.reshape(shape)?.to_dtype(dtype)
     }
 
-    /// Which shares dropout leaves, (B,H,T,`keys`); of padded queries all.
+    /// Which probabilities dropout leaves, (B,H,T,`keys`); of padded queries all.
     fn kept(&self, dropout: &Dropout, heads: usize, keys: usize) -> Vec<u8> {
         let mut kept = vec![1; self.segments.len() * heads * self.longest * keys];
         kept.par_chunks_mut((self.longest * keys).max(1)).enumerate().for_each(|(place, head)| {

@@ -1,7 +1,8 @@
-//! The row-wise part of one head: scores to shares, and the shares' gradients to the scores'.
+//! The row-wise part of one head: scores to probabilities, and gradients of probabilities to
+//! gradients of scores.
 //!
 //! Rows of scores are padded to whole vectors, so that the loops have no remainder: most sentences
-//! are shorter than two vectors. The padding's scores are minus infinity, whose share is nothing,
+//! are shorter than two vectors. The padding's scores are minus infinity, whose probability is 0,
 //! and no product reads them.
 
 use crate::cpu::elementary::exp;
@@ -16,7 +17,7 @@ pub(super) fn stride(keys: usize) -> usize {
     keys.next_multiple_of(STEP)
 }
 
-/// The factor that dropout gives to the share of the key at a place.
+/// The factor that dropout gives to the probability of the key at a place.
 pub(super) trait Factor: Copy {
     fn at(self, place: u32) -> f32;
 }
@@ -40,7 +41,7 @@ impl Factor for (RowMask, u32) {
     }
 }
 
-/// Turns rows of scores into shares: `share_j = exp(score_j) / Σ exp(score)`.
+/// Turns rows of scores into probabilities: `probability_j = exp(score_j) / Σ exp(score)`.
 pub(super) struct Softmax<'a> {
     pub(super) scores: &'a mut [f32],
     pub(super) keys: usize,
@@ -70,9 +71,9 @@ impl Kernel for Softmax<'_> {
     }
 }
 
-/// Multiplies a row of shares by the factors of their places.
+/// Multiplies a row of probabilities by the factors of their places.
 pub(super) struct DropOut<'a, F> {
-    pub(super) shares: &'a mut [f32],
+    pub(super) probabilities: &'a mut [f32],
     pub(super) factor: F,
 }
 
@@ -81,8 +82,8 @@ impl<F: Factor> Kernel for DropOut<'_, F> {
 
     #[inline(always)]
     fn run(self) {
-        for (place, share) in (0_u32..).zip(self.shares) {
-            *share *= self.factor.at(place);
+        for (place, probability) in (0_u32..).zip(self.probabilities) {
+            *probability *= self.factor.at(place);
         }
     }
 }
@@ -92,8 +93,8 @@ pub(super) struct ScoreGradients<'a, F> {
     pub(super) y: &'a [f32],
     pub(super) dy: &'a [f32],
     pub(super) factor: F,
-    /// Holds p; leaves as `p f`, the shares after dropout by the factors f.
-    pub(super) shares: &'a mut [f32],
+    /// Holds p; leaves as `p f`, the probabilities after dropout by the factors f.
+    pub(super) probabilities: &'a mut [f32],
     /// Holds `d = v dy`; leaves as the gradient of the scores.
     pub(super) gradients: &'a mut [f32],
 }
@@ -105,11 +106,12 @@ impl<F: Factor> Kernel for ScoreGradients<'_, F> {
     #[inline(always)]
     fn run(self) {
         let common = sum([self.y, self.dy], |[y, dy]| y * dy);
-        for (place, (share, gradient)) in (0_u32..).zip(self.shares.iter_mut().zip(self.gradients))
+        for (place, (probability, gradient)) in
+            (0_u32..).zip(self.probabilities.iter_mut().zip(self.gradients))
         {
-            let kept = *share * self.factor.at(place);
-            *gradient = kept * *gradient - *share * common;
-            *share = kept;
+            let kept = *probability * self.factor.at(place);
+            *gradient = kept * *gradient - *probability * common;
+            *probability = kept;
         }
     }
 }

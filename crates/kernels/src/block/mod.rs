@@ -2,8 +2,8 @@
 //! layer norm behind it.
 //!
 //! After Vaswani and others, "Attention Is All You Need", 2017, with dropout where DistilBERT has
-//! it: on the attention's shares and after the second feed-forward layer. As one node of the graph
-//! it keeps what its backward reads, frees it as the backward passes, and adds its weights'
+//! it: on the attention's probabilities and after the second feed-forward layer. As one node of the
+//! graph it keeps what its backward reads, frees it as the backward passes, and adds its weights'
 //! gradients where they live.
 
 mod activation;
@@ -72,7 +72,7 @@ pub struct BlockPlan {
     pub segments: Segments,
     /// Which states are wanted: M rows, N or B.
     pub rows: Rows,
-    /// Dropout of the attention's shares, as in [`AttentionPlan`]; one key a wanted row.
+    /// Dropout of the attention's probabilities, as in [`AttentionPlan`]; one key a wanted row.
     pub attention_dropout: Option<Dropout>,
     /// Dropout after the feed-forward part; one key a wanted row.
     pub dropout: Option<Dropout>,

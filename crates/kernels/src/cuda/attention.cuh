@@ -150,6 +150,7 @@ template <int C, class... Matrix>
 __device__ __forceinline__ void stage(int stride, int count, int padded, Matrix... matrices) {
     constexpr int CHUNKS = C / EIGHT;
     const int column = staged_column<C>();
+#pragma unroll 2
     for (int row = threadIdx.x / CHUNKS; row < padded; row += ATTENTION_THREADS / CHUNKS) {
         if (row < count) (matrices.fetch(row, column), ...);
         (matrices.put(row, column, matrices.to + row * stride + column, row < count), ...);

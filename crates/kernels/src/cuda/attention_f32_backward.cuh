@@ -7,6 +7,9 @@
 #pragma once
 #include "attention_f32_forward.cuh"
 
+// How long a tile of keys is: its dk and dv are in registers.
+template <int C, int L> __device__ __forceinline__ constexpr int backward_keys() { return least(L, C == 64 ? 64 : 128); }
+
 struct BackwardF32 {
     const Step* step;
     const int* offsets;
@@ -22,13 +25,14 @@ struct BackwardF32 {
 
 // The shared memory of the backward.
 template <int C, int L> struct BackwardSharedF32 {
-    static constexpr int KEYS = tile_keys<L>();
+    static constexpr int KEYS = backward_keys<C, L>();
     static constexpr int ROW = C + 4, SHARES = KEYS + 4;
     float *k, *v;   // (KEYS, ROW)
     float *q, *dy;  // (BLOCK_QUERIES, ROW)
     float *p, *ds;  // (BLOCK_QUERIES, SHARES); at last, sums of columns
     float* dots;    // (BLOCK_QUERIES): dy . y
     uint32_t* bits; // (BLOCK_QUERIES, KEYS / 32)
+    float* dq_sums; // (ATTENTION_WARPS, C): sums of the columns of dq
     float* normal;  // (L): log2 of the softmax's divisor, where there are several tiles
 
     __device__ __forceinline__ explicit BackwardSharedF32(unsigned char* memory) {
@@ -40,7 +44,8 @@ template <int C, int L> struct BackwardSharedF32 {
         ds = p + BLOCK_QUERIES * SHARES;
         dots = ds + BLOCK_QUERIES * SHARES;
         bits = reinterpret_cast<uint32_t*>(dots + BLOCK_QUERIES);
-        normal = dots + BLOCK_QUERIES + BLOCK_QUERIES * KEYS / 32;
+        dq_sums = dots + BLOCK_QUERIES + BLOCK_QUERIES * KEYS / 32;
+        normal = dq_sums + ATTENTION_WARPS * C;
     }
 };
 
@@ -60,7 +65,7 @@ template <int COUNT> __device__ __forceinline__ void load_shared(float (&to)[COU
 
 // Which keys and columns of dk and dv a thread owns: KEYS x C values in 128 equal rectangles.
 template <int C, int L> struct Owned {
-    static constexpr int KEYS = tile_keys<L>();
+    static constexpr int KEYS = backward_keys<C, L>();
     static constexpr int COLUMNS = KEYS * C >= 64 * 64 ? 8 : 4; // columns, four side by side
     static constexpr int GROUPS = C / COLUMNS;                  // of columns
     static constexpr int ROWS = KEYS * C / (ATTENTION_THREADS * COLUMNS); // keys, side by side
@@ -75,7 +80,7 @@ template <int C, int L> struct Owned {
 template <int C, int L> struct BackwardBlockF32 {
     using Own = Owned<C, L>;
     using Shared = BackwardSharedF32<C, L>;
-    static constexpr int KEYS = tile_keys<L>(), WORDS = KEYS / 32, COLUMNS = C / 32;
+    static constexpr int KEYS = backward_keys<C, L>(), WORDS = KEYS / 32, COLUMNS = C / 32;
     static constexpr int ROW = Shared::ROW, SHARES = Shared::SHARES;
     const BackwardF32& in;
     Shared shared;
@@ -83,14 +88,13 @@ template <int C, int L> struct BackwardBlockF32 {
     size_t width; // D
     int head, lane, warp;
     int first_key, keys; // of the tile
-    float dq_sums[COLUMNS]; // of this warp's queries
-    float key_sums;         // of one column of dk or dv: thread t < 2 C
+    float key_sums; // of one column of dk or dv: thread t < 2 C
 
     __device__ __forceinline__ BackwardBlockF32(const BackwardF32& in, unsigned char* memory)
         : in(in), shared(memory), segment(in.step, in.offsets), width(size_t(in.heads) * C), head(blockIdx.y),
           lane(threadIdx.x % 32), warp(threadIdx.x / 32), first_key(0), keys(0), key_sums(0.0f) {
 #pragma unroll
-        for (int c = 0; c < COLUMNS; ++c) dq_sums[c] = 0.0f;
+        for (int c = 0; c < COLUMNS; ++c) shared.dq_sums[warp * C + c * 32 + lane] = 0.0f;
     }
 
     // q, k or v (0, 1, 2) from row `row` of the segment on.
@@ -111,14 +115,9 @@ template <int C, int L> struct BackwardBlockF32 {
             stage<C>(ROW, keys, padded, BiasedRows(shared.k, rows(1, first), column));
     }
 
-    // Scores of this warp's queries, in units of log2; minus infinity behind the keys.
+    // Scores of this warp's queries.
     __device__ __forceinline__ void score(float (&scores)[QUERIES][WORDS]) const {
-        dot_keys<C, KEYS>(shared.q + warp * QUERIES * ROW, ROW, shared.k, keys, scores);
-#pragma unroll
-        for (int r = 0; r < QUERIES; ++r)
-#pragma unroll
-            for (int j = 0; j < WORDS; ++j)
-                scores[r][j] = j * 32 + lane < keys ? scores[r][j] * (score_scale<C>() * LOG2_E) : -INFINITY;
+        score_keys<C>(shared.q + warp * QUERIES * ROW, ROW, shared.k, keys, scores);
     }
 
     // log2 of the sum of 2^score over a query's keys of this tile.
@@ -166,21 +165,27 @@ template <int C, int L> struct BackwardBlockF32 {
         return in.bits[(size_t(segment.first + query) * in.heads + head) * (L / 32) + first_key / 32 + word];
     }
 
-    // Scores and products dy . v become probabilities (times their factors, in shared memory) and slopes.
-    __device__ __forceinline__ void slopes(int row, const float (&scores)[QUERIES][WORDS],
-                                           const float (&products)[QUERIES][WORDS]) {
+    // Scores become probabilities times their factors, and slopes, in shared memory.
+    __device__ __forceinline__ void slopes(int row, float (&scores)[QUERIES][WORDS]) {
 #pragma unroll
         for (int r = 0; r < QUERIES; ++r) {
-            const int mine = warp * QUERIES + r, query = row + mine;
-            const bool real = query < segment.count;
+            const int query = row + warp * QUERIES + r;
             const float normal = L > KEYS ? shared.normal[query] : normaliser(scores[r]);
 #pragma unroll
-            for (int j = 0; j < WORDS; ++j) {
+            for (int j = 0; j < WORDS; ++j)
+                scores[r][j] = query < segment.count ? exp2f(scores[r][j] - normal) : 0.0f;
+        }
+#pragma unroll
+        for (int j = 0; j < WORDS; ++j) {
+            float products[QUERIES] = {};
+            if (j * 32 < keys)
+                dot_keys<C>(shared.dy + warp * QUERIES * ROW, ROW, shared.v, j * 32, keys, products);
+#pragma unroll
+            for (int r = 0; r < QUERIES; ++r) {
+                const int mine = warp * QUERIES + r, at = mine * SHARES + j * 32 + lane;
                 const float factor = shared.bits[mine * WORDS + j] >> lane & 1 ? in.drop.scale : 0.0f;
-                const float p = real ? exp2f(scores[r][j] - normal) : 0.0f;
-                const int at = mine * SHARES + j * 32 + lane;
-                shared.p[at] = p * factor;
-                shared.ds[at] = p * (products[r][j] * factor - shared.dots[mine]) * score_scale<C>();
+                shared.p[at] = scores[r][j] * factor;
+                shared.ds[at] = scores[r][j] * (products[r] * factor - shared.dots[mine]) * score_scale<C>();
             }
         }
         __syncwarp();
@@ -190,6 +195,7 @@ template <int C, int L> struct BackwardBlockF32 {
     __device__ __forceinline__ void query_slopes(int row) {
         float dq[QUERIES][COLUMNS] = {};
         const float* ds = shared.ds + warp * QUERIES * SHARES;
+#pragma unroll 1
         for (int key = 0; key < keys; key += 4) {
             float four[QUERIES][4];
 #pragma unroll
@@ -213,7 +219,7 @@ template <int C, int L> struct BackwardBlockF32 {
             for (int c = 0; c < COLUMNS; ++c) {
                 if (L > KEYS && first_key > 0) dq[r][c] += out[c * 32];
                 out[c * 32] = dq[r][c];
-                if (last) dq_sums[c] += dq[r][c];
+                if (last) shared.dq_sums[warp * C + c * 32 + lane] += dq[r][c];
             }
         }
     }
@@ -271,10 +277,9 @@ template <int C, int L> struct BackwardBlockF32 {
                      SlopeRows<C, float>(shared.dy, Rows<float>{in.dy + out, width, nullptr}, in.y + out, shared.dots));
             if (threadIdx.x < BLOCK_QUERIES * WORDS) shared.bits[threadIdx.x] = word;
             __syncthreads();
-            float scores[QUERIES][WORDS], products[QUERIES][WORDS];
+            float scores[QUERIES][WORDS];
             score(scores);
-            dot_keys<C, KEYS>(shared.dy + warp * QUERIES * ROW, ROW, shared.v, keys, products);
-            slopes(row, scores, products);
+            slopes(row, scores);
             query_slopes(row);
             __syncthreads();
             key_slopes(queries, dk, dv);
@@ -292,12 +297,9 @@ template <int C, int L> struct BackwardBlockF32 {
     __device__ __forceinline__ void write_parts() const {
         float* parts = in.parts + blockIdx.x * 3 * width + head * C;
         __syncthreads();
-#pragma unroll
-        for (int c = 0; c < COLUMNS; ++c) shared.q[warp * C + c * 32 + lane] = dq_sums[c];
-        __syncthreads();
         if (threadIdx.x < C) {
             float sum = 0.0f;
-            for (int i = 0; i < ATTENTION_WARPS; ++i) sum += shared.q[i * C + threadIdx.x];
+            for (int i = 0; i < ATTENTION_WARPS; ++i) sum += shared.dq_sums[i * C + threadIdx.x];
             parts[threadIdx.x] = sum;
         }
         if (threadIdx.x < 2 * C) parts[(1 + threadIdx.x / C) * width + threadIdx.x % C] = key_sums;

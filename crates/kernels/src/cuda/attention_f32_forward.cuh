@@ -23,25 +23,36 @@ struct ForwardF32 {
     int rows, heads;
 };
 
-// scores[r][j] = rows[r] . tile[32 j + lane]; keys from `count` on repeat the last one.
-template <int C, int KEYS>
-__device__ __forceinline__ void dot_keys(const float* rows, int row_stride, const float* tile, int count,
-                                         float (&scores)[QUERIES][KEYS / 32]) {
+// dots[r] = rows[r] . tile[key + lane]; keys from `count` on repeat the last one.
+template <int C>
+__device__ __forceinline__ void dot_keys(const float* rows, int row_stride, const float* tile, int key, int count,
+                                         float (&dots)[QUERIES]) {
+    const float* at = tile + least(key + int(threadIdx.x % 32), count - 1) * (C + 4);
 #pragma unroll
-    for (int j = 0; j < KEYS / 32; ++j) {
+    for (int r = 0; r < QUERIES; ++r) dots[r] = 0.0f;
 #pragma unroll
-        for (int r = 0; r < QUERIES; ++r) scores[r][j] = 0.0f;
-        if (j * 32 >= count) continue;
-        const float* key = tile + least(j * 32 + int(threadIdx.x % 32), count - 1) * (C + 4);
-#pragma unroll 4
-        for (int c = 0; c < C; c += 4) {
-            const float4 k = *reinterpret_cast<const float4*>(key + c);
+    for (int c = 0; c < C; c += 4) {
+        const float4 k = *reinterpret_cast<const float4*>(at + c);
 #pragma unroll
-            for (int r = 0; r < QUERIES; ++r) {
-                const float4 q = *reinterpret_cast<const float4*>(rows + r * row_stride + c);
-                scores[r][j] += q.x * k.x + q.y * k.y + q.z * k.z + q.w * k.w;
-            }
+        for (int r = 0; r < QUERIES; ++r) {
+            const float4 q = *reinterpret_cast<const float4*>(rows + r * row_stride + c);
+            dots[r] += q.x * k.x + q.y * k.y + q.z * k.z + q.w * k.w;
         }
+    }
+}
+
+// Scores of a lane's keys with a warp's queries, in units of log2; minus infinity from `count` keys on.
+template <int C, int WORDS>
+__device__ __forceinline__ void score_keys(const float* rows, int row_stride, const float* tile, int count,
+                                           float (&scores)[QUERIES][WORDS]) {
+#pragma unroll
+    for (int j = 0; j < WORDS; ++j) {
+        float dots[QUERIES] = {};
+        if (j * 32 < count) dot_keys<C>(rows, row_stride, tile, j * 32, count, dots);
+        const bool real = j * 32 + int(threadIdx.x % 32) < count;
+#pragma unroll
+        for (int r = 0; r < QUERIES; ++r)
+            scores[r][j] = real ? dots[r] * (score_scale<C>() * LOG2_E) : -INFINITY;
     }
 }
 
@@ -82,10 +93,7 @@ template <int C, int L> struct QueriesF32 {
             const float old = follows ? shared.tops[row + r] : -INFINITY;
             float top = -INFINITY;
 #pragma unroll
-            for (int j = 0; j < WORDS; ++j) {
-                scores[r][j] = j * 32 + lane < keys ? scores[r][j] * (score_scale<C>() * LOG2_E) : -INFINITY;
-                top = fmaxf(top, scores[r][j]);
-            }
+            for (int j = 0; j < WORDS; ++j) top = fmaxf(top, scores[r][j]);
             top = fmaxf(warp_max(top), old);
             float sum = 0.0f;
 #pragma unroll
@@ -173,7 +181,7 @@ template <int C, int L> struct QueriesF32 {
             for (int r = 0; r < QUERIES; ++r)
                 row_keys[r] = in.keys[segment.first + least(row + r, segment.count - 1)];
         const float* q = shared.q + threadIdx.x / 32 * QUERIES * C;
-        dot_keys<C, KEYS>(q, C, shared.k, keys, scores);
+        score_keys<C>(q, C, shared.k, keys, scores);
         soften(scores);
         drop(scores, row_keys);
         weigh(scores, y);

@@ -13,7 +13,7 @@ use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 
 pub(crate) use composed::Composed;
-pub use recorded::{HostMemory, Link};
+pub use recorded::{Copied, Link, ParameterPlaces};
 pub(crate) use recorded::{Recorded, Run, RunFacts};
 
 use crate::TrainError;

@@ -5,6 +5,7 @@ mod parity;
 #[cfg(test)]
 mod ranks;
 #[cfg(test)]
-mod resume;
+mod recorded;
 #[cfg(test)]
+mod resume;
 mod setup;

@@ -295,6 +295,32 @@ fn whole_segments() {
 
 const LONGEST_TOKENS: usize = 512;
 
+/// Tensor cores and multiply-adds give the same but for the roundings of bf16.
+#[test]
+fn tensor_cores_agree_with_multiply_adds() {
+    let wide = |values: &[u16]| values.iter().map(|value| value.value() as f32).collect::<Vec<_>>();
+    for case in cases(64, 0.1) {
+        let case = Case { bias: 0.0, ..case };
+        let half = case.input::<u16>();
+        let input = Input {
+            qkv: wide(&half.qkv),
+            keys: half.keys.clone(),
+            y: wide(&half.y),
+            dy: wide(&half.dy),
+        };
+        let device = Emulator::new(case.seed);
+        let ((half_bits, half_out), (bits, out)) =
+            (case.forward(&device, &half), case.forward(&device, &input));
+        assert!(case.real_bits(&half_bits) == case.real_bits(&bits), "{case:?}: bits");
+        let out: Vec<f64> = out.iter().map(|value| value.value()).collect();
+        assert_near(&format!("{case:?}: out"), &half_out, &out, u16::TOLERANCE[0]);
+        let dqkv = case.backward(&device, &input).0;
+        let dqkv: Vec<f64> = dqkv.iter().map(|value| value.value()).collect();
+        let half = case.backward(&device, &half).0;
+        assert_near(&format!("{case:?}: dqkv"), &half, &dqkv, u16::TOLERANCE[1]);
+    }
+}
+
 /// A long class gives short segments the same as their own.
 #[test]
 fn a_longer_class_serves_shorter_segments() {

@@ -18,6 +18,8 @@ pub(super) struct Case {
     /// Of the kernel: no segment is longer.
     pub(super) longest: usize,
     pub(super) rate: f32,
+    /// Of the biases.
+    pub(super) bias: f32,
     /// Segments and rows of the bucket beyond those of the pass.
     pub(super) spare: [usize; 2],
     pub(super) seed: u64,
@@ -31,6 +33,7 @@ impl Default for Case {
             columns: 64,
             longest: 32,
             rate: 0.0,
+            bias: 0.5,
             spare: [2, 9],
             seed: 7,
         }
@@ -111,7 +114,7 @@ impl Case {
 
     /// The biases of q, k and v.
     pub(super) fn biases(&self) -> [Vec<f32>; 3] {
-        [50, 51, 52].map(|purpose| self.values(purpose, self.width(), 0.5))
+        [50, 51, 52].map(|purpose| self.values(purpose, self.width(), self.bias))
     }
 
     /// What a share is compared with and multiplied by.

@@ -1,8 +1,6 @@
 //! What a recorded engine has to know of a run before its first update.
 
-use std::collections::BTreeMap;
-
-use lockstep_data::{ShardPlan, TokenStore};
+use lockstep_data::{BatchPlan, TokenStore};
 use lockstep_model::{Classifier, HeadKind};
 use lockstep_optim::Schedule;
 use lockstep_params::{Group, ParamName, Parameters};
@@ -13,8 +11,7 @@ use lockstep_program::{
 };
 use lockstep_world::{Seat, Step, WorldSize};
 
-use super::Link;
-use crate::engine::Replica;
+use super::ParameterPlaces;
 use crate::{TrainError, TrainSettings};
 
 /// The run as recorded programs see it.
@@ -51,7 +48,7 @@ pub(crate) struct Run<'a> {
     pub(crate) model: &'a Classifier,
     pub(crate) train: &'a TokenStore,
     pub(crate) settings: &'a TrainSettings,
-    pub(crate) plan: &'a ShardPlan,
+    pub(crate) plan: &'a BatchPlan,
     pub(crate) schedule: &'a Schedule,
     /// Updates of the whole run.
     pub(crate) total: u64,
@@ -96,24 +93,19 @@ impl RunFacts {
     }
 
     /// The replica's settings, over the memory of weights and moments.
-    pub(super) fn settings<M>(
+    pub(super) fn settings(
         &self,
-        replica: &Replica<'_>,
-        link: &impl Link<M>,
+        parameters: &Parameters,
+        [weights, moments]: &[ParameterPlaces; 2],
     ) -> Result<ReplicaSettings, TrainError> {
-        let (weights, moments) = (replica.model.parameters(), replica.optimizer.moments());
-        let (weight_places, moment_places) = (link.places(weights)?, link.places(moments)?);
         let moment = |prefix: &str| {
-            self.parts(|name| {
-                let name = ParamName::from(format!("{prefix}.{name}"));
-                moment_places.get(&name).copied().ok_or(TrainError::Engine)
-            })
+            self.parts(|name| found(moments, &ParamName::from(format!("{prefix}.{name}"))))
         };
         let places = Places {
-            weights: self.parts(|name| found(&weight_places, name))?,
+            weights: self.parts(|name| found(weights, name))?,
             first: moment("exp_avg")?,
             second: moment("exp_avg_sq")?,
-            flags: self.parts(|name| self.flags(weights, name))?,
+            flags: self.parts(|name| self.flags(parameters, name))?,
         };
         let (constants, rates) = (self.constants, self.rates.clone());
         Ok(ReplicaSettings {
@@ -141,7 +133,7 @@ impl RunFacts {
     }
 }
 
-fn found(places: &BTreeMap<ParamName, Region>, name: &ParamName) -> Result<Region, TrainError> {
+fn found(places: &ParameterPlaces, name: &ParamName) -> Result<Region, TrainError> {
     places.get(name).copied().ok_or(TrainError::Engine)
 }
 

@@ -2,20 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use bytemuck::cast_slice_mut;
+use bytemuck::{cast_slice, cast_slice_mut};
 use lockstep_collective::Collective;
 use lockstep_params::{ParamName, Parameters};
 use lockstep_program::{Machine, Region};
 
 use crate::TrainError;
 
-/// Finds tensors in a machine's memory, and sums that memory over the ranks.
+/// Where parameters lie in a machine's memory.
+pub type ParameterPlaces = BTreeMap<ParamName, Region>;
+
+/// Brings the tensors of a run and a machine's memory together, and sums that memory over ranks.
 pub trait Link<M> {
-    /// Where each parameter lies; each place is good for the whole run.
+    /// Where each parameter lies, with the values it has now; each place is good for the whole run.
     ///
     /// # Errors
-    /// [`TrainError`] when one lies somewhere else.
-    fn places(&self, parameters: &Parameters) -> Result<BTreeMap<ParamName, Region>, TrainError>;
+    /// [`TrainError`] when memory is short, or a tensor lies where the machine cannot reach it.
+    fn places(
+        &self,
+        machine: &mut M,
+        parameters: &Parameters,
+    ) -> Result<ParameterPlaces, TrainError>;
+
+    /// Brings the tensors up to date with what the machine has written.
+    ///
+    /// # Errors
+    /// [`TrainError`] when the machine failed.
+    fn publish(
+        &self,
+        machine: &mut M,
+        parameters: &Parameters,
+        places: &ParameterPlaces,
+    ) -> Result<(), TrainError>;
 
     /// Replaces the f32 values of `region` by their sums over all ranks, the same bits on each.
     ///
@@ -29,20 +47,38 @@ pub trait Link<M> {
     ) -> Result<(), TrainError>;
 }
 
-/// A machine whose memory is the host's own: the emulator.
+/// A machine that has memory of its own, into which tensors are copied, and back: the emulator.
 #[derive(Clone, Copy, Debug)]
-pub struct HostMemory;
+pub struct Copied;
 
-impl<M: Machine> Link<M> for HostMemory {
-    fn places(&self, parameters: &Parameters) -> Result<BTreeMap<ParamName, Region>, TrainError> {
+impl<M: Machine> Link<M> for Copied {
+    fn places(
+        &self,
+        machine: &mut M,
+        parameters: &Parameters,
+    ) -> Result<ParameterPlaces, TrainError> {
         let mut regions = Vec::new();
         parameters.change_each(|values| -> Result<(), TrainError> {
-            let address = values.as_mut_ptr() as u64;
-            regions.push(Region { address, bytes: size_of_val(values) });
+            let region = machine.allocate(size_of_val(values))?;
+            machine.write(region, cast_slice(values))?;
+            regions.push(region);
             Ok(())
         })?;
         let names = parameters.iter().map(|(name, _)| name.clone());
         Ok(names.zip(regions).collect())
+    }
+
+    fn publish(
+        &self,
+        machine: &mut M,
+        parameters: &Parameters,
+        places: &ParameterPlaces,
+    ) -> Result<(), TrainError> {
+        let mut regions = places.values();
+        parameters.change_each(|values| {
+            let region = regions.next().ok_or(TrainError::Engine)?;
+            Ok(machine.read(*region, cast_slice_mut(values))?)
+        })
     }
 
     fn sum(
@@ -54,7 +90,7 @@ impl<M: Machine> Link<M> for HostMemory {
         let mut values = vec![0.0_f32; region.bytes / 4];
         machine.read(region, cast_slice_mut(&mut values))?;
         collective.all_reduce_sum(&mut values)?;
-        machine.write(region, bytemuck::cast_slice(&values))?;
+        machine.write(region, cast_slice(&values))?;
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use lockstep_program::{
 use lockstep_world::{Step, WorldSize};
 
 pub(crate) use facts::{Run, RunFacts};
-pub use link::{HostMemory, Link};
+pub use link::{Copied, Link, ParameterPlaces};
 
 use super::{Engine, Replica};
 use crate::TrainError;
@@ -43,6 +43,8 @@ enum State<M: Machine> {
 
 struct Running<M: Machine> {
     replica: program::Replica<M>,
+    /// Where the weights lie, and the moments.
+    places: [ParameterPlaces; 2],
     /// The updates that have begun and were not reported.
     pending: VecDeque<Pending>,
     /// Since when they were not.
@@ -67,11 +69,15 @@ impl<M: Machine, L: Link<M>> Recorded<M, L> {
         plan: &UpdatePlan<'_>,
     ) -> Result<&mut Running<M>, TrainError> {
         if let State::Idle(machine) = &mut self.state
-            && let Some(machine) = machine.take()
+            && let Some(mut machine) = machine.take()
         {
-            let settings = self.facts.settings(replica, &self.link)?;
+            let parameters = [replica.model.parameters(), replica.optimizer.moments()];
+            let [weights, moments] = parameters.map(|all| self.link.places(&mut machine, all));
+            let places = [weights?, moments?];
+            let settings = self.facts.settings(replica.model.parameters(), &places)?;
             let mut started = Running {
                 replica: program::Replica::new(machine, settings)?,
+                places,
                 pending: VecDeque::new(),
                 since: Instant::now(),
                 begun: plan.step.0,
@@ -112,9 +118,13 @@ impl<M: Machine, L: Link<M>> Engine for Recorded<M, L> {
         running.report()
     }
 
-    fn settle(&mut self, _replica: Replica<'_>) -> Result<Vec<FinishedUpdate>, TrainError> {
+    fn settle(&mut self, replica: Replica<'_>) -> Result<Vec<FinishedUpdate>, TrainError> {
         let State::Running(running) = &mut self.state else { return Ok(Vec::new()) };
         running.replica.settle(count(running.begun))?;
+        let parameters = [replica.model.parameters(), replica.optimizer.moments()];
+        for (parameters, places) in parameters.into_iter().zip(&running.places) {
+            self.link.publish(running.replica.machine(), parameters, places)?;
+        }
         running.report()
     }
 }
