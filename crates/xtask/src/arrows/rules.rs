@@ -120,7 +120,7 @@ mod tests {
             &["lockstep-trainer -> lockstep-testkit"],
             &[
                 "lockstep-trainer must not have lockstep-testkit in its [dependencies]; it may see: \
-               world, data, params, model, optim, collective",
+               world, data, program, kernels, params, model, optim, collective",
             ],
         );
         check(
