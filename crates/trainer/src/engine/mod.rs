@@ -15,7 +15,7 @@ use lockstep_optim::AdamW;
 
 pub(crate) use composed::Composed;
 pub use recorded::{Copied, Link, ParameterPlaces};
-pub(crate) use recorded::{Recorded, Run, RunFacts};
+pub(crate) use recorded::{OnGpu, Recorded, Run, RunFacts};
 
 use crate::TrainError;
 use crate::forward::class_scores;
