@@ -3,11 +3,10 @@
 mod equal;
 mod interrupted;
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use candle_core::Device;
-use lockstep_collective::{Collective, Solo, Threads};
+use lockstep_collective::{Collective, Solo};
 use lockstep_data::Order;
 use lockstep_emulator::Emulator;
 use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest};
