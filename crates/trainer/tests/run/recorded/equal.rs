@@ -14,7 +14,7 @@ use lockstep_trainer::{
 use super::{Finished, NARROW, Start, WIDE, alone, emulated, finish, on_cpu, run_parts, short};
 
 /// The largest difference of the losses, and of the weights relative to each tensor's largest.
-fn apart(found: &Finished, expected: &Finished) -> [f64; 2] {
+pub(super) fn apart(found: &Finished, expected: &Finished) -> [f64; 2] {
     assert_eq!(found.updates.len(), expected.updates.len());
     let losses = found.updates.iter().zip(&expected.updates).map(|(found, expected)| {
         assert_eq!((found.step, found.tokens), (expected.step, expected.tokens));
