@@ -7,8 +7,10 @@
 
 mod facts;
 mod gpu;
+mod inputs;
 mod link;
 mod pace;
+mod scorer;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -18,23 +20,27 @@ use lockstep_data::{Batch, TokenStore};
 use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 use lockstep_params::ParamName;
-use lockstep_program::{
-    self as program, BatchSize, Bucket, Machine, PassInput, Place, Step as StepBlock, UpdateResult,
-};
+use lockstep_program::{self as program, Bucket, Machine, Place, UpdateResult};
 use lockstep_world::{Step, WorldSize};
 
 pub(crate) use facts::{Run, RunFacts};
 pub(crate) use gpu::OnGpu;
 pub use link::{Copied, Link, ParameterPlaces};
+pub use scorer::Scorer;
 
+use self::inputs::{evaluation_input, rows, size, training_input};
 use self::pace::Pace;
-use super::{Engine, Replica, Scores};
+use super::{Engine, Replica};
 use crate::TrainError;
 use crate::forward::class_scores;
+use crate::scores::{ClassScores, Scores};
 use crate::update::{Cost, FinishedUpdate, UpdatePlan};
 
 /// The results of this many updates are read at once.
 const REPORTED_TOGETHER: usize = 16;
+
+/// Tokens of an evaluated batch on a GPU, about.
+const TOKENS_AT_ONCE: usize = 32 * 1024;
 
 /// Runs recorded programs on a machine.
 pub(crate) struct Recorded<M: Machine, L> {
@@ -145,7 +151,7 @@ impl<M: Machine, L: Link<M>> Recorded<M, L> {
     fn give_up(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Idle(None));
         if let State::Running(mut running) = state
-            && !pace::comes_to_an_end(running.replica.machine())
+            && !pace::comes_to_an_end(running.replica.machine(), pace::LAST)
         {
             std::mem::forget(running);
         }
@@ -164,19 +170,20 @@ impl<M: Machine, L: Link<M>> Engine for Recorded<M, L> {
     fn settle(&mut self, replica: Replica<'_>) -> Result<Vec<FinishedUpdate>, TrainError> {
         self.finish_all(replica).inspect_err(|_| self.give_up())
     }
+}
 
-    fn scores(&mut self, model: &Classifier, batch: &Batch) -> Result<Scores, TrainError> {
+impl<M: Machine, L: Link<M>> Scores for Recorded<M, L> {
+    fn scores(&mut self, model: &Classifier, batch: &Batch) -> Result<ClassScores, TrainError> {
         let State::Running(running) = &mut self.state else { return class_scores(model, batch) };
         let machine = running.replica.machine();
         self.link.refresh(machine, model.parameters(), &running.places[0])?;
         let input = evaluation_input(batch);
         let found = running.replica.evaluate(&input, Bucket::of(size(batch)))?;
-        let classes = model.labels().len();
-        Ok(found.logits.chunks_exact(classes).map(<[f32]>::to_vec).collect())
+        Ok(rows(&found, model.labels().len()))
     }
 
     fn tokens_at_once(&self) -> usize {
-        32 * 1024
+        TOKENS_AT_ONCE
     }
 }
 
@@ -196,7 +203,7 @@ impl<M: Machine> Running<M> {
         for (place, indices) in micro_batches.iter().enumerate() {
             let batch = Batch::pack(plan.train, indices)?;
             let place = Place { is_first: place == 0, is_last: place + 1 == micro_batches.len() };
-            let input = input(&batch, plan, words);
+            let input = training_input(&batch, plan, words);
             let bucket = Bucket::of(size(&batch));
             self.pace.make_room(self.replica.machine(), collective)?;
             self.replica.pass(&program::Batch { input, bucket, place })?;
@@ -242,46 +249,6 @@ impl Pending {
     }
 }
 
-fn size(batch: &Batch) -> BatchSize {
-    let lengths = batch.offsets().windows(2).map(|rows| rows[1] - rows[0]);
-    BatchSize {
-        tokens: batch.tokens(),
-        examples: batch.len(),
-        longest: lengths.max().unwrap_or_default(),
-    }
-}
-
-fn input<'a>(batch: &'a Batch, plan: &UpdatePlan<'_>, words: &'a [u32]) -> PassInput<'a> {
-    let step = StepBlock {
-        update: int(plan.step.0),
-        examples: int(plan.examples as u64),
-        stop: i32::from(plan.stop.is_asked()),
-        dropout: plan.dropout.0,
-        ..StepBlock::default()
-    };
-    PassInput {
-        ids: batch.ids(),
-        positions: batch.positions(),
-        offsets: batch.offsets(),
-        examples: batch.examples(),
-        labels: batch.labels(),
-        words,
-        step,
-    }
-}
-
-fn evaluation_input(batch: &Batch) -> PassInput<'_> {
-    PassInput {
-        ids: batch.ids(),
-        positions: batch.positions(),
-        offsets: batch.offsets(),
-        examples: batch.examples(),
-        labels: batch.labels(),
-        words: &[],
-        step: StepBlock::default(),
-    }
-}
-
 /// The ids that the examples contain, rising.
 fn distinct_words(train: &TokenStore, examples: &[usize]) -> Vec<u32> {
     let tokens = examples.iter().filter_map(|&example| train.tokens(example));
@@ -304,8 +271,4 @@ fn seen_rows(optimizer: &AdamW, words: &ParamName) -> Result<Vec<u8>, TrainError
 
 fn count(updates: u64) -> u32 {
     u32::try_from(updates).unwrap_or(u32::MAX)
-}
-
-fn int(value: u64) -> i32 {
-    i32::try_from(value).unwrap_or(i32::MAX)
 }
