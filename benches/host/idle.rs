@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use lockstep_collective::Collective;
 use lockstep_params::Parameters;
-use lockstep_program::{
-    Machine, MachineError, Mark, Memory, Program, Region, Step, UpdateResult,
-};
+use lockstep_program::{Machine, MachineError, Mark, Memory, Program, Region, Step, UpdateResult};
 use lockstep_trainer::{Link, ParameterPlaces, TrainError};
 
 /// Keeps the last small writes, from which it answers as an update would.
@@ -95,7 +93,7 @@ impl Link<Idle> for Nowhere {
         Ok(())
     }
 
-    fn sum(&self, _: &mut Idle, _: Region, _: &mut dyn Collective) -> Result<(), TrainError> {
+    fn sums(&self, _: &mut Idle, _: &[Region], _: &mut dyn Collective) -> Result<(), TrainError> {
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod equal;
 mod interrupted;
+mod ranks;
 mod real;
 
 use std::path::Path;
