@@ -43,7 +43,8 @@ impl Span {
     }
 }
 
-/// Memory of a device. Only a [`Machine`](crate::Machine) makes these, and each lives as long as it.
+/// Memory of a device. Only a [`Machine`](crate::Machine) makes these, and each lives as long as it,
+/// or until it is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {
     /// The address of the first byte, on the device.
