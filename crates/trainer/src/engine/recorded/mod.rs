@@ -37,7 +37,7 @@ use crate::scores::{ClassScores, Scores};
 use crate::update::{Cost, FinishedUpdate, UpdatePlan};
 
 /// The results of this many updates are read at once.
-const REPORTED_TOGETHER: usize = 16;
+const REPORTED_TOGETHER: usize = 32;
 
 /// Tokens of an evaluated batch on a GPU, about.
 const TOKENS_AT_ONCE: usize = 32 * 1024;
