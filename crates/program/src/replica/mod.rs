@@ -1,5 +1,6 @@
 //! One replica of a model on a machine: its memory, its programs, and the calls of a run.
 
+mod draft;
 mod layout;
 mod setup;
 
@@ -14,6 +15,7 @@ use crate::{
     Bucket, Machine, MachineError, MicroBatch, PassInput, Purpose, RESULTS, Region, Squares,
     UpdateResult,
 };
+pub use draft::{Draft, DraftSettings};
 use layout::Layout;
 pub use setup::{Largest, Optimiser, Places, ReplicaSettings};
 

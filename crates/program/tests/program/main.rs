@@ -1,4 +1,5 @@
 //! Recorded programs: their order, their memory, and what their tables hold.
 
 mod lanes;
+mod predicted;
 mod recorded;
