@@ -147,9 +147,7 @@ impl Emulator {
             let offset = memory.near(address)?;
             Some(format!("touches byte {offset} of {}", memory.named()))
         });
-        near.unwrap_or_else(|| {
-            format!("touches address {address:#x}, where no buffer is")
-        })
+        near.unwrap_or_else(|| format!("touches address {address:#x}, where no buffer is"))
     }
 
     fn with<T: Pod>(&self, buffer: &Buffer<T>, work: impl FnMut(&Allocation)) {

@@ -175,6 +175,7 @@ mod tests {
             tokens: 400,
             seconds: 0.5,
             sync: None,
+            tflops: None,
         })
     }
 

@@ -14,7 +14,7 @@ use lockstep_optim::AdamW;
 
 pub(crate) use composed::Composed;
 pub use recorded::{Copied, Link, ParameterPlaces};
-pub(crate) use recorded::{Recorded, Run, RunFacts};
+pub(crate) use recorded::{Passes, Recorded, Run, RunFacts, distinct_words};
 
 use crate::TrainError;
 use crate::update::{FinishedUpdate, UpdatePlan};

@@ -77,6 +77,7 @@ fn apart(found: &Finished, expected: &Finished) -> [f64; 2] {
     let losses = found.updates.iter().zip(&expected.updates).map(|(found, expected)| {
         assert_eq!((found.step, found.tokens), (expected.step, expected.tokens));
         assert_eq!(found.lr, expected.lr);
+        assert!(found.tflops.is_some_and(|rate| rate > 0.0) && expected.tflops.is_none());
         (found.loss - expected.loss).abs()
     });
     let losses = losses.fold(0.0, f64::max);
