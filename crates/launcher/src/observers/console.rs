@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::num::NonZeroU64;
 
+use lockstep_program::Card;
 use lockstep_trainer::{
     Ending, EpochReport, EvaluationReport, FinishReport, Observer, StartReport, TrainEvent,
     UpdateReport,
@@ -14,6 +15,7 @@ use super::duration::clock;
 pub(crate) struct Console<W> {
     out: W,
     every: NonZeroU64,
+    cards: Cards,
     total: u64,
     /// The updates since the last line about one.
     window: Work,
@@ -23,6 +25,15 @@ pub(crate) struct Console<W> {
     epoch: Option<EpochReport>,
 }
 
+/// What the ranks compute on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cards {
+    /// The card of each rank, where its rate is known.
+    pub(crate) card: Option<Card>,
+    /// How many there are, one a rank.
+    pub(crate) count: usize,
+}
+
 /// What some updates did, and how long they took.
 #[derive(Clone, Copy, Debug, Default)]
 struct Work {
@@ -30,6 +41,8 @@ struct Work {
     examples: usize,
     tokens: usize,
     seconds: f64,
+    /// 10^12 floating-point operations, where the engine counts them.
+    tflop: Option<f64>,
 }
 
 impl Work {
@@ -38,6 +51,14 @@ impl Work {
         self.examples += report.examples;
         self.tokens += report.tokens;
         self.seconds += report.seconds;
+        if let Some(rate) = report.tflops {
+            *self.tflop.get_or_insert(0.0) += rate * report.seconds;
+        }
+    }
+
+    /// 10^12 floating-point operations a second.
+    fn tflops(&self) -> Option<f64> {
+        self.tflop.map(|tflop| tflop / self.seconds.max(1e-9))
     }
 
     fn per_second(&self, count: usize) -> f64 {
@@ -47,9 +68,9 @@ impl Work {
 
 impl<W: Write> Console<W> {
     /// A console that says something after each `every` updates.
-    pub(crate) fn new(out: W, every: NonZeroU64) -> Self {
+    pub(crate) fn new(out: W, every: NonZeroU64, cards: Cards) -> Self {
         let (window, all) = (Work::default(), Work::default());
-        Self { out, every, total: 0, window, all, epoch: None }
+        Self { out, every, cards, total: 0, window, all, epoch: None }
     }
 
     fn start(&mut self, report: &StartReport) -> io::Result<()> {
@@ -71,10 +92,11 @@ impl<W: Write> Console<W> {
         let window = std::mem::take(&mut self.window);
         let left = self.total.saturating_sub(report.step) as f64;
         let per_update = self.all.seconds / self.all.updates.max(1) as f64;
+        let rate = window.tflops().map_or_else(String::new, |rate| format!(" | {rate:.1} TFLOP/s"));
         writeln!(
             self.out,
-            "step {}/{} | loss: {:.4} | lr: {:.2e} {:.2e} | {:.0} examples/s | {:.0} tokens/s \
-             | ETA {}",
+            "step {}/{} | loss: {:.4} | lr: {:.2e} {:.2e} | {:.0} examples/s | {:.0} tokens/s\
+             {rate} | ETA {}",
             report.step,
             self.total,
             report.loss,
@@ -107,7 +129,20 @@ impl<W: Write> Console<W> {
         }
     }
 
+    /// How fast all updates were; MFU is their share of what the cards' datasheet promises.
+    fn speed(&mut self) -> io::Result<()> {
+        let Some(rate) = self.all.tflops() else { return Ok(()) };
+        let Cards { card, count } = self.cards;
+        let share = card.map_or_else(String::new, |card| {
+            let dense = card.dense_bf16 / 1e12;
+            let share = rate / (count as f64 * dense) * 100.0;
+            format!(", MFU {share:.1} % of {dense:.0} TFLOP/s in bf16 on each {}", card.name)
+        });
+        writeln!(self.out, "speed    {rate:.1} TFLOP/s performed{share}")
+    }
+
     fn finish(&mut self, report: &FinishReport) -> io::Result<()> {
+        self.speed()?;
         let (step, time) = (report.step, clock(report.seconds));
         match report.ending {
             Ending::Complete => writeln!(self.out, "done     {step} updates, {time}"),
@@ -221,7 +256,8 @@ mod tests {
 
     fn check(every: u64, events: &[TrainEvent], expected: Expect) {
         let mut text = Vec::new();
-        let mut console = Console::new(&mut text, NonZeroU64::new(every).unwrap());
+        let cards = Cards { card: Card::named("NVIDIA H200"), count: 2 };
+        let mut console = Console::new(&mut text, NonZeroU64::new(every).unwrap(), cards);
         for event in events {
             console.observe(event).unwrap();
         }
@@ -284,6 +320,21 @@ mod tests {
             run      4 updates, 2 an epoch; going on after update 2
             step 2 | dev accuracy: 0.8520 (0.8000 to 0.9000) | dev loss: 0.3500 | F1: 0.8500
             stopped  after update 4; out is whole, and the same command with --resume auto goes on from it
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_rate_is_told_where_the_engine_counts_operations() {
+        let counted = |step, tflops| {
+            let TrainEvent::Update(report) = update(step) else { unreachable!() };
+            TrainEvent::Update(UpdateReport { tflops: Some(tflops), ..report })
+        };
+        let events = [start(2), counted(3, 800.0), counted(4, 1000.0), finish(Ending::Complete)];
+        check(
+            4,
+            &events,
+            expect![[r#"
         "#]],
         );
     }

@@ -9,7 +9,7 @@ use std::io;
 
 use lockstep_trainer::{Observer, TrainEvent};
 
-pub(crate) use console::Console;
+pub(crate) use console::{Cards, Console};
 pub(crate) use duration::clock;
 pub(crate) use metrics_file::MetricsFile;
 pub(crate) use rank_log::RankLog;
