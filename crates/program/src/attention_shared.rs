@@ -23,13 +23,13 @@ impl AttentionPass {
 }
 
 /// Keys that are in shared memory at once, at most.
-const TILE: u32 = 128;
+const TILE: usize = 128;
 /// Bytes behind a row in shared memory, which keep lanes on banks of their own.
-const PADDING: u32 = 16;
+const PADDING: usize = 16;
 /// Warps of a block.
-const WARPS: u32 = 4;
+const WARPS: usize = 4;
 /// Queries that a block of the f32 kernels has at once, and that a warp of the bf16 kernels has.
-const QUERIES: u32 = 16;
+const QUERIES: usize = 16;
 
 /// The dynamic shared memory of `attention_forward` or `attention_backward`, in bytes, for heads of
 /// `columns` columns and segments of at most `longest` tokens: 32, 64, 128 or 512.
@@ -37,10 +37,13 @@ const QUERIES: u32 = 16;
 pub const fn attention_shared(
     pass: AttentionPass,
     element: Element,
-    columns: u32,
-    longest: u32,
-) -> u32 {
-    let row = columns + PADDING / element.bytes() as u32;
+    columns: usize,
+    longest: usize,
+) -> usize {
+    let row = match element {
+        Element::F32 => columns + PADDING / 4,
+        Element::Bf16 => columns + PADDING / 2,
+    };
     match (element, pass) {
         (Element::F32, AttentionPass::Forward) => {
             let keys = least(longest, TILE);
@@ -58,23 +61,23 @@ pub const fn attention_shared(
         }
         (Element::Bf16, AttentionPass::Backward) => {
             let (keys, own) = bf16_rows(longest);
-            let bits = only(longest * longest / 32, longest <= keys);
-            2 * 2 * (keys + own) * row + 4 * (2 * longest + 3 * WARPS * columns + bits)
+            let facts = only(2 * longest, longest > keys);
+            2 * 2 * (keys + own) * row + 4 * (3 * WARPS * columns + facts)
         }
     }
 }
 
 /// Rows of keys that a bf16 kernel has at once, and beside them rows of queries.
-const fn bf16_rows(longest: u32) -> (u32, u32) {
+const fn bf16_rows(longest: usize) -> (usize, usize) {
     if longest > TILE { (TILE, QUERIES * WARPS) } else { (longest, longest) }
 }
 
-const fn least(a: u32, b: u32) -> u32 {
+const fn least(a: usize, b: usize) -> usize {
     if a < b { a } else { b }
 }
 
 /// `count` if it is needed.
-const fn only(count: u32, needed: bool) -> u32 {
+const fn only(count: usize, needed: bool) -> usize {
     if needed { count } else { 0 }
 }
 

@@ -20,6 +20,7 @@ pub struct PassInput<'a> {
     /// Each example's class, (B).
     pub labels: &'a [u32],
     /// The ids that some rank reads in this update, rising, (U); every one of `ids` is among them.
+    /// None in an evaluation.
     pub words: &'a [u32],
     /// The numbers of the update; rows, segments and words are counted from the rest.
     pub step: Step,
@@ -53,32 +54,37 @@ pub struct InputSpans {
 }
 
 impl PassInput<'_> {
-    /// Whether the input fits a bucket with room for `words` distinct words.
-    pub(crate) fn check(&self, bucket: Bucket, words: usize) -> Result<(), MachineError> {
+    /// Whether the input fits a bucket.
+    pub(crate) fn check(&self, bucket: Bucket) -> Result<(), MachineError> {
         let counts = [
             ("tokens", self.ids.len(), bucket.rows),
             ("examples", self.examples.len(), bucket.batch),
-            ("distinct words", self.words.len(), words),
             ("tokens of an example", self.longest(), bucket.longest),
         ];
-        let shape = |cause| MachineError::Shape { what: "an input".to_owned(), cause };
         for (what, found, room) in counts {
             if found > room {
-                return Err(shape(format!("{found} {what}, room for {room}")));
+                return Err(misfit(format!("{found} {what}, room for {room}")));
             }
         }
-        let lengths =
-            [self.positions.len() == self.ids.len(), self.labels.len() == self.examples.len()];
-        let ends = self.offsets.len() == self.examples.len() + 1
+        let fits = self.positions.len() == self.ids.len()
+            && self.labels.len() == self.examples.len()
+            && self.offsets.len() == self.examples.len() + 1
             && self.offsets.last() == Some(&self.ids.len())
             && self.offsets.windows(2).all(|rows| rows[0] < rows[1]);
-        if lengths != [true; 2] || !ends {
-            return Err(shape(
-                "its parts do not fit each other, or an example has no token".to_owned(),
-            ));
+        if fits {
+            return Ok(());
+        }
+        Err(misfit("its parts do not fit each other, or an example has no token".to_owned()))
+    }
+
+    /// Whether the distinct words have room, and are all that there are.
+    pub(crate) fn check_words(&self, room: usize) -> Result<(), MachineError> {
+        let found = self.words.len();
+        if found > room {
+            return Err(misfit(format!("{found} distinct words, room for {room}")));
         }
         match self.ids.iter().find(|id| self.words.binary_search(id).is_err()) {
-            Some(id) => Err(shape(format!("token {id} is not among its words"))),
+            Some(id) => Err(misfit(format!("token {id} is not among its words"))),
             None => Ok(()),
         }
     }
@@ -86,6 +92,10 @@ impl PassInput<'_> {
     fn longest(&self) -> usize {
         self.offsets.windows(2).map(|rows| rows[1].saturating_sub(rows[0])).max().unwrap_or(0)
     }
+}
+
+fn misfit(cause: String) -> MachineError {
+    MachineError::Shape { what: "an input".to_owned(), cause }
 }
 
 impl InputSpans {
@@ -156,9 +166,11 @@ impl InputSpans {
         packed.put(self.examples, cast_slice(input.examples));
         packed.put(self.labels, cast_slice(input.labels));
         packed.put(self.words, cast_slice(input.words));
-        let rows = RowsOfWords::new(input);
-        packed.put(self.starts, cast_slice(&rows.starts));
-        packed.put(self.places, cast_slice(&rows.places));
+        if !input.words.is_empty() {
+            let rows = RowsOfWords::new(input);
+            packed.put(self.starts, cast_slice(&rows.starts));
+            packed.put(self.places, cast_slice(&rows.places));
+        }
         packed.bytes
     }
 }

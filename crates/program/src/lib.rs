@@ -46,7 +46,7 @@ pub use record::{
     record_pass, record_settle, record_update,
 };
 pub use replica::{
-    Batch, Draft, DraftSettings, Evaluation, Largest, Optimiser, Place, Places, Replica,
+    Batch, Draft, DraftSettings, Evaluation, Inference, Largest, Optimiser, Place, Places, Replica,
     ReplicaSettings,
 };
 pub use shape::{Activation, DropRates, LONGEST, ModelShape, Unsupported};

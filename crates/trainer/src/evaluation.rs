@@ -7,13 +7,9 @@ use lockstep_data::{Batch, TokenStore};
 use lockstep_model::Classifier;
 use lockstep_world::{Seat, Step};
 
-use crate::forward::class_scores;
+use crate::engine::{Composed, Engine};
 use crate::metrics::{ConfusionMatrix, wilson_interval};
 use crate::{EvaluationReport, TrainError};
-
-/// Tokens of one packed batch: enough to keep the matrix products busy, little enough to stay in
-/// the cache.
-const TOKENS_AT_ONCE: usize = 2048;
 
 /// Evaluates a split. The ranks share the batches and add up whole numbers.
 ///
@@ -25,11 +21,29 @@ pub fn evaluate(
     step: Step,
     collective: &mut dyn Collective,
 ) -> Result<EvaluationReport, TrainError> {
+    evaluate_by(&mut Composed, model, &Split { name: split.0, store: split.1, step }, collective)
+}
+
+/// A split, and the number of updates before its evaluation.
+pub(crate) struct Split<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) store: &'a TokenStore,
+    pub(crate) step: Step,
+}
+
+/// Evaluates a split by the scores that an engine gives.
+pub(crate) fn evaluate_by(
+    engine: &mut dyn Engine,
+    model: &Classifier,
+    split: &Split<'_>,
+    collective: &mut dyn Collective,
+) -> Result<EvaluationReport, TrainError> {
     let began = Instant::now();
-    let (name, store) = split;
+    let Split { name, store, step } = *split;
     let mut tally = Tally { matrix: ConfusionMatrix::new(model.labels().len()), loss: 0.0 };
-    for indices in share(store, collective.seat()) {
-        tally.count(model, &Batch::pack(store, &indices)?)?;
+    for indices in share(store, collective.seat(), engine.tokens_at_once()) {
+        let batch = Batch::pack(store, &indices)?;
+        tally.count(&engine.scores(model, &batch)?, &batch);
     }
     let Tally { matrix, loss } = tally.over_all_ranks(collective)?;
     Ok(EvaluationReport {
@@ -47,13 +61,13 @@ pub fn evaluate(
     })
 }
 
-/// This rank's batches: whole examples in file order, about [`TOKENS_AT_ONCE`] tokens each.
-fn share(store: &TokenStore, seat: Seat) -> Vec<Vec<usize>> {
+/// This rank's batches: whole examples in file order, about `at_once` tokens each.
+fn share(store: &TokenStore, seat: Seat, at_once: usize) -> Vec<Vec<usize>> {
     let mut batches = vec![Vec::new()];
     let mut tokens = 0;
     for (index, &length) in store.lengths().iter().enumerate() {
         tokens += length as usize;
-        if tokens > TOKENS_AT_ONCE && batches.last().is_some_and(|batch| !batch.is_empty()) {
+        if tokens > at_once && batches.last().is_some_and(|batch| !batch.is_empty()) {
             batches.push(Vec::new());
             tokens = length as usize;
         }
@@ -71,12 +85,11 @@ struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, model: &Classifier, batch: &Batch) -> Result<(), TrainError> {
-        for (scores, &label) in class_scores(model, batch)?.iter().zip(batch.labels()) {
+    fn count(&mut self, scores: &[Vec<f32>], batch: &Batch) {
+        for (scores, &label) in scores.iter().zip(batch.labels()) {
             self.matrix.count(label as usize, best(scores));
             self.loss += cross_entropy(scores, label as usize);
         }
-        Ok(())
     }
 
     fn over_all_ranks(self, collective: &mut dyn Collective) -> Result<Self, TrainError> {

@@ -10,11 +10,12 @@ use lockstep_world::Step;
 use crate::checkpoint::{
     Saved, checkpoint_name, clear_unfinished, prune, write_checkpoint, write_final,
 };
+use crate::evaluation::evaluate_by;
 use crate::results::{Work, all_results};
 use crate::{
     Cadence, CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinalModel,
-    FinishReport, Observer, StartReport, TrainError, TrainEvent, TrainSettings, Trainer, evaluate,
-    replicas,
+    FinishReport, Observer, StartReport, TrainError, TrainEvent, TrainSettings, Trainer,
+    evaluation, replicas,
 };
 
 /// What a process remembers of a run between its start and its end; no checkpoint holds it.
@@ -230,7 +231,9 @@ impl Trainer {
         };
         let Some(store) = store else { return Ok(None) };
         self.board.enter(Phase::Evaluating, step.0);
-        evaluate(&self.model, (name, store), step, &mut *self.collective).map(Some)
+        let split = evaluation::Split { name, store, step };
+        let Self { engine, model, collective, .. } = self;
+        evaluate_by(&mut **engine, model, &split, &mut **collective).map(Some)
     }
 
     fn reported_evaluation(

@@ -17,8 +17,8 @@ fn attention(recorder: &Recorder<'_>, pass: AttentionPass) -> Call {
     let (columns, longest) = (shape.columns(), bucket.longest);
     let pass_name = pass.name();
     let name = format!("attention_{pass_name}_{}_h{columns}_t{longest}", element.name());
-    let shared = attention_shared(pass, element, columns as u32, longest as u32);
-    let grid = Grid::blocks([bucket.batch + 1, shape.heads], 128).with_shared(shared as usize);
+    let shared = attention_shared(pass, element, columns, longest);
+    let grid = Grid::blocks([bucket.batch + 1, shape.heads], 128).with_shared(shared);
     Call::new(name, grid)
 }
 

@@ -14,14 +14,11 @@ pub(super) struct Layout {
     pub(super) shape: ModelShape,
     pub(super) arithmetic: Arithmetic,
     pub(super) weights: Weights,
-    /// The same without copies, for evaluations.
-    pub(super) masters: Weights,
     pub(super) gradients: GradientArena,
     pub(super) state: State,
     pub(super) input: Span,
     /// Room for distinct words.
     pub(super) words: usize,
-    /// Of training passes, and of evaluations between them.
     pub(super) activations: Span,
 }
 
@@ -37,11 +34,6 @@ impl Layout {
         }
     }
 
-    /// Evaluations are in f32, so that they say what the saved weights are worth.
-    pub(super) fn evaluation_plan(&self) -> Plan<'_> {
-        Plan { arithmetic: Arithmetic::F32, weights: &self.masters, ..self.plan() }
-    }
-
     pub(super) fn training(&self) -> Training<'_> {
         Training { gradients: &self.gradients, state: &self.state }
     }
@@ -53,7 +45,8 @@ impl Layout {
         input: &PassInput<'_>,
         bucket: Bucket,
     ) -> Result<(), MachineError> {
-        input.check(bucket, self.words)?;
+        input.check(bucket)?;
+        input.check_words(self.words)?;
         let spans = InputSpans::new(bucket, self.words, self.input);
         machine.write(self.memory.locate(&spans.whole), &spans.pack(input))
     }

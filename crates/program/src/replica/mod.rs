@@ -1,6 +1,7 @@
 //! One replica of a model on a machine: its memory, its programs, and the calls of a run.
 
 mod draft;
+mod evaluator;
 mod layout;
 mod setup;
 
@@ -9,13 +10,15 @@ use std::collections::btree_map::Entry;
 
 use bytemuck::{Zeroable, bytes_of, cast_slice, cast_slice_mut};
 
-use crate::record::{evaluated, record_pass};
+use crate::record::record_pass;
 use crate::state::State;
 use crate::{
     Bucket, Machine, MachineError, MicroBatch, PassInput, Purpose, RESULTS, Region, Squares,
     UpdateResult,
 };
 pub use draft::{Draft, DraftSettings};
+use evaluator::Evaluator;
+pub use evaluator::{Evaluation, Inference};
 use layout::Layout;
 pub use setup::{Largest, Optimiser, Places, ReplicaSettings};
 
@@ -25,12 +28,12 @@ pub struct Replica<M: Machine> {
     layout: Layout,
     squares: Squares,
     programs: Programs<M>,
+    evaluator: Evaluator<M::Loaded>,
 }
 
 /// The programs that are ready to run.
 struct Programs<M: Machine> {
     passes: BTreeMap<(Bucket, MicroBatch), M::Loaded>,
-    evaluations: BTreeMap<Bucket, M::Loaded>,
     update: M::Loaded,
     settle: M::Loaded,
     copies: Option<M::Loaded>,
@@ -54,15 +57,6 @@ pub struct Place {
     pub is_first: bool,
     /// No pass of this update follows.
     pub is_last: bool,
-}
-
-/// The results of an evaluation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Evaluation {
-    /// (B, K)
-    pub logits: Vec<f32>,
-    /// Cross-entropies, (B).
-    pub losses: Vec<f64>,
 }
 
 impl<M: Machine> Replica<M> {
@@ -99,7 +93,7 @@ impl<M: Machine> Replica<M> {
     /// # Errors
     /// [`MachineError`].
     pub fn pass(&mut self, batch: &Batch<'_>) -> Result<(), MachineError> {
-        let Self { machine, layout, squares, programs } = self;
+        let Self { machine, layout, squares, programs, .. } = self;
         let Batch { input, bucket, place } = batch;
         let squares = place.is_last && *squares == Squares::InPass;
         let micro_batch = MicroBatch { adds: !place.is_first, squares };
@@ -139,11 +133,12 @@ impl<M: Machine> Replica<M> {
         let mut ring = vec![UpdateResult::zeroed(); RESULTS];
         let place = self.layout.memory.locate(&self.layout.state.results);
         self.machine.read(place, cast_slice_mut(&mut ring))?;
-        let slot = |update: u64| ring[(update % RESULTS as u64) as usize];
-        Ok((first..).take(count).map(slot).collect())
+        let first = usize::try_from(first % RESULTS as u64).unwrap_or_default();
+        Ok((first..).take(count).map(|update| ring[update % RESULTS]).collect())
     }
 
-    /// Computes the logits and losses of a batch in f32, without dropout; word rows must be settled.
+    /// Computes the logits and losses of a batch in f32, without dropout; word rows must be settled,
+    /// and words may be left out of `input`.
     ///
     /// # Errors
     /// [`MachineError`].
@@ -152,20 +147,7 @@ impl<M: Machine> Replica<M> {
         input: &PassInput<'_>,
         bucket: Bucket,
     ) -> Result<Evaluation, MachineError> {
-        let Self { machine, layout, programs, .. } = self;
-        layout.give(machine, input, bucket)?;
-        let plan = layout.evaluation_plan();
-        let pass = loaded(&mut programs.evaluations, bucket, || {
-            machine.load(&record_pass(&plan, bucket, Purpose::Evaluate), &layout.memory)
-        })?;
-        machine.run(pass)?;
-        let places = evaluated(&plan, bucket);
-        let examples = input.examples.len();
-        let mut logits = vec![0.0_f32; examples * layout.shape.classes];
-        let mut losses = vec![0.0_f64; examples];
-        machine.read(layout.memory.locate(&places.logits), cast_slice_mut(&mut logits))?;
-        machine.read(layout.memory.locate(&places.losses), cast_slice_mut(&mut losses))?;
-        Ok(Evaluation { logits, losses })
+        self.evaluator.run(&mut self.machine, input, bucket)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytemuck::cast_slice;
 
+use super::evaluator::Evaluator;
 use super::layout::Layout;
 use super::{Programs, Replica};
 use crate::input::InputSpans;
@@ -44,8 +45,6 @@ pub struct Optimiser {
 pub struct Largest {
     /// Of training passes.
     pub training: Bucket,
-    /// Of evaluations.
-    pub evaluation: Bucket,
     /// Distinct words that all ranks together read in an update.
     pub words: usize,
 }
@@ -133,16 +132,14 @@ impl<M: Machine> Allocator<'_, M> {
     }
 
     pub(super) fn layout(mut self, settings: ReplicaSettings) -> Result<Layout, MachineError> {
-        let Largest { training, evaluation, words } = settings.largest;
+        let Largest { training, words } = settings.largest;
         let shape = settings.shape;
         let weights = self.weights(&settings)?;
-        let masters = Weights { masters: weights.masters.clone(), copies: None };
         // Zeros, because nothing writes to the gaps between the gradients.
         let gradients = self.zeros("gradients", GradientArena::bytes(&shape, words))?;
         let gradients = GradientArena::new(&shape, words, gradients);
         let state = self.state(&settings, &weights, &gradients)?;
-        let input = [training, evaluation].map(|bucket| InputSpans::bytes(bucket, words));
-        let input = self.take("input", input[0].max(input[1]))?;
+        let input = self.take("input", InputSpans::bytes(training, words))?;
         let activations = Span::EMPTY;
         let arithmetic = settings.arithmetic;
         let memory = std::mem::take(&mut self.memory);
@@ -151,18 +148,13 @@ impl<M: Machine> Allocator<'_, M> {
             shape,
             arithmetic,
             weights,
-            masters,
             gradients,
             state,
             input,
             words,
             activations,
         };
-        let bytes = [
-            pass_bytes(&layout.plan(), training, true),
-            pass_bytes(&layout.evaluation_plan(), evaluation, false),
-        ];
-        let region = self.machine.allocate(bytes[0].max(bytes[1]))?;
+        let region = self.machine.allocate(pass_bytes(&layout.plan(), training, true))?;
         layout.activations = layout.memory.add("activations", region);
         Ok(layout)
     }
@@ -175,10 +167,11 @@ impl<M: Machine> Replica<M> {
     /// [`MachineError`] when memory is short, or a kernel is missing.
     pub fn new(mut machine: M, settings: ReplicaSettings) -> Result<Self, MachineError> {
         let squares = settings.squares;
+        let evaluator = Evaluator::new(settings.shape, settings.places.weights.clone());
         let allocator = Allocator { machine: &mut machine, memory: Memory::default() };
         let layout = allocator.layout(settings)?;
         let programs = Programs::new(&mut machine, &layout, squares)?;
-        Ok(Self { machine, layout, squares, programs })
+        Ok(Self { machine, layout, squares, programs, evaluator })
     }
 }
 
@@ -190,7 +183,6 @@ impl<M: Machine> Programs<M> {
         let copies = has_copies.then(|| load(record_copies(&plan, &training))).transpose()?;
         Ok(Self {
             passes: BTreeMap::new(),
-            evaluations: BTreeMap::new(),
             update: load(record_update(&plan, &training, squares))?,
             settle: load(record_settle(&plan, &training))?,
             copies,

@@ -23,7 +23,7 @@ const BASE: ModelShape = ModelShape {
 
 /// The pass and the update of a batch on an H200.
 fn predicted(bucket: Bucket, words: usize, arithmetic: Arithmetic) -> [Prediction; 2] {
-    let largest = Largest { training: bucket, evaluation: bucket, words: bucket.rows.min(30_522) };
+    let largest = Largest { training: bucket, words: bucket.rows.min(30_522) };
     let squares = Squares::InPass;
     let settings = DraftSettings { shape: BASE, arithmetic, largest, updates: 12_000, squares };
     let draft = Draft::new(settings).unwrap();

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::program_table::{object, table};
 use super::{Material, not_here};
-use crate::config::{Precision, RunPlan};
+use crate::config::RunPlan;
 use crate::device;
 use crate::failure::Failure;
 use crate::process::Process;
@@ -72,11 +72,7 @@ impl Predicted {
         let head = plan.model.head;
         let shape: ModelShape =
             model_shape(config, (head, classes), plan.model.dropouts.rates(config, head));
-        let arithmetic = match plan.run.precision {
-            Precision::F32 => Arithmetic::F32,
-            Precision::Tf32 => Arithmetic::Tf32,
-            Precision::Bf16 => Arithmetic::Bf16,
-        };
+        let arithmetic = plan.recording().arithmetic;
         let settings = plan.settings(Seat::SOLO.world());
         let run = recorded_plan(shape, arithmetic, (store, &settings))?;
         let bucket = run

@@ -35,6 +35,17 @@ pub trait Link<M> {
         places: &ParameterPlaces,
     ) -> Result<(), TrainError>;
 
+    /// Brings the machine's memory up to date with tensors that others have written.
+    ///
+    /// # Errors
+    /// [`TrainError`] when the machine failed.
+    fn refresh(
+        &self,
+        machine: &mut M,
+        parameters: &Parameters,
+        places: &ParameterPlaces,
+    ) -> Result<(), TrainError>;
+
     /// Replaces the f32 values of `region` by their sums over all ranks, the same bits on each.
     ///
     /// # Errors
@@ -78,6 +89,19 @@ impl<M: Machine> Link<M> for Copied {
         parameters.change_each(|values| {
             let region = regions.next().ok_or(TrainError::Engine)?;
             Ok(machine.read(*region, cast_slice_mut(values))?)
+        })
+    }
+
+    fn refresh(
+        &self,
+        machine: &mut M,
+        parameters: &Parameters,
+        places: &ParameterPlaces,
+    ) -> Result<(), TrainError> {
+        let mut regions = places.values();
+        parameters.change_each(|values| {
+            let region = regions.next().ok_or(TrainError::Engine)?;
+            Ok(machine.write(*region, cast_slice(values))?)
         })
     }
 

@@ -4,6 +4,7 @@
 //! updates at a time, so it never waits for a single one.
 
 mod facts;
+mod gpu;
 mod link;
 mod passes;
 
@@ -12,6 +13,7 @@ use std::time::Instant;
 
 use lockstep_collective::Phase;
 use lockstep_data::{Batch, TokenStore};
+use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 use lockstep_params::ParamName;
 use lockstep_program::{
@@ -21,11 +23,13 @@ use lockstep_program::{
 use lockstep_world::{Step, WorldSize};
 
 pub(crate) use facts::{Run, RunFacts};
+pub(crate) use gpu::OnGpu;
 pub use link::{Copied, Link, ParameterPlaces};
 pub(crate) use passes::Passes;
 
-use super::{Engine, Replica};
+use super::{Engine, Replica, Scores};
 use crate::TrainError;
+use crate::forward::class_scores;
 use crate::update::{Cost, FinishedUpdate, UpdatePlan};
 
 /// The results of this many updates are read at once.
@@ -132,6 +136,20 @@ impl<M: Machine, L: Link<M>> Engine for Recorded<M, L> {
         }
         running.report()
     }
+
+    fn scores(&mut self, model: &Classifier, batch: &Batch) -> Result<Scores, TrainError> {
+        let State::Running(running) = &mut self.state else { return class_scores(model, batch) };
+        let machine = running.replica.machine();
+        self.link.refresh(machine, model.parameters(), &running.places[0])?;
+        let input = evaluation_input(batch);
+        let found = running.replica.evaluate(&input, Bucket::of(size(batch)))?;
+        let classes = model.labels().len();
+        Ok(found.logits.chunks_exact(classes).map(<[f32]>::to_vec).collect())
+    }
+
+    fn tokens_at_once(&self) -> usize {
+        32 * 1024
+    }
 }
 
 impl<M: Machine> Running<M> {
@@ -220,6 +238,18 @@ fn input<'a>(batch: &'a Batch, plan: &UpdatePlan<'_>, words: &'a [u32]) -> PassI
         labels: batch.labels(),
         words,
         step,
+    }
+}
+
+fn evaluation_input(batch: &Batch) -> PassInput<'_> {
+    PassInput {
+        ids: batch.ids(),
+        positions: batch.positions(),
+        offsets: batch.offsets(),
+        examples: batch.examples(),
+        labels: batch.labels(),
+        words: &[],
+        step: StepBlock::default(),
     }
 }
 

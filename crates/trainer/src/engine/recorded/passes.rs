@@ -42,7 +42,7 @@ impl Passes<'_> {
             training = sizes.into_iter().fold(training, BatchSize::max);
         }
         let training = Bucket::of(training);
-        Largest { training, evaluation: training, words: words.min(vocabulary) }
+        Largest { training, words: words.min(vocabulary) }
     }
 
     /// Tokens of the longest example.
