@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 use std::num::NonZeroU64;
 
-use lockstep_program::Card;
 use lockstep_trainer::{
     Ending, EpochReport, EvaluationReport, FinishReport, Observer, StartReport, TrainEvent,
     UpdateReport,
 };
 
 use super::duration::clock;
+use super::work::{Cards, Work};
 
 /// Writes lines about a run.
 pub(crate) struct Console<W> {
@@ -23,47 +23,6 @@ pub(crate) struct Console<W> {
     all: Work,
     /// An epoch that ended and may yet be evaluated.
     epoch: Option<EpochReport>,
-}
-
-/// What the ranks compute on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cards {
-    /// The card of each rank, where its rate is known.
-    pub(crate) card: Option<Card>,
-    /// How many there are, one a rank.
-    pub(crate) count: usize,
-}
-
-/// What some updates did, and how long they took.
-#[derive(Clone, Copy, Debug, Default)]
-struct Work {
-    updates: u64,
-    examples: usize,
-    tokens: usize,
-    seconds: f64,
-    /// 10^12 floating-point operations, where the engine counts them.
-    tflop: Option<f64>,
-}
-
-impl Work {
-    fn add(&mut self, report: &UpdateReport) {
-        self.updates += 1;
-        self.examples += report.examples;
-        self.tokens += report.tokens;
-        self.seconds += report.seconds;
-        if let Some(rate) = report.tflops {
-            *self.tflop.get_or_insert(0.0) += rate * report.seconds;
-        }
-    }
-
-    /// 10^12 floating-point operations a second.
-    fn tflops(&self) -> Option<f64> {
-        self.tflop.map(|tflop| tflop / self.seconds.max(1e-9))
-    }
-
-    fn per_second(&self, count: usize) -> f64 {
-        count as f64 / self.seconds.max(1e-9)
-    }
 }
 
 impl<W: Write> Console<W> {
@@ -129,20 +88,10 @@ impl<W: Write> Console<W> {
         }
     }
 
-    /// How fast all updates were; MFU is their share of what the cards' datasheet promises.
-    fn speed(&mut self) -> io::Result<()> {
-        let Some(rate) = self.all.tflops() else { return Ok(()) };
-        let Cards { card, count } = self.cards;
-        let share = card.map_or_else(String::new, |card| {
-            let dense = card.dense_bf16 / 1e12;
-            let share = rate / (count as f64 * dense) * 100.0;
-            format!(", MFU {share:.1} % of {dense:.0} TFLOP/s in bf16 on each {}", card.name)
-        });
-        writeln!(self.out, "speed    {rate:.1} TFLOP/s performed{share}")
-    }
-
     fn finish(&mut self, report: &FinishReport) -> io::Result<()> {
-        self.speed()?;
+        if let Some(speed) = self.all.speed(self.cards) {
+            writeln!(self.out, "speed    {speed}")?;
+        }
         let (step, time) = (report.step, clock(report.seconds));
         match report.ending {
             Ending::Complete => writeln!(self.out, "done     {step} updates, {time}"),
@@ -195,6 +144,7 @@ impl<W: Write> Observer for Console<W> {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use lockstep_program::Card;
     use lockstep_trainer::CheckpointReport;
 
     use super::*;
@@ -335,7 +285,11 @@ mod tests {
             4,
             &events,
             expect![[r#"
-        "#]],
+                run      4 updates, 2 an epoch; going on after update 2
+                step 4/4 | loss: 0.1250 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | 900.0 TFLOP/s | ETA 0:00
+                speed    900.0 TFLOP/s performed, MFU 45.5 % of 989 TFLOP/s in bf16 on each H200
+                done     4 updates, 1:05
+            "#]],
         );
     }
 }

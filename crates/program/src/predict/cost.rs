@@ -79,7 +79,8 @@ impl Kernel {
     fn of(name: &str, scene: &Scene<'_>) -> Self {
         let usual = Self { fixed_us: KERNEL_US, flop: 0.0, reads: usize::MAX, writes: usize::MAX };
         let width = scene.shape.width;
-        let [rows, words] = [scene.bucket.rows, scene.words].map(|rows| rows * width * 4);
+        let [rows, batch, words] =
+            [scene.bucket.rows, scene.bucket.batch, scene.words].map(|rows| rows * width * 4);
         let flop = scene.attention_flop();
         let first = scene.first_attention_flop();
         match family(name) {
@@ -91,6 +92,7 @@ impl Kernel {
             "attention_first_backward" => {
                 Self { fixed_us: 4.0, flop: ATTENTION_BACKWARD * first, ..usual }
             }
+            "gather_first" | "add_first" => Self { reads: batch, writes: batch, ..usual },
             "embedding_forward" => Self { reads: rows, ..usual },
             "word_gradient" => Self { writes: words, ..usual },
             "squares_rows" => Self { reads: words, ..usual },

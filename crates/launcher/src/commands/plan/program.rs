@@ -15,9 +15,6 @@ use crate::failure::Failure;
 use crate::process::Process;
 use crate::sources::Corpora;
 
-/// The card that is described where this machine has none that is known.
-const USUAL_CARD: &str = "H200";
-
 /// The recorded programs of a run with their predicted costs.
 pub(super) struct Predicted {
     pub(super) plan: RecordedPlan,
@@ -43,9 +40,10 @@ pub(super) fn text(plan: &RunPlan, process: &Process, as_json: bool) -> Result<S
         return Ok(without(&not_here(&plan.model.name), as_json));
     };
     let device = device::expected(plan.run.wish.device, &process.environment)?;
-    let card = [&device, USUAL_CARD].into_iter().find_map(Card::named);
+    // An H200 where this machine has no card that is described.
+    let card = Card::named(&device).unwrap_or(Card::ALL[0]);
     let classes = corpora.train.labels().len();
-    match (Predicted::of(plan, &material, classes, card.unwrap_or(Card::ALL[0])), as_json) {
+    match (Predicted::of(plan, &material, classes, card), as_json) {
         (Err(TrainError::Unsupported(reason)), _) => Ok(without(&reason.to_string(), as_json)),
         (Err(failure), _) => Err(failure.into()),
         (Ok(predicted), true) => Ok(format!("{}\n", object(&predicted))),

@@ -20,12 +20,7 @@ pub(super) fn table(predicted: &Predicted) -> String {
         let share = 100.0 * *passes as f64 / plan.passes as f64;
         let _ = writeln!(text, "{name:<10} {share:5.1} % of the passes: {}", sizes(*bucket));
     }
-    let _ = writeln!(
-        text,
-        "shown      {}, {} distinct words; MB to and from memory, GFLOP of products and attention",
-        sizes(*bucket),
-        plan.words
-    );
+    let _ = writeln!(text, "shown      {}, {} distinct words", sizes(*bucket), plan.words);
     let width = labels(predicted).map(|label| label.chars().count()).max().unwrap_or_default();
     for (program, prediction) in &predicted.programs {
         let _ = writeln!(
