@@ -128,7 +128,7 @@ fn the_gpu_step_of_a_run_is_told_without_a_gpu() {
         program    bf16 on one H200, predicted; nothing is started
         buckets     66.7 % of the passes: 128 rows of 16 texts up to 32 tokens
                     33.3 % of the passes: 64 rows of 16 texts up to 32 tokens
-        shown      128 rows of 16 texts up to 32 tokens, 13 distinct words; MB to and from memory, GFLOP of products and attention
+        shown      128 rows of 16 texts up to 32 tokens, 13 distinct words
 
         lane  pass of 128 x 16 x 32                        kernel or product                         MB     GFLOP       us
         side  mask keys                                    mask_keys                               0.01                2.4
@@ -142,16 +142,16 @@ fn the_gpu_step_of_a_run_is_told_without_a_gpu() {
         main  block 0: GELU                                gelu_forward_bf16                       0.13                2.4
         main  block 0: narrow                              (128,256) x (256,64) bf16               0.11      0.00      3.6
         main  block 0: second norm                         residual_norm_bf16                      0.07                2.4
-        main  last block: first rows                       gather_first_bf16                       0.02                2.4
+        main  last block: first rows                       gather_first_bf16                       0.01                2.4
         main  last block: key, value                       (128,64) x (64,128) bf16                0.07      0.00      3.2
         main  last block: query                            (16,64) x (64,64) bf16                  0.01      0.00      3.2
         main  last block: attention                        attention_first_forward_bf16_h32        0.04      0.00      3.4
         main  block 1: output                              (16,64) x (64,64) bf16                  0.01      0.00      3.2
-        main  block 1: first norm                          residual_norm_bf16                      0.02                2.4
+        main  block 1: first norm                          residual_norm_bf16                      0.01                2.4
         main  block 1: widen                               (16,64) x (64,256) bf16                 0.04      0.00      3.2
         main  block 1: GELU                                gelu_forward_bf16                       0.02                2.4
         main  block 1: narrow                              (16,256) x (256,64) bf16                0.04      0.00      3.6
-        main  block 1: second norm                         residual_norm_bf16                      0.02                2.4
+        main  block 1: second norm                         residual_norm_bf16                      0.01                2.4
         main  head: states in f32                          to_f32                                  0.01                2.4
         main  head: hidden                                 (16,64) x (64,32) f32                   0.01      0.00      3.2
         main  head: loss and its gradient                  head_loss                               0.01                2.4
@@ -160,24 +160,24 @@ fn the_gpu_step_of_a_run_is_told_without_a_gpu() {
         side  head: hidden, weight gradient                (32,16) x (16,64) f32                   0.01      0.00      3.0
         side  head: vectors, gradient                      sum_parts                               0.00                2.4
         main  head: hidden, input gradient                 (16,32) x (32,64) f32                   0.01      0.00      3.1
-        main  head: gradient in bf16                       to_bf16                                 0.02                2.4
+        main  head: gradient in bf16                       to_bf16                                 0.01                2.4
         side  bucket 0: squares                            squares                                 0.01                2.4
-        main  block 1: second norm, gradient               norm_backward_bf16                      0.03                2.4
+        main  block 1: second norm, gradient               norm_backward_bf16                      0.01                2.4
         side  block 1: narrow, weight gradient             (64,16) x (16,256) bf16                 0.08      0.00      3.1
         main  block 1: narrow, input gradient              (16,64) x (64,256) bf16                 0.04      0.00      3.2
         main  block 1: GELU, gradient                      gelu_backward_bf16                      0.03                2.4
         side  block 1: widen, weight gradient              (256,16) x (16,64) bf16                 0.08      0.00      3.1
         main  block 1: widen, input gradient               (16,256) x (256,64) + bf16              0.05      0.00      3.6
-        main  block 1: first norm, gradient                norm_backward_bf16                      0.02                2.4
+        main  block 1: first norm, gradient                norm_backward_bf16                      0.01                2.4
         side  block 1: output, weight gradient             (64,16) x (16,64) bf16                  0.02      0.00      3.0
         main  block 1: output, input gradient              (16,64) x (64,64) bf16                  0.01      0.00      3.2
-        main  last block: attention, gradient              attention_first_backward_bf16_h32       0.10      0.00      4.0
+        main  last block: attention, gradient              attention_first_backward_bf16_h32       0.09      0.00      4.0
         side  last block: query, weight gradient           (64,16) x (16,64) bf16                  0.02      0.00      3.0
         side  last block: key, value, weight gradient      (128,128) x (128,64) bf16               0.08      0.00      3.3
         side  block 1: vectors, gradient                   sum_parts                               0.02                2.4
         main  last block: key, value, input gradient       (128,128) x (128,64) bf16               0.07      0.00      3.3
         main  last block: query, input gradient            (16,64) x (64,64) + bf16                0.01      0.00      3.2
-        main  last block: first rows, gradient             add_first_bf16                          0.03                2.4
+        main  last block: first rows, gradient             add_first_bf16                          0.01                2.4
         side  bucket 1: squares                            squares                                 0.20                2.4
         main  block 0: second norm, gradient               norm_backward_bf16                      0.09                2.4
         side  block 0: narrow, weight gradient             (64,128) x (128,256) bf16               0.15      0.00      3.3
