@@ -42,7 +42,7 @@ pub use lockstep_kernels::gpu::Graphs;
 pub use lockstep_program::Arithmetic;
 pub use metrics::{ConfusionMatrix, wilson_interval};
 pub use parts::Parts;
-pub use recorded_plan::{RecordedPlan, model_shape, recorded_plan};
+pub use recorded_plan::{BucketShare, RecordedPlan, model_shape, recorded_plan};
 pub use settings::{Cadence, FinalModel, Recording, RunLength, Saving, TrainSettings};
 pub use stop::StopRequest;
 pub use trainer::Trainer;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use lockstep_data::{BatchPlan, TokenStore};
 use lockstep_model::{DropoutRates, EncoderConfig, HeadKind};
 use lockstep_program::{
-    Activation, Arithmetic, Bucket, Draft, DraftSettings, DropRates, ModelShape, Squares,
+    Activation, Arithmetic, BatchSize, Bucket, Draft, DraftSettings, DropRates, ModelShape, Squares,
 };
 use lockstep_world::{Seat, Step};
 
@@ -38,11 +38,39 @@ pub fn model_shape(
     }
 }
 
+/// The passes of a run that are in one bucket.
+#[derive(Clone, Copy, Debug)]
+pub struct BucketShare {
+    /// The bucket.
+    pub bucket: Bucket,
+    /// How many there are.
+    pub passes: u64,
+    /// Tokens of all of them.
+    tokens: usize,
+    /// Examples of all of them.
+    examples: usize,
+    /// The first update that has one.
+    first: Step,
+}
+
+impl BucketShare {
+    /// What a pass holds on average, rounded down.
+    #[must_use]
+    pub fn mean(&self) -> BatchSize {
+        let passes = usize::try_from(self.passes).unwrap_or(usize::MAX).max(1);
+        BatchSize {
+            tokens: self.tokens / passes,
+            examples: self.examples / passes,
+            longest: self.bucket.longest,
+        }
+    }
+}
+
 /// A run of one rank as recorded programs.
 #[derive(Debug)]
 pub struct RecordedPlan {
-    /// The buckets of its passes with how many passes each has, the most common one first.
-    pub buckets: Vec<(Bucket, u64)>,
+    /// The buckets of its passes, the most common one first.
+    pub buckets: Vec<BucketShare>,
     /// Passes of the whole run.
     pub passes: u64,
     /// Updates of the whole run.
@@ -68,7 +96,7 @@ pub fn recorded_plan(
     let passes = Passes { plan, settings, lengths, seat: Seat::SOLO, total: updates };
     shape.check(passes.longest())?;
     let buckets = buckets(&passes);
-    let first = buckets.first().map_or(Step::START, |(_, seen)| seen.first);
+    let first = buckets.first().map_or(Step::START, |share| share.first);
     let draft = Draft::new(DraftSettings {
         shape,
         arithmetic,
@@ -77,31 +105,28 @@ pub fn recorded_plan(
         squares: Squares::InPass,
     })?;
     Ok(RecordedPlan {
-        passes: buckets.iter().map(|(_, seen)| seen.passes).sum(),
-        buckets: buckets.iter().map(|(bucket, seen)| (*bucket, seen.passes)).collect(),
+        passes: buckets.iter().map(|share| share.passes).sum(),
+        buckets,
         updates,
         words: distinct_words(train, &plan.global_batch(first)).len(),
         draft,
     })
 }
 
-/// How often a bucket is met, and in which update first.
-#[derive(Clone, Copy)]
-struct Seen {
-    passes: u64,
-    first: Step,
-}
-
 /// All buckets of a run, the most common one first.
-fn buckets(passes: &Passes<'_>) -> Vec<(Bucket, Seen)> {
-    let mut all: BTreeMap<Bucket, Seen> = BTreeMap::new();
+fn buckets(passes: &Passes<'_>) -> Vec<BucketShare> {
+    let mut all: BTreeMap<Bucket, BucketShare> = BTreeMap::new();
     for (step, sizes) in passes.sizes() {
         for size in sizes {
-            let seen = all.entry(Bucket::of(size)).or_insert(Seen { passes: 0, first: step });
-            seen.passes += 1;
+            let bucket = Bucket::of(size);
+            let empty = BucketShare { bucket, passes: 0, tokens: 0, examples: 0, first: step };
+            let share = all.entry(bucket).or_insert(empty);
+            share.passes += 1;
+            share.tokens += size.tokens;
+            share.examples += size.examples;
         }
     }
-    let mut all: Vec<_> = all.into_iter().collect();
-    all.sort_by_key(|(bucket, seen)| (Reverse(seen.passes), *bucket));
+    let mut all: Vec<_> = all.into_values().collect();
+    all.sort_by_key(|share| (Reverse(share.passes), share.bucket));
     all
 }

@@ -22,11 +22,13 @@ pub(super) struct Predicted {
     pub(super) arithmetic: Arithmetic,
     /// The most common bucket.
     pub(super) bucket: Bucket,
+    /// What its passes hold on average.
+    pub(super) size: BatchSize,
     /// Passes of an update in it.
     pub(super) passes: usize,
     /// The pass in that bucket, and the update behind it.
     pub(super) programs: [(Program, Prediction); 2],
-    /// Of a pass.
+    /// Of such a pass, for its tokens and not for the rows behind them.
     pub(super) flop: Flop,
 }
 
@@ -73,20 +75,19 @@ impl Predicted {
         let arithmetic = plan.recording().arithmetic;
         let settings = plan.settings(Seat::SOLO.world());
         let run = recorded_plan(shape, arithmetic, (store, &settings))?;
-        let bucket = run
-            .buckets
-            .first()
-            .map_or_else(|| Bucket::of(BatchSize::default()), |(bucket, _)| *bucket);
+        let empty = BatchSize::default();
+        let (bucket, size) = match run.buckets.first() {
+            Some(share) => (share.bucket, share.mean()),
+            None => (Bucket::of(empty), empty),
+        };
         let scene = Scene { shape: &shape, arithmetic, bucket, words: run.words };
         let programs = [run.draft.pass(bucket), run.draft.update()].map(|program| {
             let prediction = Prediction::of(&program, &scene, &card);
             (program, prediction)
         });
-        let Bucket { rows, batch, longest } = bucket;
-        let size = BatchSize { tokens: rows, examples: batch, longest };
         let passes = settings.accumulation.get();
         let flop = Flop::of(&shape, size);
-        Ok(Self { plan: run, card, arithmetic, bucket, passes, programs, flop })
+        Ok(Self { plan: run, card, arithmetic, bucket, size, passes, programs, flop })
     }
 
     /// Microseconds of an update all of whose passes are in the most common bucket.

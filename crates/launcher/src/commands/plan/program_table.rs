@@ -9,18 +9,23 @@ use super::program::Predicted;
 
 /// The table of a run's most common update.
 pub(super) fn table(predicted: &Predicted) -> String {
-    let Predicted { plan, card, arithmetic, bucket, .. } = predicted;
+    let Predicted { plan, card, arithmetic, bucket, size, .. } = predicted;
     let mut text = format!(
         "program    {} on one {}, predicted; nothing is started\n",
         name(*arithmetic),
         card.name
     );
-    for ((bucket, passes), name) in plan.buckets.iter().zip(["buckets"].into_iter().chain(blank()))
-    {
-        let share = 100.0 * *passes as f64 / plan.passes as f64;
-        let _ = writeln!(text, "{name:<10} {share:5.1} % of the passes: {}", sizes(*bucket));
+    for (share, name) in plan.buckets.iter().zip(["buckets"].into_iter().chain(blank())) {
+        let part = 100.0 * share.passes as f64 / plan.passes as f64;
+        let _ = writeln!(text, "{name:<10} {part:5.1} % of the passes: {}", sizes(share.bucket));
     }
-    let _ = writeln!(text, "shown      {}, {} distinct words", sizes(*bucket), plan.words);
+    let _ = writeln!(
+        text,
+        "shown      {}, which hold {} tokens on average; {} distinct words",
+        sizes(*bucket),
+        size.tokens,
+        plan.words
+    );
     let width = labels(predicted).map(|label| label.chars().count()).max().unwrap_or_default();
     for (program, prediction) in &predicted.programs {
         let _ = writeln!(
@@ -96,12 +101,14 @@ fn totals(predicted: &Predicted) -> String {
 
 /// The same as JSON.
 pub(super) fn object(predicted: &Predicted) -> Value {
-    let Predicted { plan, card, arithmetic, bucket, passes, programs, flop } = predicted;
-    let share = |passes: u64| passes as f64 / plan.passes as f64;
+    let Predicted { plan, card, arithmetic, bucket, passes, programs, flop, .. } = predicted;
     let buckets: Vec<Value> = plan
         .buckets
         .iter()
-        .map(|(bucket, passes)| json!({ "bucket": sized(*bucket), "share": share(*passes) }))
+        .map(|share| {
+            let part = share.passes as f64 / plan.passes as f64;
+            json!({ "bucket": sized(share.bucket), "share": part, "tokens": share.mean().tokens })
+        })
         .collect();
     let memory: serde_json::Map<String, Value> =
         plan.draft.memory().into_iter().map(|(name, bytes)| (name, bytes.into())).collect();
