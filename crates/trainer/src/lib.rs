@@ -21,6 +21,7 @@ mod pass;
 mod recorded_plan;
 mod replicas;
 mod results;
+mod scores;
 mod settings;
 mod start;
 mod stop;
@@ -29,14 +30,13 @@ mod trainer;
 mod update;
 
 pub use checkpoint::{CheckpointError, has_checkpoints, latest_checkpoint, remove_run};
-pub use engine::{Copied, Link, ParameterPlaces};
+pub use engine::{Copied, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
 pub use evaluation::evaluate;
 pub use event::{
     CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport, Observer,
     StartReport, SyncReport, TrainEvent, UpdateReport,
 };
-pub use forward::class_scores;
 pub use identity::Difference;
 pub use lockstep_kernels::gpu::Graphs;
 pub use lockstep_program::Arithmetic;

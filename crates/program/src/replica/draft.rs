@@ -60,8 +60,7 @@ impl Draft {
     /// The program of a pass that is alone in its update.
     #[must_use]
     pub fn pass(&self, bucket: Bucket) -> Program {
-        let squares = self.squares == Squares::InPass;
-        let micro_batch = MicroBatch { adds: false, squares };
+        let micro_batch = MicroBatch { adds: false, last: Some(self.squares) };
         let purpose = Purpose::Train { training: self.layout.training(), micro_batch };
         record_pass(&self.layout.plan(), bucket, purpose)
     }

@@ -29,12 +29,26 @@ pub(crate) struct RunFacts {
 }
 
 /// How a model's parameters are called.
-struct Names {
+pub(super) struct Names {
     encoder: &'static str,
     head: [&'static str; 2],
 }
 
 impl Names {
+    pub(super) fn of_model(model: &Classifier) -> Self {
+        let kind = model.head();
+        Self { encoder: kind.encoder_prefix(), head: kind.layers() }
+    }
+
+    /// Something of each parameter.
+    pub(super) fn parts<T>(
+        &self,
+        shape: &ModelShape,
+        mut of: impl FnMut(&ParamName) -> Result<T, TrainError>,
+    ) -> Result<ModelParts<T>, TrainError> {
+        ModelParts::find(shape, self.head, |wanted| of(&self.of(wanted)))
+    }
+
     fn of(&self, wanted: Wanted<'_>) -> ParamName {
         let prefix = if wanted.is_head { "" } else { self.encoder };
         ParamName::from(format!("{prefix}{}", wanted.name))
@@ -59,8 +73,7 @@ impl RunFacts {
     /// [`TrainError::Unsupported`] when the kernels do not take this model or its texts.
     pub(crate) fn new(run: Run<'_>, arithmetic: Arithmetic) -> Result<Self, TrainError> {
         let (model, settings) = (run.model, run.settings);
-        let layers = (model.head(), model.labels().len());
-        let shape = model_shape(model.config(), layers, model.dropout_rates());
+        let shape = shape(model);
         let passes = Passes {
             plan: run.plan,
             settings,
@@ -79,9 +92,8 @@ impl RunFacts {
             let rates = run.schedule.rates(Step(step));
             [rates.encoder, rates.head]
         };
-        let kind = model.head();
         let is_alone = run.seat.world() == WorldSize::ONE;
-        let names = Names { encoder: kind.encoder_prefix(), head: kind.layers() };
+        let names = Names::of_model(run.model);
         let words = "embeddings.word_embeddings.weight";
         let words = names.of(Wanted { name: words, values: 0, is_head: false });
         Ok(Self {
@@ -126,9 +138,9 @@ impl RunFacts {
 
     fn parts<T>(
         &self,
-        mut of: impl FnMut(&ParamName) -> Result<T, TrainError>,
+        of: impl FnMut(&ParamName) -> Result<T, TrainError>,
     ) -> Result<ModelParts<T>, TrainError> {
-        ModelParts::find(&self.shape, self.names.head, |wanted| of(&self.names.of(wanted)))
+        self.names.parts(&self.shape, of)
     }
 
     fn flags(&self, weights: &Parameters, name: &ParamName) -> Result<i32, TrainError> {
@@ -139,6 +151,12 @@ impl RunFacts {
     }
 }
 
-fn found(places: &ParameterPlaces, name: &ParamName) -> Result<Region, TrainError> {
+pub(super) fn found(places: &ParameterPlaces, name: &ParamName) -> Result<Region, TrainError> {
     places.get(name).copied().ok_or(TrainError::Engine)
+}
+
+/// The sizes of a model.
+pub(super) fn shape(model: &Classifier) -> ModelShape {
+    let layers = (model.head(), model.labels().len());
+    model_shape(model.config(), layers, model.dropout_rates())
 }
