@@ -14,9 +14,6 @@ use crate::masks::{DropoutRates, Dropouts, Masks};
 use crate::network::Network;
 use crate::{EncoderConfig, HeadKind, Input, Logits, Loss, Mode, ModelError};
 
-/// The recipe's dropout inside its own head.
-const MLP_HEAD_DROPOUT: f32 = 0.3;
-
 /// What is asked of a model that is to be trained.
 #[derive(Clone, Debug)]
 pub struct ModelRequest {
@@ -222,25 +219,12 @@ impl Classifier {
             inference: network(Purpose::Inference)?,
             head_kind: request.head,
             labels: request.labels.clone(),
-            rates: rates(&config, request),
+            rates: request.dropouts.rates(&config, request.head),
             precision: Precision::F32,
             parameters,
             config,
         };
         Ok((model, report))
-    }
-}
-
-fn rates(config: &EncoderConfig, request: &ModelRequest) -> DropoutRates {
-    let Dropouts { hidden, attention, head } = request.dropouts;
-    let usual = match request.head {
-        HeadKind::Mlp => MLP_HEAD_DROPOUT,
-        HeadKind::Hf => config.head_dropout,
-    };
-    DropoutRates {
-        hidden: hidden.unwrap_or(config.dropout),
-        attention: attention.unwrap_or(config.attention_dropout),
-        head: head.unwrap_or(usual),
     }
 }
 

@@ -66,6 +66,11 @@ impl Memory {
         Span { buffer: BufferId(self.buffers.len() - 1), start: 0, bytes: region.bytes }
     }
 
+    /// All buffers, with their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Region)> {
+        self.buffers.iter().map(|(name, region)| (name.as_str(), *region))
+    }
+
     /// The name of a buffer.
     #[must_use]
     pub fn name(&self, buffer: BufferId) -> &str {

@@ -116,6 +116,7 @@ impl Trainer {
                 tokens: update.tokens,
                 seconds: update.cost.seconds,
                 sync: update.cost.sync,
+                tflops: update.cost.tflops(),
             };
             self.journal.note_update(&report);
             session.epoch.add(&report);

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
+use lockstep_program::Card;
 use lockstep_trainer::{Ending, Observer, Parts, StopRequest, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -16,7 +17,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hub::HubSettings;
 use crate::models::{self, Loaded};
-use crate::observers::{Console, MetricsFile, Observers, RankLog};
+use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::process::{Environment, Process};
 use crate::sources::{self, Corpora};
 use crate::world::{Starter, Surroundings, World, end_regardless};
@@ -180,7 +181,8 @@ impl Run<'_> {
         }
         let stop = stop_on_signals()?;
         let mut metrics = MetricsFile::new(&self.plan.run.directory);
-        let mut console = Console::new(out, self.plan.run.logging_steps);
+        let cards = Cards { card: Card::named(&self.place.name), count: self.seat.world().get() };
+        let mut console = Console::new(out, self.plan.run.logging_steps, cards);
         let mut observers: Vec<&mut dyn Observer> = vec![log];
         if self.seat.is_leader() {
             if self.plan.run.reporters.contains(&Reporter::Jsonl) {
