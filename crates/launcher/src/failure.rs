@@ -1,7 +1,7 @@
 //! Every way a command can fail, and the one place that maps them to exit codes.
 
 use std::error::Error as _;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -17,6 +17,7 @@ use crate::exit::ExitCode;
 use crate::gpus::GpuError;
 use crate::hub::HubError;
 use crate::process::Environment;
+use crate::streams;
 use crate::supervisor::LaunchError;
 use crate::world::WorldError;
 
@@ -184,7 +185,7 @@ impl Failure {
                 }
                 cause = error.source();
             }
-            let _ = writeln!(io::stderr(), "{text}");
+            streams::tell(text);
         }
         code
     }
@@ -195,11 +196,11 @@ fn of_run(error: &TrainError) -> ExitCode {
         TrainError::Data(_) => ExitCode::Data,
         TrainError::Model(error) => of_model(error),
         TrainError::Checkpoint(error) => of_checkpoint(error),
-        TrainError::Observer(cause) => of_output(cause),
         TrainError::Collective(error) => of_collective(error),
         TrainError::Disagree { .. } => ExitCode::Usage,
         TrainError::Thread | TrainError::Examples { .. } => ExitCode::Bug,
         TrainError::NotFinite { .. }
+        | TrainError::Observer(_)
         | TrainError::Drifted { .. }
         | TrainError::Leader { .. }
         | TrainError::Optim(_)
@@ -255,7 +256,7 @@ mod tests {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         check(Failure::Output(closed()), ExitCode::Done);
         check(Failure::Output(full()), ExitCode::Failed);
-        check(TrainError::Observer(closed()).into(), ExitCode::Done);
+        check(TrainError::Observer(closed()).into(), ExitCode::Failed);
         check(TrainError::Observer(full()).into(), ExitCode::Failed);
         check(Failure::Write { path: "x".into(), cause: closed() }, ExitCode::Failed);
     }

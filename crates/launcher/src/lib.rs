@@ -23,6 +23,7 @@ mod output_dir;
 mod process;
 mod signals;
 mod sources;
+mod streams;
 mod supervisor;
 mod warnings;
 mod world;

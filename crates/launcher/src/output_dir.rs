@@ -87,12 +87,13 @@ fn obstacle(directory: &Path) -> Option<PathBuf> {
 ///
 /// Its `run.toml` stays until the new one replaces it, so that the directory is ours at any moment.
 fn clear(directory: &Path) -> Result<(), Failure> {
-    const FILES: [&str; 9] = [
+    const FILES: [&str; 10] = [
         "model.safetensors",
         "config.json",
         "tokenizer.json",
         "tokenizer_config.json",
         "vocab.txt",
+        "lockstep.json",
         "README.md",
         "all_results.json",
         "trainer_state.json",

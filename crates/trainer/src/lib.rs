@@ -26,6 +26,7 @@ mod stop;
 mod sync;
 mod trainer;
 mod update;
+mod usage;
 
 pub use checkpoint::{CheckpointError, has_checkpoints, latest_checkpoint, remove_run};
 pub use engine::{Copied, Link, ParameterPlaces};
@@ -42,3 +43,4 @@ pub use parts::Parts;
 pub use settings::{Cadence, FinalModel, RunLength, Saving, TrainSettings};
 pub use stop::StopRequest;
 pub use trainer::Trainer;
+pub use usage::Usage;

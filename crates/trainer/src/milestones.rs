@@ -8,7 +8,7 @@ use lockstep_data::TokenStore;
 use lockstep_world::Step;
 
 use crate::checkpoint::{
-    Saved, checkpoint_name, clear_unfinished, prune, write_checkpoint, write_final,
+    Product, Saved, checkpoint_name, clear_unfinished, prune, write_checkpoint, write_final,
 };
 use crate::evaluation::evaluate_by;
 use crate::results::{Work, all_results};
@@ -131,7 +131,8 @@ impl Trainer {
         let (output_dir, step) = (&settings.output_dir, *step);
         let directory = output_dir.join(checkpoint_name(step));
         replicas::by_leader(&mut **collective, || {
-            write_checkpoint(output_dir, step, (model, tokenizer), (optimizer, journal))?;
+            let product = Product { model, tokenizer, usage: &settings.usage };
+            write_checkpoint(output_dir, step, product, (optimizer, journal))?;
             if let Some(keep) = settings.saving.keep {
                 prune(output_dir, keep, (step, journal.best_global_step.map(Step)))?;
             }
@@ -172,10 +173,11 @@ impl Trainer {
         self.enter(Phase::Saving);
         self.check_replicas()?;
         let output_dir = self.settings.output_dir.clone();
-        let Self { model, tokenizer, journal, collective, .. } = self;
+        let Self { settings, model, tokenizer, journal, collective, .. } = self;
         replicas::by_leader(&mut **collective, || {
             let results = all_results(journal, &evaluations);
-            Ok(write_final(&output_dir, (model, tokenizer), journal, &results)?)
+            let product = Product { model, tokenizer, usage: &settings.usage };
+            Ok(write_final(&output_dir, product, journal, &results)?)
         })?;
         self.enter(Phase::Ending);
         self.report_finish(session, ending, output_dir)

@@ -31,7 +31,7 @@ pub(crate) static ENTRIES: &Entries = &[
     &keys::TEXT_COLUMN,
     &keys::LABEL_COLUMN,
     &keys::BAD_ROWS,
-    &keys::MAX_SEQ_LENGTH,
+    &keys::LIMIT,
     &keys::DEVICE,
 ];
 
@@ -58,7 +58,7 @@ pub(super) fn run(
     let report =
         evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &mut Solo)?;
     let text = match is_json(&config)? {
-        true => json(&report, &finished)?,
+        true => json(&report, store.truncated(), &finished)?,
         false => table(&report, &corpus, store.truncated(), &finished),
     };
     super::tell(out, &text)
@@ -79,11 +79,17 @@ fn is_json(config: &RunConfig) -> Result<bool, Failure> {
     Ok(config.get(&JSON)?)
 }
 
-fn json(report: &EvaluationReport, finished: &Finished) -> Result<String, Failure> {
+fn json(
+    report: &EvaluationReport,
+    truncated: usize,
+    finished: &Finished,
+) -> Result<String, Failure> {
     let mut value = serde_json::to_value(report).map_err(|e| Failure::Output(e.into()))?;
     if let Some(object) = value.as_object_mut() {
         object.remove("step");
         object.insert("labels".to_owned(), finished.labels.names().into());
+        object.insert("max_seq_length".to_owned(), finished.max_length.get().into());
+        object.insert("truncated".to_owned(), truncated.into());
     }
     Ok(format!("{value}\n"))
 }
@@ -103,10 +109,8 @@ fn table(
     if !corpus.skipped().is_empty() {
         text += &format!("skipped    {} rows: {}\n", corpus.skipped().total(), corpus.skipped());
     }
-    if truncated > 0 {
-        let limit = finished.max_length.get();
-        text += &format!("cut        {truncated} texts at {limit} tokens\n");
-    }
+    let limit = finished.max_length.get();
+    text += &format!("cut        {truncated} texts at {limit} tokens\n");
     if finished.labels.len() <= CLASSES_SHOWN {
         text += &confusion(report, finished.labels.names());
     }

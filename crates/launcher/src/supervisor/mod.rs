@@ -10,12 +10,12 @@ mod speech;
 mod surroundings;
 mod trainer;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::process::Process;
-use crate::signals;
+use crate::{signals, streams};
 use options::{Options, help};
 pub(crate) use plan::LaunchError;
 use plan::{Plan, plan};
@@ -60,11 +60,10 @@ fn supervise(
             return Ok(code);
         }
         restarts += 1;
-        let _ = writeln!(
-            io::stderr(),
+        streams::tell(format_args!(
             "launcher: the trainer ended with {code}; restart {restarts} of {max_restarts} \
              from the newest checkpoint"
-        );
+        ));
         if restarts == 1 {
             trainer = trainer.resumed();
         }

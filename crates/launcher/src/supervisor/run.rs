@@ -18,6 +18,7 @@ use super::speech::{blamed, heard};
 use super::trainer::Trainer;
 use crate::failure::Failure;
 use crate::signals::{self, Pending};
+use crate::streams;
 
 /// How long ranks that are asked to end may take; `mpirun` has to tell other machines, too.
 const GRACE: Duration = Duration::from_secs(2);
@@ -158,7 +159,7 @@ impl<'a> Run<'a> {
             let _ = writeln!(out, "{mark}{}", said.text);
             return;
         }
-        let _ = writeln!(io::stderr(), "{mark}{}", said.text);
+        streams::tell(format_args!("{mark}{}", said.text));
         if rank.is_none() {
             self.blamed = self.blamed.or_else(|| blamed(self.plan.starter, said.text));
         }
@@ -234,7 +235,7 @@ impl<'a> Run<'a> {
             Some(words) => format!("it said last: {words}"),
             None => "it said nothing on its standard error".to_owned(),
         };
-        let _ = writeln!(io::stderr(), "launcher: the first failure: {who}; {words}");
+        streams::tell(format_args!("launcher: the first failure: {who}; {words}"));
     }
 }
 

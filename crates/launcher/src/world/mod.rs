@@ -10,7 +10,6 @@ mod starter;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use lockstep_collective::{
@@ -28,6 +27,7 @@ use crate::device::{self, Computes, Place, Wish};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::process::Environment;
+use crate::streams;
 
 /// Who speaks for all.
 const LEADER: Rank = Rank(0);
@@ -82,7 +82,7 @@ impl World {
         let threads = Threads::of(&company, seat);
         threads.use_them();
         if let (true, Some(warning)) = (seat.is_leader(), company.binding_warning()) {
-            let _ = writeln!(io::stderr(), "{warning}");
+            streams::tell(warning);
         }
         let board = PhaseBoard::default();
         let patience = run.patience;
@@ -164,7 +164,7 @@ fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> 
         }
         Starter::Rendezvous { seat, place } => {
             if seat.is_leader() {
-                let _ = writeln!(io::stderr(), "{seat} waits for the others at {place}");
+                streams::tell(format_args!("{seat} waits for the others at {place}"));
             }
             let tcp = Tcp::meet(*seat, place, ARRIVAL)?;
             Ok((Box::new(Audited::new(tcp)), format!("TCP, met at {place}")))
@@ -176,10 +176,9 @@ fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> 
 /// why for all, as long as the leader lives.
 fn end_with_peer(seat: Seat, lost: &Lost) {
     if seat.is_leader() || lost.rank == LEADER {
-        // At once, since other processes write to the same terminal.
-        let text =
-            format!("error: {lost}; see what it said last, and start again with --resume auto\n");
-        let _ = io::stderr().write_all(text.as_bytes());
+        streams::tell(format_args!(
+            "error: {lost}; see what it said last, and start again with --resume auto"
+        ));
     }
     signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
 }

@@ -33,6 +33,18 @@ pub enum CheckpointError {
         /// What is wrong.
         cause: String,
     },
+    /// A file beside the weights is no JSON of ours.
+    #[error(
+        "{} cannot be understood ({cause}); it is damaged: take it from the run that wrote the \
+         model, or remove it",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        cause: serde_json::Error,
+    },
     /// All checkpoints of a run are broken.
     #[error(
         "none of the checkpoints in {} is whole:\n{}\nremove them, or start anew with \

@@ -20,6 +20,7 @@ use crate::observers::{Console, MetricsFile, Observers, RankLog};
 use crate::process::{Environment, Process};
 use crate::sources::{self, Corpora};
 use crate::world::{Starter, Surroundings, World};
+use crate::streams::{self, Optional};
 use crate::{card, output_dir, signals, write_file};
 
 /// Runs the command.
@@ -31,6 +32,7 @@ pub(crate) fn run(
     arguments: &[String],
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
+    let out: &mut dyn Write = &mut Optional::new(out);
     let plan = run_plan(arguments)?;
     device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
@@ -91,7 +93,7 @@ fn join(
 fn warn_of_unused(environment: &Environment) {
     let unused = Unused::here(environment);
     if let Unused::NoCuda(_) = unused {
-        let _ = writeln!(io::stderr(), "warning: {unused}, so it trains on the CPU");
+        streams::tell(format_args!("warning: {unused}, so it trains on the CPU"));
     }
 }
 
@@ -248,10 +250,9 @@ fn stop_on_signals() -> Result<StopRequest, Failure> {
             std::thread::sleep(signals::PAUSE);
         }
         asked.ask();
-        let _ = writeln!(
-            io::stderr(),
+        streams::tell(
             "a signal asks for the end: this update is finished and a checkpoint written; \
-             a second signal ends at once"
+             a second signal ends at once",
         );
     });
     Ok(stop)

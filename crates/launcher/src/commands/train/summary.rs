@@ -98,8 +98,7 @@ pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> String {
         ("dev", parts.validation.as_ref()),
         ("test", parts.test.as_ref()),
     ] {
-        let cut = store.map_or(0, TokenStore::truncated);
-        if cut > 0 {
+        if let Some(cut) = store.map(TokenStore::truncated) {
             let _ = write!(text, "; {cut} texts of {name} cut at {limit} tokens");
         }
     }
