@@ -9,6 +9,7 @@ mod argument;
 mod bf16;
 mod buffer;
 mod emulator;
+mod heap;
 mod launch;
 mod machine;
 mod memory;

@@ -77,7 +77,12 @@ impl ModelShape {
         let limits = [
             ("head size", columns, matches!(columns, 32 | 64), "it must be 32 or 64"),
             ("width", self.width, self.width <= 1024, "it must be at most 1024"),
-            ("inner width", self.feed_forward, self.feed_forward.is_multiple_of(8), "it must divide by 8"),
+            (
+                "inner width",
+                self.feed_forward,
+                self.feed_forward.is_multiple_of(8),
+                "it must divide by 8",
+            ),
             ("head width", self.inner, self.inner.is_multiple_of(8), "it must divide by 8"),
             ("number of classes", self.classes, self.classes <= 8192, "it must be at most 8192"),
             ("text length", longest, longest <= LONGEST, "it must be at most 512 tokens"),

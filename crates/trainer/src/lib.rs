@@ -38,9 +38,11 @@ pub use event::{
 };
 pub use forward::class_scores;
 pub use identity::Difference;
+pub use lockstep_kernels::gpu::Graphs;
+pub use lockstep_program::Arithmetic;
 pub use metrics::{ConfusionMatrix, wilson_interval};
 pub use parts::Parts;
-pub use settings::{Cadence, FinalModel, RunLength, Saving, TrainSettings};
+pub use settings::{Cadence, FinalModel, Recording, RunLength, Saving, TrainSettings};
 pub use stop::StopRequest;
 pub use trainer::Trainer;
 pub use usage::Usage;

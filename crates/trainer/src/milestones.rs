@@ -14,8 +14,8 @@ use crate::evaluation::evaluate_by;
 use crate::results::{Work, all_results};
 use crate::{
     Cadence, CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinalModel,
-    FinishReport, Observer, StartReport, TrainError, TrainEvent, TrainSettings, Trainer, evaluation,
-    replicas,
+    FinishReport, Observer, StartReport, TrainError, TrainEvent, TrainSettings, Trainer,
+    evaluation, replicas,
 };
 
 /// What a process remembers of a run between its start and its end; no checkpoint holds it.

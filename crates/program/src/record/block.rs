@@ -12,7 +12,6 @@ use crate::{Element, Factor, Lane, Matrix, Product, Span};
 use super::Sum;
 
 /// The grid of attention over all tokens: a block a head of each segment, and some for padding.
-#[expect(clippy::cast_possible_truncation, reason = "columns of a head, tokens of a segment")]
 fn attention(recorder: &Recorder<'_>, pass: AttentionPass) -> Call {
     let (shape, bucket, element) = (recorder.plan.shape, recorder.bucket, recorder.element());
     let (columns, longest) = (shape.columns(), bucket.longest);

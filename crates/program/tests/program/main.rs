@@ -1,4 +1,6 @@
 //! Recorded programs: their order, their memory, and what their tables hold.
 
+#[cfg(test)]
 mod lanes;
+#[cfg(test)]
 mod recorded;

@@ -15,10 +15,10 @@ use lockstep_optim::AdamW;
 
 pub(crate) use composed::Composed;
 pub use recorded::{Copied, Link, ParameterPlaces};
-pub(crate) use recorded::{Recorded, Run, RunFacts};
+pub(crate) use recorded::{OnGpu, Recorded, Run, RunFacts};
 
-use crate::forward::class_scores;
 use crate::TrainError;
+use crate::forward::class_scores;
 use crate::update::{FinishedUpdate, UpdatePlan};
 
 /// Makes the updates of one replica, in lockstep with the engines of all other ranks.

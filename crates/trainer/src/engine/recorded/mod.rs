@@ -4,6 +4,7 @@
 //! updates at a time, so it never waits for a single one.
 
 mod facts;
+mod gpu;
 mod link;
 
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ use lockstep_program::{
 use lockstep_world::{Step, WorldSize};
 
 pub(crate) use facts::{Run, RunFacts};
+pub(crate) use gpu::OnGpu;
 pub use link::{Copied, Link, ParameterPlaces};
 
 use super::{Engine, Replica, Scores};
