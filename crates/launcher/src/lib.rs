@@ -16,6 +16,7 @@ mod failure;
 mod finished;
 mod gpus;
 mod hub;
+mod lock;
 mod models;
 mod mpirun;
 mod observers;

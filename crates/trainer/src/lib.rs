@@ -7,6 +7,7 @@
 //! [`TrainEvent`]s.
 
 mod checkpoint;
+mod ending;
 mod engine;
 mod error;
 mod evaluation;
@@ -20,7 +21,9 @@ mod parts;
 mod pass;
 mod replicas;
 mod results;
+mod resumption;
 mod settings;
+mod splits;
 mod start;
 mod stop;
 mod sync;
@@ -42,6 +45,7 @@ pub use lockstep_kernels::gpu::Graphs;
 pub use lockstep_program::Arithmetic;
 pub use metrics::{ConfusionMatrix, wilson_interval};
 pub use parts::Parts;
+pub use resumption::Forgotten;
 pub use settings::{Cadence, FinalModel, Recording, RunLength, Saving, TrainSettings};
 pub use stop::StopRequest;
 pub use trainer::Trainer;

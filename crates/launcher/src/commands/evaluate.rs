@@ -117,8 +117,14 @@ fn table(
     text
 }
 
+/// A class's name on one line, in so many columns as it has characters.
+fn in_a_cell(name: &str) -> String {
+    name.replace(|character: char| character.is_whitespace() || character.is_control(), " ")
+}
+
 /// Examples by true class (row) and found class (column).
 fn confusion(report: &EvaluationReport, names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| in_a_cell(name)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(7);
     let row = |head: &str, cells: &mut dyn Iterator<Item = String>| {
         let cells: Vec<String> = cells.map(|cell| format!("{cell:>width$}")).collect();

@@ -27,6 +27,8 @@ pub(crate) struct Console<W> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Work {
     updates: u64,
+    /// Summed over the updates.
+    loss: f64,
     examples: usize,
     tokens: usize,
     seconds: f64,
@@ -35,6 +37,7 @@ struct Work {
 impl Work {
     fn add(&mut self, report: &UpdateReport) {
         self.updates += 1;
+        self.loss += report.loss;
         self.examples += report.examples;
         self.tokens += report.tokens;
         self.seconds += report.seconds;
@@ -77,7 +80,7 @@ impl<W: Write> Console<W> {
              | ETA {}",
             report.step,
             self.total,
-            report.loss,
+            window.loss / window.updates.max(1) as f64,
             report.lr[0],
             report.lr[1],
             window.per_second(window.examples),

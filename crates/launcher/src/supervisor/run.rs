@@ -185,7 +185,7 @@ impl<'a> Run<'a> {
         for pending in signals.iter().filter(|pending| pending.take()) {
             let Some(signal) = Signal::from_named_raw(pending.signal) else { continue };
             self.asked += 1;
-            self.urged += u32::from(signal != Signal::USR1);
+            self.urged += u32::from(![Signal::USR1, Signal::HUP].contains(&signal));
             let is_urgent = self.urged > 1;
             self.crew.signal(match self.plan.starter {
                 Starter::Mpirun(_) | Starter::Srun if is_urgent => Signal::TERM,

@@ -13,7 +13,7 @@ mod tests;
 use std::time::Duration;
 
 use lockstep_collective::{
-    Audited, Collective, Ledger, Lost, Mpi, PhaseBoard, Solo, Tcp, Timed, Watch, WatchSettings,
+    Audited, Collective, How, Ledger, Lost, Mpi, PhaseBoard, Solo, Tcp, Timed, Watch, WatchSettings,
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -175,12 +175,16 @@ fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> 
 /// A rank that lost a peer can only wait for ever in the next call: it ends at once. One rank says
 /// why for all, as long as the leader lives.
 fn end_with_peer(seat: Seat, lost: &Lost) {
-    if seat.is_leader() || lost.rank == LEADER {
+    let code = match &lost.how {
+        How::Failed { code, .. } => ExitCode::of_peers(*code),
+        How::Closed | How::Silent(_) => ExitCode::PeerLost,
+    };
+    if code != ExitCode::Stopped && (seat.is_leader() || lost.rank == LEADER) {
         streams::tell(format_args!(
             "error: {lost}; see what it said last, and start again with --resume auto"
         ));
     }
-    signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
+    signal_hook::low_level::exit(i32::from(code.number()));
 }
 
 /// A panic in one rank must not leave the others waiting.
@@ -191,7 +195,7 @@ fn fail_on_panic(seat: Seat, watch: &Watch) {
     let (report, handle) = (std::panic::take_hook(), watch.handle());
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
-        handle.fail("it panicked, which is a bug of ours");
+        handle.fail("it panicked, which is a bug of ours", ExitCode::Bug.number());
         signal_hook::low_level::exit(i32::from(ExitCode::Bug.number()));
     }));
 }

@@ -13,7 +13,7 @@ mod staging;
 mod write;
 
 pub use error::CheckpointError;
-pub(crate) use place::{checkpoint_name, clear_unfinished, prune};
+pub(crate) use place::{checkpoint_name, clear_unfinished, make_room, prune};
 pub use place::{has_checkpoints, latest_checkpoint, remove_run};
 pub(crate) use read::Saved;
 pub(crate) use staging::write_json;

@@ -47,15 +47,8 @@ const FORMATS: Kind<Format> = Kind {
 };
 
 /// The flags of this command.
-pub(crate) static ENTRIES: &Entries = &[
-    &CHECKPOINT,
-    &INPUT,
-    &OUTPUT,
-    &FORMAT,
-    &keys::TEXT_COLUMN,
-    &keys::LIMIT,
-    &keys::DEVICE,
-];
+pub(crate) static ENTRIES: &Entries =
+    &[&CHECKPOINT, &INPUT, &OUTPUT, &FORMAT, &keys::TEXT_COLUMN, &keys::LIMIT, &keys::DEVICE];
 
 /// Runs the command.
 ///
