@@ -27,4 +27,8 @@ mod ranks;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod sharing;
+#[cfg(test)]
 mod signals;
+#[cfg(test)]
+mod streams;

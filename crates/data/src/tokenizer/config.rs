@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tokenizers::normalizers::BertNormalizer;
 
 use super::assembly::SpecialTokens;
-use super::{TokenizerError, read_bounded};
+use super::{MaxLength, TokenizerError, read_bounded};
 
 /// The keys that change token numbers; all others are ignored.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -20,6 +20,8 @@ pub(super) struct TokenizerConfig {
     sep_token: Option<TokenName>,
     pad_token: Option<TokenName>,
     mask_token: Option<TokenName>,
+    /// Python writes 1e30 where there is no limit.
+    model_max_length: Option<f64>,
 }
 
 /// A token, written as its text or as an object that holds it.
@@ -52,6 +54,12 @@ impl TokenizerConfig {
     pub(super) fn decides(&self) -> bool {
         let class = self.tokenizer_class.as_deref().unwrap_or("DistilBertTokenizer");
         matches!(class.trim_end_matches("Fast"), "BertTokenizer" | "DistilBertTokenizer")
+    }
+
+    /// Where Python cuts texts, if this file says it and texts can be so long.
+    pub(super) fn max_length(&self) -> Option<MaxLength> {
+        let tokens = self.model_max_length.filter(|tokens| tokens.fract() == 0.0)?;
+        MaxLength::new(format!("{tokens}").parse().ok()?)
     }
 
     /// The names of the special tokens, BERT's where the file gives none.

@@ -9,6 +9,7 @@ mod assembly;
 mod config;
 mod error;
 mod json_file;
+mod limit;
 mod save;
 mod training;
 

@@ -31,7 +31,7 @@ pub(crate) static ENTRIES: &Entries = &[
     &keys::TEXT_COLUMN,
     &keys::LABEL_COLUMN,
     &keys::BAD_ROWS,
-    &keys::MAX_SEQ_LENGTH,
+    &keys::LIMIT,
     &keys::DEVICE,
 ];
 
@@ -58,7 +58,7 @@ pub(super) fn run(
     let report =
         evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &mut Solo)?;
     let text = match is_json(&config)? {
-        true => json(&report, &finished)?,
+        true => json(&report, store.truncated(), &finished)?,
         false => table(&report, &corpus, store.truncated(), &finished),
     };
     super::tell(out, &text)
@@ -79,11 +79,17 @@ fn is_json(config: &RunConfig) -> Result<bool, Failure> {
     Ok(config.get(&JSON)?)
 }
 
-fn json(report: &EvaluationReport, finished: &Finished) -> Result<String, Failure> {
+fn json(
+    report: &EvaluationReport,
+    truncated: usize,
+    finished: &Finished,
+) -> Result<String, Failure> {
     let mut value = serde_json::to_value(report).map_err(|e| Failure::Output(e.into()))?;
     if let Some(object) = value.as_object_mut() {
         object.remove("step");
         object.insert("labels".to_owned(), finished.labels.names().into());
+        object.insert("max_seq_length".to_owned(), finished.max_length.get().into());
+        object.insert("truncated".to_owned(), truncated.into());
     }
     Ok(format!("{value}\n"))
 }
@@ -103,18 +109,22 @@ fn table(
     if !corpus.skipped().is_empty() {
         text += &format!("skipped    {} rows: {}\n", corpus.skipped().total(), corpus.skipped());
     }
-    if truncated > 0 {
-        let limit = finished.max_length.get();
-        text += &format!("cut        {truncated} texts at {limit} tokens\n");
-    }
+    let limit = finished.max_length.get();
+    text += &format!("cut        {truncated} texts at {limit} tokens\n");
     if finished.labels.len() <= CLASSES_SHOWN {
         text += &confusion(report, finished.labels.names());
     }
     text
 }
 
+/// A class's name on one line, in so many columns as it has characters.
+fn in_a_cell(name: &str) -> String {
+    name.replace(|character: char| character.is_whitespace() || character.is_control(), " ")
+}
+
 /// Examples by true class (row) and found class (column).
 fn confusion(report: &EvaluationReport, names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| in_a_cell(name)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(7);
     let row = |head: &str, cells: &mut dyn Iterator<Item = String>| {
         let cells: Vec<String> = cells.map(|cell| format!("{cell:>width$}")).collect();

@@ -108,6 +108,9 @@ pub(crate) static LABEL_COLUMN: Key<String> =
 /// Where texts are cut.
 pub(crate) static MAX_SEQ_LENGTH: Key<MaxLength> =
     Key::new(Data, "max_seq_length", LENGTH, "tokens after which a text is cut").or("128");
+/// The same for a model that is trained; not among [`ALL`].
+pub(crate) static LIMIT: Key<MaxLength> =
+    Key::new(Data, "max_seq_length", LENGTH, "tokens after which a text is cut (else as trained)");
 /// What happens to rows that cannot be used.
 pub(crate) static BAD_ROWS: Key<OnBadRow> =
     Key::new(Data, "on_bad_row", ON_BAD_ROW, "what a row that cannot be used leads to").or("fail");

@@ -74,13 +74,6 @@ pub(crate) fn flags(
     config.without_faults()
 }
 
-/// The value of a key in the `run.toml` of a run, if there is one.
-pub(crate) fn recorded<T>(path: &Path, key: &Key<T>) -> Option<T> {
-    let mut config = RunConfig::of(keys::ALL);
-    toml_file::read_file(&mut config, path);
-    config.given(key).and_then(|_| config.find(key))
-}
-
 /// Puts the lowest layer into `config` and says what to call the run.
 fn read_base(config: &mut RunConfig, line: &CommandLine) -> String {
     let file = line.words.iter().position(|word| !is_dashed(word));

@@ -7,7 +7,9 @@ use std::time::Duration;
 use lockstep_data::{MaxLength, OnBadRow, Order};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
-use lockstep_trainer::{Arithmetic, Cadence, Graphs, Recording, RunLength, Saving, TrainSettings};
+use lockstep_trainer::{
+    Arithmetic, Cadence, Graphs, Recording, RunLength, Saving, TrainSettings, Usage,
+};
 use lockstep_world::{Seed, WorldSize};
 
 use super::terms::{DataSource, ModelName, Precision, Reporter};
@@ -189,6 +191,7 @@ impl RunPlan {
             saving: run.saving,
             replica_check: run.replica_check,
             early_stopping: train.early_stopping,
+            usage: Usage { max_seq_length: data.reading.max_length.get() },
             output_dir: run.directory.clone(),
             recording: None,
         }

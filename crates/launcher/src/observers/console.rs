@@ -58,7 +58,7 @@ impl<W: Write> Console<W> {
              {rate} | ETA {}",
             report.step,
             self.total,
-            report.loss,
+            window.loss / window.updates.max(1) as f64,
             report.lr[0],
             report.lr[1],
             window.per_second(window.examples),
@@ -257,7 +257,7 @@ mod tests {
             &events,
             expect![[r#"
             run      4 updates, 2 an epoch; going on after update 2
-            step 4/4 | loss: 0.1250 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:00
+            step 4/4 | loss: 0.1458 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:00
             Epoch 2 | avg loss: 0.4841 | 32 examples/s | 0:01
             done     4 updates, 1:05; the accuracy stopped rising
         "#]],

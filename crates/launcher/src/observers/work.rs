@@ -16,6 +16,8 @@ pub(crate) struct Cards {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Work {
     pub(super) updates: u64,
+    /// Summed over the updates.
+    pub(super) loss: f64,
     pub(super) examples: usize,
     pub(super) tokens: usize,
     pub(super) seconds: f64,
@@ -26,6 +28,7 @@ pub(super) struct Work {
 impl Work {
     pub(super) fn add(&mut self, report: &UpdateReport) {
         self.updates += 1;
+        self.loss += report.loss;
         self.examples += report.examples;
         self.tokens += report.tokens;
         self.seconds += report.seconds;

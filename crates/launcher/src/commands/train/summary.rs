@@ -7,7 +7,7 @@ use lockstep_collective::Tallies;
 use lockstep_data::{Corpus, TokenStore};
 use lockstep_model::LoadReport;
 use lockstep_params::ParamName;
-use lockstep_trainer::Parts;
+use lockstep_trainer::{Forgotten, Parts};
 use lockstep_world::{Seat, WorldSize};
 
 use super::super::bandwidths;
@@ -98,12 +98,30 @@ pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> String {
         ("dev", parts.validation.as_ref()),
         ("test", parts.test.as_ref()),
     ] {
-        let cut = store.map_or(0, TokenStore::truncated);
-        if cut > 0 {
+        if let Some(cut) = store.map(TokenStore::truncated) {
             let _ = write!(text, "; {cut} texts of {name} cut at {limit} tokens");
         }
     }
     text + "\n"
+}
+
+/// What of a checkpoint holds no longer, and what becomes of the run.
+pub(super) fn of_forgotten(plan: &DataPlan, forgotten: &Forgotten) -> String {
+    match forgotten {
+        Forgotten::ValidationData { here, there } => {
+            let name = plan.validation.as_ref().map_or_else(|| "nothing".to_owned(), sources::name);
+            format!(
+                "{name} is not what the checkpoint's run was evaluated on ({here} now, {there} \
+                 there): its best accuracy and its patience no longer count, and the best is \
+                 looked for anew from this checkpoint on"
+            )
+        }
+        Forgotten::Best { directory, cause } => format!(
+            "{}, the best checkpoint so far, cannot be used ({cause}): the run goes on without it, \
+             and the best is looked for anew from this checkpoint on",
+            directory.display()
+        ),
+    }
 }
 
 /// Bytes from which a verb is worth a line.
