@@ -105,7 +105,7 @@ pub fn record_copies(plan: &Plan<'_>, training: &Training<'_>) -> Program {
 pub fn record_settle(plan: &Plan<'_>, training: &Training<'_>) -> Program {
     let mut lanes = Lanes::default();
     let (state, shape) = (training.state, plan.shape);
-    let call = Call::new("settle_rows", Grid::rows(shape.vocabulary))
+    let call = Call::new("settle_rows", Grid::block_rows(shape.vocabulary))
         .read(state.updates)
         .table_and_marks(*training, plan.weights.masters.words)
         .read(state.rates)
