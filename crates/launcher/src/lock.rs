@@ -32,7 +32,7 @@ pub(crate) enum Refused {
     /// Another process has it; this says which.
     Held(String),
     /// The directory cannot be written to.
-    Failed(Failure),
+    Failed(Box<Failure>),
 }
 
 /// Who has a lock.
@@ -49,7 +49,8 @@ impl Lock {
     /// [`Refused`].
     pub(crate) fn take(directory: &Path) -> Result<Self, Refused> {
         let path = directory.join(NAME);
-        let failed = |cause| Refused::Failed(Failure::Write { path: path.clone(), cause });
+        let failed =
+            |cause| Refused::Failed(Box::new(Failure::Write { path: path.clone(), cause }));
         let missing = directory.ancestors().take_while(|path| !path.exists());
         let made = missing.filter(|path| !path.as_os_str().is_empty()).map(PathBuf::from).collect();
         fs::create_dir_all(directory).map_err(failed)?;

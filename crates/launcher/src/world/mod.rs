@@ -196,7 +196,7 @@ const LAST: Duration = Duration::from_secs(5);
 pub(crate) fn end_regardless(watch: WatchHandle, failure: String) {
     std::thread::spawn(move || {
         std::thread::sleep(LAST);
-        watch.fail(&failure);
+        watch.fail(&failure, ExitCode::PeerLost.number());
         streams::tell(format_args!("error: {failure}"));
         signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
     });
