@@ -180,7 +180,8 @@ build_programs() {
     need_kernels
     say "building with $(nvcc --version | sed -n 's/.*release \([0-9.]*\),.*/nvcc \1/p')" \
         "for compute capability $CUDA_COMPUTE_CAP"
-    with_cuda build --features cuda --config 'profile.release.strip="symbols"' "$@"
+    with_cuda build --features cuda "$@"
+    strip "$place"/release/{trainer,launcher}
     say "built $place/release/trainer"
 }
 
