@@ -121,7 +121,7 @@ fn start(part: &Part, calls: &Calls, target: &Target<'_>) -> Result<(), MachineE
 }
 
 impl Ready {
-    fn start(&self, lane: Lane, target: &Target<'_>) -> Result<(), MachineError> {
+    pub(super) fn start(&self, lane: Lane, target: &Target<'_>) -> Result<(), MachineError> {
         let stream = target.lanes.stream(lane);
         match self {
             Self::Launch(launch) => launch.start(stream),
