@@ -17,7 +17,7 @@ The compiler is nvcc of CUDA_HOME, or of the PATH; where there is none, NVIDIA's
 PyPI (270 MB, into target/cuda/toolkit) with python3 and pip, which apt-get installs if need be. The first build takes
 about ten minutes on two cores, nearly all of it for candle's kernels.
 
-  --tests            also builds target/cuda/release/contract and machine, which launch/gpu.sh runs
+  --tests            also builds target/cuda/release/contract and kernels, which launch/gpu.sh runs
   --resources        compiles our kernels only, for H100, and shows what each takes: registers, spills,
                      resident warps; fails where tests/gpu/resources.tsv wants it to take less
   --check            compiles no kernel and needs no nvcc: lints the code that only this build has
@@ -194,7 +194,7 @@ build_test() {
 
 build_tests() {
     build_test contract --package lockstep-collective --features nccl,mpi
-    build_test machine --package lockstep-kernels --features cuda
+    build_test kernels --package lockstep-kernels --features cuda
 }
 
 # Checking links nothing, so any file will do for a kernel.

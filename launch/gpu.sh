@@ -55,8 +55,8 @@ find_libraries() {
 # The machine of recorded programs.
 check_machine() {
     say "the machine of recorded programs"
-    if [[ -x $programs/machine ]]; then
-        "$programs/machine" --nocapture
+    if [[ -x $programs/kernels ]]; then
+        "$programs/kernels" --nocapture machine
     else
         echo "skipped: launch/cuda.sh --tests is wanted"
     fi

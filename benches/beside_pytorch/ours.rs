@@ -9,7 +9,7 @@ use candle_core::Device;
 use lockstep_collective::Solo;
 use lockstep_data::{MaxLength, TokenStore, Tokenizer};
 use lockstep_model::{Classifier, Mode};
-use lockstep_trainer::{class_scores, evaluate};
+use lockstep_trainer::{Scorer, evaluate};
 use lockstep_world::Step;
 
 use crate::Outcome;
@@ -41,6 +41,7 @@ pub(crate) fn serve(arguments: &[String]) -> Outcome<()> {
 struct Ours {
     training: Training,
     store: TokenStore,
+    scorer: Scorer,
     batch_size: usize,
 }
 
@@ -53,7 +54,9 @@ impl Ours {
         let rows = rows.iter().map(|(text, label)| (text.as_str(), *label));
         let longest = MaxLength::new(MAX_LENGTH).ok_or("no such length")?;
         let store = TokenStore::build(rows, &tokenizer, longest)?;
-        Ok(Self { training: Training::new(model), store, batch_size: setting.batch_size })
+        let scorer = Scorer::new(&model)?;
+        let batch_size = setting.batch_size;
+        Ok(Self { training: Training::new(model), store, scorer, batch_size })
     }
 
     fn answer(&mut self, request: Request) -> Outcome<Reply> {
@@ -64,7 +67,8 @@ impl Ours {
             }
             Request::Infer { batch } => {
                 let began = Instant::now();
-                class_scores(&self.training.model, &pack(&self.store, self.batch_size, batch)?)?;
+                let batch = pack(&self.store, self.batch_size, batch)?;
+                self.scorer.scores(&self.training.model, &batch)?;
                 Ok(Reply::Seconds(began.elapsed().as_secs_f64()))
             }
             Request::Pass => {

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use bytemuck::Pod;
 use lockstep_program::MachineError;
 
+use crate::heap::Heap;
 use crate::launch::{Failure, Launch, mixed};
 use crate::memory::Allocation;
 use crate::native::Fault;
@@ -21,7 +22,7 @@ const ALIGNMENT: usize = 16;
 pub struct Emulator {
     pub(crate) seed: u64,
     pub(crate) threads: usize,
-    pub(crate) memory: RefCell<Vec<Allocation>>,
+    pub(crate) memory: RefCell<Heap>,
     pub(crate) marks: u64,
     launches: Cell<u64>,
 }
@@ -59,8 +60,7 @@ impl Emulator {
     pub fn poisoned<T: Pod>(&self, count: usize) -> Buffer<T> {
         let memory = Allocation::new(count * size_of::<T>(), ALIGNMENT);
         assert!(memory.is_ok(), "memory for a buffer: {:?}", memory.err());
-        let address = memory.as_ref().map_or(0, Allocation::address);
-        self.memory.borrow_mut().extend(memory);
+        let address = memory.map_or(0, |memory| self.memory.borrow_mut().add(memory));
         Buffer::new(address, count)
     }
 
@@ -108,16 +108,14 @@ impl Emulator {
         let done = launch.run(self.threads, seed);
         done.map_err(|failure| self.error(launch.name(), failure))?;
         let memory = self.memory.borrow();
-        let damage = launch
-            .addresses()
-            .find_map(|address| memory.iter().find(|memory| memory.holds(address, 0))?.damage());
+        let damage = launch.addresses().find_map(|address| memory.find(address, 0)?.damage());
         let what = || format!("kernel `{}`", launch.name());
         damage.map_or(Ok(()), |cause| Err(MachineError::Device { what: what(), cause }))
     }
 
     /// An error when something wrote around a buffer.
     pub(crate) fn damage(&self, what: &str) -> Result<(), MachineError> {
-        let damage = self.memory.borrow().iter().find_map(Allocation::damage);
+        let damage = self.memory.borrow().damage();
         let what = || what.to_owned();
         damage.map_or(Ok(()), |cause| Err(MachineError::Device { what: what(), cause }))
     }
@@ -142,18 +140,15 @@ impl Emulator {
         let Some(address) = fault.touched().filter(|_| fault.cause().is_empty()) else {
             return fault.cause();
         };
-        let memory = self.memory.borrow();
-        let near = memory.iter().find_map(|memory| {
-            let offset = memory.near(address)?;
-            Some(format!("touches byte {offset} of {}", memory.named()))
-        });
-        near.unwrap_or_else(|| format!("touches address {address:#x}, where no buffer is"))
+        let place = self.memory.borrow().place(address);
+        let place = place.unwrap_or_else(|| format!("address {address:#x}, where no buffer is"));
+        format!("touches {place}")
     }
 
     fn with<T: Pod>(&self, buffer: &Buffer<T>, work: impl FnMut(&Allocation)) {
         let bytes = buffer.len() * size_of::<T>();
         let memory = self.memory.borrow();
-        let found = memory.iter().find(|memory| memory.holds(buffer.address(), bytes));
+        let found = memory.find(buffer.address(), bytes);
         assert!(found.is_some(), "the buffer is one of this emulator");
         found.into_iter().for_each(work);
     }

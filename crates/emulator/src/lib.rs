@@ -10,6 +10,7 @@ pub mod beside;
 mod bf16;
 mod buffer;
 mod emulator;
+mod heap;
 mod launch;
 mod machine;
 mod memory;

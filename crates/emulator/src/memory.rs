@@ -4,15 +4,13 @@ use std::{ffi::c_void, ptr, slice};
 
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use rustix::param::page_size;
 
 /// What bytes are that nobody wrote: NaN in every type.
 pub(crate) const POISON: u8 = 0xff;
 
-/// At least a page of any system.
-const PAGE: usize = 65_536;
-
-/// Bytes on either side that cannot be touched.
-const GUARD: usize = 16 * PAGE;
+/// Bytes on either side that cannot be touched: a multiple of any system's page.
+const GUARD: usize = 1 << 20;
 
 /// Bytes that end right before a guard. What lies between the guard before them and their start, and
 /// between their end and the guard where their number is no multiple of the alignment, is poison.
@@ -30,7 +28,7 @@ impl Allocation {
     /// Poisoned memory. `alignment` is a power of two, at most a page.
     pub(crate) fn new(bytes: usize, alignment: usize) -> Result<Self, Errno> {
         let padded = bytes.next_multiple_of(alignment);
-        let open = padded.next_multiple_of(PAGE).max(PAGE);
+        let open = padded.max(1).next_multiple_of(page_size());
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         let total = open + 2 * GUARD;
         #[expect(unsafe_code, reason = "the system's call")]
@@ -92,8 +90,7 @@ impl Allocation {
     /// What is wrong around the memory, if something wrote there.
     pub(crate) fn damage(&self) -> Option<String> {
         let open = self.mapped + GUARD;
-        let page = self.start - self.start % 4096;
-        let before = self.poison(page.max(open), self.start);
+        let before = self.poison(open, self.start);
         let behind = self.poison(self.start + self.bytes, open + self.open);
         let place = if !before { "before" } else { "behind" };
         (!before || !behind).then(|| format!("wrote {place} {}", self.named()))

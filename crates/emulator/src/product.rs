@@ -3,7 +3,7 @@
 use gemm::Parallelism;
 use lockstep_program::{Arithmetic, Element, Factor, Matrix, Memory, Product};
 
-use crate::memory::Allocation;
+use crate::heap::Heap;
 use crate::{bf16_bits, bf16_value};
 
 /// A product whose addresses are known; its shapes fit.
@@ -35,7 +35,7 @@ impl Multiplication {
     }
 
     /// Sums are f32; the addend is added in f32, then the output is rounded once.
-    pub(crate) fn compute(&self, memory: &[Allocation]) {
+    pub(crate) fn compute(&self, memory: &Heap) {
         let rounded = |placed: &Placed| {
             let mut factor = placed.read(memory);
             factor.values.iter_mut().for_each(|value| *value = round(*value, self.arithmetic));
@@ -77,13 +77,13 @@ struct Values {
 }
 
 impl Placed {
-    fn read(&self, memory: &[Allocation]) -> Values {
+    fn read(&self, memory: &Heap) -> Values {
         let Matrix { rows, columns, element, .. } = self.matrix;
         let mut bytes = vec![0; columns * element.bytes()];
         let mut values = Vec::with_capacity(rows * columns);
         for row in 0..rows {
             let address = self.row(row);
-            if let Some(held) = memory.iter().find(|memory| memory.holds(address, bytes.len())) {
+            if let Some(held) = memory.find(address, bytes.len()) {
                 held.read(address, &mut bytes);
             }
             match element {
@@ -96,7 +96,7 @@ impl Placed {
         Values { values, rows, columns, transposed: self.transposed }
     }
 
-    fn write(&self, values: &[f32], memory: &[Allocation]) {
+    fn write(&self, values: &[f32], memory: &Heap) {
         for (row, values) in values.chunks(self.matrix.columns).enumerate() {
             let address = self.row(row);
             let bytes: Vec<u8> = match self.matrix.element {
@@ -105,7 +105,7 @@ impl Placed {
                     values.iter().flat_map(|value| bf16_bits(*value).to_ne_bytes()).collect()
                 }
             };
-            if let Some(held) = memory.iter().find(|memory| memory.holds(address, bytes.len())) {
+            if let Some(held) = memory.find(address, bytes.len()) {
                 held.write(address, &bytes);
             }
         }

@@ -198,11 +198,14 @@ fn of_run(error: &TrainError) -> ExitCode {
         TrainError::Observer(cause) => of_output(cause),
         TrainError::Collective(error) => of_collective(error),
         TrainError::Disagree { .. } => ExitCode::Usage,
-        TrainError::Thread | TrainError::Examples { .. } => ExitCode::Bug,
+        TrainError::Gpu(_) => ExitCode::Device,
+        TrainError::Thread | TrainError::Engine | TrainError::Examples { .. } => ExitCode::Bug,
         TrainError::NotFinite { .. }
         | TrainError::Drifted { .. }
         | TrainError::Leader { .. }
         | TrainError::Optim(_)
+        | TrainError::Machine(_)
+        | TrainError::Unsupported(_)
         | TrainError::Tensor(_) => ExitCode::Failed,
     }
 }

@@ -179,6 +179,12 @@ impl Classifier {
         &self.config
     }
 
+    /// Where its weights lie.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.parameters.device()
+    }
+
     /// Which head it has.
     #[must_use]
     pub fn head(&self) -> HeadKind {

@@ -61,8 +61,8 @@ pub const fn attention_shared(
         }
         (Element::Bf16, AttentionPass::Backward) => {
             let (keys, own) = bf16_rows(longest);
-            let bits = only(longest * longest / 32, longest <= keys);
-            2 * 2 * (keys + own) * row + 4 * (2 * longest + 3 * WARPS * columns + bits)
+            let facts = only(2 * longest, longest > keys);
+            2 * 2 * (keys + own) * row + 4 * (3 * WARPS * columns + facts)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use lockstep_collective::CollectiveError;
 use lockstep_data::DataError;
+use lockstep_kernels::gpu::GpuError;
 use lockstep_model::ModelError;
 use lockstep_optim::OptimError;
 use lockstep_program::{MachineError, Unsupported};
@@ -95,6 +96,9 @@ pub enum TrainError {
     /// The device failed.
     #[error(transparent)]
     Machine(#[from] MachineError),
+    /// The GPU cannot be used.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
     /// The kernels do not take the model.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),

@@ -7,8 +7,9 @@ use lockstep_data::{Batch, TokenStore};
 use lockstep_model::Classifier;
 use lockstep_world::{Seat, Step};
 
-use crate::engine::{Composed, Engine};
+use crate::engine::Scorer;
 use crate::metrics::{ConfusionMatrix, wilson_interval};
+use crate::scores::Scores;
 use crate::{EvaluationReport, TrainError};
 
 /// Evaluates a split. The ranks share the batches and add up whole numbers.
@@ -21,7 +22,8 @@ pub fn evaluate(
     step: Step,
     collective: &mut dyn Collective,
 ) -> Result<EvaluationReport, TrainError> {
-    evaluate_by(&mut Composed, model, &Split { name: split.0, store: split.1, step }, collective)
+    let mut scorer = Scorer::new(model)?;
+    evaluate_by(&mut scorer, model, &Split { name: split.0, store: split.1, step }, collective)
 }
 
 /// A split, and the number of updates before its evaluation.
@@ -31,9 +33,9 @@ pub(crate) struct Split<'a> {
     pub(crate) step: Step,
 }
 
-/// Evaluates a split by the scores that an engine gives.
+/// Evaluates a split by the scores that `scorer` gives.
 pub(crate) fn evaluate_by(
-    engine: &mut dyn Engine,
+    scorer: &mut dyn Scores,
     model: &Classifier,
     split: &Split<'_>,
     collective: &mut dyn Collective,
@@ -41,9 +43,9 @@ pub(crate) fn evaluate_by(
     let began = Instant::now();
     let Split { name, store, step } = *split;
     let mut tally = Tally { matrix: ConfusionMatrix::new(model.labels().len()), loss: 0.0 };
-    for indices in share(store, collective.seat(), engine.tokens_at_once()) {
+    for indices in share(store, collective.seat(), scorer.tokens_at_once()) {
         let batch = Batch::pack(store, &indices)?;
-        tally.count(&engine.scores(model, &batch)?, &batch);
+        tally.count(&scorer.scores(model, &batch)?, &batch);
     }
     let Tally { matrix, loss } = tally.over_all_ranks(collective)?;
     Ok(EvaluationReport {

@@ -9,7 +9,7 @@ use crate::TrainError;
 ///
 /// # Errors
 /// When a token has no place in the model; the tensor library's.
-pub fn class_scores(model: &Classifier, batch: &Batch) -> Result<Vec<Vec<f32>>, TrainError> {
+pub(crate) fn class_scores(model: &Classifier, batch: &Batch) -> Result<Vec<Vec<f32>>, TrainError> {
     Ok(model.logits(&input(batch), Mode::Evaluate)?.values()?)
 }
 

@@ -20,6 +20,7 @@ mod parts;
 mod pass;
 mod replicas;
 mod results;
+mod scores;
 mod settings;
 mod start;
 mod stop;
@@ -28,17 +29,18 @@ mod trainer;
 mod update;
 
 pub use checkpoint::{CheckpointError, has_checkpoints, latest_checkpoint, remove_run};
-pub use engine::{Copied, Link, ParameterPlaces};
+pub use engine::{Copied, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
 pub use evaluation::evaluate;
 pub use event::{
     CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport, Observer,
     StartReport, SyncReport, TrainEvent, UpdateReport,
 };
-pub use forward::class_scores;
 pub use identity::Difference;
+pub use lockstep_kernels::gpu::Graphs;
+pub use lockstep_program::Arithmetic;
 pub use metrics::{ConfusionMatrix, wilson_interval};
 pub use parts::Parts;
-pub use settings::{Cadence, FinalModel, RunLength, Saving, TrainSettings};
+pub use settings::{Cadence, FinalModel, Recording, RunLength, Saving, TrainSettings};
 pub use stop::StopRequest;
 pub use trainer::Trainer;

@@ -6,7 +6,9 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use lockstep_data::Order;
+use lockstep_kernels::gpu::Graphs;
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
+use lockstep_program::Arithmetic;
 use lockstep_world::Seed;
 
 /// Everything that decides what a run does, apart from the model and the data themselves.
@@ -42,6 +44,17 @@ pub struct TrainSettings {
     pub early_stopping: Option<NonZeroUsize>,
     /// Where everything is written.
     pub output_dir: PathBuf,
+    /// How updates are recorded, on a GPU.
+    pub recording: Option<Recording>,
+}
+
+/// How the updates of a GPU are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// How the encoder's products multiply.
+    pub arithmetic: Arithmetic,
+    /// Whether the host starts an update as one graph, or operation by operation.
+    pub graphs: Graphs,
 }
 
 /// How long a run is.

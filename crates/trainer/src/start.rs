@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use lockstep_data::BatchPlan;
+use lockstep_kernels::gpu::CudaMachine;
 use lockstep_optim::{AdamW, Schedule};
 use lockstep_program::{Arithmetic, Machine};
 use lockstep_world::Step;
 
 use crate::checkpoint::Saved;
-use crate::engine::{Composed, Link, Recorded, Run, RunFacts};
+use crate::engine::{Composed, Link, OnGpu, Recorded, Run, RunFacts};
 use crate::identity::Identity;
 use crate::journal::Journal;
-use crate::{Parts, TrainError, TrainSettings, Trainer, replicas};
+use crate::{Parts, Recording, TrainError, TrainSettings, Trainer, replicas};
 
 impl Trainer {
     /// A run whose updates are recorded programs on `machine`.
@@ -24,26 +25,51 @@ impl Trainer {
         arithmetic: Arithmetic,
         (machine, link): (M, impl Link<M> + 'static),
     ) -> Result<Self, TrainError> {
-        let mut trainer = Self::new(parts, settings)?;
-        let run = Run {
-            model: &trainer.model,
-            train: &trainer.train,
-            settings: &trainer.settings,
-            plan: &trainer.plan,
-            schedule: &trainer.schedule,
-            total: trainer.total,
-            seat: trainer.collective.seat(),
-        };
-        let facts = RunFacts::new(run, arithmetic)?;
+        let mut trainer = Self::composed(parts, settings)?;
+        let facts = trainer.facts(arithmetic)?;
         trainer.engine = Box::new(Recorded::new(facts, machine, link));
         Ok(trainer)
     }
 
-    /// A run before its first update.
+    fn facts(&self, arithmetic: Arithmetic) -> Result<RunFacts, TrainError> {
+        let run = Run {
+            model: &self.model,
+            train: &self.train,
+            settings: &self.settings,
+            plan: &self.plan,
+            schedule: &self.schedule,
+            total: self.total,
+            seat: self.collective.seat(),
+        };
+        RunFacts::new(run, arithmetic)
+    }
+
+    /// A run before its first update. On a GPU its updates are recorded programs, unless the kernels
+    /// do not take the model, which then goes through candle's operations.
     ///
     /// # Errors
     /// [`TrainError`] when the ranks were started for different runs, or memory is short.
     pub fn new(parts: Parts, settings: TrainSettings) -> Result<Self, TrainError> {
+        let Some(Recording { arithmetic, graphs }) = settings.recording else {
+            return Self::composed(parts, settings);
+        };
+        let device = parts.model.device();
+        let mut trainer = Self::composed(parts, settings)?;
+        match trainer.facts(arithmetic) {
+            Ok(facts) => {
+                let machine = CudaMachine::open(&device, graphs)?;
+                trainer.engine = Box::new(Recorded::new(facts, machine, OnGpu));
+            }
+            Err(TrainError::Unsupported(why)) => {
+                tracing::warn!("{why}; updates go through candle's operations, which is slower");
+            }
+            Err(other) => return Err(other),
+        }
+        Ok(trainer)
+    }
+
+    /// A run before its first update, whose updates go through candle's operations.
+    fn composed(parts: Parts, settings: TrainSettings) -> Result<Self, TrainError> {
         let Parts { model, tokenizer, train, validation, test, collective, board } = parts;
         let plan = BatchPlan::new(train.len(), settings.global_batch, settings.order);
         let total = settings.length.updates(plan.updates_per_epoch() as u64);

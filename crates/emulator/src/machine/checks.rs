@@ -14,7 +14,7 @@ pub(super) fn wrong_span(device: &Emulator, op: &Op, memory: &Memory) -> Option<
         if span.start.checked_add(span.bytes).is_none_or(|end| end > region.bytes) {
             let (range, bytes) = (span.range(), region.bytes);
             Some(format!("bytes {range:?} of `{name}`, which has {bytes}"))
-        } else if all.iter().any(|memory| memory.holds(region.address, region.bytes)) {
+        } else if all.find(region.address, region.bytes).is_some() {
             None
         } else {
             Some(format!("`{name}` is none of this machine's buffers"))

@@ -78,11 +78,8 @@ impl Emulator {
     /// From now on, faults name these buffers.
     fn name_buffers(&mut self, op: &Op, memory: &Memory) {
         for span in spans(op) {
-            let region = memory.region(span.buffer);
-            let ours = self.memory.get_mut().iter_mut();
-            for found in ours.filter(|found| found.address() == region.address) {
-                memory.name(span.buffer).clone_into(&mut found.name);
-            }
+            let (region, name) = (memory.region(span.buffer), memory.name(span.buffer));
+            self.memory.get_mut().name(region.address, name);
         }
     }
 }

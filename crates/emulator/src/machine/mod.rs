@@ -21,9 +21,7 @@ impl Machine for Emulator {
     fn allocate(&mut self, bytes: usize) -> Result<Region, MachineError> {
         let memory = Allocation::new(bytes, ALIGNMENT)
             .map_err(|error| MachineError::Memory { bytes, cause: error.to_string() })?;
-        let region = Region { address: memory.address(), bytes };
-        self.memory.get_mut().push(memory);
-        Ok(region)
+        Ok(Region { address: self.memory.get_mut().add(memory), bytes })
     }
 
     fn write(&mut self, to: Region, bytes: &[u8]) -> Result<(), MachineError> {
@@ -67,8 +65,7 @@ impl Emulator {
     ) -> Result<(), MachineError> {
         let memory = self.memory.borrow();
         let shape = |cause| Err(MachineError::Shape { what: what.to_owned(), cause });
-        let Some(found) = memory.iter().find(|memory| memory.holds(region.address, region.bytes))
-        else {
+        let Some(found) = memory.find(region.address, region.bytes) else {
             return shape("the region is none of this machine's".to_owned());
         };
         if bytes > region.bytes {

@@ -110,16 +110,17 @@ template <class T> struct BiasedRows {
     }
 };
 
-// The same of gradients dy, with dots[row] = the sum over columns of dy x y.
+// The same of gradients dy, with dots[row x step] = the sum over columns of dy x y.
 template <int C, class T> struct SlopeRows {
     T* to;
     Rows<T> from;
     const T* y;
     float* dots;
+    int step;
     Eight<T> values, results;
 
-    __device__ __forceinline__ SlopeRows(T* to, Rows<T> from, const T* y, float* dots)
-        : to(to), from(from), y(y), dots(dots) {}
+    __device__ __forceinline__ SlopeRows(T* to, Rows<T> from, const T* y, float* dots, int step)
+        : to(to), from(from), y(y), dots(dots), step(step) {}
 
     __device__ __forceinline__ void fetch(int row, int column) {
         values = load(from.at + row * from.stride + column);
@@ -136,7 +137,7 @@ template <int C, class T> struct SlopeRows {
         store(at, values);
 #pragma unroll
         for (int lanes = C / EIGHT / 2; lanes; lanes >>= 1) dot += __shfl_xor_sync(ALL_LANES, dot, lanes);
-        if (column == 0) dots[row] = dot;
+        if (column == 0) dots[row * step] = dot;
     }
 };
 

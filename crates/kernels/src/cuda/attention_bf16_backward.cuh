@@ -19,21 +19,30 @@ struct BackwardBf16 {
     int rows, heads;
 };
 
-// One head of one segment, and what its warps tell each other.
+// What a warp says of a query.
+struct alignas(8) QueryFacts {
+    float normal; // log2 of the softmax's divisor
+    float dot;    // dy . y
+};
+
+// One head of one segment, and what its warps tell each other. Facts and bits of queries lie in the
+// padding behind their rows where the segment is short, so that three blocks fit a multiprocessor.
 template <int C, int L> struct HeadBf16 {
     static constexpr int ROW = tile_stride<C>();
     const BackwardBf16& in;
     Segment segment;
     int head;
     size_t width;   // D
-    float* normal;  // (L): log2 of the softmax's divisor of each query
-    float* dots;    // (L): dy . y of each query
-    float* sums;    // (warps, 3, C): of columns of dq, dk, dv
-    uint32_t* kept_bits; // (L, L / 32), where L is at most 128
+    float* sums;      // (warps, 3, C): of columns of dq, dk, dv
+    QueryFacts* all;  // of L queries
+    uint32_t* words;  // of bits of L queries, where the segment is short
 
-    __device__ __forceinline__ HeadBf16(const BackwardBf16& in, float* memory)
-        : in(in), segment(in.step, in.offsets), head(blockIdx.y), width(size_t(in.heads) * C), normal(memory),
-          dots(normal + L), sums(dots + L), kept_bits(reinterpret_cast<uint32_t*>(sums + ATTENTION_WARPS * 3 * C)) {
+    static constexpr bool SHORT = L <= 128;
+    static constexpr int STEP = SHORT ? ROW * sizeof(bf16) / sizeof(QueryFacts) : 1; // from facts to facts
+
+    __device__ __forceinline__ HeadBf16(const BackwardBf16& in, float* sums, void* all, void* words)
+        : in(in), segment(in.step, in.offsets), head(blockIdx.y), width(size_t(in.heads) * C), sums(sums),
+          all(static_cast<QueryFacts*>(all)), words(static_cast<uint32_t*>(words)) {
         for (int i = threadIdx.x % 32; i < 3 * C; i += 32) own_sums(0)[i] = 0.0f;
         __syncwarp();
     }
@@ -56,8 +65,10 @@ template <int C, int L> struct HeadBf16 {
 
     // dy, with `dots` of the rows.
     __device__ __forceinline__ SlopeRows<C, bf16> slopes_and_dots(bf16* to, int row) const {
-        return {to, slopes(row), in.y + (segment.first + row) * width + head * C, dots + row};
+        return {to, slopes(row), in.y + (segment.first + row) * width + head * C, &facts(row).dot, 2 * STEP};
     }
+
+    __device__ __forceinline__ QueryFacts& facts(int query) const { return all[query * STEP]; }
 
     // Where the bits of a query begin.
     __device__ __forceinline__ const uint32_t* bits(int query) const {
@@ -66,16 +77,16 @@ template <int C, int L> struct HeadBf16 {
 
     // Copies all bits of a short segment to shared memory.
     __device__ __forceinline__ void stage_bits() const {
-        static_assert(L <= 128, "the bits of a short segment");
+        static_assert(SHORT && L / 32 * sizeof(uint32_t) <= (ROW - C) * sizeof(bf16), "they fit the padding");
         if (in.drop.threshold)
             for (int i = threadIdx.x; i < segment.count * (L / 32); i += ATTENTION_THREADS)
-                kept_bits[i] = bits(i / (L / 32))[i % (L / 32)];
+                words[i / (L / 32) * (2 * STEP) + i % (L / 32)] = bits(i / (L / 32))[i % (L / 32)];
     }
 
     // The bits of 32 keys from `key` on, all of them where nothing is dropped or the query is padding.
     __device__ __forceinline__ uint32_t kept(int query, int key) const {
         if (in.drop.threshold == 0 || query >= segment.count) return ALL_KEPT;
-        if constexpr (L <= 128) return kept_bits[query * (L / 32) + key / 32];
+        if constexpr (SHORT) return words[query * (2 * STEP) + key / 32];
         else return bits(query)[key / 32];
     }
 
@@ -157,7 +168,7 @@ template <int C, int L> struct QuerySlopes {
     __device__ __forceinline__ void write_normal() const {
 #pragma unroll
         for (int half = 0; half < 2; ++half)
-            if (lane % 4 == 0) of.normal[query(half)] = top[half] + log2f(total[half]);
+            if (lane % 4 == 0) of.facts(query(half)).normal = top[half] + log2f(total[half]);
         __syncwarp();
     }
 
@@ -167,7 +178,7 @@ template <int C, int L> struct QuerySlopes {
         float slopes[2][4];
         dy.times_rows(slopes[0], slopes[1], v);
         const uint32_t words[2] = {of.kept(query(0), key), of.kept(query(1), key)};
-        const float dots[2] = {of.dots[query(0)], of.dots[query(1)]};
+        const float dots[2] = {of.facts(query(0)).dot, of.facts(query(1)).dot};
 #pragma unroll
         for (int i = 0; i < 8; ++i) {
             const float p = i < 4 ? first[i % 4] : second[i % 4];
@@ -205,16 +216,15 @@ template <int C, int L> struct KeySlopes {
 #pragma unroll
         for (int n = 0; n < 2; ++n) {
             const int two = query + n * 8 + lane % 4 * 2;
-            const float2 normal = *reinterpret_cast<const float2*>(of.normal + two);
-            const float2 dots = *reinterpret_cast<const float2*>(of.dots + two);
+            const QueryFacts facts[2] = {of.facts(two), of.facts(two + 1)};
             const uint32_t words[2] = {of.kept(two, row), of.kept(two + 1, row)};
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
                 const int key = row + lane / 4 + i / 2 * 8;
                 const float score = shares[n][i] * (score_scale<C>() * LOG2_E);
-                const float p = key < of.segment.count ? exp2f(score - (i % 2 ? normal.y : normal.x)) : 0.0f;
+                const float p = key < of.segment.count ? exp2f(score - facts[i % 2].normal) : 0.0f;
                 const float factor = of.factor(words[i % 2], key);
-                slopes[n][i] = p * (slopes[n][i] * factor - (i % 2 ? dots.y : dots.x));
+                slopes[n][i] = p * (slopes[n][i] * factor - facts[i % 2].dot);
                 shares[n][i] = p * factor;
             }
         }
@@ -237,7 +247,7 @@ __device__ __forceinline__ void attention_backward_short(const BackwardBf16& in,
     constexpr int ROW = tile_stride<C>(), STEP = 16 * ATTENTION_WARPS;
     bf16* q = reinterpret_cast<bf16*>(memory); // (L, ROW), and the next three
     bf16 *k = q + L * ROW, *v = k + L * ROW, *dy = v + L * ROW;
-    const HeadBf16<C, L> of(in, reinterpret_cast<float*>(dy + L * ROW));
+    const HeadBf16<C, L> of(in, reinterpret_cast<float*>(dy + L * ROW), q + C, dy + C);
     const int count = of.segment.count, begin = threadIdx.x / 32 * 16;
     of.stage_bits();
     stage<C>(ROW, count, whole_tiles(count), of.rows(q, 0, 0), of.rows(k, 1, 0), of.rows(v, 2, 0),

@@ -10,7 +10,8 @@ template <int C, int L> struct LongBf16 {
 
     __device__ __forceinline__ LongBf16(const BackwardBf16& in, unsigned char* memory)
         : left(reinterpret_cast<bf16*>(memory)), right(left + TILE * ROW), mine(right + TILE * ROW),
-          also(mine + OWN * ROW), of(in, reinterpret_cast<float*>(also + OWN * ROW)) {}
+          also(mine + OWN * ROW), of(in, reinterpret_cast<float*>(also + OWN * ROW),
+             also + OWN * ROW + ATTENTION_WARPS * 3 * C * sizeof(float) / sizeof(bf16), nullptr) {}
 
     __device__ __forceinline__ int rows(int first, int most) const { return least(of.segment.count - first, most); }
     __device__ __forceinline__ int own() const { return threadIdx.x / 32 * 16; }
@@ -39,7 +40,7 @@ template <int C, int L> struct LongBf16 {
             stage<C>(ROW, keys, whole_tiles(keys), of.rows(left, 1, first), of.rows(right, 2, first));
             __syncthreads();
             if (!active) continue;
-            const float normal[2] = {of.normal[warp.query(0)], of.normal[warp.query(1)]};
+            const float normal[2] = {of.facts(warp.query(0)).normal, of.facts(warp.query(1)).normal};
             for (int key = 0; key < keys; key += 16) {
                 float shares[2][4];
                 warp.score(q, left + key * ROW, keys - key, shares);

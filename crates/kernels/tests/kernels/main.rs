@@ -10,6 +10,8 @@ mod candle_gaps;
 #[cfg(test)]
 mod differences;
 #[cfg(test)]
+mod machine;
+#[cfg(test)]
 mod masks;
 #[cfg(test)]
 mod operations;

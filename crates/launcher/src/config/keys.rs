@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use lockstep_data::{MaxLength, OnBadRow};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
+use lockstep_trainer::Graphs;
 
 use super::key::Table::{Data, Model, Optim, Run, Train};
 use super::key::{Entries, Key};
@@ -16,8 +17,9 @@ use super::kind::{
     BELOW_ONE, DIRECTORY, DROPPED, LENGTH, POSITIVE, SIZE, SWITCH, TEXT, UNIT, UPDATES, WHOLE,
 };
 use super::terms::{
-    DATA_SOURCE, DEVICE_CHOICE, DataSource, DeviceChoice, HEAD, MODEL_NAME, ModelName, ON_BAD_ROW,
-    PRECISION, Precision, REPORTERS, RESUME, Reporter, Resume, SCHEDULE, STRATEGY, Strategy,
+    DATA_SOURCE, DEVICE_CHOICE, DataSource, DeviceChoice, GRAPHS, HEAD, MODEL_NAME, ModelName,
+    ON_BAD_ROW, PRECISION, Precision, REPORTERS, RESUME, Reporter, Resume, SCHEDULE, STRATEGY,
+    Strategy,
 };
 
 /// All keys, in the order in which they are listed and written.
@@ -59,6 +61,7 @@ pub(crate) static ALL: &Entries = &[
     &DEVICE,
     &ALLOW_GPU_SHARING,
     &PRECISION_KEY,
+    &CUDA_GRAPHS,
     &OUTPUT_DIR,
     &OVERWRITE,
     &RESUME_KEY,
@@ -204,6 +207,9 @@ pub(crate) static ALLOW_GPU_SHARING: Key<bool> =
 pub(crate) static PRECISION_KEY: Key<Precision> =
     Key::new(Run, "precision", PRECISION, "of the passes that learn; the weights are f32")
         .or("f32");
+/// How the host starts the updates of a GPU.
+pub(crate) static CUDA_GRAPHS: Key<Graphs> =
+    Key::new(Run, "cuda_graphs", GRAPHS, "start each update of a GPU as one graph").or("on");
 /// Where everything is written.
 pub(crate) static OUTPUT_DIR: Key<PathBuf> =
     Key::new(Run, "output_dir", DIRECTORY, "where all goes (else runs/<name of the config>)");

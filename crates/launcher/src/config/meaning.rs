@@ -141,6 +141,7 @@ impl OutputPlan {
                 },
             },
             precision: config.get(&keys::PRECISION_KEY)?,
+            graphs: config.get(&keys::CUDA_GRAPHS)?,
             directory: config.get(&keys::OUTPUT_DIR)?,
             existing: match config.get(&keys::RESUME_KEY)? {
                 Resume::Auto => Existing::GoOn,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lockstep_data::{MaxLength, OnBadRow, Order};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
-use lockstep_trainer::{Cadence, RunLength, Saving, TrainSettings};
+use lockstep_trainer::{Arithmetic, Cadence, Graphs, Recording, RunLength, Saving, TrainSettings};
 use lockstep_world::{Seed, WorldSize};
 
 use super::terms::{DataSource, ModelName, Precision, Reporter};
@@ -139,6 +139,8 @@ pub(crate) struct OutputPlan {
     pub(crate) wish: Wish,
     /// The precision that is asked for.
     pub(crate) precision: Precision,
+    /// How the host starts the updates of a GPU.
+    pub(crate) graphs: Graphs,
     /// Where everything is written.
     pub(crate) directory: PathBuf,
     /// What happens to an earlier run there.
@@ -188,6 +190,17 @@ impl RunPlan {
             replica_check: run.replica_check,
             early_stopping: train.early_stopping,
             output_dir: run.directory.clone(),
+            recording: None,
         }
+    }
+
+    /// How the updates of a GPU are recorded.
+    pub(crate) fn recording(&self) -> Recording {
+        let arithmetic = match self.run.precision {
+            Precision::F32 => Arithmetic::F32,
+            Precision::Tf32 => Arithmetic::Tf32,
+            Precision::Bf16 => Arithmetic::Bf16,
+        };
+        Recording { arithmetic, graphs: self.run.graphs }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use lockstep_data::OnBadRow;
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
+use lockstep_trainer::Graphs;
 
 use super::kind::{Form, Kind};
 
@@ -96,6 +97,18 @@ pub(crate) const PRECISION: Kind<Precision> = Kind {
         "f32" => Some(Precision::F32),
         "tf32" => Some(Precision::Tf32),
         "bf16" => Some(Precision::Bf16),
+        _ => None,
+    },
+};
+
+/// The kind of `--cuda-graphs`.
+pub(crate) const GRAPHS: Kind<Graphs> = Kind {
+    form: Form::Text,
+    placeholder: "on|off",
+    valid: "on or off",
+    read: |text| match text {
+        "on" => Some(Graphs::On),
+        "off" => Some(Graphs::Off),
         _ => None,
     },
 };

@@ -6,12 +6,15 @@ use lockstep_optim::clip;
 use super::{Engine, Replica};
 use crate::TrainError;
 use crate::pass::Pass;
+use crate::scores::Scores;
 use crate::sync::{GradientSync, Mean};
 use crate::update::{Cost, FinishedUpdate, UpdatePlan};
 
 /// Runs the classifier forward and backward, and applies AdamW to the mean gradients.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Composed;
+
+impl Scores for Composed {}
 
 impl Engine for Composed {
     fn update(

@@ -9,16 +9,15 @@ mod composed;
 mod recorded;
 
 use lockstep_collective::{Collective, PhaseBoard};
-use lockstep_data::Batch;
 use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 
 pub(crate) use composed::Composed;
-pub use recorded::{Copied, Link, ParameterPlaces};
-pub(crate) use recorded::{Recorded, Run, RunFacts};
+pub use recorded::{Copied, Link, ParameterPlaces, Scorer};
+pub(crate) use recorded::{OnGpu, Recorded, Run, RunFacts};
 
 use crate::TrainError;
-use crate::forward::class_scores;
+use crate::scores::Scores;
 use crate::update::{FinishedUpdate, UpdatePlan};
 
 /// Makes the updates of one replica, in lockstep with the engines of all other ranks.
@@ -27,7 +26,7 @@ use crate::update::{FinishedUpdate, UpdatePlan};
 /// Between a call of [`Self::update`] and the next call of [`Self::settle`] only the engine reads
 /// or writes them. An engine may keep state derived from them from its first update on: they
 /// change from outside only before the first update of a run and after the last `settle`.
-pub(crate) trait Engine {
+pub(crate) trait Engine: Scores {
     /// Begins the update that `plan` describes, and returns the updates that have finished since
     /// the last call, in the order of their steps: none, one or several.
     ///
@@ -53,24 +52,7 @@ pub(crate) trait Engine {
     /// # Errors
     /// As [`Self::update`].
     fn settle(&mut self, replica: Replica<'_>) -> Result<Vec<FinishedUpdate>, TrainError>;
-
-    /// The logits of a batch, (B, K), by the weights as they are. Updates are settled.
-    ///
-    /// # Errors
-    /// [`TrainError`] when the device fails.
-    fn scores(&mut self, model: &Classifier, batch: &Batch) -> Result<Scores, TrainError> {
-        class_scores(model, batch)
-    }
-
-    /// Tokens of an evaluated batch, about: enough to keep the device busy.
-    fn tokens_at_once(&self) -> usize {
-        // Little enough to stay in a processor's cache.
-        2048
-    }
 }
-
-/// One score a class for each example, (B, K).
-pub(crate) type Scores = Vec<Vec<f32>>;
 
 /// What an update changes, and the way to the other ranks. The trainer owns all of it and lends it
 /// for one call.

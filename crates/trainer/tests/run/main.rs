@@ -8,4 +8,5 @@ mod ranks;
 mod recorded;
 #[cfg(test)]
 mod resume;
+#[cfg(test)]
 mod setup;

@@ -54,6 +54,7 @@ pub(crate) fn settings(output_dir: &Path, peak_rates: Rates) -> TrainSettings {
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
         early_stopping: None,
         output_dir: output_dir.to_owned(),
+        recording: None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 const SKIPPED: [&str; 5] = ["target", "runs", "shared", "venv", "__pycache__"];
 
 /// What people write here.
-const EXTENSIONS: [&str; 5] = ["rs", "toml", "md", "sh", "py"];
+const EXTENSIONS: [&str; 9] = ["rs", "toml", "md", "sh", "py", "cu", "cuh", "cpp", "hpp"];
 
 /// A file, with its path from the workspace's root.
 pub(super) struct Source {

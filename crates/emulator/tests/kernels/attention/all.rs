@@ -1,28 +1,27 @@
-//! Attention of all tokens: `attention_forward` and `attention_backward`.
+//! Launches of `attention_forward` and `attention_backward`, and what they should give.
 
 use std::ops::Range;
 
-use lockstep_emulator::{Argument, Emulator, Grid, in_every_order};
+use lockstep_emulator::{Argument, Emulator, Grid};
 use lockstep_program::{AttentionPass, attention_shared};
 
 use super::case::Case;
 use super::oracle::Head;
 use super::value::{Value, assert_near};
-use super::{LONGEST, cases};
 
 /// What the kernels read.
-struct Input<T> {
+pub(super) struct Input<T> {
     /// (rows, 3 D)
-    qkv: Vec<T>,
-    keys: Vec<u64>,
+    pub(super) qkv: Vec<T>,
+    pub(super) keys: Vec<u64>,
     /// (rows, D)
-    y: Vec<T>,
+    pub(super) y: Vec<T>,
     /// (rows, D)
-    dy: Vec<T>,
+    pub(super) dy: Vec<T>,
 }
 
 impl Case {
-    fn input<T: Value>(&self) -> Input<T> {
+    pub(super) fn input<T: Value>(&self) -> Input<T> {
         let (tokens, rows, width) = (self.tokens(), self.rows(), self.width());
         let qkv = self.matrix(1, [tokens, rows, 3 * width], 1.5);
         let dy = self.matrix(2, [tokens, rows, width], 1.0);
@@ -99,7 +98,11 @@ impl Case {
     }
 
     /// Bits and results.
-    fn forward<T: Value>(&self, device: &Emulator, input: &Input<T>) -> (Vec<u32>, Vec<T>) {
+    pub(super) fn forward<T: Value>(
+        &self,
+        device: &Emulator,
+        input: &Input<T>,
+    ) -> (Vec<u32>, Vec<T>) {
         let bits = device.poisoned::<u32>(self.rows() * self.heads * self.longest / 32);
         let out = device.poisoned::<T>(self.rows() * self.width());
         let keys = match self.threshold() {
@@ -113,7 +116,11 @@ impl Case {
     }
 
     /// Slopes and parts.
-    fn backward<T: Value>(&self, device: &Emulator, input: &Input<T>) -> (Vec<T>, Vec<f32>) {
+    pub(super) fn backward<T: Value>(
+        &self,
+        device: &Emulator,
+        input: &Input<T>,
+    ) -> (Vec<T>, Vec<f32>) {
         let dqkv = device.poisoned::<T>(self.rows() * 3 * self.width());
         let parts = device.poisoned::<f32>(self.batch() * 3 * self.width());
         let bits = match self.threshold() {
@@ -163,7 +170,7 @@ impl Case {
     }
 
     /// Bits where the segment has keys; the others may be anything.
-    fn real_bits(&self, bits: &[u32]) -> Vec<bool> {
+    pub(super) fn real_bits(&self, bits: &[u32]) -> Vec<bool> {
         let words = self.longest / 32;
         let mut real = Vec::new();
         for rows in self.segments() {
@@ -177,7 +184,7 @@ impl Case {
         real
     }
 
-    fn check_forward<T: Value>(&self) {
+    pub(super) fn check_forward<T: Value>(&self) {
         let input = self.input::<T>();
         let (bits, out) = self.forward(&Emulator::new(self.seed), &input);
         assert_near(&format!("{self:?}"), &out, &self.results(&input), T::TOLERANCE[0]);
@@ -188,7 +195,7 @@ impl Case {
         }
     }
 
-    fn check_backward<T: Value>(&self) {
+    pub(super) fn check_backward<T: Value>(&self) {
         let input = self.input::<T>();
         let (dqkv, parts) = self.backward(&Emulator::new(self.seed), &input);
         let (expected, sums) = self.slopes(&input);
@@ -242,115 +249,5 @@ fn write(
 ) {
     for (row, values) in rows.clone().zip(values) {
         to[row * width..][columns.clone()].copy_from_slice(values);
-    }
-}
-
-fn forward<T: Value>() {
-    for (columns, rate) in [(32, 0.0), (64, 0.1), (32, 0.1), (64, 0.0)] {
-        for case in cases(columns, rate) {
-            case.check_forward::<T>();
-        }
-    }
-}
-
-fn backward<T: Value>() {
-    for (columns, rate) in [(32, 0.0), (64, 0.1), (32, 0.1), (64, 0.0)] {
-        for case in cases(columns, rate) {
-            case.check_backward::<T>();
-        }
-    }
-}
-
-#[test]
-fn forward_f32() {
-    forward::<f32>();
-}
-
-#[test]
-fn forward_bf16() {
-    forward::<u16>();
-}
-
-#[test]
-fn backward_f32() {
-    backward::<f32>();
-}
-
-#[test]
-fn backward_bf16() {
-    backward::<u16>();
-}
-
-/// The longest segments that there may be, and one token less.
-#[test]
-fn whole_segments() {
-    for (lengths, columns) in [(vec![512], 64), (vec![511], 32)] {
-        let case = Case { lengths, columns, longest: LONGEST_TOKENS, rate: 0.1, ..Case::default() };
-        case.check_forward::<f32>();
-        case.check_forward::<u16>();
-        case.check_backward::<f32>();
-        case.check_backward::<u16>();
-    }
-}
-
-const LONGEST_TOKENS: usize = 512;
-
-/// Tensor cores and multiply-adds give the same but for the roundings of bf16.
-#[test]
-fn tensor_cores_agree_with_multiply_adds() {
-    let wide = |values: &[u16]| values.iter().map(|value| value.value() as f32).collect::<Vec<_>>();
-    for case in cases(64, 0.1) {
-        let case = Case { bias: 0.0, ..case };
-        let half = case.input::<u16>();
-        let input = Input {
-            qkv: wide(&half.qkv),
-            keys: half.keys.clone(),
-            y: wide(&half.y),
-            dy: wide(&half.dy),
-        };
-        let device = Emulator::new(case.seed);
-        let ((half_bits, half_out), (bits, out)) =
-            (case.forward(&device, &half), case.forward(&device, &input));
-        assert!(case.real_bits(&half_bits) == case.real_bits(&bits), "{case:?}: bits");
-        let out: Vec<f64> = out.iter().map(|value| value.value()).collect();
-        assert_near(&format!("{case:?}: out"), &half_out, &out, u16::TOLERANCE[0]);
-        let dqkv = case.backward(&device, &input).0;
-        let dqkv: Vec<f64> = dqkv.iter().map(|value| value.value()).collect();
-        let half = case.backward(&device, &half).0;
-        assert_near(&format!("{case:?}: dqkv"), &half, &dqkv, u16::TOLERANCE[1]);
-    }
-}
-
-/// A long class gives short segments the same as their own.
-#[test]
-fn a_longer_class_serves_shorter_segments() {
-    for longest in [64, 128, 512] {
-        let case =
-            Case { lengths: vec![3, 30, 1], longest, heads: 2, rate: 0.3, ..Case::default() };
-        case.check_forward::<f32>();
-        case.check_forward::<u16>();
-        case.check_backward::<f32>();
-        case.check_backward::<u16>();
-    }
-}
-
-#[test]
-fn no_order_matters() {
-    fn check<T: Value>(case: &Case) {
-        let input = case.input::<T>();
-        in_every_order(|device| {
-            let (bits, out) = case.forward(device, &input);
-            let (dqkv, parts) = case.backward(device, &input);
-            (case.real_bits(&bits).into_iter().map(u8::from).collect::<Vec<_>>(), out, dqkv, parts)
-        });
-    }
-    for case in cases(64, 0.2) {
-        let lengths = match case.longest {
-            512 => vec![LONGEST[0], 3],
-            longest => vec![longest - 7, 0, 18],
-        };
-        let case = Case { lengths, ..case };
-        check::<f32>(&case);
-        check::<u16>(&case);
     }
 }

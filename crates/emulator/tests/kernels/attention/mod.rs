@@ -1,9 +1,13 @@
 //! Attention: each kernel against loops in f64, over segments of 0 to 512 tokens.
 
+#![expect(clippy::cast_possible_truncation, reason = "values of tests are small, or are rounded")]
+#![expect(clippy::cast_possible_wrap, reason = "counts of tests are small")]
+
 mod all;
 mod case;
 mod first;
 mod oracle;
+mod properties;
 mod value;
 
 use case::Case;

@@ -8,11 +8,14 @@ use crate::gpu::GpuError;
 
 /// A machine that this build cannot have.
 #[derive(Debug)]
-pub enum CudaMachine {}
+pub struct CudaMachine(Never);
 
 /// A program of a machine that this build cannot have.
 #[derive(Debug)]
-pub enum CudaProgram {}
+pub struct CudaProgram(Never);
+
+#[derive(Debug)]
+enum Never {}
 
 impl CudaMachine {
     /// Always fails.
@@ -82,34 +85,34 @@ impl Machine for CudaMachine {
     type Loaded = CudaProgram;
 
     fn allocate(&mut self, _bytes: usize) -> Result<Region, MachineError> {
-        match *self {}
+        match self.0 {}
     }
 
     fn write(&mut self, _to: Region, _bytes: &[u8]) -> Result<(), MachineError> {
-        match *self {}
+        match self.0 {}
     }
 
     fn read(&mut self, _from: Region, _bytes: &mut [u8]) -> Result<(), MachineError> {
-        match *self {}
+        match self.0 {}
     }
 
     fn load(&mut self, _: &Program, _: &Memory) -> Result<CudaProgram, MachineError> {
-        match *self {}
+        match self.0 {}
     }
 
     fn run(&mut self, _program: &mut CudaProgram) -> Result<(), MachineError> {
-        match *self {}
+        match self.0 {}
     }
 
     fn mark(&mut self) -> Result<Mark, MachineError> {
-        match *self {}
+        match self.0 {}
     }
 
     fn has_passed(&mut self, _mark: Mark) -> Result<bool, MachineError> {
-        match *self {}
+        match self.0 {}
     }
 
     fn wait(&mut self, _mark: Mark) -> Result<(), MachineError> {
-        match *self {}
+        match self.0 {}
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lockstep_data::{Batch, TextRow, TokenStore};
-use lockstep_trainer::{TrainError, class_scores};
+use lockstep_trainer::{Scorer, TrainError};
 
 use crate::config::{
     Entries, FILE, Fault, Form, Key, Kind, Problem, RunConfig, Table, flags, keys,
@@ -73,11 +73,11 @@ pub(super) fn run(
     let rows = Rows::open(&config.get(&INPUT)?, config.find(&keys::TEXT_COLUMN))?;
     let format = format(&config, &path);
     if path.as_os_str() == "-" {
-        return Predictor { finished, format }.answer_all(rows, out, Failure::Output);
+        return Predictor::new(finished, format)?.answer_all(rows, out, Failure::Output);
     }
     let broken = |cause| Failure::Write { path: path.clone(), cause };
     let mut file = BufWriter::new(File::create(&path).map_err(broken)?);
-    Predictor { finished, format }.answer_all(rows, &mut file, broken)
+    Predictor::new(finished, format)?.answer_all(rows, &mut file, broken)
 }
 
 /// Whether the answers leave the texts alone.
@@ -107,11 +107,17 @@ fn format(config: &RunConfig, output: &Path) -> Format {
 struct Predictor {
     finished: Finished,
     format: Format,
+    scorer: Scorer,
 }
 
 impl Predictor {
+    fn new(finished: Finished, format: Format) -> Result<Self, Failure> {
+        let scorer = Scorer::new(&finished.model)?;
+        Ok(Self { finished, format, scorer })
+    }
+
     fn answer_all(
-        &self,
+        mut self,
         mut rows: Rows,
         out: &mut dyn Write,
         broken: impl Fn(io::Error) -> Failure,
@@ -146,7 +152,7 @@ impl Predictor {
     }
 
     /// The logits of the texts among some rows, (B, K).
-    fn scores(&self, rows: &[TextRow]) -> Result<Vec<Vec<f32>>, Failure> {
+    fn scores(&mut self, rows: &[TextRow]) -> Result<Vec<Vec<f32>>, Failure> {
         let texts = rows.iter().filter_map(|row| row.text.as_deref().ok());
         let Finished { model, tokenizer, max_length, .. } = &self.finished;
         let store = TokenStore::build(texts.map(|text| (text, 0)), tokenizer, *max_length)
@@ -156,6 +162,6 @@ impl Predictor {
         }
         let all: Vec<usize> = (0..store.len()).collect();
         let batch = Batch::pack(&store, &all).map_err(TrainError::from)?;
-        Ok(class_scores(model, &batch)?)
+        Ok(self.scorer.scores(model, &batch)?)
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
-use lockstep_trainer::{Ending, Observer, Parts, StopRequest, TrainError, Trainer};
+use lockstep_trainer::{Ending, Observer, Parts, StopRequest, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat};
 
 use crate::config::{Record, Reporter, RunPlan, run_plan, run_toml};
@@ -123,7 +123,9 @@ impl Run<'_> {
         let World { collective, ledger, board, watch, .. } = world;
         let parts = parts(plan, &corpora, loaded, (collective, board))?;
         say(out, &summary::of_tokens(plan, &parts))?;
-        let mut trainer = Trainer::new(parts, plan.settings(self.seat.world()))?;
+        let recording = (!self.place.device.is_cpu()).then(|| plan.recording());
+        let settings = TrainSettings { recording, ..plan.settings(self.seat.world()) };
+        let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
         let mut log = self.log()?;
         let ending = self.follow((&mut trainer, checkpoint), &mut log, out);

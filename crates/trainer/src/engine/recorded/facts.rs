@@ -30,12 +30,26 @@ pub(crate) struct RunFacts {
 }
 
 /// How a model's parameters are called.
-struct Names {
+pub(super) struct Names {
     encoder: &'static str,
     head: [&'static str; 2],
 }
 
 impl Names {
+    pub(super) fn of_model(model: &Classifier) -> Self {
+        let kind = model.head();
+        Self { encoder: kind.encoder_prefix(), head: kind.layers() }
+    }
+
+    /// Something of each parameter.
+    pub(super) fn parts<T>(
+        &self,
+        shape: &ModelShape,
+        mut of: impl FnMut(&ParamName) -> Result<T, TrainError>,
+    ) -> Result<ModelParts<T>, TrainError> {
+        ModelParts::find(shape, self.head, |wanted| of(&self.of(wanted)))
+    }
+
     fn of(&self, wanted: Wanted<'_>) -> ParamName {
         let prefix = if wanted.is_head { "" } else { self.encoder };
         ParamName::from(format!("{prefix}{}", wanted.name))
@@ -73,9 +87,8 @@ impl RunFacts {
             let rates = run.schedule.rates(Step(step));
             [rates.encoder, rates.head]
         };
-        let kind = run.model.head();
         let is_alone = run.seat.world() == WorldSize::ONE;
-        let names = Names { encoder: kind.encoder_prefix(), head: kind.layers() };
+        let names = Names::of_model(run.model);
         let words = "embeddings.word_embeddings.weight";
         let words = names.of(Wanted { name: words, values: 0, is_head: false });
         Ok(Self {
@@ -120,9 +133,9 @@ impl RunFacts {
 
     fn parts<T>(
         &self,
-        mut of: impl FnMut(&ParamName) -> Result<T, TrainError>,
+        of: impl FnMut(&ParamName) -> Result<T, TrainError>,
     ) -> Result<ModelParts<T>, TrainError> {
-        ModelParts::find(&self.shape, self.names.head, |wanted| of(&self.names.of(wanted)))
+        self.names.parts(&self.shape, of)
     }
 
     fn flags(&self, weights: &Parameters, name: &ParamName) -> Result<i32, TrainError> {
@@ -133,12 +146,12 @@ impl RunFacts {
     }
 }
 
-fn found(places: &ParameterPlaces, name: &ParamName) -> Result<Region, TrainError> {
+pub(super) fn found(places: &ParameterPlaces, name: &ParamName) -> Result<Region, TrainError> {
     places.get(name).copied().ok_or(TrainError::Engine)
 }
 
 /// The sizes of a model.
-fn shape(model: &Classifier) -> ModelShape {
+pub(super) fn shape(model: &Classifier) -> ModelShape {
     let (config, rates) = (model.config(), model.dropout_rates());
     ModelShape {
         vocabulary: config.vocabulary,

@@ -4,7 +4,9 @@
 //! updates at a time, so it never waits for a single one.
 
 mod facts;
+mod gpu;
 mod link;
+mod scorer;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -15,20 +17,27 @@ use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 use lockstep_params::ParamName;
 use lockstep_program::{
-    self as program, BatchSize, Bucket, Machine, PassInput, Place, Step as StepBlock, UpdateResult,
+    self as program, BatchSize, Bucket, Evaluation, Machine, PassInput, Place, Step as StepBlock,
+    UpdateResult,
 };
 use lockstep_world::{Step, WorldSize};
 
 pub(crate) use facts::{Run, RunFacts};
+pub(crate) use gpu::OnGpu;
 pub use link::{Copied, Link, ParameterPlaces};
+pub use scorer::Scorer;
 
-use super::{Engine, Replica, Scores};
+use super::{Engine, Replica};
 use crate::TrainError;
 use crate::forward::class_scores;
+use crate::scores::{ClassScores, Scores};
 use crate::update::{Cost, FinishedUpdate, UpdatePlan};
 
 /// The results of this many updates are read at once.
 const REPORTED_TOGETHER: usize = 16;
+
+/// Tokens of an evaluated batch on a GPU, about.
+const TOKENS_AT_ONCE: usize = 32 * 1024;
 
 /// Runs recorded programs on a machine.
 pub(crate) struct Recorded<M: Machine, L> {
@@ -129,19 +138,20 @@ impl<M: Machine, L: Link<M>> Engine for Recorded<M, L> {
         }
         running.report()
     }
+}
 
-    fn scores(&mut self, model: &Classifier, batch: &Batch) -> Result<Scores, TrainError> {
+impl<M: Machine, L: Link<M>> Scores for Recorded<M, L> {
+    fn scores(&mut self, model: &Classifier, batch: &Batch) -> Result<ClassScores, TrainError> {
         let State::Running(running) = &mut self.state else { return class_scores(model, batch) };
         let machine = running.replica.machine();
         self.link.refresh(machine, model.parameters(), &running.places[0])?;
         let input = evaluation_input(batch);
         let found = running.replica.evaluate(&input, Bucket::of(size(batch)))?;
-        let classes = model.labels().len();
-        Ok(found.logits.chunks_exact(classes).map(<[f32]>::to_vec).collect())
+        Ok(rows(&found, model.labels().len()))
     }
 
     fn tokens_at_once(&self) -> usize {
-        32 * 1024
+        TOKENS_AT_ONCE
     }
 }
 
@@ -220,6 +230,11 @@ fn input<'a>(batch: &'a Batch, plan: &UpdatePlan<'_>, words: &'a [u32]) -> PassI
         words,
         step,
     }
+}
+
+/// One row a example.
+fn rows(found: &Evaluation, classes: usize) -> ClassScores {
+    found.logits.chunks_exact(classes).map(<[f32]>::to_vec).collect()
 }
 
 fn evaluation_input(batch: &Batch) -> PassInput<'_> {

@@ -120,6 +120,20 @@ impl CudaMachine {
         self.lanes.stream(Lane::Main)
     }
 
+    /// Shows the f32 values of a region as a slice of the main lane, behind all that was started.
+    pub fn with_values<T>(&self, region: Region, work: impl FnOnce(&mut CudaSlice<f32>) -> T) -> T {
+        let values = region.bytes / size_of::<f32>();
+        // SAFETY: a machine's region is memory that lives as long as the machine, or as candle's
+        // variable, and has as many values; any bytes are values.
+        #[expect(unsafe_code, reason = "the memory belongs to somebody else")]
+        let slice = unsafe { self.stream().upgrade_device_ptr::<f32>(region.address, values) };
+        let mut slice = Borrowed(Some(slice));
+        match &mut slice.0 {
+            Some(slice) => work(slice),
+            None => unreachable!("it is taken when it is dropped"),
+        }
+    }
+
     fn start(&self, section: &mut Section, calls: &Calls) -> Result<(), MachineError> {
         self.bind()?;
         let Self { lanes, library, graphs, .. } = self;

@@ -7,12 +7,13 @@ use lockstep_program::{
 
 use super::{machine, read, upload, write};
 
+/// Values of a buffer; as many as a kernel is told.
 const COUNT: usize = 4096;
+const TOLD: i32 = 4096;
 
 /// `to = from`, through a conversion that is exact for the values here.
 fn convert(lane: Lane, kernel: &str, from: Span, to: Span) -> Item {
-    let arguments =
-        vec![Argument::Address(from), Argument::Address(to), Argument::I32(COUNT as i32)];
+    let arguments = vec![Argument::Address(from), Argument::Address(to), Argument::I32(TOLD)];
     let launch =
         Launch { kernel: kernel.to_owned(), grid: [4, 1], threads: 256, shared: 0, arguments };
     let (reads, writes) = (vec![from], vec![to]);
@@ -99,10 +100,10 @@ fn launches_that_do_not_fit_the_kernel_are_refused() {
     let span = memory.add("values", region);
     let mut load = |kernel: &str, change: fn(&mut Vec<Argument>)| {
         let mut item = convert(Lane::Main, kernel, span, span);
-        if let Item::Op(op) = &mut item {
-            if let Work::Launch(launch) = &mut op.work {
-                change(&mut launch.arguments);
-            }
+        if let Item::Op(op) = &mut item
+            && let Work::Launch(launch) = &mut op.work
+        {
+            change(&mut launch.arguments);
         }
         let program = Program { name: "one".to_owned(), items: vec![item], events: 0 };
         machine.load(&program, &memory).map(|_| ())
@@ -111,7 +112,7 @@ fn launches_that_do_not_fit_the_kernel_are_refused() {
     let unknown = Err(MachineError::UnknownKernel { name: "to_f64".to_owned() });
     assert_eq!(load("to_f64", |_| {}), unknown);
     let changes: [fn(&mut Vec<Argument>); 3] = [
-        |arguments| drop(arguments.pop()),
+        |arguments| arguments.truncate(2),
         |arguments| arguments.push(Argument::Null),
         |arguments| arguments[2] = Argument::I64(0),
     ];

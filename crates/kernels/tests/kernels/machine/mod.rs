@@ -1,9 +1,11 @@
 //! The machine on a GPU, where there is one: memory, launches, lanes, parts, refusals.
 //!
-//! `launch/cuda.sh --tests` builds this program and `launch/gpu.sh` runs it. Everywhere else it says
-//! what it skips.
+//! `launch/cuda.sh --tests` builds this program with CUDA and `launch/gpu.sh` runs these tests.
+//! Everywhere else they say what they skip.
 
+#[cfg(test)]
 mod products;
+#[cfg(test)]
 mod programs;
 
 use candle_core::{Device, Tensor, Var};

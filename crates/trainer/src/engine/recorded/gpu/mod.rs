@@ -1,0 +1,64 @@
+//! Recorded programs on a GPU: weights and moments stay in candle's variables, which lie there.
+
+#[cfg(not(feature = "cuda"))]
+mod disabled;
+#[cfg(feature = "cuda")]
+mod enabled;
+
+#[cfg(not(feature = "cuda"))]
+use disabled::sum;
+#[cfg(feature = "cuda")]
+use enabled::sum;
+
+use lockstep_collective::Collective;
+use lockstep_kernels::gpu::{self, CudaMachine};
+use lockstep_params::Parameters;
+use lockstep_program::Region;
+
+use super::{Link, ParameterPlaces};
+use crate::TrainError;
+
+/// A GPU whose memory candle's variables lie in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OnGpu;
+
+impl Link<CudaMachine> for OnGpu {
+    fn places(
+        &self,
+        _machine: &mut CudaMachine,
+        parameters: &Parameters,
+    ) -> Result<ParameterPlaces, TrainError> {
+        let places = parameters.iter().map(|(name, variable)| {
+            let region = gpu::region(variable)?;
+            Ok((name.clone(), region))
+        });
+        places.collect()
+    }
+
+    fn publish(
+        &self,
+        _machine: &mut CudaMachine,
+        _parameters: &Parameters,
+        _places: &ParameterPlaces,
+    ) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    fn refresh(
+        &self,
+        _machine: &mut CudaMachine,
+        _parameters: &Parameters,
+        _places: &ParameterPlaces,
+    ) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    fn sum(
+        &self,
+        machine: &mut CudaMachine,
+        region: Region,
+        collective: &mut dyn Collective,
+    ) -> Result<(), TrainError> {
+        sum(machine, region, collective)
+    }
+}
