@@ -113,5 +113,5 @@ impl Texts {
 pub(crate) fn largest(all: &[Texts]) -> Largest {
     let size = all.iter().fold(BatchSize::default(), |size, texts| size.max(texts.size()));
     let words = all.iter().map(|texts| texts.words.len()).max().unwrap_or(1);
-    Largest { training: Bucket::of(size), evaluation: Bucket::of(size), words }
+    Largest { training: Bucket::of(size), words }
 }

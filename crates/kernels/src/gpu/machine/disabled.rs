@@ -36,7 +36,7 @@ impl CudaMachine {
         _memory: &Memory,
         _answer: usize,
     ) -> Result<Option<CudaProgram>, MachineError> {
-        match *self {}
+        match self.0 {}
     }
 
     /// Never called: there is no machine.
@@ -44,7 +44,7 @@ impl CudaMachine {
     /// # Errors
     /// None.
     pub fn time(&mut self, _program: &mut CudaProgram) -> Result<f64, MachineError> {
-        match *self {}
+        match self.0 {}
     }
 
     /// Never called: there is no machine.
@@ -52,7 +52,7 @@ impl CudaMachine {
     /// # Errors
     /// None.
     pub fn time_each(&mut self, _program: &CudaProgram) -> Result<Vec<f64>, MachineError> {
-        match *self {}
+        match self.0 {}
     }
 
     /// Never called: there is no machine.
@@ -60,7 +60,7 @@ impl CudaMachine {
     /// # Errors
     /// None.
     pub fn copy(&mut self, _from: Region, _to: Region) -> Result<(), MachineError> {
-        match *self {}
+        match self.0 {}
     }
 
     /// Never called: there is no machine.
@@ -68,7 +68,7 @@ impl CudaMachine {
     /// # Errors
     /// None.
     pub fn card_memory(&self) -> Result<CardMemory, MachineError> {
-        match *self {}
+        match self.0 {}
     }
 }
 
