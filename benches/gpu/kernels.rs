@@ -182,8 +182,12 @@ impl Case {
         let (found, again) = (run()?, run()?);
         let apart = |of: fn(&UpdateResult) -> f64| {
             let pairs = found.0.iter().zip(&expected);
-            let distances = pairs.map(|(found, expected)| ((of(found) - of(expected)) / of(expected)).abs());
-            distances.fold(0.0, |largest: f64, one| if one.is_nan() { f64::NAN } else { largest.max(one) })
+            let distances =
+                pairs.map(|(found, expected)| ((of(found) - of(expected)) / of(expected)).abs());
+            distances.fold(
+                0.0,
+                |largest: f64, one| if one.is_nan() { f64::NAN } else { largest.max(one) },
+            )
         };
         let (loss, norm) = (apart(|result| result.loss), apart(|result| result.norm));
         let is_same = found.1 == again.1;

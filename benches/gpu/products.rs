@@ -48,7 +48,8 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    pub(crate) const SMALLEST: Self = Self { kind: Kind::Input, tokens: 32, inputs: 32, outputs: 32 };
+    pub(crate) const SMALLEST: Self =
+        Self { kind: Kind::Input, tokens: 32, inputs: 32, outputs: 32 };
 
     fn all(tokens: usize) -> impl Iterator<Item = Self> {
         let layers = [(D, 3 * D), (D, D), (D, F), (F, D)];
@@ -130,7 +131,12 @@ fn matrix(span: Span, element: Element, [rows, columns]: [usize; 2]) -> Matrix {
 }
 
 /// `count` products of a shape, each with a weight of its own as long as there are enough.
-fn program(shape: Shape, arithmetic: Arithmetic, count: usize, places: (&[Span], [Span; 3])) -> Program {
+fn program(
+    shape: Shape,
+    arithmetic: Arithmetic,
+    count: usize,
+    places: (&[Span], [Span; 3]),
+) -> Program {
     let (weights, [x, y, out]) = places;
     let Shape { kind, tokens, inputs, outputs } = shape;
     let element = arithmetic.element();
@@ -154,7 +160,13 @@ fn program(shape: Shape, arithmetic: Arithmetic, count: usize, places: (&[Span],
         };
         let work = Work::Product(Product { left, right, addend: None, out, arithmetic });
         let label = format!("{kind:?}");
-        Item::Op(Box::new(Op { label, lane: Lane::Main, work, reads: Vec::new(), writes: Vec::new() }))
+        Item::Op(Box::new(Op {
+            label,
+            lane: Lane::Main,
+            work,
+            reads: Vec::new(),
+            writes: Vec::new(),
+        }))
     };
     Program { name: format!("{shape:?}"), items: (0..count).map(one).collect(), events: 0 }
 }
@@ -177,9 +189,12 @@ pub(crate) fn chain(
 
 /// Prints what the products of a full block take, and returns all of them as a table.
 pub(crate) fn measure() -> Outcome<String> {
-    let header = "precision\ttokens\tkind\tinputs\toutputs\tfirst us\tbest us\tbest answer\tTFLOP/s\n";
+    let header =
+        "precision\ttokens\tkind\tinputs\toutputs\tfirst us\tbest us\tbest answer\tTFLOP/s\n";
     let mut table = header.to_owned();
-    println!("\n| products of a block | tokens | first answers, us | best of {ANSWERS}, us | TFLOP/s |");
+    println!(
+        "\n| products of a block | tokens | first answers, us | best of {ANSWERS}, us | TFLOP/s |"
+    );
     println!("|---|---|---|---|---|");
     for (precision, arithmetic) in ARITHMETICS {
         let mut ground = Ground::new(arithmetic.element())?;

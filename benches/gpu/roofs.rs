@@ -95,8 +95,7 @@ fn adamw(machine: &mut CudaMachine) -> Outcome<f64> {
         flags: 2,
     };
     let chunks: Vec<Chunk> = (0..CHUNKS).map(chunk).collect();
-    let constants =
-        AdamWConstants { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
+    let constants = AdamWConstants { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
     let control = Control { gradient_scale: 1.0, ..Control::default() };
     let mut memory = Memory::default();
     let mut address = |name: &str, region| Argument::Address(memory.add(name, region));

@@ -44,8 +44,7 @@ pub(crate) fn replica<M: Machine>(
     arithmetic: Arithmetic,
     largest: Largest,
 ) -> Result<Replica<M>, MachineError> {
-    let constants =
-        AdamWConstants { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
+    let constants = AdamWConstants { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
     let places = Places {
         weights: parts(&shape, |wanted| filled(&mut machine, &weights(wanted)))?,
         first: parts(&shape, |wanted| filled(&mut machine, &vec![0.0; wanted.values]))?,

@@ -1,15 +1,16 @@
 //! Two machines that run the same programs, compared operation by operation.
 //!
-//! One tells what each operation read and wrote. The other follows: it is given the same operands
-//! before each operation, so that a difference belongs to the operation where it is found. Each of
+//! One tells what each operation found and wrote. The other follows: before each operation it is
+//! given the same memory, so that a difference belongs to the operation where it is found. Each of
 //! the two runs in a thread of its own, through the same calls of the same code.
 
 mod compare;
 
+use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use lockstep_program::{
-    Item, Machine, MachineError, Mark, Memory, Op, Program, Region, Span, Work,
+    Item, Machine, MachineError, Mark, Matrix, Memory, Op, Program, Region, Span, Work,
 };
 
 pub use compare::{Distance, Finding, Scalar};
@@ -21,11 +22,11 @@ const AHEAD: usize = 2;
 /// The name of the buffer that holds addresses, which are each machine's own.
 const ADDRESSES: &str = "chunks";
 
-/// What an operation read, and what it then wrote.
+/// What an operation touches as it was before, and what it wrote.
 #[derive(Debug)]
 struct Told {
     label: String,
-    reads: Vec<Vec<u8>>,
+    before: Vec<Vec<u8>>,
     writes: Vec<Vec<u8>>,
 }
 
@@ -50,8 +51,8 @@ pub struct Steps<L>(Vec<Single<L>>);
 struct Single<L> {
     op: Op,
     loaded: L,
-    /// What it reads of values, and where that lies.
-    reads: Vec<Region>,
+    /// What it reads and writes, but for addresses.
+    touched: Vec<Region>,
     writes: Vec<Written>,
 }
 
@@ -60,6 +61,35 @@ struct Written {
     region: Region,
     scalars: Vec<Scalar>,
     buffer: String,
+    /// Of a product: where its rows begin and how long each is, in bytes. Others write what lies between.
+    rows: Option<Rows>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Rows {
+    stride: usize,
+    bytes: usize,
+}
+
+impl Rows {
+    fn of(op: &Op) -> Option<Self> {
+        let Work::Product(product) = &op.work else { return None };
+        let Matrix { columns, stride, element, .. } = product.out;
+        Some(Self { stride: stride * element.bytes(), bytes: columns * element.bytes() })
+    }
+}
+
+impl Written {
+    /// Those of the span's bytes that the operation is to write.
+    fn own<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        match self.rows {
+            Some(Rows { stride, bytes: own }) if stride > own => {
+                let rows = bytes.chunks(stride).map(|row| &row[..own.min(row.len())]);
+                Cow::Owned(rows.flatten().copied().collect())
+            }
+            _ => Cow::Borrowed(bytes),
+        }
+    }
 }
 
 /// A way from one machine to the other.
@@ -120,14 +150,15 @@ impl<M: Machine> Beside<M> {
         let items = vec![Item::Op(Box::new(op.clone()))];
         let program = Program { name: op.label.clone(), items, events: 0 };
         let values = |span: &&Span| memory.name(span.buffer) != ADDRESSES;
+        let touched = op.reads.iter().chain(&op.writes);
         let written = |(place, span): (usize, &Span)| {
             let buffer = memory.name(span.buffer).to_owned();
             let scalars = scalars(op, place, &buffer);
-            Written { region: memory.locate(span), scalars, buffer }
+            Written { region: memory.locate(span), scalars, buffer, rows: Rows::of(op) }
         };
         Ok(Single {
             loaded: self.machine.load(&program, memory)?,
-            reads: op.reads.iter().filter(values).map(|span| memory.locate(span)).collect(),
+            touched: touched.filter(values).map(|span| memory.locate(span)).collect(),
             writes: op.writes.iter().enumerate().map(written).collect(),
             op: op.clone(),
         })
@@ -138,19 +169,19 @@ impl<M: Machine> Beside<M> {
         let Self { machine, role } = self;
         match role {
             Role::Tells(to) => {
-                let reads = contents(machine, single.reads.iter())?;
+                let before = contents(machine, single.touched.iter())?;
                 machine.run(&mut single.loaded)?;
                 let writes = contents(machine, single.regions())?;
-                let told = Told { label: label.clone(), reads, writes };
+                let told = Told { label: label.clone(), before, writes };
                 to.send(told).map_err(|_| lost(label, "the machine that follows has ended"))
             }
             Role::Follows(from, findings) => {
                 let told = from.recv();
                 let told = told.map_err(|_| lost(label, "the machine that tells has ended"))?;
-                if told.label != *label || told.reads.len() != single.reads.len() {
+                if told.label != *label || told.before.len() != single.touched.len() {
                     return Err(lost(label, "the machines run different programs"));
                 }
-                for (region, bytes) in single.reads.iter().zip(&told.reads) {
+                for (region, bytes) in single.touched.iter().zip(&told.before) {
                     machine.write(*region, bytes)?;
                 }
                 machine.run(&mut single.loaded)?;
@@ -178,7 +209,11 @@ impl<L> Single<L> {
             buffer: written.buffer.clone(),
             place,
             scalar: written.scalars[0],
-            distance: distance(&written.scalars, &found[place], &expected[place]),
+            distance: distance(
+                &written.scalars,
+                &written.own(&found[place]),
+                &written.own(&expected[place]),
+            ),
         };
         self.writes.iter().enumerate().map(finding).collect()
     }
