@@ -55,7 +55,7 @@ impl CudaMachine {
     /// # Errors
     /// As [`Machine::run`].
     pub fn time_each(&mut self, program: &CudaProgram) -> Result<Vec<f64>, MachineError> {
-        let Self { lanes, library, .. } = self;
+        let Self { lanes, library, .. } = &*self;
         let target = Target { lanes, library, graphs: Graphs::Off };
         let mut clocks = vec![self.clock()?];
         // Made before anything is started: making an event takes the host longer than recording it.
