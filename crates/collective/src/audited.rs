@@ -4,6 +4,10 @@
 //! So all ranks first exchange the number, the verb and the length of the call, always by the same
 //! all-gather of the same length: a difference becomes an error that names both calls.
 
+use std::time::Duration;
+
+#[cfg(any(test, feature = "nccl"))]
+use lockstep_world::Fingerprint;
 use lockstep_world::{Rank, Seat};
 
 use crate::{Collective, CollectiveError};
@@ -26,9 +30,11 @@ enum Verb {
     AllGather,
     Barrier,
     Leave,
+    #[cfg(any(test, feature = "nccl"))]
+    StartSums,
 }
 
-/// The number of words in a signature: of the call, the verb, the length, the root.
+/// The number of words in a signature: of the call, the verb, the length, the root or a digest.
 const WORDS: usize = 4;
 
 /// How many ranks that made one call are listed.
@@ -41,11 +47,28 @@ impl<C: Collective> Audited<C> {
     }
 
     fn compare(&mut self, verb: Verb, length: usize, root: Rank) -> Result<(), CollectiveError> {
+        self.compare_words(verb, [length as u64, root.0 as u64])
+    }
+
+    /// Sums that are only started are compared together, so that they cost a single exchange.
+    #[cfg(any(test, feature = "nccl"))]
+    fn compare_sums(
+        &mut self,
+        lengths: impl Iterator<Item = usize>,
+    ) -> Result<(), CollectiveError> {
+        let nothing = (0, Fingerprint::new());
+        let (total, digest) = lengths.fold(nothing, |(total, digest), length| {
+            (total + length as u64, digest.then(length as u64))
+        });
+        self.compare_words(Verb::StartSums, [total, digest.value()])
+    }
+
+    fn compare_words(&mut self, verb: Verb, rest: [u64; 2]) -> Result<(), CollectiveError> {
         if self.inner.seat().world().get() == 1 {
             return Ok(());
         }
         self.calls += 1;
-        let mine = [self.calls, verb as u64, length as u64, root.0 as u64];
+        let mine = [self.calls, verb as u64, rest[0], rest[1]];
         let all = self.inner.all_gather(&mine)?;
         if all.chunks_exact(WORDS).all(|theirs| theirs == mine) {
             return Ok(());
@@ -90,7 +113,8 @@ fn described(words: &[u64]) -> String {
         3 => format!("broadcast of {length} f32 from rank {root}"),
         4 => format!("all_gather of {length} u64"),
         5 => "barrier".to_owned(),
-        _ => "leave".to_owned(),
+        6 => "leave".to_owned(),
+        _ => format!("sums of {length} f32 in parts (digest of their lengths {root:x})"),
     };
     format!("call {call}, {what}")
 }
@@ -112,6 +136,21 @@ impl<C: Collective> Collective for Audited<C> {
     ) -> Result<(), CollectiveError> {
         self.compare(Verb::AllReduceSum, values.len(), Rank(0))?;
         self.inner.all_reduce_sum_on_gpu(values)
+    }
+
+    #[cfg(feature = "nccl")]
+    fn start_sums_on_gpu(
+        &mut self,
+        values: &mut cudarc::driver::CudaSlice<f32>,
+        parts: &[crate::GpuPart<'_>],
+    ) -> Result<(), CollectiveError> {
+        self.compare_sums(parts.iter().map(|part| part.values.len()))?;
+        self.inner.start_sums_on_gpu(values, parts)
+    }
+
+    /// Each rank asks when it has to wait, so this is no call of all.
+    fn check(&mut self, waited: Duration) -> Result<(), CollectiveError> {
+        self.inner.check(waited)
     }
 
     fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
@@ -179,6 +218,13 @@ mod tests {
         check(
             |rank, ranks| ranks.broadcast(&mut [0.0], Rank(rank)),
             "rank 1: call 2, broadcast of 1 f32 from rank 1",
+        );
+        check(
+            |rank, ranks| {
+                let lengths = if rank == 1 { [3, 5] } else { [5, 3] };
+                ranks.compare_sums(lengths.into_iter())
+            },
+            "rank 1: call 2, sums of 8 f32 in parts",
         );
         check(
             |rank, ranks| {

@@ -1,5 +1,7 @@
 //! A collective that is chosen when the program runs, inside of another one.
 
+use std::time::Duration;
+
 use lockstep_world::{Rank, Seat};
 
 use crate::{Collective, CollectiveError};
@@ -19,6 +21,19 @@ impl Collective for Box<dyn Collective> {
         values: &mut cudarc::driver::CudaSlice<f32>,
     ) -> Result<(), CollectiveError> {
         (**self).all_reduce_sum_on_gpu(values)
+    }
+
+    #[cfg(feature = "nccl")]
+    fn start_sums_on_gpu(
+        &mut self,
+        values: &mut cudarc::driver::CudaSlice<f32>,
+        parts: &[crate::GpuPart<'_>],
+    ) -> Result<(), CollectiveError> {
+        (**self).start_sums_on_gpu(values, parts)
+    }
+
+    fn check(&mut self, waited: Duration) -> Result<(), CollectiveError> {
+        (**self).check(waited)
     }
 
     fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {

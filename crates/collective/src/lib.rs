@@ -24,13 +24,15 @@ pub use bytes::{broadcast_bytes, gather_bytes};
 pub use error::CollectiveError;
 pub use mpi::Mpi;
 #[cfg(feature = "nccl")]
-pub use nccl::{Nccl, NcclId, Summable};
+pub use nccl::{GpuPart, Nccl, NcclId, Summable};
 pub use phase::{Moment, Phase, PhaseBoard};
 pub use solo::Solo;
 pub use tcp::{MeetingPlace, Tcp};
 pub use threads::Threads;
 pub use timed::{Ledger, Tallies, Tally, Timed};
 pub use watch::{How, Lost, Watch, WatchHandle, WatchSettings};
+
+use std::time::Duration;
 
 #[cfg(feature = "nccl")]
 use lockstep_world::WorldSize;
@@ -61,6 +63,39 @@ pub trait Collective: Send {
             WorldSize::ONE => Ok(()),
             _ => nccl::through_host(values, |values| self.all_reduce_sum(values)),
         }
+    }
+
+    /// Starts to replace `parts` of `values`, which lie on a GPU, by their sums over all ranks: in this
+    /// order, each as soon as it is complete. The stream of `values` goes on behind the last one. Returns
+    /// at once where the GPUs themselves are connected, else when the sums are there; while this rank
+    /// waits for sums that were started, it has to [`Self::check`].
+    ///
+    /// # Errors
+    /// [`CollectiveError`] when a peer is lost, or the GPU fails; nothing is under way then.
+    #[cfg(feature = "nccl")]
+    fn start_sums_on_gpu(
+        &mut self,
+        values: &mut cudarc::driver::CudaSlice<f32>,
+        parts: &[GpuPart<'_>],
+    ) -> Result<(), CollectiveError> {
+        match self.seat().world() {
+            WorldSize::ONE => Ok(()),
+            _ => nccl::through_host(values, |values| {
+                parts
+                    .iter()
+                    .try_for_each(|part| self.all_reduce_sum(&mut values[part.values.clone()]))
+            }),
+        }
+    }
+
+    /// Whether what was started can still come to its end, of a rank that has been waiting for it for
+    /// this long.
+    ///
+    /// # Errors
+    /// [`CollectiveError`] when a peer or a network failed, or nothing ends; what was started is aborted
+    /// then, so that the wait for a GPU ends soon.
+    fn check(&mut self, _waited: Duration) -> Result<(), CollectiveError> {
+        Ok(())
     }
 
     /// Replaces this rank's shard of `values` by its sums over all ranks; what the rest holds

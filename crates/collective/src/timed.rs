@@ -164,6 +164,20 @@ impl<C: Collective> Collective for Timed<C> {
         self.time(bytes, |of| &mut of.all_reduce_sum, |inner| inner.all_reduce_sum_on_gpu(values))
     }
 
+    /// Not counted: the host sees where sums start, and not how long they take.
+    #[cfg(feature = "nccl")]
+    fn start_sums_on_gpu(
+        &mut self,
+        values: &mut cudarc::driver::CudaSlice<f32>,
+        parts: &[crate::GpuPart<'_>],
+    ) -> Result<(), CollectiveError> {
+        self.inner.start_sums_on_gpu(values, parts)
+    }
+
+    fn check(&mut self, waited: Duration) -> Result<(), CollectiveError> {
+        self.inner.check(waited)
+    }
+
     fn reduce_scatter_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
         let bytes = size_of_val(values);
         self.time(bytes, |of| &mut of.reduce_scatter_sum, |inner| inner.reduce_scatter_sum(values))

@@ -29,6 +29,11 @@ impl Grid {
         Self { blocks: [blocks, 1], threads: 128, shared: 0 }
     }
 
+    /// A block a row, rows taken in turns by as many blocks as fit the card.
+    pub(crate) fn block_rows(rows: usize) -> Self {
+        Self::blocks([rows.clamp(1, PROCESSORS * 16), 1], 128)
+    }
+
     pub(crate) fn blocks(blocks: [usize; 2], threads: u32) -> Self {
         Self { blocks, threads, shared: 0 }
     }

@@ -118,6 +118,18 @@ impl GradientArena {
         }
     }
 
+    /// What ranks sum in an update that reads `words` distinct words, a range for each bucket: the last
+    /// one also has the totals and the rows of those words. Ranges follow each other without a gap.
+    #[must_use]
+    pub fn sums(&self, words: usize, width: usize) -> Vec<Span> {
+        let mut sums = self.buckets.clone();
+        if let Some(last) = sums.last_mut() {
+            let end = self.parts.words.start + words * width * 4;
+            *last = Span { bytes: end - last.start, ..*last };
+        }
+        sums
+    }
+
     /// From the first gradient to the last but for totals and rows of words.
     #[must_use]
     pub fn dense(&self) -> Span {

@@ -180,9 +180,10 @@ pub enum Item {
         /// The event.
         event: usize,
     },
-    /// The local gradients of a bucket are complete once both lanes came this far.
+    /// The local gradients of a bucket are complete once both lanes came this far, and nothing that
+    /// follows touches them: others may sum them over the ranks while the program goes on.
     Complete {
-        /// The bucket: a block, or the rest.
+        /// Its number in [`GradientArena::buckets`](crate::GradientArena::buckets).
         bucket: usize,
     },
 }

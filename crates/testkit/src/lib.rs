@@ -9,4 +9,4 @@ pub use golden::{
     GoldenBf16, GoldenExample, GoldenText, GoldenUpdate, golden_bf16, golden_first_batch,
     golden_texts, golden_trace,
 };
-pub use place::{reference, shared};
+pub use place::{real, reference};

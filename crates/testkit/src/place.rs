@@ -8,17 +8,18 @@ pub fn reference(name: &str) -> PathBuf {
     root().join("tests/reference").join(name)
 }
 
-/// A file or directory of the real data and models beside the repository, where somebody put them.
+/// A file or directory below `data/` or `models/`, which git ignores: real data and models that a
+/// user has put there.
 ///
-/// Without it, says `skipped: …` and gives nothing: the caller's test has nothing to look at.
+/// Without it, this prints `skipped: …` and returns nothing.
 #[must_use]
 #[expect(clippy::print_stderr, reason = "a skipped test has to say so")]
-pub fn shared(name: &str) -> Option<PathBuf> {
-    let path = root().join("../shared").join(name);
+pub fn real(name: &str) -> Option<PathBuf> {
+    let path = root().join(name);
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: {name} is not beside the repository");
+    eprintln!("skipped: there is no {}", path.display());
     None
 }
 

@@ -18,6 +18,8 @@ use crate::CollectiveError;
 
 /// How long the GPUs of a run look for each other, or take leave.
 const MEETING: Duration = Duration::from_secs(120);
+/// How long it is asked without a pause whether a call is under way.
+const SPIN: Duration = Duration::from_millis(1);
 /// NCCL's mark of a configuration that was initialised.
 const MAGIC: u32 = 0xcafe_beef;
 /// The layout of [`ncclConfig_t`] that we fill in: 2.28.0.
@@ -60,7 +62,7 @@ impl Communicator {
     pub(super) fn all_reduce_sum<T: Summable>(
         &self,
         stream: &CudaStream,
-        buffers: &mut [CudaSlice<T>],
+        buffers: &mut [impl DevicePtrMut<T>],
     ) -> Result<(), CollectiveError> {
         let call = "all_reduce_sum";
         // SAFETY: the group is closed below, whatever happens in between.
@@ -140,15 +142,21 @@ impl Communicator {
         }
     }
 
-    /// Until what was started is under way on the GPU.
+    /// Until what was started is under way on the GPU: some 10 us, but for the first call of its kind,
+    /// which connects the GPUs.
     fn settle(&self, call: &'static str) -> Result<(), CollectiveError> {
-        let end = Instant::now() + MEETING;
+        let began = Instant::now();
         loop {
             match self.state() {
-                ncclResult_t::ncclInProgress if Instant::now() < end => thread::sleep(NAP),
-                ncclResult_t::ncclInProgress => {
-                    return Err(failed(call, format!("no end after {} s", MEETING.as_secs())));
-                }
+                ncclResult_t::ncclInProgress => match began.elapsed() {
+                    // A nap would last longer than the call.
+                    waited if waited < SPIN => std::hint::spin_loop(),
+                    waited if waited < MEETING => thread::sleep(NAP),
+                    _ => {
+                        let cause = format!("no end after {} s", MEETING.as_secs());
+                        return Err(failed(call, cause));
+                    }
+                },
                 state => return self.started(call, state),
             }
         }

@@ -7,12 +7,13 @@
 mod communicator;
 mod library;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cudarc::driver::{
-    CudaContext, CudaSlice, CudaStream, DeviceRepr, DriverError, ValidAsZeroBits,
+    CudaContext, CudaEvent, CudaSlice, CudaStream, DeviceRepr, DriverError, ValidAsZeroBits,
 };
 use half::bf16;
 use lockstep_world::{Rank, Seat};
@@ -24,6 +25,9 @@ pub use library::NcclId;
 /// How long a call may take once all ranks have made it. Lost ranks are the watch's business, and found
 /// much earlier.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long the GPU may take to leave what was aborted. It waits for nobody then; a GPU that takes
+/// longer is broken.
+const ABORT: Duration = Duration::from_secs(2);
 /// How long until a call is asked for its end again.
 const NAP: Duration = Duration::from_micros(50);
 
@@ -45,6 +49,15 @@ mod sealed {
     impl Typed for half::bf16 {
         const TYPE: ncclDataType_t = ncclDataType_t::ncclBfloat16;
     }
+}
+
+/// A part of values on a GPU, and when it is complete.
+#[derive(Clone, Debug)]
+pub struct GpuPart<'a> {
+    /// Where it is among the values.
+    pub values: Range<usize>,
+    /// It is complete behind all of these.
+    pub behind: [&'a CudaEvent; 2],
 }
 
 /// A rank with a GPU of its own.
@@ -95,8 +108,7 @@ impl Nccl {
     ) -> Result<(), CollectiveError> {
         let outcome = self.start_and_wait(buffers);
         if outcome.is_err() {
-            // What is still under way would write to buffers that the caller may drop.
-            self.communicator.abort();
+            self.abort();
         }
         outcome
     }
@@ -136,17 +148,50 @@ impl Nccl {
         Ok(())
     }
 
+    fn start_parts(
+        &mut self,
+        values: &mut CudaSlice<f32>,
+        parts: &[GpuPart<'_>],
+    ) -> Result<(), CollectiveError> {
+        let call = "start_sums_on_gpu";
+        for part in parts {
+            for event in part.behind {
+                self.stream.wait(event).map_err(of_driver(call))?;
+            }
+            let (range, length) = (part.values.clone(), values.len());
+            let misfit = || failed(call, format!("values {range:?} of {length}"));
+            let part = values.try_slice_mut(range.clone()).ok_or_else(misfit)?;
+            self.communicator.all_reduce_sum(&self.stream, &mut [part])?;
+        }
+        values.stream().join(&self.stream).map_err(of_driver(call))
+    }
+
     /// Until the stream is empty, or NCCL says that a peer or a network failed, or too long.
     fn wait(&mut self, call: &'static str) -> Result<(), CollectiveError> {
         let event = self.stream.record_event(None).map_err(of_driver(call))?;
-        let end = Instant::now() + PATIENCE;
+        let began = Instant::now();
         while !event.try_is_complete().map_err(of_driver(call))? {
-            self.communicator.check(call)?;
-            if Instant::now() > end {
-                let waited = PATIENCE.as_secs();
-                return Err(failed(call, format!("no end after {waited} s, and no failure")));
-            }
+            self.can_end(call, began.elapsed())?;
             thread::sleep(NAP);
+        }
+        self.communicator.check(call)
+    }
+
+    /// Ends what is under way, which would write to memory that the caller may give back. The abort
+    /// itself returns before the GPU has left the sums.
+    fn abort(&mut self) {
+        self.communicator.abort();
+        let Ok(event) = self.stream.record_event(None) else { return };
+        let began = Instant::now();
+        while matches!(event.try_is_complete(), Ok(false)) && began.elapsed() < ABORT {
+            thread::sleep(NAP);
+        }
+    }
+
+    fn can_end(&self, call: &'static str, waited: Duration) -> Result<(), CollectiveError> {
+        if waited > PATIENCE {
+            let waited = PATIENCE.as_secs();
+            return Err(failed(call, format!("no end after {waited} s, and no failure")));
         }
         self.communicator.check(call)
     }
@@ -196,6 +241,26 @@ impl Collective for Nccl {
         values: &mut CudaSlice<f32>,
     ) -> Result<(), CollectiveError> {
         self.sum_on_device(std::slice::from_mut(values))
+    }
+
+    fn start_sums_on_gpu(
+        &mut self,
+        values: &mut CudaSlice<f32>,
+        parts: &[GpuPart<'_>],
+    ) -> Result<(), CollectiveError> {
+        let outcome = self.start_parts(values, parts);
+        if outcome.is_err() {
+            self.abort();
+        }
+        outcome
+    }
+
+    fn check(&mut self, waited: Duration) -> Result<(), CollectiveError> {
+        let outcome = self.can_end("start_sums_on_gpu", waited);
+        if outcome.is_err() {
+            self.abort();
+        }
+        outcome
     }
 
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {

@@ -1,7 +1,7 @@
 //! Whole public data sets against Hugging Face's tokenizer and our own past measurements.
 //!
-//! The files are not part of the repository. Where they lie beside it, in `../shared`, they are
-//! read; elsewhere the test says that it was skipped. `golden/real_files.py` made the numbers.
+//! The files are not part of the repository. They are read from `data/` and `models/`, which git
+//! ignores; without them the test says that it was skipped. `golden/real_files.py` made the numbers.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -17,10 +17,12 @@ use serde_json::Value;
 const GOLDEN: &str = include_str!("golden/real_files.json");
 const TEXTS: &str = include_str!("golden/tokenizer.json");
 
-fn shared() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    if !folder.is_dir() {
-        println!("skipped: there is no {}", folder.display());
+/// The folder that holds `data/` and `models/`.
+fn root() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let missing = ["data", "models"].into_iter().find(|name| !folder.join(name).is_dir());
+    if let Some(name) = missing {
+        println!("skipped: there is no {name}/");
         return None;
     }
     Some(folder)
@@ -43,19 +45,19 @@ fn both(model: &Path) -> [Tokenizer; 2] {
 
 #[test]
 fn ids_are_those_of_hugging_face() {
-    let Some(shared) = shared() else { return };
+    let Some(root) = root() else { return };
     let golden: Value = serde_json::from_str(GOLDEN).unwrap();
-    for tokenizer in both(&shared.join("models/minilm-distilbert")) {
+    for tokenizer in both(&root.join("models/minilm-distilbert")) {
         assert_eq!(tokenizer.vocab_size(), 30_522);
         for row in golden["files"].as_array().unwrap() {
-            check_file(&tokenizer, &shared, row);
+            check_file(&tokenizer, &root, row);
         }
         check_odd_texts(&tokenizer, &golden["odd"]);
     }
 }
 
-fn check_file(tokenizer: &Tokenizer, shared: &Path, row: &Value) {
-    let corpus = corpus(shared.join("data").join(row["file"].as_str().unwrap()));
+fn check_file(tokenizer: &Tokenizer, root: &Path, row: &Value) {
+    let corpus = corpus(root.join("data").join(row["file"].as_str().unwrap()));
     let texts = corpus.texts_and_labels().map(|(text, _)| (text, 0));
     let max = MaxLength::new(number(&row["max"])).unwrap();
     let store = TokenStore::build(texts, tokenizer, max).unwrap();
@@ -83,9 +85,9 @@ fn number(value: &Value) -> usize {
 
 #[test]
 fn public_files_are_read_without_a_word() {
-    let Some(shared) = shared() else { return };
+    let Some(root) = root() else { return };
     let check = |file: &str, examples: usize, classes: usize, last: (&str, u64)| {
-        let corpus = corpus(shared.join("data").join(file));
+        let corpus = corpus(root.join("data").join(file));
         assert_eq!((corpus.examples().len(), corpus.labels().len()), (examples, classes), "{file}");
         let example = corpus.examples().last().unwrap();
         let name = corpus.labels().name(example.label).unwrap();
@@ -100,8 +102,8 @@ fn public_files_are_read_without_a_word() {
 
 #[test]
 fn the_busiest_rank_has_hardly_more_than_the_mean() {
-    let Some(shared) = shared() else { return };
-    let lengths = sst2_lengths(&shared);
+    let Some(root) = root() else { return };
+    let lengths = sst2_lengths(&root);
     let batch = NonZeroUsize::new(64).unwrap();
     let plan = BatchPlan::new(lengths.len(), batch, Order::Shuffled(Seed(42)));
     let world = WorldSize::new(4).unwrap();
@@ -129,20 +131,20 @@ fn the_busiest_rank_has_hardly_more_than_the_mean() {
 /// A measurement rather than a test: it prints, and only a loss of an order of magnitude fails it.
 #[test]
 fn the_whole_of_sst2_is_read_and_tokenised_in_seconds() {
-    let Some(shared) = shared() else { return };
-    let [tokenizer, _] = both(&shared.join("models/minilm-distilbert"));
+    let Some(root) = root() else { return };
+    let [tokenizer, _] = both(&root.join("models/minilm-distilbert"));
     let start = Instant::now();
-    let corpus = corpus(shared.join("data/sst2/train-phrases.tsv"));
+    let corpus = corpus(root.join("data/sst2/train-phrases.tsv"));
     let read = start.elapsed();
     let max = MaxLength::new(128).unwrap();
     let store = TokenStore::build(corpus.texts_and_labels(), &tokenizer, max).unwrap();
     let tokenised = start.elapsed() - read;
     println!("{} texts read in {read:.2?}, tokenised in {tokenised:.2?}", store.len());
-    assert_eq!(store.lengths(), sst2_lengths(&shared));
+    assert_eq!(store.lengths(), sst2_lengths(&root));
     assert!(start.elapsed().as_secs() < 60);
 }
 
-fn sst2_lengths(shared: &Path) -> Vec<u32> {
-    let lengths = fs::read_to_string(shared.join("data/sst2/train-phrases.lengths")).unwrap();
+fn sst2_lengths(root: &Path) -> Vec<u32> {
+    let lengths = fs::read_to_string(root.join("data/sst2/train-phrases.lengths")).unwrap();
     lengths.lines().map(|line| line.parse().unwrap()).collect()
 }

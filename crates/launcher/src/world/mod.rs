@@ -14,7 +14,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use lockstep_collective::{
-    Audited, Collective, Ledger, Lost, Mpi, PhaseBoard, Solo, Tcp, Timed, Watch, WatchSettings,
+    Audited, Collective, Ledger, Lost, Mpi, PhaseBoard, Solo, Tcp, Timed, Watch, WatchHandle,
+    WatchSettings,
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -182,6 +183,20 @@ fn end_with_peer(seat: Seat, lost: &Lost) {
         let _ = io::stderr().write_all(text.as_bytes());
     }
     signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
+}
+
+/// How long a rank that has lost its peers may take to end by itself.
+const LAST: Duration = Duration::from_secs(5);
+
+/// Makes sure that a rank which cannot go on without its peers ends, also where the memory of a GPU
+/// cannot be given back because the GPU waits for one of them.
+pub(crate) fn end_regardless(watch: WatchHandle, failure: String) {
+    std::thread::spawn(move || {
+        std::thread::sleep(LAST);
+        watch.fail(&failure);
+        let _ = io::stderr().write_all(format!("error: {failure}\n").as_bytes());
+        signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
+    });
 }
 
 /// A panic in one rank must not leave the others waiting.

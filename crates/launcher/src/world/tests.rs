@@ -90,6 +90,14 @@ fn a_rank_that_panics_is_named_with_its_reason() {
 }
 
 #[test]
+fn a_rank_that_cannot_give_its_memory_back_ends_after_all() {
+    let expected = "failed while computing gradients, update 7: NCCL failed";
+    for actor in 0..RANKS {
+        check(actor, "stuck", 5, expected);
+    }
+}
+
+#[test]
 #[ignore = "one rank: the others start it"]
 fn rank_that_ends() {
     let starter = Starter::of(&std::env::vars().collect::<Environment>()).unwrap();
@@ -106,6 +114,7 @@ fn rank_that_ends() {
     match ending.as_deref().unwrap_or_default() {
         "exit" => std::process::exit(0),
         "panic" => panic!("as it was told"),
+        "stuck" => end_regardless(world.watch.handle(), "NCCL failed".to_owned()),
         // The watch ends a rank that lost a peer; its collective only fails.
         _ => while world.collective.all_reduce_sum(&mut [1.0; 100_000]).is_ok() {},
     }

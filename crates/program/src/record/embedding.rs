@@ -28,7 +28,7 @@ pub(super) fn prepare(recorder: &mut Recorder<'_>, training: Training<'_>) {
 
 /// A kernel over the rows of the word table that an update reads.
 pub(super) fn word_rows(words: usize, kernel: &str) -> Call {
-    Call::new(kernel, Grid::rows(words))
+    Call::new(kernel, Grid::block_rows(words))
 }
 
 impl Call {

@@ -11,11 +11,11 @@ use crate::{Chunk, Lane, Program, Span};
 const CHUNK_BLOCKS: usize = crate::call::PROCESSORS * 4;
 
 /// Where the squares of the gradients are summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Squares {
-    /// In the pass before, as they became complete.
+    /// In the last pass, as they become complete: a rank without peers.
     InPass,
-    /// Here, behind the sums over the ranks.
+    /// In the update, behind the sums over the ranks.
     Here,
 }
 
@@ -105,7 +105,7 @@ pub fn record_copies(plan: &Plan<'_>, training: &Training<'_>) -> Program {
 pub fn record_settle(plan: &Plan<'_>, training: &Training<'_>) -> Program {
     let mut lanes = Lanes::default();
     let (state, shape) = (training.state, plan.shape);
-    let call = Call::new("settle_rows", Grid::rows(shape.vocabulary))
+    let call = Call::new("settle_rows", Grid::block_rows(shape.vocabulary))
         .read(state.updates)
         .table_and_marks(*training, plan.weights.masters.words)
         .read(state.rates)

@@ -1,7 +1,7 @@
 //! A pass over a batch: forward, and in training backward.
 
 use super::lanes::Event;
-use super::{Plan, Recorder, Training, block, embedding, head, last_block};
+use super::{Plan, Recorder, Squares, Training, block, embedding, head, last_block};
 use crate::buffers::{Buffers, GradientBuffers, Sizes};
 use crate::call::{Call, Grid};
 use crate::input::InputSpans;
@@ -27,9 +27,9 @@ pub enum Purpose<'a> {
 pub struct MicroBatch {
     /// Whether it adds to the gradients of passes before it.
     pub adds: bool,
-    /// Whether squares are summed as gradients become complete: in the last pass of a rank without
-    /// peers.
-    pub squares: bool,
+    /// Where the squares of the gradients are summed, if this is the last pass of its update: as they
+    /// become complete, or behind the sums over the ranks, for which it then says what is complete.
+    pub last: Option<Squares>,
 }
 
 /// Where the results of an evaluation lie.
@@ -142,14 +142,17 @@ impl Backward<'_> {
         call.int(usize::from(self.micro_batch.adds))
     }
 
-    /// Notes that both lanes are through with a bucket.
+    /// Both lanes are through with a bucket.
     fn complete(&mut self, bucket: usize) {
-        if self.micro_batch.squares {
-            let span = self.training.gradients.buckets[bucket];
-            let call = squares(span, self.training.state, bucket);
-            self.recorder.lanes.launch(Lane::Side, format!("bucket {bucket}: squares"), call);
+        match self.micro_batch.last {
+            Some(Squares::InPass) => {
+                let span = self.training.gradients.buckets[bucket];
+                let call = squares(span, self.training.state, bucket);
+                self.recorder.lanes.launch(Lane::Side, format!("bucket {bucket}: squares"), call);
+            }
+            Some(Squares::Here) => self.recorder.lanes.complete(bucket),
+            None => {}
         }
-        self.recorder.lanes.complete(bucket);
     }
 
     fn run(&mut self) {
@@ -163,7 +166,7 @@ impl Backward<'_> {
             self.complete(blocks - block);
         }
         self.embedding();
-        if self.micro_batch.squares {
+        if self.micro_batch.last == Some(Squares::InPass) {
             let call = squares_of_words(&self.recorder.plan, &self.training);
             self.recorder.launch("words: squares", call);
         }

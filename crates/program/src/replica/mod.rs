@@ -63,13 +63,12 @@ impl<M: Machine> Replica<M> {
         &mut self.machine
     }
 
-    /// Where the gradients of an update that reads `words` distinct words lie: what ranks sum.
+    /// What ranks sum between the last pass and the update, if it reads `words` distinct words: the
+    /// range of each bucket, which is complete where the pass says so.
     #[must_use]
-    pub fn gradients(&self, words: usize) -> Region {
-        let gradients = &self.layout.gradients;
-        let rows = gradients.parts.words;
-        let end = rows.start + words * self.layout.shape.width * 4;
-        self.layout.memory.locate(&gradients.whole.part(0, end - gradients.whole.start))
+    pub fn sums(&self, words: usize) -> Vec<Region> {
+        let sums = self.layout.gradients.sums(words, self.layout.shape.width);
+        sums.iter().map(|sum| self.layout.memory.locate(sum)).collect()
     }
 
     /// Tells that weights and moments were written by others, and stand as after `updates` updates;
@@ -93,8 +92,8 @@ impl<M: Machine> Replica<M> {
     pub fn pass(&mut self, batch: &Batch<'_>) -> Result<(), MachineError> {
         let Self { machine, layout, squares, programs, .. } = self;
         let Batch { input, bucket, place } = batch;
-        let squares = place.is_last && *squares == Squares::InPass;
-        let micro_batch = MicroBatch { adds: !place.is_first, squares };
+        let last = place.is_last.then_some(*squares);
+        let micro_batch = MicroBatch { adds: !place.is_first, last };
         layout.give(machine, input, *bucket)?;
         let passes = &mut programs.passes;
         let pass = loaded(passes, (*bucket, micro_batch), || {

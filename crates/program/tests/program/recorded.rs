@@ -61,24 +61,39 @@ impl Ground {
     }
 }
 
+/// The words of the largest batch.
+pub(crate) const WORDS: usize = 50;
+
+/// Memory, and where its first buffer has the gradients.
+fn ground() -> (Ground, GradientArena) {
+    let mut ground = Ground { memory: Memory::default(), end: 256 };
+    let arena = ground.take("gradients", GradientArena::bytes(&SHAPE, WORDS));
+    (ground, GradientArena::new(&SHAPE, WORDS, arena))
+}
+
+/// Where all programs have their gradients.
+pub(crate) fn gradients() -> GradientArena {
+    ground().1
+}
+
 /// Every program of a model.
 pub(crate) fn all(arithmetic: Arithmetic) -> Vec<Program> {
-    let mut ground = Ground { memory: Memory::default(), end: 256 };
+    let (mut ground, gradients) = ground();
     let masters = ground.parts("weight");
     let copies = (arithmetic.element() == Element::Bf16).then(|| {
         let bytes = BlockCopies::bytes(&SHAPE) * SHAPE.blocks;
         BlockCopies::all(&SHAPE, ground.take("copies", bytes))
     });
     let weights = Weights { masters, copies };
-    let arena = ground.take("gradients", GradientArena::bytes(&SHAPE, 50));
-    let gradients = GradientArena::new(&SHAPE, 50, arena);
     let state = ground.state();
     let (input, activations) = (ground.take("input", 1 << 20), ground.take("states", 1 << 24));
     let shape = &SHAPE;
-    let plan = Plan { shape, arithmetic, weights: &weights, input, words: 50, activations };
+    let plan = Plan { shape, arithmetic, weights: &weights, input, words: WORDS, activations };
     let training = Training { gradients: &gradients, state: &state };
-    let passes = [(false, false), (false, true), (true, true)].map(|(adds, squares)| {
-        let micro_batch = MicroBatch { adds, squares };
+    let (alone, among) = (Some(Squares::InPass), Some(Squares::Here));
+    let kinds = [(false, None), (false, alone), (true, alone), (false, among), (true, among)];
+    let passes = kinds.map(|(adds, last)| {
+        let micro_batch = MicroBatch { adds, last };
         record_pass(&plan, BUCKET, Purpose::Train { training, micro_batch })
     });
     let mut programs = Vec::from(passes);
@@ -93,9 +108,7 @@ pub(crate) fn all(arithmetic: Arithmetic) -> Vec<Program> {
 
 #[test]
 fn gradients_are_contiguous_where_one_operation_writes_several() {
-    let mut ground = Ground { memory: Memory::default(), end: 256 };
-    let arena = ground.take("gradients", GradientArena::bytes(&SHAPE, 50));
-    let gradients = GradientArena::new(&SHAPE, 50, arena);
+    let gradients = gradients();
     let follow = |spans: &[Span]| spans.windows(2).all(|pair| pair[0].range().end == pair[1].start);
     for block in &gradients.parts.blocks {
         let qkv = [&block.query, &block.key, &block.value];
@@ -110,4 +123,18 @@ fn gradients_are_contiguous_where_one_operation_writes_several() {
     assert!(follow(&[gradients.parts.norm.weight, gradients.parts.norm.bias]));
     assert!(follow(&gradients.buckets), "buckets cover all but totals and words");
     assert_eq!(gradients.dense().range().end, gradients.buckets.last().unwrap().range().end);
+}
+
+#[test]
+fn sums_cover_all_that_an_update_reads_without_a_gap() {
+    let gradients = gradients();
+    for words in [0, 1, WORDS] {
+        let sums = gradients.sums(words, SHAPE.width);
+        assert_eq!(sums.len(), SHAPE.blocks + 2);
+        assert_eq!(sums[0].start, gradients.whole.start);
+        assert!(sums.windows(2).all(|pair| pair[0].range().end == pair[1].start));
+        let rows = gradients.parts.words.start + words * SHAPE.width * 4;
+        assert_eq!(sums.last().unwrap().range().end, rows);
+        assert!(gradients.totals.range().end <= rows, "the totals are summed, too");
+    }
 }

@@ -1,7 +1,7 @@
 //! Recorded programs on a GPU: the CUDA form of [`lockstep_program::Machine`].
 //!
-//! What can be told without a GPU stands in files of its own, with tests: the order of calls and the
-//! parts of a program (`order.rs`), rings of slots and marks (`ring.rs`), kernels' arguments as bytes
+//! What can be told without a GPU stands in files of its own, with tests: the order of a
+//! program's calls (`order.rs`), rings of slots and marks (`ring.rs`), kernels' arguments as bytes
 //! (`values.rs`), products of rows as products of columns (`columns.rs`). The files around them call the
 //! driver and cublasLt. These calls compile here, and no test makes them where there is no GPU.
 

@@ -1,7 +1,4 @@
-//! The calls that a program asks for, as a whole and in the parts between which ranks add gradients.
-//!
-//! A part begins when everything before it is done on both lanes, so that it can be a graph of its
-//! own. Events of earlier parts need no call in it.
+//! The calls that a program asks for.
 
 use std::collections::HashSet;
 
@@ -31,136 +28,108 @@ pub(super) enum Call {
         /// The event.
         event: usize,
     },
+    /// Records on a stream that it has done its part of a bucket. No lane waits for the other one here:
+    /// who sums the bucket waits for both.
+    Complete {
+        /// The stream that records it.
+        lane: Lane,
+        /// The bucket.
+        bucket: usize,
+    },
 }
 
 impl Call {
     const fn lane(self) -> Lane {
         match self {
-            Self::Start { lane, .. } | Self::Signal { lane, .. } | Self::Wait { lane, .. } => lane,
+            Self::Start { lane, .. }
+            | Self::Signal { lane, .. }
+            | Self::Wait { lane, .. }
+            | Self::Complete { lane, .. } => lane,
         }
     }
 }
 
-/// Calls between two points where both lanes are joined.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Part {
-    /// In order.
-    pub(super) calls: Vec<Call>,
-    /// The bucket whose gradients are complete behind it.
-    pub(super) bucket: Option<usize>,
+/// Whether the side lane has to start behind the main lane, and the main lane to end behind it.
+pub(super) fn has_side(calls: &[Call]) -> bool {
+    calls.iter().any(|call| call.lane() == Lane::Side)
 }
 
-impl Part {
-    /// Whether the side lane has to start behind the main lane, and the main lane to end behind it.
-    pub(super) fn has_side(&self) -> bool {
-        self.calls.iter().any(|call| call.lane() == Lane::Side)
-    }
+/// How many buckets have to be told apart: one more than the largest number.
+pub(super) fn buckets(calls: &[Call]) -> usize {
+    let numbers = calls.iter().filter_map(|call| match call {
+        Call::Complete { bucket, .. } => Some(bucket + 1),
+        _ => None,
+    });
+    numbers.max().unwrap_or_default()
 }
 
-/// The whole program as one part.
-pub(super) fn whole(program: &Program) -> Result<Part, MachineError> {
-    let mut parts = split(program, |_| false)?;
-    Ok(parts.pop().unwrap_or_default())
-}
-
-/// The program cut behind each item that completes a bucket. The last part completes none, and is
-/// left out where it has no calls.
-pub(super) fn parts(program: &Program) -> Result<Vec<Part>, MachineError> {
-    let mut parts = split(program, |item| matches!(item, Item::Complete { .. }))?;
-    if parts.last().is_some_and(|part| part.calls.is_empty()) {
-        parts.pop();
-    }
-    Ok(parts)
-}
-
-/// One part more than there are cuts.
-fn split(program: &Program, cuts: impl Fn(&Item) -> bool) -> Result<Vec<Part>, MachineError> {
-    let mut parts = Vec::new();
-    let mut current = Part::default();
+/// The calls of a program, in order.
+pub(super) fn calls(program: &Program) -> Result<Vec<Call>, MachineError> {
+    let mut calls = Vec::new();
     let mut events = Events::new(program);
     let mut op = 0;
     for item in &program.items {
-        match item {
-            Item::Op(operation) => {
-                current.calls.push(Call::Start { lane: operation.lane, op });
+        match *item {
+            Item::Op(ref operation) => {
+                calls.push(Call::Start { lane: operation.lane, op });
                 op += 1;
             }
             Item::Signal { lane, event } => {
-                events.signal(*lane, *event)?;
-                current.calls.push(Call::Signal { lane: *lane, event: *event });
+                events.signal(lane, event)?;
+                calls.push(Call::Signal { lane, event });
             }
-            Item::Wait { lane, event } if events.needs_wait(*lane, *event)? => {
-                current.calls.push(Call::Wait { lane: *lane, event: *event });
+            Item::Wait { lane, event } if events.needs_wait(lane, event)? => {
+                calls.push(Call::Wait { lane, event });
             }
-            Item::Complete { bucket } if cuts(item) => {
-                current.bucket = Some(*bucket);
-                parts.push(without_idle_signals(std::mem::take(&mut current)));
-                events.join();
+            Item::Wait { .. } => {}
+            Item::Complete { bucket } => {
+                calls.extend(Lane::ALL.map(|lane| Call::Complete { lane, bucket }));
             }
-            Item::Wait { .. } | Item::Complete { .. } => {}
         }
     }
-    parts.push(without_idle_signals(current));
-    Ok(parts)
+    Ok(without_idle_signals(calls))
 }
 
-/// A signal that nobody waits for in its part costs a call and means nothing.
-fn without_idle_signals(mut part: Part) -> Part {
-    let waits = part.calls.iter().filter_map(|call| match call {
+/// A signal that nobody waits for costs a call and means nothing.
+fn without_idle_signals(mut calls: Vec<Call>) -> Vec<Call> {
+    let waits = calls.iter().filter_map(|call| match call {
         Call::Wait { event, .. } => Some(*event),
         _ => None,
     });
     let awaited: HashSet<usize> = waits.collect();
-    part.calls.retain(|call| match call {
+    calls.retain(|call| match call {
         Call::Signal { event, .. } => awaited.contains(event),
         _ => true,
     });
-    part
+    calls
 }
 
-/// Which events were signalled so far.
+/// Which lane signalled each event so far.
 struct Events<'a> {
     program: &'a Program,
-    states: Vec<State>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    Open,
-    Signalled(Lane),
-    /// In an earlier part.
-    Past,
+    by: Vec<Option<Lane>>,
 }
 
 impl<'a> Events<'a> {
     fn new(program: &'a Program) -> Self {
-        Self { program, states: vec![State::Open; program.events] }
+        Self { program, by: vec![None; program.events] }
     }
 
     fn signal(&mut self, lane: Lane, event: usize) -> Result<(), MachineError> {
-        match self.states.get_mut(event) {
-            Some(state @ State::Open) => *state = State::Signalled(lane),
+        match self.by.get_mut(event) {
+            Some(by @ None) => *by = Some(lane),
             Some(_) => return Err(self.wrong(event, "it is signalled twice")),
             None => return Err(self.wrong(event, "the program has fewer events")),
         }
         Ok(())
     }
 
-    /// A lane keeps its own order, and a part that of the parts.
+    /// A lane keeps its own order.
     fn needs_wait(&self, lane: Lane, event: usize) -> Result<bool, MachineError> {
-        match self.states.get(event) {
-            Some(State::Signalled(by)) => Ok(*by != lane),
-            Some(State::Past) => Ok(false),
-            Some(State::Open) => Err(self.wrong(event, "a lane waits before it is signalled")),
+        match self.by.get(event) {
+            Some(Some(by)) => Ok(*by != lane),
+            Some(None) => Err(self.wrong(event, "a lane waits before it is signalled")),
             None => Err(self.wrong(event, "the program has fewer events")),
-        }
-    }
-
-    fn join(&mut self) {
-        for state in &mut self.states {
-            if *state != State::Open {
-                *state = State::Past;
-            }
         }
     }
 
@@ -212,50 +181,56 @@ mod tests {
         }))
     }
 
-    /// The same language, with the number of each operation.
-    fn written(part: &Part) -> String {
-        let words = part.calls.iter().map(|call| {
+    /// The same language, with the number of each operation, and the lane that completes.
+    fn written(calls: &[Call]) -> String {
+        let words = calls.iter().map(|call| {
             let lane = if call.lane() == Lane::Main { "main" } else { "side" };
             match call {
                 Call::Start { op, .. } => format!("{lane}{op}"),
                 Call::Signal { event, .. } => format!("{lane}!{event}"),
                 Call::Wait { event, .. } => format!("{lane}?{event}"),
+                Call::Complete { bucket, .. } => format!("{lane}={bucket}"),
             }
         });
-        let end = part.bucket.map(|bucket| format!("={bucket}"));
-        words.chain(end).collect::<Vec<_>>().join(" ")
+        words.collect::<Vec<_>>().join(" ")
     }
 
     #[test]
-    fn a_whole_program_keeps_its_order() {
+    fn a_program_keeps_its_order() {
         let table = [
             ("", ""),
             ("main side main", "main0 side1 main2"),
-            ("main main!0 side?0 side =0 main", "main0 main!0 side?0 side1 main2"),
+            ("main main!0 side?0 side main", "main0 main!0 side?0 side1 main2"),
             ("main main!0 main", "main0 main1"),
             ("main main!0 main?0 main", "main0 main1"),
+            ("main!0 side?0 side side!1 main?1 main", "main!0 side?0 side0 side!1 main?1 main1"),
         ];
         for (items, expected) in table {
-            let part = whole(&program(items)).unwrap();
-            assert_eq!(written(&part), expected, "{items}");
-            assert_eq!(part.has_side(), expected.contains("side"), "{items}");
+            let calls = calls(&program(items)).unwrap();
+            assert_eq!(written(&calls), expected, "{items}");
+            assert_eq!(has_side(&calls), expected.contains("side"), "{items}");
+            assert_eq!(buckets(&calls), 0, "{items}");
         }
     }
 
+    /// Calls of one lane and the other are not joined where a bucket is complete.
     #[test]
-    fn parts_end_where_a_bucket_is_complete() {
+    fn each_lane_records_that_a_bucket_is_complete_and_goes_on() {
         let table = [
-            ("", ""),
-            ("main =4 side =2 main", "main0 =4 | side1 =2 | main2"),
-            ("main =0", "main0 =0"),
-            ("main =0 =1", "main0 =0 | =1"),
-            ("main main!0 =0 side?0 side", "main0 =0 | side1"),
-            ("main!0 side?0 side side!1 =0 main?1 main", "main!0 side?0 side0 =0 | main1"),
+            ("main =0", "main0 main=0 side=0", 1),
+            ("main =4 side =2 main", "main0 main=4 side=4 side1 main=2 side=2 main2", 5),
+            (
+                "main main!0 =1 side?0 side =0",
+                "main0 main!0 main=1 side=1 side?0 side1 main=0 side=0",
+                2,
+            ),
+            ("side side!1 =0 main", "side0 main=0 side=0 main1", 1),
         ];
-        for (items, expected) in table {
-            let parts = parts(&program(items)).unwrap();
-            let parts: Vec<_> = parts.iter().map(written).collect();
-            assert_eq!(parts.join(" | "), expected, "{items}");
+        for (items, expected, count) in table {
+            let calls = calls(&program(items)).unwrap();
+            assert_eq!(written(&calls), expected, "{items}");
+            assert!(has_side(&calls), "{items}");
+            assert_eq!(buckets(&calls), count, "{items}");
         }
     }
 
@@ -269,9 +244,8 @@ mod tests {
             ("main!0 =0 side!0", "signalled twice"),
         ];
         for (items, expected) in table {
-            let error = whole(&program(items)).unwrap_err().to_string();
+            let error = calls(&program(items)).unwrap_err().to_string();
             assert!(error.contains(expected), "{items}: {error}");
-            assert!(parts(&program(items)).is_err(), "{items}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The machine on a GPU, where there is one: memory, launches, lanes, parts, refusals.
+//! The machine on a GPU, where there is one: memory, launches, lanes, buckets, refusals.
 //!
 //! `launch/cuda.sh --tests` builds this program with CUDA and `launch/gpu.sh` runs these tests.
 //! Everywhere else they say what they skip.

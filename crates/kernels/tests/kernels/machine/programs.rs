@@ -21,13 +21,16 @@ fn convert(lane: Lane, kernel: &str, from: Span, to: Span) -> Item {
     Item::Op(Box::new(Op { label, lane, work: Work::Launch(launch), reads, writes }))
 }
 
-/// A program that copies the first buffer to the last on both lanes in turn, with buckets 1 and 0
-/// complete in between.
+/// A program that copies the first buffer to the middle one and from there to the last, on both lanes
+/// in turn. Bucket 1 is complete before the middle buffer is, bucket 0 after it.
 struct Chain {
     program: Program,
     memory: Memory,
-    ends: [Span; 2],
+    buffers: [Span; 3],
 }
+
+/// So many operations come first that a reader who does not wait is too early.
+const DELAY: usize = 300;
 
 fn chain(machine: &mut CudaMachine) -> Chain {
     let mut memory = Memory::default();
@@ -35,20 +38,20 @@ fn chain(machine: &mut CudaMachine) -> Chain {
     let [first, middle, last] = [buffer(4), buffer(4), buffer(4)];
     let [one, other] = [buffer(2), buffer(2)];
     let (main, side) = (Lane::Main, Lane::Side);
-    let items = vec![
-        convert(main, "to_bf16", first, one),
+    let mut items: Vec<Item> = (0..DELAY).map(|_| convert(main, "to_bf16", first, one)).collect();
+    items.extend([
         Item::Signal { lane: main, event: 0 },
         Item::Complete { bucket: 1 },
         Item::Wait { lane: side, event: 0 },
         convert(side, "to_f32", one, middle),
         Item::Signal { lane: side, event: 1 },
+        Item::Complete { bucket: 0 },
         Item::Wait { lane: main, event: 1 },
         convert(main, "to_bf16", middle, other),
-        Item::Complete { bucket: 0 },
         convert(main, "to_f32", other, last),
-    ];
+    ]);
     let program = Program { name: "chain".to_owned(), items, events: 2 };
-    Chain { program, memory, ends: [first, last] }
+    Chain { program, memory, buffers: [first, middle, last] }
 }
 
 fn values(run: usize) -> Vec<f32> {
@@ -60,7 +63,7 @@ fn every_run_reads_what_is_there_then() {
     for graphs in [Graphs::On, Graphs::Off] {
         let Some((_device, mut machine)) = machine(graphs) else { return };
         let chain = chain(&mut machine);
-        let [first, last] = chain.ends.map(|span| chain.memory.locate(&span));
+        let [first, _, last] = chain.buffers.map(|span| chain.memory.locate(&span));
         let mut program = machine.load(&chain.program, &chain.memory).unwrap();
         for run in 0..4 {
             write(&mut machine, first, &values(run));
@@ -72,21 +75,23 @@ fn every_run_reads_what_is_there_then() {
 
 #[test]
 #[cfg(feature = "cuda")]
-fn parts_call_between_in_order() {
+fn another_stream_reads_what_is_complete() {
     for graphs in [Graphs::On, Graphs::Off] {
         let Some((_device, mut machine)) = machine(graphs) else { return };
         let chain = chain(&mut machine);
-        let [first, last] = chain.ends.map(|span| chain.memory.locate(&span));
+        let [first, middle, last] = chain.buffers.map(|span| chain.memory.locate(&span));
+        let stream = machine.stream().context().new_stream().unwrap();
+        assert!(machine.completed(0).is_err(), "no program completes a bucket");
         let mut program = machine.load(&chain.program, &chain.memory).unwrap();
         for run in 0..4 {
             write(&mut machine, first, &values(run));
-            let mut buckets = Vec::new();
-            let note = |bucket, _: &_| -> Result<(), MachineError> {
-                buckets.push(bucket);
-                Ok(())
-            };
-            machine.run_parts(&mut program, note).unwrap();
-            assert_eq!(buckets, [1, 0]);
+            machine.run(&mut program).unwrap();
+            for event in machine.completed(0).unwrap() {
+                stream.wait(event).unwrap();
+            }
+            let found = machine.with_values(middle, |values| stream.clone_dtoh(values).unwrap());
+            stream.synchronize().unwrap();
+            assert_eq!(found, values(run), "{graphs:?}, run {run}");
             assert_eq!(read(&mut machine, last), values(run), "{graphs:?}, run {run}");
         }
     }

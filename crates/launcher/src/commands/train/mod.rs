@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
 use lockstep_trainer::{Ending, Observer, Parts, StopRequest, TrainError, TrainSettings, Trainer};
-use lockstep_world::{Rank, Seat};
+use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::config::{Record, Reporter, RunPlan, run_plan, run_toml};
 use crate::device::{self, Computes, Place, Unused, Wish};
@@ -19,7 +19,7 @@ use crate::models::{self, Loaded};
 use crate::observers::{Console, MetricsFile, Observers, RankLog};
 use crate::process::{Environment, Process};
 use crate::sources::{self, Corpora};
-use crate::world::{Starter, Surroundings, World};
+use crate::world::{Starter, Surroundings, World, end_regardless};
 use crate::{card, output_dir, signals, write_file};
 
 /// Runs the command.
@@ -132,6 +132,9 @@ impl Run<'_> {
         if let Err(failure) = &ending {
             // The run's own failure is the one to tell, also when the log cannot be written.
             let _ = log.note("error", &failure.to_string().into());
+            if failure.code() == ExitCode::PeerLost && self.seat.world() != WorldSize::ONE {
+                end_regardless(watch.handle(), failure.to_string());
+            }
         }
         let ending = ending?;
         say(out, &summary::of_ranks(self.seat, &ledger.read()))?;

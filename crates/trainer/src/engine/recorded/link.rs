@@ -46,14 +46,16 @@ pub trait Link<M> {
         places: &ParameterPlaces,
     ) -> Result<(), TrainError>;
 
-    /// Replaces the f32 values of `region` by their sums over all ranks, the same bits on each.
+    /// Replaces the f32 values of each bucket by their sums over all ranks, the same bits on each, in
+    /// this order. A sum may begin while the pass that was started last goes on, once it has completed
+    /// the bucket of that number; whatever is started next finds the sums.
     ///
     /// # Errors
     /// [`TrainError`] when a peer is lost.
-    fn sum(
+    fn sums(
         &self,
         machine: &mut M,
-        region: Region,
+        buckets: &[Region],
         collective: &mut dyn Collective,
     ) -> Result<(), TrainError>;
 }
@@ -105,16 +107,18 @@ impl<M: Machine> Link<M> for Copied {
         })
     }
 
-    fn sum(
+    fn sums(
         &self,
         machine: &mut M,
-        region: Region,
+        buckets: &[Region],
         collective: &mut dyn Collective,
     ) -> Result<(), TrainError> {
-        let mut values = vec![0.0_f32; region.bytes / 4];
-        machine.read(region, cast_slice_mut(&mut values))?;
-        collective.all_reduce_sum(&mut values)?;
-        machine.write(region, cast_slice(&values))?;
+        for &bucket in buckets {
+            let mut values = vec![0.0_f32; bucket.bytes / 4];
+            machine.read(bucket, cast_slice_mut(&mut values))?;
+            collective.all_reduce_sum(&mut values)?;
+            machine.write(bucket, cast_slice(&values))?;
+        }
         Ok(())
     }
 }

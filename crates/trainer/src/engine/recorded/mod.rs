@@ -2,24 +2,25 @@
 //!
 //! The host only writes inputs and starts programs. It reads the results of [`REPORTED_TOGETHER`]
 //! updates at a time, so it never waits for a single one.
+//!
+//! The sums over the ranks are started behind the last pass of an update, and run beside it.
 
 mod facts;
 mod gpu;
+mod inputs;
 mod link;
+mod pace;
 mod scorer;
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use lockstep_collective::Phase;
+use lockstep_collective::{Collective, Phase};
 use lockstep_data::{Batch, TokenStore};
 use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 use lockstep_params::ParamName;
-use lockstep_program::{
-    self as program, BatchSize, Bucket, Evaluation, Machine, PassInput, Place, Step as StepBlock,
-    UpdateResult,
-};
+use lockstep_program::{self as program, Bucket, Machine, Place, UpdateResult};
 use lockstep_world::{Step, WorldSize};
 
 pub(crate) use facts::{Run, RunFacts};
@@ -27,6 +28,8 @@ pub(crate) use gpu::OnGpu;
 pub use link::{Copied, Link, ParameterPlaces};
 pub use scorer::Scorer;
 
+use self::inputs::{evaluation_input, rows, size, training_input};
+use self::pace::Pace;
 use super::{Engine, Replica};
 use crate::TrainError;
 use crate::forward::class_scores;
@@ -56,6 +59,7 @@ struct Running<M: Machine> {
     replica: program::Replica<M>,
     /// Where the weights lie, and the moments.
     places: [ParameterPlaces; 2],
+    pace: Pace,
     /// The updates that have begun and were not reported.
     pending: VecDeque<Pending>,
     /// Since when they were not.
@@ -89,6 +93,7 @@ impl<M: Machine, L: Link<M>> Recorded<M, L> {
             let mut started = Running {
                 replica: program::Replica::new(machine, settings)?,
                 places,
+                pace: Pace::default(),
                 pending: VecDeque::new(),
                 since: Instant::now(),
                 begun: plan.step.0,
@@ -104,39 +109,66 @@ impl<M: Machine, L: Link<M>> Recorded<M, L> {
     }
 }
 
+impl<M: Machine, L: Link<M>> Recorded<M, L> {
+    fn start_update(
+        &mut self,
+        replica: Replica<'_>,
+        plan: &UpdatePlan<'_>,
+    ) -> Result<Vec<FinishedUpdate>, TrainError> {
+        replica.board.enter(Phase::Computing, plan.number());
+        let words = distinct_words(plan.train, plan.global);
+        let running = self.running(&replica, plan)?;
+        running.passes(plan, &words, replica.collective)?;
+        let State::Running(running) = &mut self.state else { return Err(TrainError::Engine) };
+        if replica.collective.seat().world() != WorldSize::ONE {
+            replica.board.enter(Phase::Summing, plan.number());
+            let buckets = running.replica.sums(words.len());
+            self.link.sums(running.replica.machine(), &buckets, replica.collective)?;
+        }
+        running.replica.update()?;
+        running.pace.note(running.replica.machine())?;
+        running.begun = plan.number();
+        running.pending.push_back(Pending { step: plan.step, examples: plan.examples });
+        if running.pending.len() < REPORTED_TOGETHER {
+            return Ok(Vec::new());
+        }
+        running.report(replica.collective)
+    }
+
+    fn finish_all(&mut self, replica: Replica<'_>) -> Result<Vec<FinishedUpdate>, TrainError> {
+        let State::Running(running) = &mut self.state else { return Ok(Vec::new()) };
+        running.pace.wait(running.replica.machine(), replica.collective)?;
+        running.replica.settle(count(running.begun))?;
+        let parameters = [replica.model.parameters(), replica.optimizer.moments()];
+        for (parameters, places) in parameters.into_iter().zip(&running.places) {
+            self.link.publish(running.replica.machine(), parameters, places)?;
+        }
+        running.report(replica.collective)
+    }
+
+    /// Gives the machine back after a failure, before whatever it works with is given back. One that
+    /// does not come to its end is kept as it is: the process ends soon, and giving it back would wait.
+    fn give_up(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::Idle(None));
+        if let State::Running(mut running) = state
+            && !pace::comes_to_an_end(running.replica.machine(), pace::LAST)
+        {
+            std::mem::forget(running);
+        }
+    }
+}
+
 impl<M: Machine, L: Link<M>> Engine for Recorded<M, L> {
     fn update(
         &mut self,
         replica: Replica<'_>,
         plan: &UpdatePlan<'_>,
     ) -> Result<Vec<FinishedUpdate>, TrainError> {
-        replica.board.enter(Phase::Computing, plan.number());
-        let running = self.running(&replica, plan)?;
-        let words = distinct_words(plan.train, plan.global);
-        running.passes(plan, &words)?;
-        let State::Running(running) = &mut self.state else { return Err(TrainError::Engine) };
-        if replica.collective.seat().world() != WorldSize::ONE {
-            replica.board.enter(Phase::Summing, plan.number());
-            let region = running.replica.gradients(words.len());
-            self.link.sum(running.replica.machine(), region, replica.collective)?;
-        }
-        running.replica.update()?;
-        running.begun = plan.number();
-        running.pending.push_back(Pending { step: plan.step, examples: plan.examples });
-        if running.pending.len() < REPORTED_TOGETHER {
-            return Ok(Vec::new());
-        }
-        running.report()
+        self.start_update(replica, plan).inspect_err(|_| self.give_up())
     }
 
     fn settle(&mut self, replica: Replica<'_>) -> Result<Vec<FinishedUpdate>, TrainError> {
-        let State::Running(running) = &mut self.state else { return Ok(Vec::new()) };
-        running.replica.settle(count(running.begun))?;
-        let parameters = [replica.model.parameters(), replica.optimizer.moments()];
-        for (parameters, places) in parameters.into_iter().zip(&running.places) {
-            self.link.publish(running.replica.machine(), parameters, places)?;
-        }
-        running.report()
+        self.finish_all(replica).inspect_err(|_| self.give_up())
     }
 }
 
@@ -157,7 +189,12 @@ impl<M: Machine, L: Link<M>> Scores for Recorded<M, L> {
 
 impl<M: Machine> Running<M> {
     /// Starts the passes of an update; a rank without examples makes one, of no token.
-    fn passes(&mut self, plan: &UpdatePlan<'_>, words: &[u32]) -> Result<(), TrainError> {
+    fn passes(
+        &mut self,
+        plan: &UpdatePlan<'_>,
+        words: &[u32],
+        collective: &mut dyn Collective,
+    ) -> Result<(), TrainError> {
         let none = [plan.indices];
         let micro_batches: Vec<&[usize]> = match plan.indices {
             [] => none.to_vec(),
@@ -166,15 +203,23 @@ impl<M: Machine> Running<M> {
         for (place, indices) in micro_batches.iter().enumerate() {
             let batch = Batch::pack(plan.train, indices)?;
             let place = Place { is_first: place == 0, is_last: place + 1 == micro_batches.len() };
-            let input = input(&batch, plan, words);
+            let input = training_input(&batch, plan, words);
             let bucket = Bucket::of(size(&batch));
+            self.pace.make_room(self.replica.machine(), collective)?;
             self.replica.pass(&program::Batch { input, bucket, place })?;
+            if !place.is_last {
+                self.pace.note(self.replica.machine())?;
+            }
         }
         Ok(())
     }
 
     /// Waits, and reports all updates that were not reported.
-    fn report(&mut self) -> Result<Vec<FinishedUpdate>, TrainError> {
+    fn report(
+        &mut self,
+        collective: &mut dyn Collective,
+    ) -> Result<Vec<FinishedUpdate>, TrainError> {
+        self.pace.wait(self.replica.machine(), collective)?;
         let count = self.pending.len();
         let Some(first) = self.pending.front().map(|pending| pending.step.0) else {
             return Ok(Vec::new());
@@ -204,51 +249,6 @@ impl Pending {
     }
 }
 
-fn size(batch: &Batch) -> BatchSize {
-    let lengths = batch.offsets().windows(2).map(|rows| rows[1] - rows[0]);
-    BatchSize {
-        tokens: batch.tokens(),
-        examples: batch.len(),
-        longest: lengths.max().unwrap_or_default(),
-    }
-}
-
-fn input<'a>(batch: &'a Batch, plan: &UpdatePlan<'_>, words: &'a [u32]) -> PassInput<'a> {
-    let step = StepBlock {
-        update: int(plan.step.0),
-        examples: int(plan.examples as u64),
-        stop: i32::from(plan.stop.is_asked()),
-        dropout: plan.dropout.0,
-        ..StepBlock::default()
-    };
-    PassInput {
-        ids: batch.ids(),
-        positions: batch.positions(),
-        offsets: batch.offsets(),
-        examples: batch.examples(),
-        labels: batch.labels(),
-        words,
-        step,
-    }
-}
-
-/// One row a example.
-fn rows(found: &Evaluation, classes: usize) -> ClassScores {
-    found.logits.chunks_exact(classes).map(<[f32]>::to_vec).collect()
-}
-
-fn evaluation_input(batch: &Batch) -> PassInput<'_> {
-    PassInput {
-        ids: batch.ids(),
-        positions: batch.positions(),
-        offsets: batch.offsets(),
-        examples: batch.examples(),
-        labels: batch.labels(),
-        words: &[],
-        step: StepBlock::default(),
-    }
-}
-
 /// The ids that the examples contain, rising.
 fn distinct_words(train: &TokenStore, examples: &[usize]) -> Vec<u32> {
     let tokens = examples.iter().filter_map(|&example| train.tokens(example));
@@ -271,8 +271,4 @@ fn seen_rows(optimizer: &AdamW, words: &ParamName) -> Result<Vec<u8>, TrainError
 
 fn count(updates: u64) -> u32 {
     u32::try_from(updates).unwrap_or(u32::MAX)
-}
-
-fn int(value: u64) -> i32 {
-    i32::try_from(value).unwrap_or(i32::MAX)
 }

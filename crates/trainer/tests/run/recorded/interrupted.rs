@@ -33,7 +33,7 @@ fn a_stopped_and_resumed_run_ends_with_the_same_bits() {
     let output = tempfile::tempdir().unwrap();
     let stop = StopRequest::default();
     stop.ask();
-    // The request is seen when the first results are read: before the first checkpoint.
+    // The request is seen when the first results are read, for the first checkpoint.
     assert_eq!(run(alone(NARROW, saving(output.path())), &stop), Ending::Stopped);
     let mut resumed = alone(NARROW, saving(output.path()));
     resumed.resume(&latest_checkpoint(output.path()).unwrap().unwrap()).unwrap();

@@ -2,6 +2,8 @@
 
 mod equal;
 mod interrupted;
+mod ranks;
+mod real;
 
 use std::path::Path;
 
@@ -13,7 +15,7 @@ use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest
 use lockstep_optim::Rates;
 use lockstep_program::Arithmetic;
 use lockstep_trainer::{
-    Copied, Parts, RunLength, StopRequest, TrainSettings, Trainer, UpdateReport,
+    Cadence, Copied, Parts, RunLength, StopRequest, TrainSettings, Trainer, UpdateReport,
 };
 use lockstep_world::Seed;
 use serde_json::json;
@@ -60,6 +62,8 @@ fn short(output: &Path, updates: u64) -> TrainSettings {
     TrainSettings {
         length: RunLength::Updates(updates.try_into().unwrap()),
         order: Order::Shuffled(Seed(3)),
+        // Comparing replicas would settle after each update.
+        replica_check: Cadence::Never,
         ..settings(output, RATES)
     }
 }

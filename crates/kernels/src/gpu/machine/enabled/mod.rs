@@ -12,6 +12,8 @@ mod program;
 mod upload;
 mod variable;
 
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use candle_core::Device;
@@ -28,7 +30,7 @@ use self::kernels::Kernels;
 use self::lanes::Lanes;
 use self::products::Planned;
 pub use self::program::CudaProgram;
-use self::program::{Calls, Ready, Section, Target};
+use self::program::{Calls, Completed, Ready, Target};
 use self::upload::Upload;
 pub use self::variable::region;
 use super::ring::{MARKS, Marks};
@@ -51,6 +53,8 @@ pub struct CudaMachine {
     memory: Vec<CudaSlice<u8>>,
     events: Vec<CudaEvent>,
     marks: Marks,
+    /// By bucket.
+    completes: Vec<Rc<Completed>>,
 }
 
 impl CudaMachine {
@@ -82,36 +86,21 @@ impl CudaMachine {
             memory: Vec::new(),
             events: events.map_err(driver("making the marks"))?,
             marks: Marks::default(),
+            completes: Vec::new(),
         })
     }
 
-    /// Starts a program in parts, and calls `between` wherever the gradients of a bucket are complete:
-    /// with the bucket, and the stream that a sum over ranks has to wait for. What follows in the
-    /// program does not wait for the sum; see [`wait_for`](Self::wait_for).
+    /// The events that a stream has to wait for before it touches the gradients of a bucket: of both
+    /// lanes, behind the last started program that completes it. That program goes on meanwhile.
     ///
     /// # Errors
-    /// As [`Machine::run`], and those of `between`.
-    pub fn run_parts<E: From<MachineError>>(
-        &mut self,
-        program: &mut CudaProgram,
-        mut between: impl FnMut(usize, &Arc<CudaStream>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let CudaProgram { parts, calls, .. } = program;
-        for section in parts {
-            self.start(section, calls)?;
-            if let Some(bucket) = section.part.bucket {
-                between(bucket, self.stream())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The next program or write begins when everything is done that `stream` was given so far.
-    ///
-    /// # Errors
-    /// [`MachineError::Device`] when the driver fails.
-    pub fn wait_for(&mut self, stream: &CudaStream) -> Result<(), MachineError> {
-        self.stream().join(stream).map_err(driver("waiting for another stream"))
+    /// [`MachineError::Shape`] when no program that was loaded completes this bucket.
+    pub fn completed(&self, bucket: usize) -> Result<[&CudaEvent; 2], MachineError> {
+        let completed = self.completes.get(bucket).ok_or_else(|| MachineError::Shape {
+            what: format!("bucket {bucket}"),
+            cause: format!("programs complete {} buckets", self.completes.len()),
+        })?;
+        Ok(completed.0.each_ref())
     }
 
     /// The main lane.
@@ -127,22 +116,26 @@ impl CudaMachine {
         // variable, and has as many values; any bytes are values.
         #[expect(unsafe_code, reason = "the memory belongs to somebody else")]
         let slice = unsafe { self.stream().upgrade_device_ptr::<f32>(region.address, values) };
-        let mut slice = Borrowed(Some(slice));
-        match &mut slice.0 {
-            Some(slice) => work(slice),
-            None => unreachable!("it is taken when it is dropped"),
-        }
-    }
-
-    fn start(&self, section: &mut Section, calls: &Calls) -> Result<(), MachineError> {
-        self.bind()?;
-        let Self { lanes, library, graphs, .. } = self;
-        section.run(calls, &Target { lanes, library, graphs: *graphs })
+        // Not to be freed, not even after a panic.
+        let mut slice = ManuallyDrop::new(slice);
+        let answer = work(&mut slice);
+        ManuallyDrop::into_inner(slice).leak();
+        answer
     }
 
     /// The driver's calls are of the thread's context. Also tells of failures that nobody was told of.
     fn bind(&self) -> Result<(), MachineError> {
         self.stream().context().bind_to_thread().map_err(driver("an earlier operation"))
+    }
+
+    /// The events of at least `count` buckets. All programs share them, since one runs at a time.
+    fn completes(&mut self, count: usize) -> Result<Vec<Rc<Completed>>, MachineError> {
+        let context = self.stream().context().clone();
+        let new = || context.new_event(None).map_err(driver("making the events of a bucket"));
+        while self.completes.len() < count {
+            self.completes.push(Rc::new(Completed([new()?, new()?])));
+        }
+        Ok(self.completes.clone())
     }
 
     fn ready(&mut self, program: &Program, memory: &Memory) -> Result<Vec<Ready>, MachineError> {
@@ -200,22 +193,21 @@ impl Machine for CudaMachine {
         self.bind()?;
         let context = self.stream().context().clone();
         let events: Result<_, _> = (0..program.events).map(|_| context.new_event(None)).collect();
+        let order = order::calls(program)?;
         let calls = Calls {
             name: program.name.clone(),
             ready: self.ready(program, memory)?,
             events: events.map_err(driver("making a program's events"))?,
+            completes: self.completes(order::buckets(&order))?,
+            order,
         };
-        let parts = order::parts(program)?;
-        Ok(CudaProgram {
-            whole: Section::new(order::whole(program)?),
-            parts: parts.into_iter().map(Section::new).collect(),
-            calls,
-            _module: self.kernels.module(),
-        })
+        Ok(CudaProgram::new(calls, self.kernels.module()))
     }
 
     fn run(&mut self, program: &mut CudaProgram) -> Result<(), MachineError> {
-        self.start(&mut program.whole, &program.calls)
+        self.bind()?;
+        let Self { lanes, library, graphs, .. } = self;
+        program.run(&Target { lanes, library, graphs: *graphs })
     }
 
     fn mark(&mut self) -> Result<Mark, MachineError> {

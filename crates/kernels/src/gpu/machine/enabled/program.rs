@@ -1,14 +1,15 @@
-//! Programs that are ready: what each call needs, and the graphs that were captured.
+//! Programs that are ready: what each call needs, and the graph that was captured.
 
 use std::rc::Rc;
 
 use candle_core::cuda_backend::cudarc::driver::sys::CUgraphInstantiate_flags as Flags;
 use candle_core::cuda_backend::cudarc::driver::sys::CUstreamCaptureMode as Mode;
-use candle_core::cuda_backend::cudarc::driver::{CudaEvent, CudaGraph};
+use candle_core::cuda_backend::cudarc::driver::sys::{self, CUevent_record_flags};
+use candle_core::cuda_backend::cudarc::driver::{CudaEvent, CudaGraph, CudaStream, DriverError};
 use lockstep_program::{Lane, MachineError};
 
 use super::super::Graphs;
-use super::super::order::{Call, Part};
+use super::super::order::{Call, has_side};
 use super::failure::{device, driver};
 use super::handles::Handle;
 use super::kernels::{Module, Prepared};
@@ -17,19 +18,33 @@ use super::products::Planned;
 
 /// A program that a [`CudaMachine`](super::CudaMachine) has loaded.
 pub struct CudaProgram {
-    pub(super) whole: Section,
-    /// The same calls, cut where ranks add gradients.
-    pub(super) parts: Vec<Section>,
-    pub(super) calls: Calls,
-    /// What the graphs launch; given back after them.
-    pub(super) _module: Rc<Module>,
+    calls: Calls,
+    state: State,
+    /// What the graph launches; given back after it.
+    _module: Rc<Module>,
 }
 
-/// What all sections of a program share.
+/// What a program is made of.
 pub(super) struct Calls {
     pub(super) name: String,
+    /// In order.
+    pub(super) order: Vec<Call>,
     pub(super) ready: Vec<Ready>,
     pub(super) events: Vec<CudaEvent>,
+    /// Of at least as many buckets as the calls complete.
+    pub(super) completes: Vec<Rc<Completed>>,
+}
+
+/// Where the main lane and the side lane have done their parts of a bucket, in this order.
+pub(super) struct Completed(pub(super) [CudaEvent; 2]);
+
+impl Completed {
+    pub(super) fn of(&self, lane: Lane) -> &CudaEvent {
+        match lane {
+            Lane::Main => &self.0[0],
+            Lane::Side => &self.0[1],
+        }
+    }
 }
 
 /// An operation that can be started.
@@ -45,12 +60,6 @@ pub(super) struct Target<'a> {
     pub(super) graphs: Graphs,
 }
 
-/// Calls that are started together.
-pub(super) struct Section {
-    pub(super) part: Part,
-    state: State,
-}
-
 enum State {
     /// It did not run yet, so libraries may have to load what it calls, which a capture forbids.
     New,
@@ -59,65 +68,98 @@ enum State {
     Captured(CudaGraph),
 }
 
-impl Section {
-    pub(super) fn new(part: Part) -> Self {
-        Self { part, state: State::New }
+impl CudaProgram {
+    pub(super) fn new(calls: Calls, module: Rc<Module>) -> Self {
+        Self { calls, state: State::New, _module: module }
     }
 
     /// Starts all calls behind what the main lane was given so far. The context is this thread's.
-    pub(super) fn run(&mut self, calls: &Calls, target: &Target<'_>) -> Result<(), MachineError> {
-        if self.part.calls.is_empty() {
+    pub(super) fn run(&mut self, target: &Target<'_>) -> Result<(), MachineError> {
+        let Self { calls, state, .. } = self;
+        if calls.order.is_empty() {
             return Ok(());
         }
-        if let (State::Tried, Graphs::On) = (&self.state, target.graphs) {
-            self.state = State::Captured(capture(&self.part, calls, target)?);
+        if let (State::Tried, Graphs::On) = (&state, target.graphs) {
+            *state = State::Captured(calls.capture(target)?);
         }
-        if let State::Captured(graph) = &self.state {
+        if let State::Captured(graph) = state {
             return graph.launch().map_err(driver(format!("the graph of `{}`", calls.name)));
         }
-        start(&self.part, calls, target)?;
-        self.state = State::Tried;
+        calls.start(target, To::Streams)?;
+        *state = State::Tried;
         Ok(())
     }
 }
 
-/// The calls as a graph.
-fn capture(part: &Part, calls: &Calls, target: &Target<'_>) -> Result<CudaGraph, MachineError> {
-    let what = || format!("the capture of `{}`", calls.name);
-    let main = target.lanes.stream(Lane::Main);
-    main.begin_capture(Mode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL).map_err(driver(what()))?;
-    let started = start(part, calls, target);
-    // Also after a failure, or the stream would stay unusable.
-    let graph = main.end_capture(Flags(0));
-    started?;
-    let graph = graph.map_err(driver(what()))?;
-    let graph = graph.ok_or_else(|| device(what(), "it gave no graph".to_owned()))?;
-    graph.upload().map_err(driver(what()))?;
-    Ok(graph)
+/// Where started calls go.
+#[derive(Clone, Copy)]
+enum To {
+    Streams,
+    /// Into the graph that is captured of the streams.
+    Graph,
 }
 
-/// Starts the calls one by one, on the lanes' streams or into the graph that is captured of them.
-fn start(part: &Part, calls: &Calls, target: &Target<'_>) -> Result<(), MachineError> {
-    let lanes = target.lanes;
-    let failed = |what: &str| driver(format!("{what} in `{}`", calls.name));
-    if part.has_side() {
-        lanes.fork().map_err(failed("the fork of the lanes"))?;
+impl Calls {
+    /// The calls as a graph.
+    fn capture(&self, target: &Target<'_>) -> Result<CudaGraph, MachineError> {
+        let what = || format!("the capture of `{}`", self.name);
+        let main = target.lanes.stream(Lane::Main);
+        main.begin_capture(Mode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL).map_err(driver(what()))?;
+        let started = self.start(target, To::Graph);
+        // Also after a failure, or the stream would stay unusable.
+        let graph = main.end_capture(Flags(0));
+        started?;
+        let graph = graph.map_err(driver(what()))?;
+        let graph = graph.ok_or_else(|| device(what(), "it gave no graph".to_owned()))?;
+        graph.upload().map_err(driver(what()))?;
+        Ok(graph)
     }
-    for call in &part.calls {
-        match *call {
-            Call::Start { lane, op } => calls.ready[op].start(lane, target)?,
-            Call::Signal { lane, event } => {
-                calls.events[event].record(lanes.stream(lane)).map_err(failed("a signal"))?;
-            }
-            Call::Wait { lane, event } => {
-                lanes.stream(lane).wait(&calls.events[event]).map_err(failed("a wait"))?;
+
+    /// Starts the calls one by one.
+    fn start(&self, target: &Target<'_>, to: To) -> Result<(), MachineError> {
+        let lanes = target.lanes;
+        let failed = |what: &str| driver(format!("{what} in `{}`", self.name));
+        let has_side = has_side(&self.order);
+        if has_side {
+            lanes.fork().map_err(failed("the fork of the lanes"))?;
+        }
+        for call in &self.order {
+            match *call {
+                Call::Start { lane, op } => self.ready[op].start(lane, target)?,
+                Call::Signal { lane, event } => {
+                    self.events[event].record(lanes.stream(lane)).map_err(failed("a signal"))?;
+                }
+                Call::Wait { lane, event } => {
+                    lanes.stream(lane).wait(&self.events[event]).map_err(failed("a wait"))?;
+                }
+                Call::Complete { lane, bucket } => {
+                    let event = self.completes[bucket].of(lane);
+                    to.tell(event, lanes.stream(lane)).map_err(failed("the end of a bucket"))?;
+                }
             }
         }
+        if has_side {
+            lanes.join().map_err(failed("the join of the lanes"))?;
+        }
+        Ok(())
     }
-    if part.has_side() {
-        lanes.join().map_err(failed("the join of the lanes"))?;
+}
+
+impl To {
+    /// Records an event that streams outside of the program wait for. A graph has to be told that they
+    /// do: each of its launches then records the event anew.
+    fn tell(self, event: &CudaEvent, stream: &CudaStream) -> Result<(), DriverError> {
+        let external = CUevent_record_flags::CU_EVENT_RECORD_EXTERNAL as u32;
+        match self {
+            Self::Streams => event.record(stream),
+            // SAFETY: both are whole, and of one context, which is this thread's; the stream is being
+            // captured, without which the flag would be an error.
+            #[expect(unsafe_code, reason = "the driver's own call")]
+            Self::Graph => unsafe {
+                sys::cuEventRecordWithFlags(event.cu_event(), stream.cu_stream(), external).result()
+            },
+        }
     }
-    Ok(())
 }
 
 impl Ready {

@@ -6,9 +6,9 @@ use lockstep_program::Region;
 
 use crate::TrainError;
 
-pub(super) fn sum(
+pub(super) fn sums(
     _machine: &mut CudaMachine,
-    _region: Region,
+    _buckets: &[Region],
     _collective: &mut dyn Collective,
 ) -> Result<(), TrainError> {
     Err(GpuError::NotBuiltIn.into())

@@ -4,11 +4,13 @@
 mod disabled;
 #[cfg(feature = "cuda")]
 mod enabled;
+#[cfg(any(test, feature = "cuda"))]
+mod ranges;
 
 #[cfg(not(feature = "cuda"))]
-use disabled::sum;
+use disabled::sums;
 #[cfg(feature = "cuda")]
-use enabled::sum;
+use enabled::sums;
 
 use lockstep_collective::Collective;
 use lockstep_kernels::gpu::{self, CudaMachine};
@@ -53,12 +55,12 @@ impl Link<CudaMachine> for OnGpu {
         Ok(())
     }
 
-    fn sum(
+    fn sums(
         &self,
         machine: &mut CudaMachine,
-        region: Region,
+        buckets: &[Region],
         collective: &mut dyn Collective,
     ) -> Result<(), TrainError> {
-        sum(machine, region, collective)
+        sums(machine, buckets, collective)
     }
 }
