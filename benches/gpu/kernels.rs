@@ -162,9 +162,12 @@ impl Case {
             replica.pass(&texts.batch(update))?;
             replica.update()?;
         }
-        let gradients = replica.gradients(0);
-        let mut bits = vec![0; gradients.bytes];
-        replica.machine().read(gradients, &mut bits)?;
+        let mut bits = Vec::new();
+        for region in replica.sums(0) {
+            let mut bytes = vec![0; region.bytes];
+            replica.machine().read(region, &mut bytes)?;
+            bits.extend(bytes);
+        }
         Ok((replica.results(0, UPDATES)?, bits))
     }
 

@@ -4,6 +4,7 @@
 //! commands. Where there is no GPU, it says so and ends with 4.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a report")]
+#![expect(clippy::cast_possible_truncation, reason = "counts of tokens and updates are small")]
 
 mod batches;
 mod clocked;

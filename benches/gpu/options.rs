@@ -9,7 +9,7 @@ usage: gpu-bench kernels  [--emulated] [--only TEXT]
        gpu-bench update   [--lengths FILE] [--only TEXT] [--roof TFLOPS] [--rounds N]
        gpu-bench timeline [--lengths FILE] [--only TEXT] [--out FILE]
        gpu-bench roofs    [--out FILE]
-       gpu-bench model    --out DIR --train FILE
+       gpu-bench model    --out DIR [--train FILE] [--small]
 
 kernels   runs small models operation by operation on the GPU and on the emulator, with the same
           operands, and then whole updates with graphs; ends with 1 where they differ by more than
@@ -19,7 +19,8 @@ update    the median update of DistilBERT-base, batch 16 and 512 x 128 tokens, i
 timeline  each operation of an update in microseconds, all to FILE, the longest here
 roofs     copies, AdamW's pattern, launches, and the products of an update: the heuristic's first
           answer and the best of 8; all to FILE
-model     saves a model of DistilBERT-base's size with random weights and a tokenizer of FILE's texts
+model     saves a model of DistilBERT-base's size, or a small one, with random weights and a tokenizer
+          of FILE's texts, or of the reviews that are built in
 
 --only    those rows whose name has this in it
 --lengths token counts of texts, one a line; without it lengths are drawn like those of SST-2";
@@ -42,6 +43,7 @@ pub(crate) struct Options {
     pub(crate) out: Option<PathBuf>,
     pub(crate) only: String,
     pub(crate) emulated: bool,
+    pub(crate) small: bool,
     /// FLOP a second of the card's matrix products, in units of 10^12.
     pub(crate) roof: f64,
     /// Times that an update is timed.
@@ -57,6 +59,7 @@ impl Options {
             out: None,
             only: String::new(),
             emulated: false,
+            small: false,
             roof: 790.0,
             rounds: 12,
         };
@@ -75,6 +78,7 @@ impl Options {
                 "--roof" => options.roof = value()?.parse()?,
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--emulated" => options.emulated = true,
+                "--small" => options.small = true,
                 // cargo adds `--bench`.
                 "--bench" | "--help" | "-h" => {}
                 other => return Err(format!("`{other}` is not known\n{HELP}").into()),

@@ -18,7 +18,7 @@ use super::products::Planned;
 
 /// A program that a [`CudaMachine`](super::CudaMachine) has loaded.
 pub struct CudaProgram {
-    calls: Calls,
+    pub(super) calls: Calls,
     state: State,
     /// What the graph launches; given back after it.
     _module: Rc<Module>,
