@@ -17,7 +17,8 @@ The compiler is nvcc of CUDA_HOME, or of the PATH; where there is none, NVIDIA's
 PyPI (270 MB, into target/cuda/toolkit) with python3 and pip, which apt-get installs if need be. The first build takes
 about ten minutes on two cores, nearly all of it for candle's kernels.
 
-  --tests            also builds target/cuda/release/contract and kernels, which launch/gpu.sh runs
+  --tests            also builds target/cuda/release/contract, kernels and gpu-bench, which
+                     launch/gpu.sh runs
   --resources        compiles our kernels only, for H100, and shows what each takes: registers, spills,
                      resident warps; fails where tests/gpu/resources.tsv wants it to take less
   --check            compiles no kernel and needs no nvcc: lints the code that only this build has
@@ -185,26 +186,28 @@ build_programs() {
     say "built $place/release/trainer"
 }
 
-# Builds the test program $1 with the options $@. Its name has a hash in it, which cargo tells.
-build_test() {
-    local name=$1 program
-    shift
-    program=$(with_cuda test --no-run --test "$name" "$@" --message-format json-render-diagnostics |
-        sed -n "s/.*\"executable\":\"\([^\"]*$name-[^\"]*\)\".*/\1/p")
-    cp "$program" "$place/release/$name"
-    say "built $place/release/$name"
+# Builds the $1 (test or bench) named $2 as release/$3, with the options $@. Its name has a hash in it,
+# which cargo tells.
+build_target() {
+    local kind=$1 name=$2 as=$3 program
+    shift 3
+    program=$(with_cuda build "--$kind" "$name" "$@" --message-format json-render-diagnostics |
+        sed -n "s/.*\"executable\":\"\([^\"]*\/$name-[0-9a-f]*\)\".*/\1/p")
+    cp "$program" "$place/release/$as"
+    say "built $place/release/$as"
 }
 
 build_tests() {
-    build_test contract --package lockstep-collective --features nccl,mpi
-    build_test kernels --package lockstep-kernels --features cuda
+    build_target test contract contract --package lockstep-collective --features nccl,mpi
+    build_target test kernels kernels --package lockstep-kernels --features cuda
+    build_target bench gpu gpu-bench --features cuda
 }
 
 # Checking links nothing, so any file will do for a kernel.
 check() {
     export PATH=$root/tests/gpu:$PATH CUDA_HOME=$root/tests/gpu LOCKSTEP_FATBIN=$place/kernels.fatbin
     : >"$LOCKSTEP_FATBIN"
-    with_cuda clippy --features cuda -- -D warnings
+    with_cuda clippy --features cuda --bins --bench gpu -- -D warnings
 }
 
 need_c_compiler

@@ -1,171 +1,153 @@
 #!/usr/bin/env bash
 # Checks a build with CUDA on this machine's GPU, and times it: see --help.
 set -euo pipefail
+shopt -s inherit_errexit
 
 usage() {
     cat <<'TEXT'
-usage: launch/gpu.sh [ARGUMENTS OF trainer train ...]
+usage: launch/gpu.sh [--parts PART,...] [--budget SECONDS] [--data DIR] [--out DIR]
+       launch/gpu.sh --pack | --carry
 
-Checks on one GPU what several would do, and times it:
-  - recorded programs run as the machine's tests expect: kernels, products, graphs (wants the program
-    that launch/cuda.sh --tests builds)
-  - NCCL keeps the contract of all collectives, with 1, 2 and 4 ranks (wants mpirun, and the program
-    that launch/cuda.sh --tests builds)
-  - the same 30 updates on the CPU, on the GPU in f32, TF32 and bf16, and by two ranks that share it
-    over NCCL, compared update by update
-  - a run that a signal stops goes on from its checkpoint
-  - a rank that is killed in the middle of such a run is named by the other, which ends with 5
-What was found goes to the standard output and to benches/results/<date>-gpu.md. Without arguments it
-trains the built-in model; with a real one:
+Checks on one GPU what several would do, and times it, in parts of which each has a time limit:
 
-  launch/gpu.sh --model DIR --train-file FILE
+  right      40 updates of DistilBERT-base in f32, TF32 and bf16 beside the same on the CPU
+  kernels    each operation of small models beside the emulator's; NCCL's contract; the machine's tests
+  beside     updates beside PyTorch's in turn: batch 16 of SST-2, and 512 texts of 128 tokens
+  resume     a run that a signal stops goes on from its checkpoint
+  ranks      two ranks share the GPU over NCCL
+  lost       a rank that is killed is named by the other, which ends with 5
+  sanitizer  compute-sanitizer over a small model
+  roofs      copies, launches, products of an update
+  timeline   each operation of an update in microseconds
+  whole      three epochs of SST-2's phrases with evaluation and saving
+  memory     all rows of updates: f32, TF32, bf16, with and without graphs, and their memory
+  long       200 updates in bf16 beside the CPU's
 
-launch/cuda.sh builds the programs, here or elsewhere; they are looked for in LOCKSTEP_BIN
-(target/cuda/release). The CUDA libraries may be those that pip has installed for PyTorch.
+All but `long` are run, in this order, the most valuable first; what does not fit into the budget (540 s)
+is skipped and said. What was found goes to the standard output and, after each part, to a report: to
+benches/results/<date>-gpu.md, or to DIR/gpu.md with tables and logs beside it.
+
+launch/cuda.sh --tests builds the programs, here or elsewhere; they are looked for in LOCKSTEP_BIN
+(target/cuda/release). --pack puts them and the data into target/cuda/gpu.tar.xz, for a GPU machine that
+is given a checkout and this file, whose name --carry prints. The data are SST-2's files in DIR
+(data/sst2), or the reviews that are built in. The CUDA libraries may be those that pip has installed
+for PyTorch.
 TEXT
 }
 
-case ${1-} in
--h | --help)
-    usage
-    exit 0
-    ;;
-esac
-
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-readonly programs=${LOCKSTEP_BIN:-$root/target/cuda/release}
-readonly UPDATES=30 PEER_LOST=5 STOPPED=75
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
+readonly root ARCHIVE=target/cuda/gpu.tar.xz
+readonly ALL=right,kernels,beside,resume,ranks,lost,sanitizer,roofs,timeline,whole,memory
+readonly PACKED=(trainer gpu-bench kernels contract) DATA=(train-phrases.tsv train-phrases.lengths train.tsv dev.tsv)
+readonly MIB=1048576 LARGEST=56
 
 say() { printf '== %s\n' "$*" >&2; }
 
-# Puts the libraries of NVIDIA's wheels where the loader looks, and NCCL under the name it is opened by.
-find_libraries() {
-    local folder library
-    for folder in $(python3 -c 'import glob, site; print(*glob.glob(site.getsitepackages()[0] + "/nvidia/*/lib"))'); do
-        LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-        for library in "$folder"/lib*.so.*; do
-            ln -sf "$library" "$work/$(basename "${library%%.so.*}").so"
-        done
+# Writes the archive.
+pack() {
+    local programs=${LOCKSTEP_BIN:-$root/target/cuda/release} staged name
+    staged=$(mktemp -d)
+    mkdir -p "$staged/programs" "$staged/data"
+    for name in "${PACKED[@]}"; do
+        strip --strip-all -o "$staged/programs/$name" "$programs/$name" ||
+            { say "$programs/$name is not there; try: launch/cuda.sh --tests" && return 4; }
     done
-    export LD_LIBRARY_PATH=$work${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    for name in "${DATA[@]}"; do
+        [[ ! -e $data/$name ]] || cp "$data/$name" "$staged/data"
+    done
+    chmod -R u+w "$staged"
+    mkdir -p "$(dirname "$root/$ARCHIVE")"
+    tar --create --directory "$staged" programs data | xz -T0 -6 >"$root/$ARCHIVE"
+    rm -rf "$staged"
+    local size=$(($(stat --format %s "$root/$ARCHIVE") / MIB))
+    say "packed $ARCHIVE: $size MiB"
+    ((size <= LARGEST)) || say "this is more than the $LARGEST MiB that travel beside the checkout"
 }
 
-# The machine of recorded programs.
-check_machine() {
-    say "the machine of recorded programs"
-    if [[ -x $programs/kernels ]]; then
-        "$programs/kernels" --nocapture machine
-    else
-        echo "skipped: launch/cuda.sh --tests is wanted"
-    fi
-}
-
-# NCCL with several ranks on this GPU: see the test, which names each rank a host of its own.
-check_contract() {
-    say "the contract of NCCL"
-    if [[ -x $programs/contract ]] && command -v mpirun >/dev/null; then
-        "$programs/contract" --nocapture nccl
-    else
-        echo "skipped: mpirun and launch/cuda.sh --tests are wanted"
-    fi
-}
-
-# Runs the updates in a directory of its own: its name, and what tells it apart.
-run() {
-    local name=$1
+parts=$ALL budget=540 data=$root/data/sst2 out=${OUT-} action=run
+while (($# > 0)); do
+    case $1 in
+    -h | --help) usage && exit 0 ;;
+    --carry) echo "$ARCHIVE" && exit 0 ;;
+    --pack) action=pack ;;
+    --part) action=part part=$2 && shift ;;
+    --parts) parts=$2 && shift ;;
+    --budget) budget=$2 && shift ;;
+    --data) data=$2 && shift ;;
+    --out) out=$2 && shift ;;
+    *) usage >&2 && exit 2 ;;
+    esac
     shift
-    say "$name"
-    "$programs/trainer" train --output-dir "$work/$name" --max-steps $UPDATES "${arguments[@]}" \
-        "$@" >"$work/$name.log" 2>&1 || { cat "$work/$name.log" >&2 && return 1; }
-    runs+=("$name/metrics.jsonl")
-}
+done
+if [[ $action == pack ]]; then
+    pack
+    exit
+fi
 
-# One of two ranks that share the GPU: its number, the run and its updates. NCCL refuses that, unless
-# it takes them for two hosts.
-rank() {
-    local rank=$1 name=$2 updates=$3
-    RANK=$rank LOCAL_RANK=$rank WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=29517 \
-        NCCL_HOSTID=$rank exec "$programs/trainer" train --output-dir "$work/$name" \
-        --max-steps "$updates" "${arguments[@]}" --device cuda --allow-gpu-sharing
-}
+# shellcheck source=tests/gpu/parts.sh
+source "$root/tests/gpu/parts.sh"
+if [[ $action == part ]]; then
+    "part_$part"
+    exit
+fi
+for part in ${parts//,/ }; do
+    limit_of "$part" >/dev/null
+done
 
-run_two_ranks() {
-    local name=two-ranks first
-    say "$name"
-    rank 0 "$name" $UPDATES >"$work/$name.0.log" 2>&1 &
-    first=$!
-    (rank 1 "$name" $UPDATES) >"$work/$name.1.log" 2>&1 && wait "$first" ||
-        { cat "$work/$name".?.log >&2 && return 1; }
-    runs+=("$name/metrics.jsonl")
-}
-
-# Stops a run by a signal, and lets it go on from its checkpoint.
-run_in_two_parts() {
-    local name=two-parts process code=0
-    say "$name"
-    "$programs/trainer" train --output-dir "$work/$name" --max-steps $UPDATES "${arguments[@]}" \
-        --device cuda >"$work/$name.log" 2>&1 &
-    process=$!
-    until grep -qs '"step":5,' "$work/$name/metrics.jsonl"; do
-        kill -0 "$process" || { cat "$work/$name.log" >&2 && return 1; }
-        sleep 0.02
-    done
-    kill -USR1 "$process"
-    wait "$process" || code=$?
-    ((code == STOPPED)) || { echo "it ended with $code:" >&2 && cat "$work/$name.log" >&2 && return 1; }
-    run "$name" --device cuda --resume auto
-}
-
-# Whether the first rank says that the second was lost, soon after it was killed.
-lose_a_rank() {
-    local name=lost-rank first second code=0
-    say "$name"
-    rank 0 "$name" 1000000 >"$work/$name.0.log" 2>&1 &
-    first=$!
-    rank 1 "$name" 1000000 >"$work/$name.1.log" 2>&1 &
-    second=$!
-    until grep -qs '"step":20,' "$work/$name/metrics.jsonl"; do
-        kill -0 "$first" || { cat "$work/$name".?.log >&2 && return 1; }
-        sleep 0.1
-    done
-    SECONDS=0
-    kill -9 "$second"
-    wait "$first" || code=$?
-    if ((code != PEER_LOST || SECONDS > 10)) || ! grep 'error: rank 1 .*was lost' "$work/$name.0.log"; then
-        echo "rank 0 ended with $code after $SECONDS s:" >&2
-        cat "$work/$name.0.log" >&2
-        return 1
-    fi
-}
-
+# Where programs, data, runs and libraries are; the parts take it from the environment.
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
+programs=${LOCKSTEP_BIN:-$root/target/cuda/release}
+if [[ ! -x $programs/trainer && -s $root/$ARCHIVE ]]; then
+    tar --extract --xz --file "$root/$ARCHIVE" --directory "$work"
+    programs=$work/programs
+    [[ -e $data/train-phrases.tsv ]] || data=$work/data
+fi
 find_libraries
+# Ends with 4 where there is no GPU, no library, or no CUDA in the build.
 "$programs/trainer" doctor --device cuda
-check_machine
-check_contract
 
-arguments=("$@")
-((${#arguments[@]} > 0)) || arguments=(--train-file builtin:reviews --model builtin:tiny)
-arguments+=(--global-batch-size 16 --save-strategy no --eval-strategy no)
-runs=()
-run cpu --device cpu
-run cuda-f32 --device cuda
-run_in_two_parts
-run_two_ranks
-exact=("${runs[@]}")
-runs=(cpu/metrics.jsonl)
-run cuda-tf32 --device cuda --precision tf32
-run cuda-bf16 --device cuda --precision bf16
-lose_a_rank
+if [[ -n $out ]]; then
+    mkdir -p "$out"
+    report=$out/gpu.md tables=$out
+else
+    report=$root/benches/results/$(date +%F)-gpu.md tables=$root/target/gpu
+    [[ ! -e $report ]] || report=${report%.md}-$(date +%H%M).md
+    mkdir -p "${report%/*}" "$tables"
+fi
+export work programs data tables report
+: >"$tables/gpu.log"
+describe_machine | tee "$report"
 
-report=$root/benches/results/$(date +%F)-gpu.md
-[[ ! -e $report ]] || report=${report%.md}-$(date +%H%M).md
-mkdir -p "${report%/*}"
-cd "$work"
+# Runs one part under its limit, and notes how it went.
+run_part() {
+    local name=$1 limit began=$SECONDS code=0
+    limit=$(limit_of "$name")
+    if ((budget - SECONDS < 15)); then
+        outcomes+=("$name|0|skipped: no time is left")
+        return
+    fi
+    ((limit <= budget - SECONDS)) || limit=$((budget - SECONDS))
+    say "$name (at most $limit s)"
+    printf '\n## %s\n\n' "$name" >>"$report"
+    timeout --kill-after=5 "$limit" "$root/launch/gpu.sh" --part "$name" --data "$data" \
+        2> >(tee -a "$tables/gpu.log" >&2) | tee -a "$report" || code=$?
+    case $code in
+    0) outcomes+=("$name|$((SECONDS - began))|done") ;;
+    124 | 137) outcomes+=("$name|$((SECONDS - began))|FAILED: more than $limit s") ;;
+    *) outcomes+=("$name|$((SECONDS - began))|FAILED: $code") ;;
+    esac
+    ((code == 0)) || failed=1
+}
+
+failed=0 outcomes=()
+for part in ${parts//,/ }; do
+    run_part "$part"
+done
 {
-    printf '# On a GPU\n\n%s\n\n' "$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader)"
-    printf '| run | largest difference of a loss, relative | median update, s |\n|---|---|---|\n'
-    python3 "$root/tests/gpu/agree.py" 1e-3 "${exact[@]}"
-    python3 "$root/tests/gpu/agree.py" 5e-2 "${runs[@]}" | tail -n +2
-} | tee "$report"
+    printf '\n## parts\n\n| part | s | outcome |\n|---|---|---|\n'
+    for outcome in "${outcomes[@]}"; do
+        echo "| ${outcome//|/ | } |"
+    done
+} | tee -a "$report"
+exit "$failed"

@@ -6,6 +6,7 @@
 //! on the seed. Shared memory and buffers start as NaN, and memory around them cannot be touched.
 
 mod argument;
+pub mod beside;
 mod bf16;
 mod buffer;
 mod emulator;

@@ -10,7 +10,7 @@ mod machine;
 pub use disabled::{multiply_in_tf32, open};
 #[cfg(feature = "cuda")]
 pub use enabled::{multiply_in_tf32, open};
-pub use machine::{CudaMachine, CudaProgram, Graphs, region};
+pub use machine::{CardMemory, CudaMachine, CudaProgram, Graphs, region};
 
 use thiserror::Error;
 

@@ -3,7 +3,7 @@
 use candle_core::{Device, Var};
 use lockstep_program::{Machine, MachineError, Mark, Memory, Program, Region};
 
-use super::Graphs;
+use super::{CardMemory, Graphs};
 use crate::gpu::GpuError;
 
 /// A machine that this build cannot have.
@@ -24,6 +24,51 @@ impl CudaMachine {
     /// [`GpuError::NotBuiltIn`].
     pub fn open(_device: &Device, _graphs: Graphs) -> Result<Self, GpuError> {
         Err(GpuError::NotBuiltIn)
+    }
+
+    /// Never called: there is no machine.
+    ///
+    /// # Errors
+    /// None.
+    pub fn load_choosing(
+        &mut self,
+        _program: &Program,
+        _memory: &Memory,
+        _answer: usize,
+    ) -> Result<Option<CudaProgram>, MachineError> {
+        match self.0 {}
+    }
+
+    /// Never called: there is no machine.
+    ///
+    /// # Errors
+    /// None.
+    pub fn time(&mut self, _program: &mut CudaProgram) -> Result<f64, MachineError> {
+        match self.0 {}
+    }
+
+    /// Never called: there is no machine.
+    ///
+    /// # Errors
+    /// None.
+    pub fn time_each(&mut self, _program: &CudaProgram) -> Result<Vec<f64>, MachineError> {
+        match self.0 {}
+    }
+
+    /// Never called: there is no machine.
+    ///
+    /// # Errors
+    /// None.
+    pub fn copy(&mut self, _from: Region, _to: Region) -> Result<(), MachineError> {
+        match self.0 {}
+    }
+
+    /// Never called: there is no machine.
+    ///
+    /// # Errors
+    /// None.
+    pub fn card_memory(&self) -> Result<CardMemory, MachineError> {
+        match self.0 {}
     }
 }
 

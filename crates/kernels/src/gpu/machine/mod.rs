@@ -32,3 +32,14 @@ pub enum Graphs {
     /// Operation by operation on two streams.
     Off,
 }
+
+/// The memory of a card, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardMemory {
+    /// What the machine has allocated.
+    pub own: usize,
+    /// What is taken, by whomever.
+    pub used: usize,
+    /// All of it.
+    pub total: usize,
+}

@@ -6,6 +6,7 @@ mod failure;
 mod handles;
 mod kernels;
 mod lanes;
+mod measure;
 mod products;
 mod program;
 mod upload;

@@ -48,13 +48,26 @@ struct Addresses {
 }
 
 impl Planned {
-    /// Chooses the algorithm for `product`.
+    /// Chooses the algorithm for `product`: the heuristic's first answer.
     pub(super) fn new(
         handle: &Handle,
         label: &str,
         product: &Product,
         memory: &Memory,
     ) -> Result<Self, MachineError> {
+        Self::choosing(handle, label, (product, 0), memory)?.ok_or_else(|| {
+            let none = format!("cublasLt has no algorithm for {product:?}");
+            device(label, none)
+        })
+    }
+
+    /// `product` with the answer of this number, counted from 0; none where there are fewer.
+    pub(super) fn choosing(
+        handle: &Handle,
+        label: &str,
+        (product, answer): (&Product, usize),
+        memory: &Memory,
+    ) -> Result<Option<Self>, MachineError> {
         let product = column_major(product, label)?;
         let address = |span: &Span| memory.locate(span).address;
         let addresses = Addresses {
@@ -63,10 +76,8 @@ impl Planned {
             c: address(&product.c.span),
             d: address(&product.d.span),
         };
-        plan(handle, label, &product, addresses).map_err(library(label))?.ok_or_else(|| {
-            let none = format!("cublasLt has no algorithm for {product:?}");
-            device(label, none)
-        })
+        let choice = Choice { product, addresses, answer };
+        plan(handle, label, choice).map_err(library(label))
     }
 
     /// Puts the product behind what `stream` was given so far. `workspace` has [`WORKSPACE`] bytes.
@@ -106,13 +117,17 @@ impl Planned {
     }
 }
 
-/// The plan, or none where no algorithm can do it.
-fn plan(
-    handle: &Handle,
-    label: &str,
-    product: &ColumnProduct,
+/// What is planned.
+struct Choice {
+    product: ColumnProduct,
     addresses: Addresses,
-) -> Result<Option<Planned>, CublasError> {
+    /// The number of the heuristic's answer.
+    answer: usize,
+}
+
+/// The plan, or none where there is no such answer.
+fn plan(handle: &Handle, label: &str, choice: Choice) -> Result<Option<Planned>, CublasError> {
+    let Choice { product, addresses, answer } = choice;
     let description =
         Description::new(product.arithmetic, product.transpose_a, product.transpose_b)?;
     let layouts = Layouts {
@@ -121,8 +136,8 @@ fn plan(
         d: Layout::new(&product.d)?,
     };
     let preference = preference(&addresses)?;
-    let answer = first_answer(handle, &description, &layouts, &preference)?;
-    Ok(answer.map(|algorithm| Planned {
+    let answers = answers(handle, &description, &layouts, &preference)?;
+    Ok(answers.get(answer).map(|&algorithm| Planned {
         label: label.to_owned(),
         description,
         layouts,
@@ -151,12 +166,13 @@ fn preference(addresses: &Addresses) -> Result<Preference, CublasError> {
     Ok(preference)
 }
 
-fn first_answer(
+/// The algorithms that can do it, the one that the heuristic holds for the fastest first.
+fn answers(
     handle: &Handle,
     description: &Description,
     layouts: &Layouts,
     preference: &Preference,
-) -> Result<Option<cublasLtMatmulAlgo_t>, CublasError> {
+) -> Result<Vec<cublasLtMatmulAlgo_t>, CublasError> {
     // SAFETY: the answers are plain numbers, for which zeros are values.
     #[expect(unsafe_code, reason = "cublasLt writes into memory of ours")]
     let mut answers: [cublasLtMatmulHeuristicResult_t; ANSWERS as usize] = unsafe { zeroed() };
@@ -182,12 +198,12 @@ fn first_answer(
         )
     };
     match result {
-        cublasStatus_t::CUBLAS_STATUS_NOT_SUPPORTED => return Ok(None),
+        cublasStatus_t::CUBLAS_STATUS_NOT_SUPPORTED => return Ok(Vec::new()),
         other => other.result()?,
     }
     let count = usize::try_from(count).unwrap_or_default();
     let usable = |answer: &&cublasLtMatmulHeuristicResult_t| {
         answer.state == cublasStatus_t::CUBLAS_STATUS_SUCCESS && answer.workspaceSize <= WORKSPACE
     };
-    Ok(answers.iter().take(count).find(usable).map(|answer| answer.algo))
+    Ok(answers.iter().take(count).filter(usable).map(|answer| answer.algo).collect())
 }

@@ -18,7 +18,7 @@ use super::products::Planned;
 
 /// A program that a [`CudaMachine`](super::CudaMachine) has loaded.
 pub struct CudaProgram {
-    calls: Calls,
+    pub(super) calls: Calls,
     state: State,
     /// What the graph launches; given back after it.
     _module: Rc<Module>,
@@ -163,7 +163,7 @@ impl To {
 }
 
 impl Ready {
-    fn start(&self, lane: Lane, target: &Target<'_>) -> Result<(), MachineError> {
+    pub(super) fn start(&self, lane: Lane, target: &Target<'_>) -> Result<(), MachineError> {
         let stream = target.lanes.stream(lane);
         match self {
             Self::Launch(launch) => launch.start(stream),
