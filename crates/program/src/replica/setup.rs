@@ -34,7 +34,7 @@ pub struct Places {
 pub struct Optimiser {
     /// AdamW's.
     pub constants: AdamWConstants,
-    /// Of all updates, as [`rates`](crate::rates) gives them.
+    /// Of all updates, as [`rates`](fn@crate::rates) gives them.
     pub rates: Vec<Rate>,
     /// The global norm that gradients are clipped to.
     pub max_norm: f64,
