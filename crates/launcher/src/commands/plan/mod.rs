@@ -20,7 +20,7 @@ use crate::hub::{HubSettings, find_model};
 use crate::models::tiny_config;
 use crate::observers::clock;
 use crate::process::Process;
-use crate::sources::{self, Corpora};
+use crate::sources::{self, Corpora, RawCorpora};
 use crate::{device, output_dir};
 use estimate::{Costs, Counts};
 
@@ -37,7 +37,7 @@ pub(super) fn run(
         arguments.iter().cloned().partition(|word| word == "--json");
     let plan = run_plan(&arguments)?;
     device::check(plan.run.wish.device, plan.run.precision)?;
-    let corpora = Corpora::read(&plan.data)?;
+    let corpora = RawCorpora::read(&plan.data)?.labelled(None)?;
     let counts = Counts::of(&plan, &corpora);
     let hub = HubSettings::of(&process.environment).without_network();
     let costs = costs(&plan, &corpora, (&counts, &hub))?;
