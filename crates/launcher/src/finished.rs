@@ -41,7 +41,7 @@ impl Finished {
         let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
         let max_length = max_length(config, &directory, model.config().positions)?;
         models::check(&model, &tokenizer, max_length.get())?;
-        let labels = LabelMap::new(model.labels().to_vec());
+        let labels = LabelMap::of_model(model.labels().to_vec());
         let labels = labels.map_err(|fault: LabelError| Failure::Classes { directory, fault })?;
         Ok(Self { model, tokenizer, labels, max_length })
     }

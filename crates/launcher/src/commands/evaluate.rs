@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use lockstep_collective::Solo;
-use lockstep_data::{Corpus, Labels};
+use lockstep_data::Corpus;
 use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
@@ -16,7 +16,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::process::Process;
-use crate::sources::{self, Split};
+use crate::sources;
 
 static DATA: Key<DataSource> =
     Key::new(Table::Command, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
@@ -30,6 +30,7 @@ pub(crate) static ENTRIES: &Entries = &[
     &JSON,
     &keys::TEXT_COLUMN,
     &keys::LABEL_COLUMN,
+    &keys::LABEL_MAP,
     &keys::BAD_ROWS,
     &keys::LIMIT,
     &keys::DEVICE,
@@ -53,7 +54,7 @@ pub(super) fn run(
     let reading = Reading { max_length: finished.max_length, ..Reading::of(&config)? };
     let source = config.get(&DATA)?;
     check_labels(&source, &finished)?;
-    let corpus = sources::read(&source, Split::Held, &reading, Labels::Known(&finished.labels))?;
+    let corpus = sources::read(&source, &reading, &finished.labels)?;
     let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
     let report =
         evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &mut Solo)?;
@@ -106,6 +107,7 @@ fn table(
          macro F1   {:.4}\nMCC        {:.4}\nmean loss  {:.4}\n",
         report.examples, report.split, report.accuracy, report.f1, report.mcc, report.loss
     );
+    text += &sources::numbered(corpus).replacen("         ", "labels     ", 1);
     if !corpus.skipped().is_empty() {
         text += &format!("skipped    {} rows: {}\n", corpus.skipped().total(), corpus.skipped());
     }

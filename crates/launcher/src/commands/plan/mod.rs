@@ -22,7 +22,7 @@ use crate::hub::{HubSettings, find_model};
 use crate::models::tiny_config;
 use crate::observers::clock;
 use crate::process::Process;
-use crate::sources::{self, Corpora};
+use crate::sources::{self, Corpora, RawCorpora};
 use crate::{device, output_dir};
 use estimate::{Costs, Counts};
 
@@ -43,7 +43,7 @@ pub(super) fn run(
         return super::tell(out, &program::text(&plan, process, as_json)?);
     }
     device::check(plan.run.wish.device, plan.run.precision)?;
-    let corpora = Corpora::read(&plan.data)?;
+    let corpora = RawCorpora::read(&plan.data)?.labelled(None)?;
     let counts = Counts::of(&plan, &corpora);
     let material = Material::read(&plan, &corpora, process)?;
     let costs = material

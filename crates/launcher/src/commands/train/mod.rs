@@ -17,10 +17,10 @@ use crate::device::{self, Computes, Place, Unused, Wish};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hub::HubSettings;
-use crate::models::{self, Loaded};
+use crate::models::{self, Base, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::process::{Environment, Process};
-use crate::sources::{self, Corpora};
+use crate::sources::{self, Corpora, RawCorpora};
 use crate::streams::{self, Optional};
 use crate::world::{Starter, Surroundings, World, end_regardless};
 use crate::{card, output_dir, write_file};
@@ -122,10 +122,13 @@ impl Run<'_> {
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         say(out, &summary::of_process(plan, &self.place.name, &world.told))?;
-        let corpora = Corpora::read(&plan.data)?;
+        let raw = RawCorpora::read(&plan.data)?;
+        let base = Base::find(&plan.model, self.hub)?;
+        let corpora = raw.labelled(base.classes())?;
         say(out, &summary::of_corpora(&plan.data, &corpora))?;
+        self.warn_of_classes(&corpora);
         let precision = self.place.precision(plan.run.precision)?;
-        let loaded = models::load((plan, &self.place.device), &corpora.train, self.hub)?;
+        let loaded = models::load((plan, &self.place.device), base, &corpora.train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
         let World { collective, ledger, board, watch, .. } = world;
@@ -150,6 +153,14 @@ impl Run<'_> {
         trainer.into_collective().leave()?;
         watch.leave();
         Ok(code)
+    }
+
+    fn warn_of_classes(&self, corpora: &Corpora) {
+        let doubts = if self.seat.is_leader() { corpora.train.doubts() } else { Vec::new() };
+        let source = sources::name(&self.plan.data.train);
+        for doubt in doubts {
+            let _ = writeln!(io::stderr(), "warning: {source}: {doubt}");
+        }
     }
 
     /// Makes the directory ready, which the leader does for all; tells the checkpoint to go on from.

@@ -29,9 +29,13 @@ pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
     let mut text = line("train", &sources::name(&plan.train), &corpora.train);
     let columns = corpora.train.columns();
     let label = columns.label.as_deref().unwrap_or_default();
-    let labels = corpora.train.labels().names();
-    let _ =
-        writeln!(text, "         columns `{}` and `{label}`; {}", columns.text, classes(labels));
+    let _ = writeln!(
+        text,
+        "         columns `{}` and `{label}`; {}",
+        columns.text,
+        classes(&corpora.train)
+    );
+    text += &sources::numbered(&corpora.train);
     for (name, source, corpus) in
         [("dev", &plan.validation, &corpora.validation), ("test", &plan.test, &corpora.test)]
     {
@@ -50,11 +54,20 @@ fn line(name: &str, source: &str, corpus: &Corpus) -> String {
     format!("{name:<8} {source}: {} examples{skipped}\n", corpus.examples().len())
 }
 
-fn classes(names: &[String]) -> String {
+/// The classes with their examples, the first of them.
+fn classes(corpus: &Corpus) -> String {
     const SHOWN: usize = 6;
-    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let names = corpus.labels().names();
+    let counted = names.iter().zip(corpus.counts());
+    let shown: Vec<String> =
+        counted.take(SHOWN).map(|(name, count)| format!("{} ({count})", one_line(name))).collect();
     let more = if names.len() > SHOWN { ", …" } else { "" };
     format!("{} classes: {}{more}", names.len(), shown.join(", "))
+}
+
+/// A name that cannot break a line.
+fn one_line(name: &str) -> String {
+    name.replace(char::is_control, " ")
 }
 
 /// The model, and what became of its tensors.
