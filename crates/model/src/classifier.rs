@@ -214,4 +214,3 @@ impl Classifier {
         Ok((model, report))
     }
 }
-

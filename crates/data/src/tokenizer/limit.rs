@@ -12,7 +12,7 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError`] when tokenizer_config.json cannot be read.
     pub fn model_max_length(dir: &Path) -> Result<Option<MaxLength>, TokenizerError> {
-        Ok(TokenizerConfig::read(dir)?.and_then(|config| config.max_length()))
+        Ok(TokenizerConfig::read(dir)?.max_length())
     }
 }
 
