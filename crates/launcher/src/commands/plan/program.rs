@@ -13,7 +13,7 @@ use crate::config::RunPlan;
 use crate::device;
 use crate::failure::Failure;
 use crate::process::Process;
-use crate::sources::Corpora;
+use crate::sources::{Corpora, RawCorpora};
 
 /// The recorded programs of a run with their predicted costs.
 pub(super) struct Predicted {
@@ -37,7 +37,7 @@ pub(super) struct Predicted {
 /// # Errors
 /// Data or a model that cannot be used.
 pub(super) fn text(plan: &RunPlan, process: &Process, as_json: bool) -> Result<String, Failure> {
-    let corpora = Corpora::read(&plan.data)?;
+    let corpora = RawCorpora::read(&plan.data)?.labelled(None)?;
     let Some(material) = Material::read(plan, &corpora, process)? else {
         return Ok(without(&not_here(&plan.model.name), as_json));
     };
