@@ -57,8 +57,14 @@ fn models() -> Vec<Case> {
             files.with("run.toml", "[data]\nmax_seq_length = \"a")
         })
         .accepted("line"),
-        model("a run.toml that asks for more positions than there are", |files| {
-            files.with("run.toml", "[data]\nmax_seq_length = 4096\n")
+        model("a lockstep.json that is damaged", |files| {
+            files.with("lockstep.json", "{\"max_seq_length\": ")
+        }),
+        model("a lockstep.json with a length of nothing", |files| {
+            files.with("lockstep.json", "{\"max_seq_length\": 1}")
+        }),
+        model("a lockstep.json that asks for more positions than there are", |files| {
+            files.with("lockstep.json", "{\"max_seq_length\": 4096}")
         }),
     ]
 }
