@@ -71,8 +71,8 @@ fn size_of_a_checkpoint() -> usize {
     let place = Workplace::new();
     place.succeed(&tiny_run("tiny", &["--max-steps", "2"]));
     let files = fs::read_dir(place.path("out/checkpoint-2")).unwrap().flatten();
-    let pages = files.map(|file| file.metadata().unwrap().len().div_ceil(4096) as usize);
-    4 * pages.sum::<usize>()
+    let pages = files.map(|file| file.metadata().unwrap().len().div_ceil(4096));
+    usize::try_from(4 * pages.sum::<u64>()).unwrap()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest
 use lockstep_optim::Rates;
 use lockstep_program::Arithmetic;
 use lockstep_trainer::{
-    Copied, Parts, RunLength, StopRequest, TrainSettings, Trainer, UpdateReport,
+    Cadence, Copied, Ending, Parts, RunLength, StopRequest, TrainSettings, Trainer, UpdateReport,
 };
 use lockstep_world::Seed;
 use serde_json::json;
@@ -152,4 +152,34 @@ fn two_ranks_hold_equal_bits_and_make_the_run_of_one() {
     let [losses, weights] = apart(&ranks[0], &alone);
     println!("two ranks beside one: losses {losses:.1e}, weights {weights:.1e} apart");
     assert!(losses < 1e-5 && weights < 1e-3, "{losses:e}, {weights:e}");
+}
+
+/// Updates are reported late, so the wish to stop is known at the next milestone, whose evaluation
+/// then waits for the resume.
+#[test]
+fn a_stop_is_known_at_the_next_milestone_and_the_run_goes_on_with_the_same_bits() {
+    let evaluated = |output: &Path| {
+        let mut settings = short(output, 8);
+        settings.evaluation = Cadence::EverySteps(4.try_into().unwrap());
+        settings.replica_check = Cadence::Never;
+        settings
+    };
+    let trainer = |output: &Path| {
+        let mut parts = run_parts(HeadKind::Mlp, 0.1, Box::new(Solo));
+        parts.validation = Some(parts.train.clone());
+        emulated(parts, evaluated(output), Arithmetic::F32, 1)
+    };
+    let output = tempfile::tempdir().unwrap();
+    let whole = finish(trainer(output.path()));
+    let output = tempfile::tempdir().unwrap();
+    let stop = StopRequest::default();
+    stop.ask();
+    let mut updates = Updates::default();
+    let ending = trainer(output.path()).run(&mut updates, &stop).unwrap();
+    assert_eq!((ending, updates.0.len()), (Ending::Stopped, 4));
+    let mut resumed = trainer(output.path());
+    assert_eq!(resumed.resume(&output.path().join("checkpoint-4")).unwrap(), []);
+    let resumed = finish(resumed);
+    assert_eq!(resumed.updates.len(), 4);
+    assert!(resumed.weights == whole.weights, "other weights");
 }
