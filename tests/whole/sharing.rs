@@ -45,7 +45,7 @@ fn a_finished_model_without_checkpoints_is_not_trained_over() {
 }
 
 /// The trainer with its output in a file system of so many KiB, where one can be had.
-fn on_a_small_disk(place: &Workplace, size: u64, further: &[&str]) -> Option<Command> {
+fn on_a_small_disk(place: &Workplace, size: usize, further: &[&str]) -> Option<Command> {
     fs::create_dir_all(place.path("out")).unwrap();
     let mount = format!("mount -t tmpfs -o size={size}k tmpfs out");
     let words = tiny_run("tiny", further).join(" ");
@@ -67,12 +67,12 @@ fn on_a_small_disk(place: &Workplace, size: u64, further: &[&str]) -> Option<Com
 }
 
 /// KiB of a checkpoint of the tiny model.
-fn size_of_a_checkpoint() -> u64 {
+fn size_of_a_checkpoint() -> usize {
     let place = Workplace::new();
     place.succeed(&tiny_run("tiny", &["--max-steps", "2"]));
     let files = fs::read_dir(place.path("out/checkpoint-2")).unwrap().flatten();
     let pages = files.map(|file| file.metadata().unwrap().len().div_ceil(4096));
-    4 * pages.sum::<u64>()
+    usize::try_from(4 * pages.sum::<u64>()).unwrap()
 }
 
 #[test]

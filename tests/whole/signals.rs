@@ -97,3 +97,69 @@ fn an_evaluation_is_cut_short_and_made_again() {
     assert_eq!((&state["global_step"], &state["evaluation_is_due"]), (&3.into(), &true.into()));
     assert!(metrics(&place.path("out"), "evaluation").is_empty());
 }
+
+/// Two ranks that meet over TCP, as `srun` starts them: each with its own arguments.
+fn two_ranks(
+    place: &Workplace,
+    port: u16,
+    arguments: [Vec<String>; 2],
+) -> [std::process::Child; 2] {
+    let mut rank = 0;
+    arguments.map(|arguments| {
+        let mut command = place.trainer(&arguments);
+        command.env("RANK", rank.to_string()).env("LOCAL_RANK", rank.to_string());
+        command.env("WORLD_SIZE", "2").env("MASTER_ADDR", "127.0.0.1");
+        rank += 1;
+        command.env("MASTER_PORT", port.to_string()).spawn().unwrap()
+    })
+}
+
+/// `srun` ends with the highest code of its ranks, so a fault in one rank's data is that of all.
+#[test]
+fn a_data_fault_of_one_rank_ends_all_with_its_code_even_when_they_are_told_to_end() {
+    for is_told in [false, true] {
+        let place = Workplace::new();
+        let fifo = place.path("rows.tsv").display().to_string();
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let run = |rows: &str| {
+            let fixed = ["train", "--model", "builtin:tiny", "--device", "cpu", "--train-file"];
+            fixed
+                .iter()
+                .chain(&[rows, "--output-dir", "out"])
+                .map(|word| word.to_string())
+                .collect()
+        };
+        let port = 39_473 + u16::from(is_told);
+        let [waits, fails] = two_ranks(&place, port, [run(&fifo), run("nowhere.tsv")]);
+        let output = fails.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+        if is_told {
+            // As `srun --kill-on-bad-exit=1` does.
+            let _ = kill_process(Pid::from_child(&waits), Signal::TERM);
+        }
+        let output = waits.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "told to end: {is_told}; {told}");
+    }
+}
+
+#[test]
+fn a_signal_to_one_rank_before_the_first_update_ends_all_with_75() {
+    let place = Workplace::new();
+    let fifo = place.path("rows.tsv").display().to_string();
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let run = ["train", "--model", "builtin:tiny", "--device", "cpu", "--train-file", &fifo];
+    let run: Vec<String> =
+        run.iter().chain(&["--output-dir", "out"]).map(|word| word.to_string()).collect();
+    let [other, told] = two_ranks(&place, 39_475, [run.clone(), run]);
+    let patience = Instant::now() + Duration::from_secs(60);
+    while !place.path("out/run.lock").exists() {
+        assert!(Instant::now() < patience, "the ranks did not meet");
+        sleep(Duration::from_millis(10));
+    }
+    sleep(Duration::from_millis(500));
+    let (code, words) = ends_with(told, Signal::USR1);
+    assert_eq!(code, Some(75), "{words}");
+    let output = other.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(75), "{}", String::from_utf8_lossy(&output.stderr));
+}

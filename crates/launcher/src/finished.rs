@@ -57,14 +57,18 @@ fn max_length(
     if let Some(chosen) = config.find(&keys::LIMIT) {
         return Ok(chosen);
     }
-    let trained = Usage::read(directory)?.and_then(|usage| MaxLength::new(usage.max_seq_length));
-    if let Some(trained) = trained {
-        return Ok(trained);
+    if let Some(usage) = Usage::read(directory)? {
+        let trained = usage.max_seq_length;
+        let place = format!("{}/lockstep.json: max_seq_length = {trained}", directory.display());
+        return valid(trained, place);
     }
     let pythons = Tokenizer::model_max_length(directory).map_err(Failure::Tokenizer)?;
     let longest = pythons.map_or(positions, |most| most.get().min(positions));
-    MaxLength::new(longest).ok_or_else(|| {
-        let place = "--checkpoint, whose max_position_embeddings is too small".to_owned();
-        Fault { place, problem: Problem::Invalid { valid: keys::LIMIT.valid() } }.into()
-    })
+    let place = format!("{}: max_position_embeddings", directory.join("config.json").display());
+    valid(longest, place)
+}
+
+fn valid(length: usize, place: String) -> Result<MaxLength, Failure> {
+    let problem = Problem::Invalid { valid: keys::LIMIT.valid() };
+    MaxLength::new(length).ok_or_else(|| Fault { place, problem }.into())
 }

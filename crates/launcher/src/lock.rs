@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
 use crate::world::host;
 
 /// The lock's name in the directory.
@@ -31,8 +30,8 @@ pub(crate) struct Lock {
 pub(crate) enum Refused {
     /// Another process has it; this says which.
     Held(String),
-    /// The directory cannot be written to.
-    Failed(Box<Failure>),
+    /// Its file cannot be written.
+    Failed(io::Error),
 }
 
 /// Who has a lock.
@@ -49,19 +48,17 @@ impl Lock {
     /// [`Refused`].
     pub(crate) fn take(directory: &Path) -> Result<Self, Refused> {
         let path = directory.join(NAME);
-        let failed =
-            |cause| Refused::Failed(Box::new(Failure::Write { path: path.clone(), cause }));
         let missing = directory.ancestors().take_while(|path| !path.exists());
         let made = missing.filter(|path| !path.as_os_str().is_empty()).map(PathBuf::from).collect();
-        fs::create_dir_all(directory).map_err(failed)?;
+        fs::create_dir_all(directory).map_err(Refused::Failed)?;
         let mut options = OpenOptions::new();
         options.create(true).read(true).write(true).truncate(false);
         loop {
-            let mut file = options.open(&path).map_err(failed)?;
+            let mut file = options.open(&path).map_err(Refused::Failed)?;
             lock(&file, &path)?;
             // Whoever had it before may have removed it while this one waited to open it.
             if is_at(&file, &path) {
-                write_holder(&mut file).map_err(failed)?;
+                write_holder(&mut file).map_err(Refused::Failed)?;
                 return Ok(Self { path, made, _file: file });
             }
         }

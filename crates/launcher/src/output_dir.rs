@@ -34,7 +34,7 @@ pub(crate) fn claim(plan: &OutputPlan) -> Result<Lock, Failure> {
     }
     let lock = Lock::take(directory).map_err(|error| match error {
         Refused::Held(holder) => held(holder),
-        Refused::Failed(failure) => *failure,
+        Refused::Failed(cause) => Failure::Write { path: directory.join(lock::NAME), cause },
     })?;
     refusal(plan).map_or(Ok(lock), |problem| Err(refused(problem)))
 }

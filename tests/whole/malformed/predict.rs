@@ -10,7 +10,7 @@ const ROWS: &str = "text\tlabel\na warm day\tglad\na bleak one\tsad\n";
 
 /// All cases.
 pub(super) fn cases() -> Vec<Case> {
-    [models(), evaluations(), inputs(), outputs()].into_iter().flatten().collect()
+    [models(), usages(), evaluations(), inputs(), outputs()].into_iter().flatten().collect()
 }
 
 /// Texts for the reference's finished model, whose files are changed.
@@ -57,8 +57,20 @@ fn models() -> Vec<Case> {
             files.with("run.toml", "[data]\nmax_seq_length = \"a")
         })
         .accepted("line"),
-        model("a run.toml that asks for more positions than there are", |files| {
-            files.with("run.toml", "[data]\nmax_seq_length = 4096\n")
+    ]
+}
+
+/// What the run that wrote a model says of its use.
+fn usages() -> Vec<Case> {
+    vec![
+        model("a lockstep.json that is damaged", |files| {
+            files.with("lockstep.json", "{\"max_seq_length\": ")
+        }),
+        model("a lockstep.json with a length of nothing", |files| {
+            files.with("lockstep.json", "{\"max_seq_length\": 1}")
+        }),
+        model("a lockstep.json that asks for more positions than there are", |files| {
+            files.with("lockstep.json", "{\"max_seq_length\": 4096}")
         }),
     ]
 }

@@ -15,7 +15,7 @@ const EXACT: f64 = 1e-14;
 const ROUNDING: f64 = 6e-8;
 
 /// How much more than the rounding of its inputs the roundings inside of a block may change. Of
-/// 4,000 blocks drawn at random the worst one had RATIO.
+/// 1,500 blocks drawn at random, five went beyond the fixed part of the bound, by 23 at most.
 const INSIDE: f64 = 40.0;
 
 /// Compares both forms of an operation on the same values.
@@ -85,13 +85,6 @@ fn close([tolerance, further]: [f64; 2], what: &str, expected: &Tensor, got: &Te
     let got = got.to_dtype(DType::F64).unwrap();
     let difference = largest(Some(&(expected - got).unwrap()));
     let allowed = tolerance * largest(Some(expected)).max(1.0) + further;
-    if std::env::var("RATIO").is_ok() && further > 0.0 {
-        eprintln!(
-            "RATIO {:e} {:e}",
-            difference / (allowed - further),
-            difference / further * INSIDE
-        );
-    }
     assert!(difference <= allowed, "{what}: off by {difference:e}, allowed is {allowed:e}");
 }
 

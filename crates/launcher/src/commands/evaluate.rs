@@ -121,7 +121,8 @@ fn table(
 
 /// A class's name on one line, in so many columns as it has characters.
 fn in_a_cell(name: &str) -> String {
-    name.replace(|character: char| character.is_whitespace() || character.is_control(), " ")
+    let printable = name.replace(char::is_control, " ");
+    printable.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Examples by true class (row) and found class (column).
@@ -138,4 +139,33 @@ fn confusion(report: &EvaluationReport, names: &[String]) -> String {
         text += &row(name, &mut counts.iter().map(u64::to_string));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_of_a_class_breaks_the_matrix() {
+        let report = EvaluationReport {
+            step: 0,
+            split: "held.tsv".to_owned(),
+            loss: 0.5,
+            accuracy: 0.5,
+            accuracy_interval: [0.4, 0.6],
+            f1: 0.5,
+            mcc: 0.0,
+            examples: 10,
+            correct: 5,
+            confusion: vec![vec![3, 2], vec![3, 2]],
+            seconds: 1.0,
+        };
+        let names = ["not\tgood\r\n", "bad\u{7}"].map(str::to_owned);
+        let found = confusion(&report, &names);
+        let expected = "\ntrue class by row, found class by column\n\
+                        \u{20}         not good       bad\n\
+                        not good         3         2\n\
+                        bad              3         2\n";
+        assert_eq!(found, expected);
+    }
 }

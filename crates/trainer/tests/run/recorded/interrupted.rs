@@ -9,7 +9,7 @@ use lockstep_trainer::{
     Cadence, Ending, StopRequest, TrainError, TrainSettings, Trainer, latest_checkpoint,
 };
 
-use super::{NARROW, Start, alone, on_cpu, short};
+use super::{NARROW, Start, alone, finish, on_cpu, short};
 use crate::setup::Updates;
 
 fn saving(output: &Path) -> TrainSettings {
@@ -58,4 +58,27 @@ fn an_update_that_is_not_finite_is_named() {
         }
     };
     assert_eq!(failed(alone), failed(on_cpu));
+}
+
+/// Updates are reported late, so the wish to stop is known at the next milestone, whose evaluation
+/// then waits for the resume.
+#[test]
+fn a_stop_is_known_at_the_next_milestone_and_the_run_goes_on_with_the_same_bits() {
+    let trainer = |output: &Path| {
+        let evaluation = Cadence::EverySteps(NonZeroU64::new(4).unwrap());
+        alone(NARROW, TrainSettings { evaluation, ..short(output, 8) })
+    };
+    let output = tempfile::tempdir().unwrap();
+    let whole = finish(trainer(output.path()));
+    let output = tempfile::tempdir().unwrap();
+    let stop = StopRequest::default();
+    stop.ask();
+    let mut updates = Updates::default();
+    let ending = trainer(output.path()).run(&mut updates, &stop).unwrap();
+    assert_eq!((ending, updates.0.len()), (Ending::Stopped, 4));
+    let mut resumed = trainer(output.path());
+    assert_eq!(resumed.resume(&output.path().join("checkpoint-4")).unwrap(), []);
+    let resumed = finish(resumed);
+    assert_eq!(resumed.updates.len(), 4);
+    assert!(resumed.weights == whole.weights, "other weights");
 }
