@@ -13,7 +13,7 @@ use crate::config::RunPlan;
 use crate::device;
 use crate::failure::Failure;
 use crate::process::Process;
-use crate::sources::{Corpora, RawCorpora};
+use crate::sources::RawCorpora;
 
 /// The recorded programs of a run with their predicted costs.
 pub(super) struct Predicted {
