@@ -11,7 +11,7 @@ use crate::clocked::{Clocked, Times};
 use crate::options::Options;
 use crate::setup::{BASE, replica};
 use crate::update::{Material, materials};
-use crate::{Outcome, median, open};
+use crate::{Outcome, median, need_gpu, open};
 
 /// Updates that are timed behind as many that are not.
 const UPDATES: usize = 7;
@@ -19,7 +19,7 @@ const UPDATES: usize = 7;
 const SHOWN: usize = 12;
 
 pub(crate) fn measure(options: &Options) -> Outcome<()> {
-    drop(open(Graphs::Off)?);
+    need_gpu()?;
     let mut table = "update\tprogram\tplace\tlane\toperation\tkernel\tus\n".to_owned();
     for material in materials(options)? {
         let name = format!("{}, bf16", material.name);
