@@ -88,6 +88,7 @@ fi
 # shellcheck source=tests/gpu/parts.sh
 source "$root/tests/gpu/parts.sh"
 if [[ $action == part ]]; then
+    trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
     "part_$part"
     exit
 fi
