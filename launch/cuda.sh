@@ -68,6 +68,8 @@ need_nvcc() {
     [[ -x $CUDA_HOME/bin/nvcc ]] || die "$MISSING" "$CUDA_HOME/bin/nvcc is not there; set CUDA_HOME to a
 CUDA toolkit, or unset it, and this script fetches one"
     export CUDA_HOME PATH=$CUDA_HOME/bin:$PATH
+    # Candle's kernels are half of the program; newer compilers pack them more tightly.
+    ! nvcc --help | grep -q -- --compress-mode || export NVCC_APPEND_FLAGS=--compress-mode=size
 }
 
 # Unpacks NVIDIA's wheels to what a toolkit looks like. The static runtime alone is kept, so that
@@ -112,7 +114,7 @@ need_kernels() {
     local fatbin=$place/kernels.fatbin
     if [[ ! -s $fatbin || -n $(find "$kernels" "${BASH_SOURCE[0]}" -newer "$fatbin" -print -quit) ]]; then
         say "compiling our kernels"
-        compile_kernels -fatbin --threads 0 --compress-mode=size -gencode arch=compute_80,code=sm_80 \
+        compile_kernels -fatbin --threads 0 -gencode arch=compute_80,code=sm_80 \
             -gencode arch=compute_90,code=sm_90 -gencode arch=compute_100,code=sm_100 \
             -gencode arch=compute_80,code=compute_80 -o "$fatbin.partial"
         mv "$fatbin.partial" "$fatbin"
@@ -180,6 +182,7 @@ build_programs() {
     say "building with $(nvcc --version | sed -n 's/.*release \([0-9.]*\),.*/nvcc \1/p')" \
         "for compute capability $CUDA_COMPUTE_CAP"
     with_cuda build --features cuda "$@"
+    strip "$place"/release/{trainer,launcher}
     say "built $place/release/trainer"
 }
 

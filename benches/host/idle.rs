@@ -4,19 +4,21 @@ use std::collections::{BTreeMap, HashMap};
 
 use lockstep_collective::Collective;
 use lockstep_params::Parameters;
-use lockstep_program::{Machine, MachineError, Mark, Memory, Program, Region, Step, UpdateResult};
+use lockstep_program::{
+    Machine, MachineError, Mark, Memory, Program, RESULTS, Region, Step, UpdateResult,
+};
 use lockstep_trainer::{Link, ParameterPlaces, TrainError};
 
-/// Keeps the last small writes, from which it answers as an update would.
+/// Keeps what is written, and answers that each update read what was asked for.
 pub(crate) struct Idle {
     end: u64,
-    step: Step,
+    ring: Vec<UpdateResult>,
     written: HashMap<u64, Vec<u8>>,
 }
 
 impl Idle {
     pub(crate) fn new() -> Self {
-        Self { end: 256, step: Step::default(), written: HashMap::new() }
+        Self { end: 256, ring: vec![UpdateResult::default(); RESULTS], written: HashMap::new() }
     }
 }
 
@@ -32,7 +34,9 @@ impl Machine for Idle {
     /// Copies, as a GPU's host copies into pinned memory.
     fn write(&mut self, to: Region, bytes: &[u8]) -> Result<(), MachineError> {
         if let Some(step) = bytes.get(..size_of::<Step>()) {
-            self.step = bytemuck::pod_read_unaligned(step);
+            let step: Step = bytemuck::pod_read_unaligned(step);
+            let slot = usize::try_from(step.update).unwrap_or_default() % RESULTS;
+            self.ring[slot].examples = step.examples;
         }
         let place = self.written.entry(to.address).or_default();
         place.clear();
@@ -41,9 +45,9 @@ impl Machine for Idle {
     }
 
     fn read(&mut self, _from: Region, bytes: &mut [u8]) -> Result<(), MachineError> {
-        let result = UpdateResult { examples: self.step.examples, ..UpdateResult::default() };
-        for slot in bytes.chunks_exact_mut(size_of::<UpdateResult>()) {
-            slot.copy_from_slice(bytemuck::bytes_of(&result));
+        let ring = bytemuck::cast_slice(&self.ring);
+        if bytes.len() == ring.len() {
+            bytes.copy_from_slice(ring);
         }
         Ok(())
     }

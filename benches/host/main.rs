@@ -21,7 +21,7 @@ use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_testkit::reference;
 use lockstep_trainer::{
     Arithmetic, Cadence, FinalModel, Observer, Parts, RunLength, Saving, StopRequest, TrainEvent,
-    TrainSettings, Trainer,
+    TrainSettings, Trainer, Usage,
 };
 use lockstep_world::Seed;
 use serde_json::json;
@@ -117,5 +117,6 @@ fn settings(output_dir: std::path::PathBuf) -> Result<TrainSettings, Box<dyn Err
         early_stopping: None,
         output_dir,
         recording: None,
+        usage: Usage { max_seq_length: 128 },
     })
 }

@@ -1,9 +1,13 @@
 //! From a trained model to answers: evaluate and predict agree with training and with PyTorch.
 
+use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::Stdio;
 
+use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest};
 use lockstep_testkit::{golden_texts, reference};
+use lockstep_world::Seed;
 use serde_json::Value;
 
 use crate::program::{Workplace, tiny_run};
@@ -93,4 +97,70 @@ fn bf16_trains_and_resumes_where_the_processor_has_it_and_is_refused_elsewhere()
     let (code, message) = run("bf16", &["--resume", "out/checkpoint-10"]);
     assert_eq!(code, Some(0), "{message}");
     assert!(weights() == whole, "a resumed run ends with the same bits");
+}
+
+/// A classifier with 512 positions as Python saves it: without a word of ours.
+fn pythons_model(directory: &Path, model_max_length: &str) {
+    let config = serde_json::json!({
+        "model_type": "distilbert", "architectures": ["DistilBertForSequenceClassification"],
+        "activation": "gelu", "vocab_size": 297, "n_layers": 2, "max_position_embeddings": 512,
+        "dim": 32, "n_heads": 4, "hidden_dim": 64,
+    });
+    let config = EncoderConfig::of(config.as_object().unwrap().clone()).unwrap();
+    let request = ModelRequest {
+        head: HeadKind::Hf,
+        labels: ["calm", "glad", "sad"].map(str::to_owned).to_vec(),
+        dropouts: Dropouts::default(),
+        seed: Seed(3),
+        device: candle_core::Device::Cpu,
+    };
+    fs::create_dir(directory).unwrap();
+    Classifier::fresh(config, &request).unwrap().save(directory).unwrap();
+    fs::copy(reference("tiny-hf/tokenizer.json"), directory.join("tokenizer.json")).unwrap();
+    let tokenizer = format!("{{\"model_max_length\": {model_max_length}}}");
+    fs::write(directory.join("tokenizer_config.json"), tokenizer).unwrap();
+}
+
+/// What two texts that differ behind token 150 are answered, and how many texts were cut.
+fn long_answers(place: &Workplace, checkpoint: &str, further: &[&str]) -> ([Value; 2], String) {
+    let text = |end: &str| format!("{}{end}\n", "a warm cat ".repeat(50));
+    fs::write(place.path("long.txt"), text("sad sad sad") + &text("the last horse")).unwrap();
+    let fixed = ["predict", "--checkpoint", checkpoint, "--input", "long.txt"];
+    let output = place.succeed(&[&fixed[..], &["--format", "jsonl"], further].concat());
+    let [first, second] = json_lines(&output.stdout).try_into().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    ([first["logits"].clone(), second["logits"].clone()], told)
+}
+
+#[test]
+fn a_model_of_pythons_reads_as_far_as_it_can_and_one_of_ours_as_far_as_it_learned() {
+    let place = Workplace::new();
+    for (name, limit, cut) in [
+        ("endless", "1000000000000000019884624838656", "0 of them cut at 512 tokens"),
+        ("wide", "1024", "0 of them cut at 512 tokens"),
+        ("narrow", "100", "2 of them cut at 100 tokens"),
+    ] {
+        pythons_model(&place.path(name), limit);
+        let ([first, second], told) = long_answers(&place, name, &[]);
+        assert_eq!(first == second, name == "narrow", "{name}: {first} {second}");
+        assert!(told.contains(cut), "{name}: {told}");
+        let (at_512, _) = long_answers(&place, name, &["--max-seq-length", "512"]);
+        assert_ne!(at_512[0], at_512[1], "{name}");
+        assert_eq!([&first, &second] == [&at_512[0], &at_512[1]], name != "narrow", "{name}");
+    }
+    // Trained at 120, as the model and each checkpoint remember wherever they are carried.
+    let rows = path("golden/rows.tsv");
+    let wide = place.path("wide").display().to_string();
+    let run = ["train", "--model", &wide, "--train-file", &rows, "--max-seq-length", "120"];
+    let end = ["--head", "hf", "--max-steps", "2", "--output-dir", "out"];
+    place.succeed(&[&run[..], &end].concat());
+    fs::rename(place.path("out/checkpoint-2"), place.path("carried")).unwrap();
+    for model in ["out", "carried"] {
+        let ([first, second], told) = long_answers(&place, model, &[]);
+        assert!(first == second && told.contains("2 of them cut at 120 tokens"), "{model}: {told}");
+    }
+    let arguments = ["evaluate", "--checkpoint", "carried", "--data", &rows, "--json"];
+    let found: Value = serde_json::from_slice(&place.succeed(&arguments).stdout).unwrap();
+    assert_eq!(found["max_seq_length"], 120);
+    assert!(found["truncated"].is_u64(), "{found}");
 }

@@ -55,3 +55,58 @@ fn another_way_to_sum_is_another_run() {
     assert_eq!(output.status.code(), Some(6), "{message}");
     assert!(message.contains("gradient_accumulation_steps: 4 now, 1 there"), "{message}");
 }
+
+/// Goes on with one flag changed; what is told as a warning.
+fn goes_on(place: &Workplace, arguments: &[String]) -> String {
+    let output = place.succeed(arguments);
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_best_score_on_other_validation_data_is_not_believed() {
+    let (place, rows) = (Workplace::new(), rows());
+    let run = ["--save-steps", "5", "--max-steps", "20", "--load-best-model-at-end"];
+    let run = [&run[..], &["--learning-rate", "1e-3"]].concat();
+    place.succeed(&evaluated(&rows, &run));
+    std::fs::remove_dir_all(place.path("out/checkpoint-20")).unwrap();
+    std::fs::remove_dir_all(place.path("out/checkpoint-15")).unwrap();
+    // The same rows with other labels for half of them: nothing is as good as it was.
+    let text = fs::read_to_string(&rows).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let shuffled: Vec<String> = lines[1..]
+        .windows(2)
+        .map(|pair| {
+            let text = pair[0].split_once('\t').unwrap().0;
+            format!("{text}\t{}", pair[1].split_once('\t').unwrap().1)
+        })
+        .collect();
+    let other = place.path("other.tsv").display().to_string();
+    fs::write(&other, format!("{}\n{}\n", lines[0], shuffled.join("\n"))).unwrap();
+    let resumed = evaluated(&other, &[&run[..], &["--resume", "auto"]].concat());
+    let told = goes_on(&place, &resumed);
+    assert!(told.contains("other.tsv is not what the checkpoint's run was evaluated on"), "{told}");
+    let state = place.json("out/trainer_state.json");
+    let found = place.json("out/all_results.json")["eval_accuracy"].as_f64().unwrap();
+    assert_eq!(state["best_metric"].as_f64(), Some(found), "{state}");
+    // Unchanged data: no word, and the state stays.
+    let told = goes_on(&place, &resumed);
+    assert!(!told.contains("evaluated on"), "{told}");
+}
+
+#[test]
+fn a_run_goes_on_without_a_best_checkpoint_that_is_gone() {
+    let (place, rows) = (Workplace::new(), rows());
+    let run = ["--save-steps", "5", "--max-steps", "45", "--load-best-model-at-end"];
+    let run = [&run[..], &["--learning-rate", "3e-3"]].concat();
+    place.succeed(&evaluated(&rows, &run));
+    let best = |place: &Workplace| {
+        let state = place.json("out/trainer_state.json");
+        state["best_global_step"].as_u64().unwrap()
+    };
+    let gone = best(&place);
+    assert_ne!(gone, 45, "the test needs a best step before the last");
+    fs::remove_dir_all(place.path(&format!("out/checkpoint-{gone}"))).unwrap();
+    let told = goes_on(&place, &evaluated(&rows, &[&run[..], &["--resume", "auto"]].concat()));
+    assert!(told.contains(&format!("checkpoint-{gone}, the best checkpoint so far")), "{told}");
+    assert_eq!(best(&place), 45);
+}

@@ -197,3 +197,34 @@ fn minor(text: &str, prefix: &str) -> u32 {
     let (_, rest) = text.split_once(prefix).unwrap();
     rest.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
 }
+
+/// Slurm's own commands are not here: `srun` is a script that starts one rank, or cannot.
+#[test]
+fn a_slurm_job_does_not_believe_a_0_of_a_step_that_did_not_start() {
+    let place = Workplace::new();
+    fs::create_dir(place.path("bin")).unwrap();
+    let srun = |text: &str| {
+        fs::write(place.path("bin/srun"), format!("#!/bin/bash\n{text}\n")).unwrap();
+        Command::new("chmod").arg("755").arg(place.path("bin/srun")).status().unwrap();
+    };
+    let trainer = programs().join("trainer").display().to_string();
+    let variables = [("SLURM_JOB_ID", "7"), ("LOCKSTEP_TRAINER", &*trainer)];
+    let job = || {
+        let mut command = script(&place, "slurm.sbatch", &variables);
+        command.args(tiny_run("tiny", &["--max-steps", "2"]).split_off(1)).output().unwrap()
+    };
+    srun("echo 'srun: error: Unable to create step' >&2");
+    let output = job();
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(told(&output).contains("no run has ended: out/all_results.json"), "{}", told(&output));
+    srun("exec \"${@:3}\"");
+    let output = job();
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    // What an earlier job left is no result of this one.
+    srun("exit 0");
+    let mut old = Command::new("touch");
+    old.args(["-d", "2 hours ago"]).arg(place.path("out/all_results.json"));
+    assert!(old.status().unwrap().success());
+    let output = job();
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+}

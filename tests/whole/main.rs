@@ -9,6 +9,8 @@ mod commands;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod labels;
+#[cfg(test)]
 mod launch_files;
 #[cfg(test)]
 mod launcher;
@@ -27,4 +29,8 @@ mod ranks;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod sharing;
+#[cfg(test)]
 mod signals;
+#[cfg(test)]
+mod streams;

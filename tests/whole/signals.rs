@@ -29,9 +29,71 @@ fn a_signalled_run_leaves_a_checkpoint_and_goes_on_with_the_same_bits() {
     let weights = |place: &Workplace| fs::read(place.path("out/model.safetensors")).unwrap();
     let alone = Workplace::new();
     alone.succeed(&tiny_run("tiny", &RUN));
-    for signal in [Signal::TERM, Signal::INT, Signal::USR1] {
+    for signal in [Signal::TERM, Signal::INT, Signal::USR1, Signal::HUP] {
         let place = stopped_by(signal);
         place.succeed(&tiny_run("tiny", &[&RUN[..], &["--resume", "auto"]].concat()));
         assert!(weights(&place) == weights(&alone), "{signal:?}: other weights");
     }
+}
+
+/// A program that has begun, and what to send it.
+fn ends_with(mut child: std::process::Child, signal: Signal) -> (Option<i32>, String) {
+    kill_process(Pid::from_child(&child), signal).unwrap();
+    let status = child.wait().unwrap();
+    let mut told = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut told).unwrap();
+    (status.code(), told)
+}
+
+#[test]
+fn before_the_first_update_nothing_is_lost() {
+    for signal in [Signal::TERM, Signal::INT, Signal::USR1, Signal::HUP] {
+        let place = Workplace::new();
+        // Rows that never come: it reads until the signal.
+        let fifo = place.path("rows.tsv").display().to_string();
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let run = ["train", "--model", "builtin:tiny", "--train-file", &fifo];
+        let mut waiting = place.trainer(&[&run[..], &["--output-dir", "out"]].concat());
+        let child = waiting.spawn().unwrap();
+        sleep(Duration::from_millis(700));
+        let (code, told) = ends_with(child, signal);
+        assert_eq!(code, Some(75), "{signal:?}: {told}");
+        assert!(told.contains("before the first update"), "{signal:?}: {told}");
+        // A rank that waits for others that never come.
+        let mut waiting = place.trainer(&tiny_run("tiny", &RUN));
+        for (name, value) in [("RANK", "0"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "127.0.0.1")] {
+            waiting.env(name, value);
+        }
+        let child = waiting.env("MASTER_PORT", "39471").env("LOCAL_RANK", "0").spawn().unwrap();
+        sleep(Duration::from_millis(700));
+        let (code, told) = ends_with(child, signal);
+        assert_eq!(code, Some(75), "{signal:?}: {told}");
+    }
+}
+
+#[test]
+fn an_evaluation_is_cut_short_and_made_again() {
+    let rows = lockstep_testkit::reference("golden/rows.tsv");
+    let place = Workplace::new();
+    let text = fs::read_to_string(rows).unwrap();
+    let (header, lines) = text.split_once('\n').unwrap();
+    // A minute or more of it.
+    fs::write(place.path("many.tsv"), format!("{header}\n{}", lines.repeat(1500))).unwrap();
+    let evaluated = ["--validation-file", "many.tsv", "--eval-strategy", "steps"];
+    let evaluated = [&evaluated[..], &["--eval-steps", "3", "--max-steps", "6"]].concat();
+    let run = tiny_run("tiny", &[&evaluated[..], &["--save-strategy", "no"]].concat());
+    let child = place.trainer(&run).spawn().unwrap();
+    let patience = Instant::now() + Duration::from_secs(300);
+    while metrics(&place.path("out"), "update").len() < 3 {
+        assert!(Instant::now() < patience, "no three updates");
+        sleep(Duration::from_millis(2));
+    }
+    sleep(Duration::from_millis(500));
+    let asked = Instant::now();
+    let (code, told) = ends_with(child, Signal::TERM);
+    assert_eq!(code, Some(75), "{told}");
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    let state = place.json("out/checkpoint-3/trainer_state.json");
+    assert_eq!((&state["global_step"], &state["evaluation_is_due"]), (&3.into(), &true.into()));
+    assert!(metrics(&place.path("out"), "evaluation").is_empty());
 }

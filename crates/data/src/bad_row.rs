@@ -45,6 +45,22 @@ pub enum BadRowKind {
         /// The column the label was looked for in.
         column: String,
     },
+    /// The label is the usual mark of a row that has none.
+    #[error(
+        "the label {} is the mark of a row without one; \
+         where it is a class, name all classes with --label-map",
+        excerpt(.label)
+    )]
+    NoLabel {
+        /// The label as the file has it.
+        label: String,
+    },
+    /// The label map has no such label.
+    #[error("the label {} is not in the label map", excerpt(.label))]
+    UnmappedLabel {
+        /// The label as the file has it.
+        label: String,
+    },
     /// The label is none of those the model knows.
     #[error("the label {} is not a known one", excerpt(.label))]
     UnknownLabel {
@@ -109,6 +125,8 @@ impl BadRowKind {
             Self::EmptyText => "empty text",
             Self::MissingText { .. } => "missing text",
             Self::MissingLabel { .. } => "missing label",
+            Self::NoLabel { .. } => "marked as without label",
+            Self::UnmappedLabel { .. } => "label outside of the label map",
             Self::UnknownLabel { .. } => Self::UNKNOWN_LABEL,
             Self::WrongColumnCount { .. } => "wrong number of columns",
             Self::WrongType { .. } => "wrong type",
@@ -163,13 +181,14 @@ impl BadRows {
         }
     }
 
-    /// Adds the rows of `later`, which stand behind all of these.
-    pub(crate) fn append(&mut self, later: Self) {
-        for (name, count) in later.counts {
+    /// Adds the rows of `others`, wherever in the file they stand.
+    pub(crate) fn append(&mut self, others: Self) {
+        for (name, count) in others.counts {
             *self.counts.entry(name).or_default() += count;
         }
-        let space = Self::SHOWN.saturating_sub(self.first.len());
-        self.first.extend(later.first.into_iter().take(space));
+        self.first.extend(others.first);
+        self.first.sort_by_key(|row| row.line);
+        self.first.truncate(Self::SHOWN);
     }
 }
 

@@ -102,23 +102,13 @@ impl From<Option<String>> for Choice {
     }
 }
 
-impl Wanted {
-    /// The wanted columns among those that are `present`.
-    pub(crate) fn among(&self, present: &[String]) -> Result<Columns, ColumnError> {
-        let text = self.text.among(ColumnRole::Text, present)?;
-        let label = match &self.label {
-            Some(choice) => Some(choice.among(ColumnRole::Label, present)?),
-            None => None,
-        };
-        if label.as_ref() == Some(&text) {
-            return Err(ColumnError::Same { column: text });
-        }
-        Ok(Columns { text, label })
-    }
-}
-
 impl Choice {
-    fn among(&self, role: ColumnRole, present: &[String]) -> Result<String, ColumnError> {
+    /// The column among those that are `present`, if it is there.
+    pub(crate) fn among(
+        &self,
+        role: ColumnRole,
+        present: &[String],
+    ) -> Result<Option<String>, ColumnError> {
         let fits = |column: &&String| match self {
             Self::Named(name) => column == &name,
             Self::Detect => {
@@ -126,17 +116,30 @@ impl Choice {
             }
         };
         let found: Vec<&String> = present.iter().filter(fits).collect();
-        let present = present.to_vec();
-        match (found.as_slice(), self) {
-            ([column], _) => Ok((*column).clone()),
-            ([], Self::Named(name)) => {
-                Err(ColumnError::NotThere { role, wanted: name.clone(), present })
-            }
-            ([], Self::Detect) => Err(ColumnError::NotDetected { role, present }),
-            (several, _) => Err(ColumnError::Several {
+        match found.as_slice() {
+            [] => Ok(None),
+            [column] => Ok(Some((*column).clone())),
+            several => Err(ColumnError::Several {
                 role,
                 candidates: several.iter().map(|column| (*column).clone()).collect(),
             }),
+        }
+    }
+
+    /// The fault that the column is none of those that are `present`.
+    pub(crate) fn missing(&self, role: ColumnRole, present: &[String]) -> ColumnError {
+        let present = present.to_vec();
+        match self {
+            Self::Named(wanted) => ColumnError::NotThere { role, wanted: wanted.clone(), present },
+            Self::Detect => ColumnError::NotDetected { role, present },
+        }
+    }
+
+    /// What a message calls the column while it is not known.
+    pub(crate) fn name(&self, role: ColumnRole) -> String {
+        match self {
+            Self::Named(name) => name.clone(),
+            Self::Detect => role.to_string(),
         }
     }
 }
@@ -227,11 +230,12 @@ mod tests {
     use super::*;
 
     fn check(wanted: (Option<&str>, Option<&str>), present: &[&str], chosen: Option<(&str, &str)>) {
-        let choice = |name: Option<&str>| Choice::from(name.map(str::to_owned));
-        let wanted = Wanted { text: choice(wanted.0), label: Some(choice(wanted.1)) };
         let present: Vec<String> = present.iter().map(|&name| name.to_owned()).collect();
-        let columns = wanted.among(&present).ok();
-        let columns = columns.map(|columns| (columns.text, columns.label.unwrap()));
+        let find = |wanted: Option<&str>, role| {
+            let choice = Choice::from(wanted.map(str::to_owned));
+            choice.among(role, &present).ok().flatten()
+        };
+        let columns = find(wanted.0, ColumnRole::Text).zip(find(wanted.1, ColumnRole::Label));
         let chosen = chosen.map(|(text, label)| (text.to_owned(), label.to_owned()));
         assert_eq!(columns, chosen, "{present:?}");
     }
@@ -250,7 +254,6 @@ mod tests {
         );
         check((Some("a"), Some("b")), &["a", "b"], Some(("a", "b")));
         check((Some("A"), Some("b")), &["a", "b"], None);
-        check((Some("a"), Some("a")), &["a", "b"], None);
         check((None, None), &["text", "text", "label"], None);
     }
 }

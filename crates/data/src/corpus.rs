@@ -5,11 +5,13 @@
 
 use std::path::PathBuf;
 
-use crate::bad_row::BadRows;
+use crate::bad_row::{BadRowKind, BadRows};
 use crate::columns::{Columns, Wanted};
 use crate::data_file;
+use crate::doubts::{Doubt, doubts};
 use crate::error::DataError;
 use crate::labels::{LabelError, LabelMap, Labels};
+use crate::renames::Renames;
 use crate::rows::Rows;
 use crate::sorted_rows::SortedRows;
 
@@ -47,6 +49,90 @@ pub struct Example {
     pub line: u64,
 }
 
+/// A file of labelled texts that was read, before it is settled which labels are classes.
+#[derive(Clone, Debug)]
+pub struct RawCorpus {
+    path: PathBuf,
+    on_bad_row: OnBadRow,
+    columns: Option<Columns>,
+    rows: SortedRows,
+}
+
+impl RawCorpus {
+    /// Reads the file of `source`.
+    ///
+    /// # Errors
+    /// [`DataError`], for a file that cannot be read or whose columns cannot be told.
+    pub fn read(source: &CorpusSource) -> Result<Self, DataError> {
+        let file = data_file::open(&source.path)?;
+        let format = data_file::format(&source.path)?;
+        let wanted = Wanted {
+            text: source.text_column.clone().into(),
+            label: Some(source.label_column.clone().into()),
+        };
+        let mut rows = Rows::new(file, format, wanted, &source.path)?;
+        let sorted = SortedRows::read(&mut rows)?;
+        Ok(Self {
+            path: source.path.clone(),
+            on_bad_row: source.on_bad_row,
+            columns: rows.into_columns()?,
+            rows: sorted,
+        })
+    }
+
+    /// The same with each label called as the user calls it.
+    #[must_use]
+    pub fn renamed(mut self, renames: &Renames) -> Self {
+        self.rows.rename(renames);
+        self
+    }
+
+    /// The corpus with classes of `labels`.
+    ///
+    /// # Errors
+    /// [`DataError`], for a file that cannot be learned from.
+    pub fn labelled(mut self, labels: Labels<'_>) -> Result<Corpus, DataError> {
+        self.rows.judge_labels(labels);
+        let columns = self.judge(labels)?;
+        let map = self.rows.classes(labels).map_err(|fault| DataError::Labels {
+            path: self.path.clone(),
+            skipped: self.rows.bad().clone(),
+            fault,
+        })?;
+        let numbered = self.rows.numbered(&map);
+        let (examples, skipped) = self.rows.examples(&map);
+        Ok(Corpus { examples, labels: map, columns, skipped, numbered })
+    }
+
+    /// Refuses a file that has nothing usable, or bad rows that nobody has allowed.
+    fn judge(&self, labels: Labels<'_>) -> Result<Columns, DataError> {
+        let path = self.path.clone();
+        let bad = self.rows.bad().clone();
+        let rows = self.rows.usable() as u64 + bad.total();
+        match (&self.columns, self.on_bad_row) {
+            (Some(columns), _) if rows == 0 => {
+                let Columns { text, label } = columns.clone();
+                Err(DataError::NoRows { path, text, label: label.unwrap_or_default() })
+            }
+            (None, _) if rows == 0 => Err(DataError::EmptyFile { path }),
+            (_, OnBadRow::Fail) if !bad.is_empty() => {
+                Err(DataError::BadRows { path, rows, known: known_if_missed(&bad, labels), bad })
+            }
+            (Some(columns), _) if self.rows.usable() > 0 => Ok(columns.clone()),
+            _ => Err(DataError::AllRowsBad { path, known: known_if_missed(&bad, labels), bad }),
+        }
+    }
+}
+
+/// The known labels, for a message about rows whose label is none of them.
+fn known_if_missed(bad: &BadRows, labels: Labels<'_>) -> Vec<String> {
+    let missed = bad.counts().any(|(name, _)| name == BadRowKind::UNKNOWN_LABEL);
+    match labels {
+        Labels::Known(map) if missed => map.names().to_vec(),
+        _ => Vec::new(),
+    }
+}
+
 /// The usable examples of one file.
 #[derive(Clone, Debug)]
 pub struct Corpus {
@@ -54,6 +140,7 @@ pub struct Corpus {
     labels: LabelMap,
     columns: Columns,
     skipped: BadRows,
+    numbered: usize,
 }
 
 impl Corpus {
@@ -62,21 +149,7 @@ impl Corpus {
     /// # Errors
     /// [`DataError`], for a file that cannot be read or that cannot be learned from.
     pub fn read(source: &CorpusSource, labels: Labels<'_>) -> Result<Self, DataError> {
-        let file = data_file::open(&source.path)?;
-        let format = data_file::format(&source.path)?;
-        let wanted = Wanted {
-            text: source.text_column.clone().into(),
-            label: Some(source.label_column.clone().into()),
-        };
-        let mut rows = Rows::new(file, format, wanted, &source.path)?;
-        let sorted = SortedRows::read(&mut rows, labels)?;
-        let columns = sorted.judge(source, rows.columns(), labels)?;
-        let labels = sorted.labels(labels).map_err(|fault| {
-            let path = source.path.clone();
-            DataError::Labels { path, skipped: sorted.bad().clone(), fault }
-        })?;
-        let (examples, skipped) = sorted.examples(&labels);
-        Ok(Self { examples, labels, columns, skipped })
+        RawCorpus::read(source)?.labelled(labels)
     }
 
     /// A corpus that does not come from a file.
@@ -98,7 +171,23 @@ impl Corpus {
             return Err(LabelError::FewerExamplesThanClasses { examples: examples.len(), classes });
         }
         let columns = Columns { text: "text".to_owned(), label: Some("label".to_owned()) };
-        Ok(Self { examples, labels, columns, skipped: BadRows::default() })
+        Ok(Self { examples, labels, columns, skipped: BadRows::default(), numbered: 0 })
+    }
+
+    /// The same examples under the numbers that `labels` gives their classes, where it has all of
+    /// them by name.
+    #[must_use]
+    pub fn in_terms_of(mut self, labels: &LabelMap) -> Self {
+        let ids: Option<Vec<u32>> =
+            self.labels.names().iter().map(|name| labels.id(name)).collect();
+        if let Some(ids) = ids {
+            let id = |label: u32| usize::try_from(label).ok().and_then(|label| ids.get(label));
+            for example in &mut self.examples {
+                example.label = id(example.label).copied().unwrap_or(example.label);
+            }
+            self.labels = labels.clone();
+        }
+        self
     }
 
     /// The examples in the order of the file.
@@ -122,6 +211,29 @@ impl Corpus {
     #[must_use]
     pub fn columns(&self) -> &Columns {
         &self.columns
+    }
+
+    /// How many examples each class has, class 0 first.
+    #[must_use]
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.labels.len()];
+        for example in &self.examples {
+            let count = usize::try_from(example.label).ok().and_then(|id| counts.get_mut(id));
+            count.into_iter().for_each(|count| *count += 1);
+        }
+        counts
+    }
+
+    /// What is odd about the classes.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<Doubt> {
+        doubts(self.labels.names(), &self.counts())
+    }
+
+    /// How many labels of the file are the numbers of a model's classes and not their names.
+    #[must_use]
+    pub fn numbered(&self) -> usize {
+        self.numbered
     }
 
     /// The rows that were dropped.

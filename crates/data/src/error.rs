@@ -97,17 +97,39 @@ pub enum DataError {
     },
     /// There is a header and nothing else.
     #[error(
-        "{}: the file has a header (text `{}`, label `{}`) but no rows\n  \
+        "{}: the file has a header (text `{}`{}) but no rows\n  \
          hint: was it written to the end?",
-        .path.display(), .text, .label
+        .path.display(), .text, label_column(.label)
     )]
     NoRows {
         /// The file.
         path: PathBuf,
         /// The column of the text.
         text: String,
-        /// The column of the label.
+        /// The column of the label, empty where only texts are wanted.
         label: String,
+    },
+    /// Rows that end in a way that is not read.
+    #[error(
+        "{}: its lines end in a lone carriage return (CR), as on old Macs, and some in a line feed\n  \
+         hint: convert it: tr '\\r' '\\n' < old > new",
+        .path.display()
+    )]
+    LoneReturns {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A label map that cannot be used.
+    #[error(
+        "{}: {reason}\n  hint: a label map is a JSON object that gives each label of the data the \
+         name of its class: {{\"0\": \"negative\", \"1\": \"positive\"}}",
+        .path.display()
+    )]
+    LabelMap {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The header itself cannot be read.
     #[error(
@@ -186,6 +208,10 @@ pub enum DataError {
     /// The tokenizer cannot be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+}
+
+fn label_column(label: &str) -> String {
+    if label.is_empty() { String::new() } else { format!(", label `{label}`") }
 }
 
 fn neighbours(what: &str, files: &[String]) -> String {

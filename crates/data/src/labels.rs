@@ -3,22 +3,39 @@
 //! The training file makes the map. Every other file is read with that same map, because a class
 //! that had another number there would be counted as an error of the model.
 
-use std::collections::{BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::excerpt::excerpt;
+use crate::label_value::{NO_LABEL, is_count, is_integer, value_of};
 
 /// The names of the classes; the number of a class is its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelMap {
     names: Vec<String>,
     ids: HashMap<String, u32>,
+    /// The classes by the values of their names; nothing where two names have one value.
+    values: HashMap<String, Option<u32>>,
+    numbers: Numbers,
+}
+
+/// What an integer says where no class has it for a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Numbers {
+    /// The number of a class: those of a model are known to whoever made it.
+    AreIds,
+    /// Nothing: the numbers follow from a file, or the names are numbers themselves.
+    AreNothing,
 }
 
 /// Where the map of a corpus comes from.
 #[derive(Clone, Copy, Debug)]
 pub enum Labels<'a> {
-    /// From the labels that the file holds: the training file.
+    /// From the labels that the file holds: the training file of a fresh head.
     Infer,
+    /// From the head that is trained on, if it has all labels that the file holds; else as in
+    /// [`Labels::Infer`], so that both can be named.
+    Offered(&'a LabelMap),
     /// From the model or the training file: every other file.
     Known(&'a LabelMap),
 }
@@ -33,6 +50,7 @@ impl LabelMap {
             return Err(LabelError::None);
         }
         let mut ids = HashMap::with_capacity(names.len());
+        let mut values: HashMap<String, Option<u32>> = HashMap::with_capacity(names.len());
         for (id, name) in (0_u32..).zip(&names) {
             if name.trim().is_empty() {
                 return Err(LabelError::Blank { id });
@@ -40,30 +58,74 @@ impl LabelMap {
             if let Some(first) = ids.insert(name.clone(), id) {
                 return Err(LabelError::Repeated { name: name.clone(), first, second: id });
             }
+            let value = values.entry(value_of(name).into_owned());
+            value.and_modify(|shared| *shared = None).or_insert(Some(id));
         }
-        Ok(Self { names, ids })
+        Ok(Self { names, ids, values, numbers: Numbers::AreNothing })
+    }
+
+    /// The map of a model whose class `i` is `names[i]`. The integer `i` will do for the name, unless
+    /// there are integers among the names.
+    ///
+    /// # Errors
+    /// [`LabelError`] when a name is repeated, or blank, or when there is none.
+    pub fn of_model(names: Vec<String>) -> Result<Self, LabelError> {
+        let is_named = !names.iter().any(|name| is_integer(&value_of(name)));
+        let numbers = if is_named { Numbers::AreIds } else { Numbers::AreNothing };
+        Ok(Self { numbers, ..Self::new(names)? })
     }
 
     /// The map of the distinct `labels` of a file: in the order of numbers when all are integers,
     /// in the order of letters otherwise. Integers 0 to K-1 are so their own numbers.
     pub(crate) fn infer<'a>(labels: impl Iterator<Item = &'a str>) -> Result<Self, LabelError> {
-        let distinct: BTreeSet<&str> = labels.collect();
-        let mut names: Vec<String> = distinct.into_iter().map(str::to_owned).collect();
+        let mut by_value: BTreeMap<Cow<'a, str>, &'a str> = BTreeMap::new();
+        for label in labels {
+            let first = by_value.entry(value_of(label)).or_insert(label);
+            *first = label.min(first);
+        }
+        // A whole number is called by its value, anything else as the file has it.
+        let name = |(value, label): (Cow<'_, str>, &str)| match is_integer(&value) {
+            true => value.into_owned(),
+            false => label.to_owned(),
+        };
+        let mut names: Vec<String> = by_value.into_iter().map(name).collect();
         let integer = |name: &String| name.parse::<i64>().ok();
         if names.iter().all(|name| integer(name).is_some()) {
             names.sort_by_key(integer);
+        } else {
+            names.sort();
         }
         Self::new(names)
     }
 
-    /// The number of the class that a file calls `label`.
-    ///
-    /// A model that was trained without names has `LABEL_0`, `LABEL_1` and so on; there the integer
-    /// alone will do.
+    /// The number of the class that a file calls `label`: the class of that name, or of a name of the
+    /// same value (`1` and `1.0`); of a model also the class of that number.
     #[must_use]
     pub fn id(&self, label: &str) -> Option<u32> {
-        let named = self.ids.get(label).copied();
-        named.or_else(|| self.ids.get(&format!("LABEL_{label}")).copied())
+        self.id_by_name(label).or_else(|| self.id_by_number(label))
+    }
+
+    fn id_by_name(&self, label: &str) -> Option<u32> {
+        let exact = self.ids.get(label).copied();
+        exact.or_else(|| self.values.get(value_of(label).as_ref()).copied().flatten())
+    }
+
+    /// The class whose number, and not whose name, `label` is.
+    pub(crate) fn id_by_number(&self, label: &str) -> Option<u32> {
+        if self.numbers == Numbers::AreNothing || self.id_by_name(label).is_some() {
+            return None;
+        }
+        let value = value_of(label);
+        let id: u32 = value.parse().ok()?;
+        (id.to_string() == value && self.name(id).is_some()).then_some(id)
+    }
+
+    /// Whether `label` is the mark of a row without a label among labels of this map.
+    pub(crate) fn is_no_label(&self, label: &str) -> bool {
+        value_of(label) == NO_LABEL
+            && self.id(label).is_none()
+            && (self.numbers == Numbers::AreIds
+                || self.names.iter().all(|name| is_count(&value_of(name))))
     }
 
     /// The name of class `id`.
@@ -176,21 +238,56 @@ mod tests {
         check(&["10", "9", "x"], &["10", "9", "x"]);
         check(&["1.5", "0.5"], &["0.5", "1.5"]);
         check(&["1", "01"], &["01", "1"]);
+        check(&["1.0", "0.0", "1", "10.0"], &["0", "1", "10"]);
+        check(&["TRUE", "false", "True", "False"], &["False", "TRUE"]);
+        check(&["LABEL_10", "LABEL_9"], &["LABEL_10", "LABEL_9"]);
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
     }
 
     #[test]
     fn a_label_is_found_by_its_name() {
-        let check = |names: &[&str], label: &str, id: Option<u32>| {
-            let map = LabelMap::new(names.iter().map(|&name| name.to_owned()).collect()).unwrap();
-            assert_eq!(map.id(label), id, "{label} in {names:?}");
+        let check = |of_file: &[&str], label: &str, id: Option<u32>| {
+            let map = LabelMap::new(names(of_file)).unwrap();
+            assert_eq!(map.id(label), id, "{label} in {of_file:?}");
         };
         check(&["neg", "pos"], "pos", Some(1));
         check(&["neg", "pos"], "1", None);
         check(&["neg", "pos"], "Pos", None);
+        check(&["LABEL_0", "LABEL_1"], "LABEL_1", Some(1));
+        check(&["LABEL_0", "LABEL_1"], "1", None);
+        check(&["1", "2"], "1", Some(0));
+        check(&["1", "2"], "1.0", Some(0));
+        check(&["1.0", "2.0"], "1", Some(0));
+        check(&["True", "False"], "true", Some(0));
+        // Names of one value are told apart as they are written, and by nothing else.
+        check(&["1", "1.0"], "1.0", Some(1));
+        check(&["1", "1.0"], "1.00", None);
+    }
+
+    #[test]
+    fn a_models_class_is_found_by_its_number_too() {
+        let check = |of_model: &[&str], label: &str, id: Option<u32>| {
+            let map = LabelMap::of_model(names(of_model)).unwrap();
+            assert_eq!(map.id(label), id, "{label} in {of_model:?}");
+        };
         check(&["LABEL_0", "LABEL_1"], "1", Some(1));
         check(&["LABEL_0", "LABEL_1"], "LABEL_1", Some(1));
         check(&["LABEL_0", "LABEL_1"], "2", None);
-        check(&["1", "2"], "1", Some(0));
+        check(&["NEGATIVE", "POSITIVE"], "1", Some(1));
+        check(&["NEGATIVE", "POSITIVE"], "1.0", Some(1));
+        check(&["NEGATIVE", "POSITIVE"], "01", None);
+        check(&["NEGATIVE", "POSITIVE"], "-1", None);
+        check(&["NEGATIVE", "POSITIVE"], "+1", None);
+        check(&["NEGATIVE", "POSITIVE"], "positive", None);
+        // Numbers that are names are no ids: class 0 is called 1 here.
+        check(&["1", "2"], "0", None);
+        check(&["1", "other"], "0", None);
+        // Names whose form looks like an order say nothing of it.
+        check(&["LABEL_1", "LABEL_0"], "LABEL_1", Some(0));
+        check(&["LABEL_1", "LABEL_0"], "1", Some(1));
     }
 
     #[test]

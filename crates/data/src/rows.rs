@@ -1,7 +1,8 @@
 //! Records as rows: the text and, where wanted, the label of each.
 //!
-//! The columns are settled at the first record that shows them, the header of a table or the first
-//! object of JSON lines, so a file is read in one pass and no row is held longer than it takes.
+//! The columns of a table are settled by its header, each column of JSON lines by the first object that
+//! shows it, so a file is read in one pass and no row is held longer than it takes. An object before
+//! that lacks the column, so it is a bad row whatever the column is called.
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::bad_row::BadRowKind;
-use crate::columns::{ColumnError, Columns, Wanted};
+use crate::columns::{Choice, ColumnError, ColumnRole, Columns, Wanted};
 use crate::error::DataError;
+use crate::label_value::{is_integer, value_of};
 use crate::records::{Cells, Format, Record, Records, type_name};
 
 /// One row of a file.
@@ -35,9 +37,29 @@ pub(crate) struct Content {
 pub(crate) struct Rows<R> {
     records: Records<R>,
     wanted: Wanted,
-    /// Nothing before the first record that shows the columns.
-    layout: Option<Layout>,
+    layout: Layout,
+    /// The first record that could have shown the columns, until they are settled.
+    first: Option<(u64, Vec<String>)>,
+    /// The rows that were given.
+    given: u64,
     path: PathBuf,
+}
+
+/// Where the wanted columns stand.
+#[derive(Debug, Default)]
+struct Layout {
+    /// How many columns a table has.
+    width: usize,
+    text: Option<Column>,
+    label: Option<Column>,
+}
+
+/// A column that was found.
+#[derive(Debug)]
+struct Column {
+    name: String,
+    /// Its place in a table.
+    place: usize,
 }
 
 impl<R: BufRead> Rows<R> {
@@ -48,37 +70,95 @@ impl<R: BufRead> Rows<R> {
         wanted: Wanted,
         path: &Path,
     ) -> Result<Self, DataError> {
-        let records = Records::new(reader, format);
-        let mut rows = Self { records, wanted, layout: None, path: path.to_owned() };
+        let mut rows = Self {
+            records: Records::new(reader, format),
+            wanted,
+            layout: Layout::default(),
+            first: None,
+            given: 0,
+            path: path.to_owned(),
+        };
         match format {
-            Format::Plain => rows.layout = Some(Layout::of_plain_text()),
+            Format::Plain => rows.layout = Layout::of_plain_text(),
             Format::Tsv | Format::Csv => rows.read_header()?,
             Format::Jsonl => {}
         }
         Ok(rows)
     }
 
-    /// The columns that are read, once a header or an object has shown them.
-    pub(crate) fn columns(&self) -> Option<&Columns> {
-        self.layout.as_ref().map(|layout| &layout.columns)
+    /// The columns that were read; nothing where no record could show them.
+    ///
+    /// # Errors
+    /// [`DataError::Column`] when there were records, and none of them showed the columns.
+    pub(crate) fn into_columns(self) -> Result<Option<Columns>, DataError> {
+        self.check_columns()?;
+        let Layout { text, label, .. } = self.layout;
+        Ok(text.map(|text| Columns { text: text.name, label: label.map(|label| label.name) }))
     }
 
     /// The next row, or nothing at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Row>, DataError> {
         let Some(Record { line, cells }) = self.record()? else { return Ok(None) };
+        self.given += 1;
         let content = match cells {
-            Ok(cells) => self.layout_shown_by(line, &cells)?.content(cells),
+            Ok(cells) => {
+                if self.records.format() == Format::Jsonl {
+                    self.look(line, &cells)?;
+                }
+                self.layout.content(&self.wanted, cells)
+            }
             Err(kind) => Err(kind),
         };
         Ok(Some(Row { line, content }))
+    }
+
+    /// Whether what was read to the end had rows, under columns that it showed.
+    ///
+    /// # Errors
+    /// [`DataError`] when it had not; an input without any byte has none and is right.
+    pub(crate) fn check_end(&self) -> Result<(), DataError> {
+        self.check_columns()?;
+        match (&self.layout.text, self.records.format()) {
+            (Some(text), Format::Tsv | Format::Csv) if self.given == 0 => {
+                let (path, text) = (self.path.clone(), text.name.clone());
+                Err(DataError::NoRows { path, text, label: String::new() })
+            }
+            (None, Format::Tsv | Format::Csv) if self.records.line() > 0 => {
+                Err(DataError::EmptyFile { path: self.path.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_columns(&self) -> Result<(), DataError> {
+        let Some((line, names)) = &self.first else { return Ok(()) };
+        let Layout { text, label, .. } = &self.layout;
+        let is_settled = |wanted: Option<&Choice>, found| wanted.is_none() || found;
+        if is_settled(Some(&self.wanted.text), text.is_some())
+            && is_settled(self.wanted.label.as_ref(), label.is_some())
+        {
+            return Ok(());
+        }
+        let fault = if text.is_none() {
+            self.wanted.text.missing(ColumnRole::Text, names)
+        } else {
+            self.wanted.label.as_ref().map_or_else(
+                || self.wanted.text.missing(ColumnRole::Text, names),
+                |label| label.missing(ColumnRole::Label, names),
+            )
+        };
+        Err(self.column_error(*line, fault))
     }
 
     fn read_header(&mut self) -> Result<(), DataError> {
         while let Some(Record { line, cells }) = self.record()? {
             match cells {
                 Ok(header) => {
-                    self.layout_shown_by(line, &header)?;
-                    break;
+                    if header.has_returns() {
+                        return Err(DataError::LoneReturns { path: self.path.clone() });
+                    }
+                    self.look(line, &header)?;
+                    return self.check_columns();
                 }
                 Err(BadRowKind::EmptyLine) => {}
                 Err(kind) => {
@@ -97,56 +177,68 @@ impl<R: BufRead> Rows<R> {
         })
     }
 
-    fn layout_shown_by(&mut self, line: u64, cells: &Cells) -> Result<&Layout, DataError> {
-        let layout = match self.layout.take() {
-            Some(layout) => layout,
-            None => {
-                Layout::settle(&self.wanted, &cells.names()).map_err(|fault| DataError::Column {
-                    path: self.path.clone(),
-                    line,
-                    format: self.records.format(),
-                    fault,
-                })?
-            }
-        };
-        Ok(self.layout.insert(layout))
+    /// Looks for the columns that are not settled yet.
+    fn look(&mut self, line: u64, cells: &Cells) -> Result<(), DataError> {
+        let Layout { text, label, .. } = &self.layout;
+        if text.is_some() && (label.is_some() || self.wanted.label.is_none()) {
+            return Ok(());
+        }
+        let names = cells.names();
+        self.settle(&names).map_err(|fault| self.column_error(line, fault))?;
+        self.first.get_or_insert((line, names));
+        Ok(())
     }
-}
 
-/// Where the wanted columns stand.
-#[derive(Debug)]
-struct Layout {
-    columns: Columns,
-    /// How many columns a table has.
-    width: usize,
-    /// The place of the text among the columns of a table.
-    text: usize,
-    /// The place of the label among the columns of a table.
-    label: usize,
+    fn settle(&mut self, names: &[String]) -> Result<(), ColumnError> {
+        let find = |choice: &Choice, role| {
+            let found = choice.among(role, names)?;
+            let place = names.iter().position(|name| Some(name) == found.as_ref());
+            Ok(found.zip(place).map(|(name, place)| Column { name, place }))
+        };
+        let Layout { width, text, label } = &mut self.layout;
+        *width = names.len();
+        if text.is_none() {
+            *text = find(&self.wanted.text, ColumnRole::Text)?;
+        }
+        if let (None, Some(choice)) = (&label, &self.wanted.label) {
+            *label = find(choice, ColumnRole::Label)?;
+        }
+        match (text, label) {
+            (Some(text), Some(label)) if text.name == label.name => {
+                Err(ColumnError::Same { column: text.name.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn column_error(&self, line: u64, fault: ColumnError) -> DataError {
+        let (path, format) = (self.path.clone(), self.records.format());
+        DataError::Column { path, line, format, fault }
+    }
 }
 
 impl Layout {
     fn of_plain_text() -> Self {
-        let columns = Columns { text: "text".to_owned(), label: None };
-        Self { columns, width: 1, text: 0, label: 0 }
+        Self { width: 1, text: Some(Column { name: "text".to_owned(), place: 0 }), label: None }
     }
 
-    fn settle(wanted: &Wanted, names: &[String]) -> Result<Self, ColumnError> {
-        let columns = wanted.among(names)?;
-        let place = |column| names.iter().position(|name| Some(name) == column).unwrap_or_default();
-        let (text, label) = (place(Some(&columns.text)), place(columns.label.as_ref()));
-        Ok(Self { width: names.len(), text, label, columns })
-    }
-
-    fn content(&self, mut cells: Cells) -> Result<Content, BadRowKind> {
+    fn content(&self, wanted: &Wanted, mut cells: Cells) -> Result<Content, BadRowKind> {
         if let Cells::Row(cells) = &cells
             && cells.len() != self.width
         {
             return Err(BadRowKind::WrongColumnCount { expected: self.width, found: cells.len() });
         }
-        let text = text(&self.columns.text, cells.take(self.text, &self.columns.text))?;
-        let label = match &self.columns.label {
-            Some(column) => Some(label(column, cells.take(self.label, column))?),
+        let mut take = |column: Option<&Column>, choice: &Choice, role| match column {
+            Some(Column { name, place }) => (name.clone(), cells.take(*place, name)),
+            None => (choice.name(role), Value::Null),
+        };
+        let (column, value) = take(self.text.as_ref(), &wanted.text, ColumnRole::Text);
+        let text = text(&column, value)?;
+        let label = match &wanted.label {
+            Some(choice) => {
+                let (column, value) = take(self.label.as_ref(), choice, ColumnRole::Label);
+                Some(label(&column, value)?)
+            }
             None => None,
         };
         Ok(Content { text, label })
@@ -160,6 +252,11 @@ impl Cells {
             Self::Row(header) => header.iter().map(|name| name.trim().to_owned()).collect(),
             Self::Object(object) => object.keys().cloned().collect(),
         }
+    }
+
+    /// Whether a cell of a table has a carriage return in it.
+    fn has_returns(&self) -> bool {
+        matches!(self, Self::Row(cells) if cells.iter().any(|cell| cell.contains('\r')))
     }
 
     /// Takes out the cell of one column.
@@ -188,6 +285,7 @@ fn label(column: &str, value: Value) -> Result<String, BadRowKind> {
     let label = match value {
         Value::String(label) => label.trim().to_owned(),
         Value::Number(number) if !number.is_f64() => number.to_string(),
+        Value::Number(number) if is_integer(&value_of(&number.to_string())) => number.to_string(),
         Value::Bool(truth) => truth.to_string(),
         Value::Null => String::new(),
         other => return Err(wrong_type(column, &other, "a string, an integer or a boolean")),

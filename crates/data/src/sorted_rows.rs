@@ -1,23 +1,28 @@
-//! The rows of a file with the usable apart from the bad, and the judgement over both.
+//! The rows of a file with the usable apart from the bad.
 //!
-//! A file is read to its end before it is refused, so that one message tells all that is wrong.
+//! A file is read to its end before it is refused, so that one message tells all that is wrong. Labels
+//! are looked at once all of them are known: whether -1 is a class follows from the others.
 
+use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::mem;
 
 use crate::bad_row::{BadRow, BadRowKind, BadRows};
-use crate::columns::Columns;
-use crate::corpus::{CorpusSource, Example, OnBadRow};
+use crate::corpus::Example;
 use crate::error::DataError;
+use crate::label_value::{NO_LABEL, is_count, value_of};
 use crate::labels::{LabelError, LabelMap, Labels};
-use crate::rows::{Content, Row, Rows};
+use crate::renames::Renames;
+use crate::rows::{Row, Rows};
 
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SortedRows {
     usable: Vec<Labelled>,
     bad: BadRows,
 }
 
 /// A text with its label as the file has it.
+#[derive(Clone, Debug)]
 struct Labelled {
     text: String,
     label: String,
@@ -25,76 +30,100 @@ struct Labelled {
 }
 
 impl SortedRows {
-    /// Reads all `rows`. A label is a fault of its row only where the labels are known beforehand.
-    pub(crate) fn read<R: BufRead>(
-        rows: &mut Rows<R>,
-        labels: Labels<'_>,
-    ) -> Result<Self, DataError> {
-        let mut sorted = Self { usable: Vec::new(), bad: BadRows::default() };
+    /// Reads all `rows`, whatever their labels are.
+    pub(crate) fn read<R: BufRead>(rows: &mut Rows<R>) -> Result<Self, DataError> {
+        let mut sorted = Self::default();
         // Empty lines count once a row follows them; at the end of a file they mean nothing.
         let mut empty_lines = BadRows::default();
         while let Some(Row { line, content }) = rows.next()? {
-            let bad = match content.and_then(|content| labelled(content, line, labels)) {
-                Err(BadRowKind::EmptyLine) => {
-                    empty_lines.note(BadRow { line, kind: BadRowKind::EmptyLine });
+            let content = match content {
+                Err(kind @ BadRowKind::EmptyLine) => {
+                    empty_lines.note(BadRow { line, kind });
                     continue;
                 }
-                Ok(usable) => {
-                    sorted.usable.push(usable);
-                    None
-                }
-                Err(kind) => Some(BadRow { line, kind }),
+                content => content,
             };
             sorted.bad.append(mem::take(&mut empty_lines));
-            bad.into_iter().for_each(|row| sorted.bad.note(row));
+            match content {
+                Ok(content) => {
+                    let label = content.label.unwrap_or_default();
+                    sorted.usable.push(Labelled { text: content.text, label, line });
+                }
+                Err(kind) => sorted.bad.note(BadRow { line, kind }),
+            }
         }
         Ok(sorted)
     }
 
-    /// Refuses a file that has nothing usable, or bad rows that nobody has allowed.
-    pub(crate) fn judge(
-        &self,
-        source: &CorpusSource,
-        columns: Option<&Columns>,
-        labels: Labels<'_>,
-    ) -> Result<Columns, DataError> {
-        let path = source.path.clone();
-        let bad = self.bad.clone();
-        let rows = self.usable.len() as u64 + bad.total();
-        match (columns, source.on_bad_row) {
-            (Some(columns), _) if rows == 0 => {
-                let Columns { text, label } = columns.clone();
-                Err(DataError::NoRows { path, text, label: label.unwrap_or_default() })
+    /// Gives each label the name that the user has for it.
+    pub(crate) fn rename(&mut self, renames: &Renames) {
+        self.keep(|label| match renames.class(label) {
+            Some(class) => {
+                class.clone_into(label);
+                Ok(())
             }
-            (None, _) if rows == 0 => Err(DataError::EmptyFile { path }),
-            (_, OnBadRow::Fail) if !bad.is_empty() => {
-                Err(DataError::BadRows { path, rows, known: self.known_if_missed(labels), bad })
-            }
-            (Some(columns), _) if !self.usable.is_empty() => Ok(columns.clone()),
-            _ => Err(DataError::AllRowsBad { path, known: self.known_if_missed(labels), bad }),
-        }
+            None => Err(BadRowKind::UnmappedLabel { label: mem::take(label) }),
+        });
     }
 
-    /// The classes. A map that the file itself makes must have something to tell apart.
-    pub(crate) fn labels(&self, labels: Labels<'_>) -> Result<LabelMap, LabelError> {
-        if let Labels::Known(map) = labels {
-            return Ok(map.clone());
-        }
-        let map = LabelMap::infer(self.usable.iter().map(|row| row.label.as_str()))?;
+    /// Puts rows whose label is no class of `labels` among the bad; `classes` are then those of the
+    /// rest.
+    pub(crate) fn judge_labels(&mut self, labels: Labels<'_>) {
+        let known = match labels {
+            Labels::Known(map) => Some(map),
+            Labels::Infer | Labels::Offered(_) if self.has_marks() => None,
+            Labels::Infer | Labels::Offered(_) => return,
+        };
+        self.keep(|label| {
+            let (is_mark, is_class) = match known {
+                Some(map) => (map.is_no_label(label), map.id(label).is_some()),
+                None => (value_of(label) == NO_LABEL, true),
+            };
+            let label = || label.clone();
+            match (is_mark, is_class) {
+                (true, _) => Err(BadRowKind::NoLabel { label: label() }),
+                (_, false) => Err(BadRowKind::UnknownLabel { label: label() }),
+                (false, true) => Ok(()),
+            }
+        });
+    }
+
+    /// The classes of the usable rows. A map that the file itself makes must have something to tell
+    /// apart.
+    pub(crate) fn classes(&self, labels: Labels<'_>) -> Result<LabelMap, LabelError> {
+        let distinct = self.distinct();
+        let of_file = || LabelMap::infer(distinct.iter().copied());
+        let map = match labels {
+            Labels::Known(map) => return Ok(map.clone()),
+            Labels::Offered(map) if distinct.iter().all(|label| map.id(label).is_some()) => {
+                map.clone()
+            }
+            Labels::Offered(_) | Labels::Infer => of_file()?,
+        };
         let examples = self.usable.len();
-        let name = map.name(0).unwrap_or_default().to_owned();
-        match map.len() {
-            1 => Err(LabelError::SingleClass { name, examples }),
+        let name = |label: Option<&&str>| label.copied().unwrap_or_default().to_owned();
+        match of_file()?.len() {
+            1 => Err(LabelError::SingleClass { name: name(distinct.first()), examples }),
             classes if classes > 2 && classes == examples => {
-                Err(LabelError::NoLabelTwice { name, examples })
+                Err(LabelError::NoLabelTwice { name: name(distinct.first()), examples })
             }
             _ => Ok(map),
         }
     }
 
+    /// How many rows can be used.
+    pub(crate) fn usable(&self) -> usize {
+        self.usable.len()
+    }
+
     /// The rows that cannot be used.
     pub(crate) fn bad(&self) -> &BadRows {
         &self.bad
+    }
+
+    /// How many labels are the number of their class and not its name.
+    pub(crate) fn numbered(&self, labels: &LabelMap) -> usize {
+        self.usable.iter().filter(|row| labels.id_by_number(&row.label).is_some()).count()
     }
 
     /// The usable rows as examples, and the account of the others. Each label is in `labels`.
@@ -105,21 +134,30 @@ impl SortedRows {
         (self.usable.into_iter().filter_map(example).collect(), self.bad)
     }
 
-    /// The known labels, for a message about rows whose label is none of them.
-    fn known_if_missed(&self, labels: Labels<'_>) -> Vec<String> {
-        let missed = self.bad.counts().any(|(name, _)| name == BadRowKind::UNKNOWN_LABEL);
-        match labels {
-            Labels::Known(map) if missed => map.names().to_vec(),
-            _ => Vec::new(),
-        }
+    fn distinct(&self) -> BTreeSet<&str> {
+        self.usable.iter().map(|row| row.label.as_str()).collect()
     }
-}
 
-fn labelled(content: Content, line: u64, labels: Labels<'_>) -> Result<Labelled, BadRowKind> {
-    let Content { text, label } = content;
-    let label = label.unwrap_or_default();
-    match labels {
-        Labels::Known(map) if map.id(&label).is_none() => Err(BadRowKind::UnknownLabel { label }),
-        _ => Ok(Labelled { text, label, line }),
+    /// Whether -1 marks the rows without a label: all other labels count from zero, and there are
+    /// classes enough without it.
+    fn has_marks(&self) -> bool {
+        let distinct = self.distinct();
+        let values: BTreeSet<_> = distinct.into_iter().map(value_of).collect();
+        values.contains(NO_LABEL)
+            && values.len() > 2
+            && values.iter().all(|value| value == NO_LABEL || is_count(value))
+    }
+
+    /// Moves the rows to the bad ones whose label is found to be one.
+    fn keep(&mut self, mut judge: impl FnMut(&mut String) -> Result<(), BadRowKind>) {
+        let mut bad = BadRows::default();
+        self.usable.retain_mut(|Labelled { label, line, .. }| match judge(label) {
+            Ok(()) => true,
+            Err(kind) => {
+                bad.note(BadRow { line: *line, kind });
+                false
+            }
+        });
+        self.bad.append(bad);
     }
 }

@@ -73,8 +73,11 @@ impl<R: BufRead> Iterator for TextReader<R> {
         if self.failed {
             return None;
         }
-        let row = self.rows.next();
-        self.failed = row.is_err();
+        let row = match self.rows.next() {
+            Ok(None) => self.rows.check_end().map(|()| None),
+            row => row,
+        };
+        self.failed = !matches!(row, Ok(Some(_)));
         let row = row.transpose()?;
         Some(row.map(|row| TextRow {
             line: row.line,
@@ -143,7 +146,21 @@ mod tests {
         check(
             Format::Jsonl,
             b"{\"a\": 1}\n{\"text\": \"b\"}\n",
-            &["end: input: no column is plainly the text"],
+            &["line 1: there is no text: `text` is null or absent", "2: b"],
+        );
+        check(
+            Format::Jsonl,
+            b"{\"a\": 1}\n{\"a\": \"b\"}\n",
+            &[
+                "line 1: there is no text: `text` is null or absent",
+                "line 2: there is no text: `text` is null or absent",
+                "end: input: no column is plainly the text",
+            ],
+        );
+        check(
+            Format::Csv,
+            b"text\n",
+            &["end: input: the file has a header (text `text`) but no rows"],
         );
     }
 

@@ -18,6 +18,11 @@ impl Heap {
         address
     }
 
+    /// Takes the buffer that starts at an address away.
+    pub(crate) fn remove(&mut self, address: u64) {
+        self.by_start.remove(&address);
+    }
+
     /// The buffer in which these bytes lie.
     pub(crate) fn find(&self, address: u64, bytes: usize) -> Option<&Allocation> {
         let (_, memory) = self.by_start.range(..=address).next_back()?;

@@ -1,15 +1,15 @@
 //! A panic is a bug of ours: it ends the process with its own exit code and asks for a report.
 
-use std::io::Write;
 use std::panic::{self, PanicHookInfo};
 use std::process;
 
 use crate::exit::ExitCode;
+use crate::streams;
 
 /// From now on a panic on any thread ends the process.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|info| {
-        let _ = writeln!(std::io::stderr(), "{}", report(info));
+        streams::tell(report(info));
         process::exit(ExitCode::Bug.number().into());
     }));
 }

@@ -52,6 +52,13 @@ impl ExitCode {
         Self::Stopped,
     ];
 
+    /// What all ranks end with when one of them failed with `number`: the same, where that is not to
+    /// be tried again or any of them might have met it, and else that a peer was lost.
+    pub(crate) fn of_peers(number: u8) -> Self {
+        let shared = [Self::Usage, Self::Data, Self::Device, Self::Checkpoint, Self::Stopped];
+        shared.into_iter().find(|code| code.number() == number).unwrap_or(Self::PeerLost)
+    }
+
     /// The number the system sees.
     #[must_use]
     pub fn number(self) -> u8 {

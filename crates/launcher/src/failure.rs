@@ -1,7 +1,7 @@
 //! Every way a command can fail, and the one place that maps them to exit codes.
 
 use std::error::Error as _;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -9,6 +9,7 @@ use thiserror::Error;
 use lockstep_collective::CollectiveError;
 use lockstep_data::{DataError, LabelError, TokenizerError};
 use lockstep_model::ModelError;
+use lockstep_params::TensorFileError;
 use lockstep_trainer::{CheckpointError, TrainError};
 
 use crate::config::{Fault, Faults};
@@ -17,6 +18,7 @@ use crate::exit::ExitCode;
 use crate::gpus::GpuError;
 use crate::hub::HubError;
 use crate::process::Environment;
+use crate::streams;
 use crate::supervisor::LaunchError;
 use crate::world::WorldError;
 
@@ -156,10 +158,8 @@ impl Failure {
             Self::Collective(error) => of_collective(error),
             Self::Launch(error) => error.code(),
             Self::Data(_) => ExitCode::Data,
-            Self::Hub(_)
-            | Self::Tokenizer(_)
-            | Self::NoCheckpoint { .. }
-            | Self::Classes { .. } => ExitCode::Checkpoint,
+            Self::Tokenizer(error) => of_tokenizer(error),
+            Self::Hub(_) | Self::NoCheckpoint { .. } | Self::Classes { .. } => ExitCode::Checkpoint,
             Self::Model(error) => of_model(error),
             Self::Checkpoint(error) => of_checkpoint(error),
             Self::Train(error) => of_run(error),
@@ -184,7 +184,7 @@ impl Failure {
                 }
                 cause = error.source();
             }
-            let _ = writeln!(io::stderr(), "{text}");
+            streams::tell(text);
         }
         code
     }
@@ -195,12 +195,13 @@ fn of_run(error: &TrainError) -> ExitCode {
         TrainError::Data(_) => ExitCode::Data,
         TrainError::Model(error) => of_model(error),
         TrainError::Checkpoint(error) => of_checkpoint(error),
-        TrainError::Observer(cause) => of_output(cause),
         TrainError::Collective(error) => of_collective(error),
         TrainError::Disagree { .. } => ExitCode::Usage,
+        TrainError::Stopped => ExitCode::Stopped,
         TrainError::Gpu(_) => ExitCode::Device,
         TrainError::Thread | TrainError::Engine | TrainError::Examples { .. } => ExitCode::Bug,
         TrainError::NotFinite { .. }
+        | TrainError::Observer(_)
         | TrainError::Drifted { .. }
         | TrainError::Leader { .. }
         | TrainError::Optim(_)
@@ -216,6 +217,7 @@ fn of_model(error: &ModelError) -> ExitCode {
         ModelError::Gradient(_) | ModelError::Tensor(_) | ModelError::Io { verb: "write", .. } => {
             ExitCode::Failed
         }
+        ModelError::File(error) => of_file(error),
         _ => ExitCode::Checkpoint,
     }
 }
@@ -225,6 +227,23 @@ fn of_checkpoint(error: &CheckpointError) -> ExitCode {
         CheckpointError::Io { verb, .. } if *verb != "read" => ExitCode::Failed,
         CheckpointError::Model(error) => of_model(error),
         CheckpointError::Tensor(_) => ExitCode::Failed,
+        CheckpointError::Tokenizer(error) => of_tokenizer(error),
+        CheckpointError::File(error) => of_file(error),
+        _ => ExitCode::Checkpoint,
+    }
+}
+
+/// What could not be written, because the disk is full for example, is no fault of a file.
+fn of_file(error: &TensorFileError) -> ExitCode {
+    match error {
+        TensorFileError::Io { verb: "write", .. } => ExitCode::Failed,
+        _ => ExitCode::Checkpoint,
+    }
+}
+
+fn of_tokenizer(error: &TokenizerError) -> ExitCode {
+    match error {
+        TokenizerError::Unwritable { .. } => ExitCode::Failed,
         _ => ExitCode::Checkpoint,
     }
 }
@@ -258,8 +277,29 @@ mod tests {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         check(Failure::Output(closed()), ExitCode::Done);
         check(Failure::Output(full()), ExitCode::Failed);
-        check(TrainError::Observer(closed()).into(), ExitCode::Done);
+        check(TrainError::Observer(closed()).into(), ExitCode::Failed);
         check(TrainError::Observer(full()).into(), ExitCode::Failed);
         check(Failure::Write { path: "x".into(), cause: closed() }, ExitCode::Failed);
+    }
+
+    #[test]
+    fn what_cannot_be_written_may_pass_and_what_cannot_be_read_may_not() {
+        let check = |failure: Failure, expected| assert_eq!(failure.code(), expected, "{failure}");
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let path = || PathBuf::from("model.safetensors");
+        for (verb, expected) in [("write", ExitCode::Failed), ("read", ExitCode::Checkpoint)] {
+            let file = || TensorFileError::Io { verb, path: path(), cause: full() };
+            let of_run = |error: CheckpointError| Failure::from(TrainError::Checkpoint(error));
+            check(of_run(file().into()), expected);
+            check(of_run(ModelError::File(file()).into()), expected);
+            check(ModelError::Io { verb, path: path(), cause: full() }.into(), expected);
+            check(of_run(CheckpointError::Io { verb, path: path(), cause: full() }), expected);
+        }
+        let (write, read) = (
+            TokenizerError::Unwritable { path: path(), source: full() },
+            TokenizerError::Unreadable { path: path(), source: full() },
+        );
+        check(TrainError::Checkpoint(write.into()).into(), ExitCode::Failed);
+        check(Failure::Tokenizer(read), ExitCode::Checkpoint);
     }
 }

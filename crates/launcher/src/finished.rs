@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use lockstep_data::{LabelError, LabelMap, MaxLength, Tokenizer};
 use lockstep_model::Classifier;
+use lockstep_trainer::Usage;
 
-use crate::config::{self, DIRECTORY, Key, RunConfig, Table};
+use crate::config::{DIRECTORY, Entry, Fault, Key, Problem, RunConfig, Table, keys};
 use crate::device::Place;
 use crate::failure::Failure;
 use crate::models;
@@ -40,30 +41,30 @@ impl Finished {
         let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
         let max_length = max_length(config, &directory, model.config().positions)?;
         models::check(&model, &tokenizer, max_length.get())?;
-        let labels = LabelMap::new(model.labels().to_vec());
+        let labels = LabelMap::of_model(model.labels().to_vec());
         let labels = labels.map_err(|fault: LabelError| Failure::Classes { directory, fault })?;
         Ok(Self { model, tokenizer, labels, max_length })
     }
 }
 
-/// Where texts are cut: as the flag says, else as in training, else at the default, or before it
-/// where the model's positions end.
+/// Where texts are cut: as the flag says, else as in training; where the model does not say how it
+/// was trained, as Python would cut them, and at the latest where the model's positions end.
 fn max_length(
     config: &RunConfig,
     directory: &Path,
     positions: usize,
 ) -> Result<MaxLength, Failure> {
-    let key = &config::keys::MAX_SEQ_LENGTH;
-    let trained = || {
-        let places = [Some(directory), directory.parent()];
-        places
-            .into_iter()
-            .flatten()
-            .find_map(|place| config::recorded(&place.join("run.toml"), key))
-    };
-    let chosen = config.get(key)?;
-    if config.given(key).is_some() {
+    if let Some(chosen) = config.find(&keys::LIMIT) {
         return Ok(chosen);
     }
-    Ok(trained().or_else(|| MaxLength::new(chosen.get().min(positions))).unwrap_or(chosen))
+    let trained = Usage::read(directory)?.and_then(|usage| MaxLength::new(usage.max_seq_length));
+    if let Some(trained) = trained {
+        return Ok(trained);
+    }
+    let pythons = Tokenizer::model_max_length(directory).map_err(Failure::Tokenizer)?;
+    let longest = pythons.map_or(positions, |most| most.get().min(positions));
+    MaxLength::new(longest).ok_or_else(|| {
+        let place = "--checkpoint, whose max_position_embeddings is too small".to_owned();
+        Fault { place, problem: Problem::Invalid { valid: keys::LIMIT.valid() } }.into()
+    })
 }

@@ -1,13 +1,11 @@
 //! A model and its tokenizer, from wherever they come.
 
-use std::path::Path;
-
 use candle_core::Device;
-use lockstep_data::{Corpus, Tokenizer};
-use lockstep_model::{Classifier, EncoderConfig, LoadReport, ModelError, ModelRequest};
+use lockstep_data::{Corpus, LabelMap, Tokenizer};
+use lockstep_model::{Classifier, EncoderConfig, LoadReport, ModelError, ModelRequest, Pretrained};
 use serde_json::{Map, Value, json};
 
-use crate::config::{Fault, ModelName, Problem, RunPlan};
+use crate::config::{Fault, Mismatch, ModelName, ModelPlan, Problem, RunPlan};
 use crate::failure::Failure;
 use crate::hub::{HubSettings, find_model};
 
@@ -24,14 +22,60 @@ pub(crate) struct Loaded {
 /// Tokens in the vocabulary of `builtin:tiny`.
 const TINY_VOCABULARY: usize = 1000;
 
+/// What a model is made from, before it is settled for which classes.
+pub(crate) enum Base {
+    /// Nothing yet: it is made for the data.
+    Tiny,
+    /// The files of a directory.
+    Found(Box<Found>),
+}
+
+/// The files of a model's directory.
+pub(crate) struct Found {
+    pretrained: Pretrained,
+    tokenizer: Tokenizer,
+    /// The classes of the head that the plan asks for, if the model has it.
+    classes: Option<LabelMap>,
+}
+
+impl Base {
+    /// The base of a plan's model.
+    ///
+    /// # Errors
+    /// A model that cannot be had or read.
+    pub(crate) fn find(plan: &ModelPlan, hub: &HubSettings) -> Result<Self, Failure> {
+        let ModelName::Named(name) = &plan.name else { return Ok(Self::Tiny) };
+        let directory = find_model(name, hub)?;
+        let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
+        let pretrained = Pretrained::open(&directory)?;
+        let classes = pretrained.classes(plan.head).map_err(Failure::from).and_then(|classes| {
+            let fault = |fault| Failure::Classes { directory, fault };
+            classes.map(LabelMap::of_model).transpose().map_err(fault)
+        });
+        let (pretrained, classes) = match (classes, plan.mismatch) {
+            (Err(_), Mismatch::FreshHead) => (pretrained.without_head(), None),
+            (classes, _) => (pretrained, classes?),
+        };
+        Ok(Self::Found(Box::new(Found { pretrained, tokenizer, classes })))
+    }
+
+    /// The classes of its head, if it has one.
+    pub(crate) fn classes(&self) -> Option<&LabelMap> {
+        match self {
+            Self::Tiny => None,
+            Self::Found(found) => found.classes.as_ref(),
+        }
+    }
+}
+
 /// The model of a plan on its device, fit for its data.
 ///
 /// # Errors
-/// A model that cannot be had, read, or used with this data.
+/// A model that cannot be used with this data.
 pub(crate) fn load(
     (plan, device): (&RunPlan, &Device),
+    base: Base,
     train: &Corpus,
-    hub: &HubSettings,
 ) -> Result<Loaded, Failure> {
     let request = ModelRequest {
         head: plan.model.head,
@@ -41,12 +85,24 @@ pub(crate) fn load(
         device: device.clone(),
     };
     let longest = plan.data.reading.max_length.get();
-    let loaded = match &plan.model.name {
-        ModelName::Tiny => tiny(train, &request, longest),
-        ModelName::Named(name) => from_directory(&find_model(name, hub)?, &request),
+    let loaded = match base {
+        Base::Tiny => tiny(train, &request, longest),
+        Base::Found(found) => found.load(&request, plan.model.mismatch),
     }?;
     check(&loaded.model, &loaded.tokenizer, longest)?;
     Ok(loaded)
+}
+
+impl Found {
+    fn load(self, request: &ModelRequest, mismatch: Mismatch) -> Result<Loaded, Failure> {
+        let Self { mut pretrained, tokenizer, classes } = self;
+        let fits = classes.is_none_or(|classes| classes.names() == request.labels);
+        if !fits && mismatch == Mismatch::FreshHead {
+            pretrained = pretrained.without_head();
+        }
+        let (model, report) = pretrained.classifier(request)?;
+        Ok(Loaded { model, tokenizer, report: Some(report) })
+    }
 }
 
 /// Whether a model has places for the tokenizer's ids and for the longest text.
@@ -64,12 +120,6 @@ pub(crate) fn check(
         return Err(Fault { place, problem: Problem::TooLong { positions } }.into());
     }
     Ok(model.fits(tokenizer.vocab_size(), longest)?)
-}
-
-fn from_directory(directory: &Path, request: &ModelRequest) -> Result<Loaded, Failure> {
-    let tokenizer = Tokenizer::from_dir(directory).map_err(Failure::Tokenizer)?;
-    let (model, report) = Classifier::load(directory, request)?;
-    Ok(Loaded { model, tokenizer, report: Some(report) })
 }
 
 /// A small DistilBERT with fresh weights, and a vocabulary made from the training texts.

@@ -8,25 +8,35 @@ use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
 
 use crate::config::{Existing, Fault, OutputPlan, Problem, is_record};
 use crate::failure::Failure;
+use crate::lock::{self, Lock, Refused};
 
-/// Whether the plan's directory will do. Nothing is written yet, so that a run that finds its data
-/// faulty leaves no trace.
+/// Takes the plan's directory for one run, if it will do. Nothing is written yet but the lock, which
+/// goes with its holder, so that a run that finds its data faulty leaves no trace.
 ///
 /// # Errors
-/// A directory that holds something and may not be written to; a checkpoint that is not there.
-pub(crate) fn check(plan: &OutputPlan) -> Result<(), Failure> {
-    if let Some(path) = obstacle(&plan.directory) {
-        return Err(
-            Fault { place: place(&plan.directory), problem: Problem::Blocked { path } }.into()
-        );
+/// A directory that another run writes to, or that holds something and may not be written to; a
+/// checkpoint that is not there.
+pub(crate) fn claim(plan: &OutputPlan) -> Result<Lock, Failure> {
+    let directory = &plan.directory;
+    let refused = |problem| Failure::from(Fault { place: place(directory), problem });
+    let held = |holder| refused(Problem::Locked { holder });
+    if let Some(path) = obstacle(directory) {
+        return Err(refused(Problem::Blocked { path }));
     }
-    if let Some(problem) = refusal(plan) {
-        return Err(Fault { place: place(&plan.directory), problem }.into());
+    if let Some(holder) = Lock::holder(directory) {
+        return Err(held(holder));
     }
+    // Looked at before the lock makes the directory, and again when nobody else can write to it.
+    refusal(plan).map_or(Ok(()), |problem| Err(refused(problem)))?;
     match &plan.existing {
-        Existing::GoOnFrom(checkpoint) if !checkpoint.is_dir() => Err(absent(checkpoint)),
-        _ => Ok(()),
+        Existing::GoOnFrom(checkpoint) if !checkpoint.is_dir() => return Err(absent(checkpoint)),
+        _ => {}
     }
+    let lock = Lock::take(directory).map_err(|error| match error {
+        Refused::Held(holder) => held(holder),
+        Refused::Failed(failure) => *failure,
+    })?;
+    refusal(plan).map_or(Ok(lock), |problem| Err(refused(problem)))
 }
 
 /// Makes the directory ready, and tells the checkpoint to go on from, if there is one.
@@ -59,6 +69,14 @@ pub(crate) fn refusal(plan: &OutputPlan) -> Option<Problem> {
         Existing::GoOn if !is_ours(directory) && has_no_checkpoint(directory) => {
             Some(Problem::NotOurs)
         }
+        Existing::GoOn if is_finished(directory) && has_no_checkpoint(directory) => {
+            Some(Problem::Finished { directory: directory.clone() })
+        }
+        Existing::GoOnFrom(checkpoint)
+            if is_finished(directory) && !is_inside(checkpoint, directory) =>
+        {
+            Some(Problem::Occupied)
+        }
         Existing::Replace | Existing::GoOn | Existing::GoOnFrom(_) => None,
     }
 }
@@ -68,13 +86,25 @@ fn is_ours(directory: &Path) -> bool {
     is_record(&directory.join("run.toml"))
 }
 
+/// Whether somebody's trained model is here, which nothing but an explicit word may replace.
+fn is_finished(directory: &Path) -> bool {
+    ["model.safetensors", "all_results.json"].iter().any(|name| directory.join(name).exists())
+}
+
+fn is_inside(checkpoint: &Path, directory: &Path) -> bool {
+    let parent = checkpoint.canonicalize().ok();
+    let parent = parent.as_deref().and_then(Path::parent);
+    parent.is_some() && parent == directory.canonicalize().ok().as_deref()
+}
+
 /// Broken checkpoints are some: that none of them is whole is for [`prepare`] to tell.
 fn has_no_checkpoint(directory: &Path) -> bool {
     matches!(has_checkpoints(directory), Ok(false))
 }
 
 fn holds_something(directory: &Path) -> bool {
-    fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some())
+    let is_content = |entry: fs::DirEntry| entry.file_name() != lock::NAME;
+    fs::read_dir(directory).is_ok_and(|entries| entries.flatten().any(is_content))
 }
 
 /// The file that stands where the directory or one above it should be.
@@ -87,12 +117,13 @@ fn obstacle(directory: &Path) -> Option<PathBuf> {
 ///
 /// Its `run.toml` stays until the new one replaces it, so that the directory is ours at any moment.
 fn clear(directory: &Path) -> Result<(), Failure> {
-    const FILES: [&str; 9] = [
+    const FILES: [&str; 10] = [
         "model.safetensors",
         "config.json",
         "tokenizer.json",
         "tokenizer_config.json",
         "vocab.txt",
+        "lockstep.json",
         "README.md",
         "all_results.json",
         "trainer_state.json",
@@ -140,8 +171,8 @@ mod tests {
         let directory = folder.path().display().to_string();
         let line = ["--output-dir".to_owned(), directory, flag.to_owned()];
         let plan = crate::config::run_plan(&line).unwrap();
-        check(&plan.run)
-            .and_then(|()| prepare(&plan.run))
+        claim(&plan.run)
+            .and_then(|lock| prepare(&plan.run).map(|_| drop(lock)))
             .map_err(|failure| failure.to_string())?;
         let entries = fs::read_dir(folder.path()).unwrap().flatten();
         let mut names: Vec<String> =
@@ -161,6 +192,7 @@ mod tests {
         };
         for flag in [REFUSE, REPLACE, GO_ON] {
             check(&[], flag, "");
+            check(&["run.lock"], flag, "");
         }
         let model = ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"];
         let rest = ["vocab.txt", "README.md", "all_results.json", "trainer_state.json"];
@@ -181,5 +213,19 @@ mod tests {
             check(&["notes.txt", "README.md"], flag, "not a run of lockstep");
         }
         check(&["checkpoint-5/model.safetensors"], REPLACE, "not a run of lockstep");
+    }
+
+    #[test]
+    fn a_finished_model_is_not_trained_over_by_a_run_that_finds_no_checkpoint() {
+        let told = |paths: &[&str], flag| left(paths, flag).unwrap_err();
+        for result in ["model.safetensors", "all_results.json"] {
+            let told = told(&["run.toml", result], GO_ON);
+            assert!(told.contains("holds a finished model") && told.contains("--model"), "{told}");
+        }
+        let elsewhere = tempfile::tempdir().unwrap();
+        let from = format!("--resume={}", elsewhere.path().display());
+        let told = told(&["run.toml", "model.safetensors", "checkpoint-5/config.json"], &from);
+        assert!(told.contains("not empty"), "{told}");
+        assert_eq!(left(&["run.toml", "logs/rank-0.jsonl"], &from).as_deref(), Ok("logs run.toml"));
     }
 }

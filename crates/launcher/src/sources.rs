@@ -1,8 +1,8 @@
 //! Labelled examples, from a file or from the corpus that is built in.
 
 use lockstep_data::{
-    BadRows, Corpus, CorpusSource, DataError, Example, LabelMap, Labels, TokenStore, Tokenizer,
-    reviews,
+    BadRows, Corpus, CorpusSource, DataError, Example, LabelMap, Labels, RawCorpus, Renames,
+    TokenStore, Tokenizer, reviews,
 };
 use lockstep_world::Seed;
 
@@ -10,7 +10,7 @@ use crate::config::{DataPlan, DataSource, Reading};
 
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Split {
+enum Split {
     /// What is learned from.
     Train,
     /// What it is judged on.
@@ -27,40 +27,101 @@ pub(crate) struct Corpora {
     pub(crate) test: Option<Corpus>,
 }
 
-impl Corpora {
+/// The corpora of a training, read before it is known which classes the model has.
+pub(crate) struct RawCorpora {
+    train: Raw,
+    validation: Option<Raw>,
+    test: Option<Raw>,
+}
+
+/// A corpus whose labels are not classes yet.
+enum Raw {
+    Generated(Corpus),
+    File(RawCorpus),
+}
+
+impl RawCorpora {
     /// Reads the corpora of a plan.
     ///
     /// # Errors
-    /// The first file that cannot be used.
+    /// The first file that cannot be read, or whose columns cannot be told.
     pub(crate) fn read(plan: &DataPlan) -> Result<Self, DataError> {
-        let train = read(&plan.train, Split::Train, &plan.reading, Labels::Infer)?;
-        let labels = train.labels().clone();
         let held = |source: &Option<DataSource>| {
-            let read = |source| read(source, Split::Held, &plan.reading, Labels::Known(&labels));
+            let read = |source| Raw::read(source, Split::Held, &plan.reading);
             source.as_ref().map(read).transpose()
         };
-        Ok(Self { validation: held(&plan.validation)?, test: held(&plan.test)?, train })
+        Ok(Self {
+            train: Raw::read(&plan.train, Split::Train, &plan.reading)?,
+            validation: held(&plan.validation)?,
+            test: held(&plan.test)?,
+        })
+    }
+
+    /// The corpora with their classes: those of the model's head, if it has all of them.
+    ///
+    /// # Errors
+    /// The first file that cannot be used.
+    pub(crate) fn labelled(self, head: Option<&LabelMap>) -> Result<Corpora, DataError> {
+        let train = self.train.labelled(head.map_or(Labels::Infer, Labels::Offered))?;
+        let labels = train.labels().clone();
+        let held =
+            |raw: Option<Raw>| raw.map(|raw| raw.labelled(Labels::Known(&labels))).transpose();
+        Ok(Corpora { validation: held(self.validation)?, test: held(self.test)?, train })
     }
 }
 
-/// Reads one corpus.
+impl Raw {
+    fn read(source: &DataSource, split: Split, reading: &Reading) -> Result<Self, DataError> {
+        let DataSource::File(path) = source else { return generated(split).map(Self::Generated) };
+        let raw = RawCorpus::read(&CorpusSource {
+            path: path.clone(),
+            text_column: reading.text_column.clone(),
+            label_column: reading.label_column.clone(),
+            on_bad_row: reading.on_bad_row,
+        })?;
+        Ok(Self::File(match &reading.label_map {
+            Some(map) => raw.renamed(&Renames::read(map)?),
+            None => raw,
+        }))
+    }
+
+    fn labelled(self, labels: Labels<'_>) -> Result<Corpus, DataError> {
+        match (self, labels) {
+            (Self::File(raw), labels) => raw.labelled(labels),
+            (Self::Generated(corpus), Labels::Offered(map) | Labels::Known(map)) => {
+                Ok(corpus.in_terms_of(map))
+            }
+            (Self::Generated(corpus), Labels::Infer) => Ok(corpus),
+        }
+    }
+}
+
+/// Reads one corpus whose classes are known.
 ///
 /// # Errors
 /// A file that cannot be used.
 pub(crate) fn read(
     source: &DataSource,
-    split: Split,
     reading: &Reading,
-    labels: Labels<'_>,
+    labels: &LabelMap,
 ) -> Result<Corpus, DataError> {
-    let DataSource::File(path) = source else { return generated(split) };
-    let source = CorpusSource {
-        path: path.clone(),
-        text_column: reading.text_column.clone(),
-        label_column: reading.label_column.clone(),
-        on_bad_row: reading.on_bad_row,
-    };
-    Corpus::read(&source, labels)
+    Raw::read(source, Split::Held, reading)?.labelled(Labels::Known(labels))
+}
+
+/// A line where labels are numbers of the model's classes and not their names; else nothing.
+pub(crate) fn numbered(corpus: &Corpus) -> String {
+    const SHOWN: usize = 6;
+    let names = corpus.labels().names();
+    if corpus.numbered() == 0 {
+        return String::new();
+    }
+    let ids = names.iter().enumerate().take(SHOWN).map(|(id, name)| format!("{id} is {name}"));
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    format!(
+        "         {} labels are ids of the model's classes: {}{more}\n",
+        corpus.numbered(),
+        ids.collect::<Vec<_>>().join(", ")
+    )
 }
 
 /// What messages call a source.

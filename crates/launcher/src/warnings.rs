@@ -15,6 +15,8 @@ pub(crate) fn show(environment: &Environment) {
         .with_ansi(environment.colours_errors())
         .with_target(false)
         .without_time()
+        // It would tell them on the standard error, and panic where that is closed.
+        .log_internal_errors(false)
         .finish();
     // There is one already only in a test.
     let _ = tracing::subscriber::set_global_default(subscriber);

@@ -12,10 +12,7 @@ use crate::encoder::Pass;
 use crate::layers::Purpose;
 use crate::masks::{DropoutRates, Dropouts, Masks};
 use crate::network::Network;
-use crate::{EncoderConfig, HeadKind, Input, Logits, Loss, Mode, ModelError};
-
-/// The recipe's dropout inside its own head.
-const MLP_HEAD_DROPOUT: f32 = 0.3;
+use crate::{EncoderConfig, HeadKind, Input, Logits, Loss, Mode, ModelError, Pretrained};
 
 /// What is asked of a model that is to be trained.
 #[derive(Clone, Debug)]
@@ -55,12 +52,7 @@ impl Classifier {
         directory: &Path,
         request: &ModelRequest,
     ) -> Result<(Self, LoadReport), ModelError> {
-        let config = EncoderConfig::read(&directory.join("config.json"))?;
-        let weights = WeightsFile::open(directory)?;
-        if weights.has_head(request.head) {
-            check_labels(&config, &request.labels, directory)?;
-        }
-        Self::build(config, Some(weights), request)
+        Pretrained::open(directory)?.classifier(request)
     }
 
     /// A model to train from nothing.
@@ -76,16 +68,8 @@ impl Classifier {
     /// # Errors
     /// [`ModelError`] names the file and all that is wrong with it.
     pub fn open(directory: &Path, device: &Device) -> Result<Self, ModelError> {
-        let config = EncoderConfig::read(&directory.join("config.json"))?;
-        let weights = WeightsFile::open(directory)?;
-        let path = || weights.path().to_owned();
-        let head = weights.head().ok_or_else(|| ModelError::NoHead { path: path() })?;
-        let faulty = |fault| ModelError::Tensors { path: path(), faults: vec![fault] };
-        let classes = weights.classes(head).map_err(faulty)?;
-        let labels = named(&config, classes).map_err(|fault| ModelError::Labelling {
-            path: directory.join("config.json"),
-            fault,
-        })?;
+        let pretrained = Pretrained::open(directory)?;
+        let (head, labels) = pretrained.finished()?;
         let request = ModelRequest {
             head,
             labels,
@@ -93,7 +77,7 @@ impl Classifier {
             seed: Seed(0),
             device: device.clone(),
         };
-        Self::build(config, Some(weights), &request).map(|(model, _)| model)
+        pretrained.classifier(&request).map(|(model, _)| model)
     }
 
     /// Writes config.json and model.safetensors in Hugging Face's layout into a directory that
@@ -203,7 +187,7 @@ impl Classifier {
         self.rates
     }
 
-    fn build(
+    pub(crate) fn build(
         config: EncoderConfig,
         weights: Option<WeightsFile>,
         request: &ModelRequest,
@@ -222,7 +206,7 @@ impl Classifier {
             inference: network(Purpose::Inference)?,
             head_kind: request.head,
             labels: request.labels.clone(),
-            rates: rates(&config, request),
+            rates: request.dropouts.rates(&config, request.head),
             precision: Precision::F32,
             parameters,
             config,
@@ -231,42 +215,3 @@ impl Classifier {
     }
 }
 
-fn rates(config: &EncoderConfig, request: &ModelRequest) -> DropoutRates {
-    let Dropouts { hidden, attention, head } = request.dropouts;
-    let usual = match request.head {
-        HeadKind::Mlp => MLP_HEAD_DROPOUT,
-        HeadKind::Hf => config.head_dropout,
-    };
-    DropoutRates {
-        hidden: hidden.unwrap_or(config.dropout),
-        attention: attention.unwrap_or(config.attention_dropout),
-        head: head.unwrap_or(usual),
-    }
-}
-
-/// The names of a finished model's classes; Hugging Face's own where config.json has none.
-fn named(config: &EncoderConfig, classes: usize) -> Result<Vec<String>, String> {
-    match config.labels()? {
-        None => Ok((0..classes).map(|id| format!("LABEL_{id}")).collect()),
-        Some(names) if names.len() == classes => Ok(names),
-        Some(names) => Err(format!(
-            "`id2label` names {} classes, but the classifier has {classes}",
-            names.len()
-        )),
-    }
-}
-
-fn check_labels(
-    config: &EncoderConfig,
-    wanted: &[String],
-    directory: &Path,
-) -> Result<(), ModelError> {
-    let path = directory.join("config.json");
-    let faulty = |fault| ModelError::Labelling { path: path.clone(), fault };
-    let Some(found) = config.labels().map_err(faulty)? else { return Ok(()) };
-    let is_unnamed = found.iter().all(|name| name.starts_with("LABEL_"));
-    if is_unnamed || found == wanted {
-        return Ok(());
-    }
-    Err(ModelError::Labels { path, found, wanted: wanted.to_vec() })
-}

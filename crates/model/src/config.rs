@@ -8,6 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::ModelError;
 
+/// What other models call a size, and transformers takes for it.
+const ALIASES: [(&str, &str); 3] =
+    [("dim", "hidden_size"), ("n_heads", "num_attention_heads"), ("n_layers", "num_hidden_layers")];
+
 /// The sizes of a DistilBERT encoder.
 ///
 /// The whole config.json is kept as well, so that what is written later has every key it came with.
@@ -60,6 +64,11 @@ impl EncoderConfig {
         let mut keys = Keys { written: &written, faults: Vec::new() };
         keys.one_of("model_type", "distilbert");
         keys.one_of("activation", "gelu");
+        keys.empty("pruned_heads", "heads that were taken out have no tensors here");
+        keys.empty("quantization_config", "only floating-point weights are read");
+        for (key, other) in ALIASES {
+            keys.same(key, other);
+        }
         let config = Self {
             vocabulary: keys.size("vocab_size", 10_000_000),
             positions: keys.size("max_position_embeddings", 65_536),
@@ -95,6 +104,36 @@ impl EncoderConfig {
         let names = names.filter(|names| map.is_object() && !names.is_empty());
         names.map(Some).ok_or_else(|| "`id2label` is not one name for each id from 0".to_owned())
     }
+
+    /// Whether the classifier is one that gives a text one class of several.
+    ///
+    /// # Errors
+    /// A sentence, when it is another one.
+    pub(crate) fn check_problem(&self, classes: usize) -> Result<(), String> {
+        let problem = self.written.get("problem_type").unwrap_or(&Value::Null);
+        match problem.as_str() {
+            _ if classes == 1 => {
+                Err("its classifier has one row, which is a score and no class".to_owned())
+            }
+            None if problem.is_null() => Ok(()),
+            Some("single_label_classification") => Ok(()),
+            _ => Err(format!(
+                "`problem_type` is {problem}, and only \"single_label_classification\" is supported"
+            )),
+        }
+    }
+
+    /// The number of classes that `num_labels` states, where it is there.
+    ///
+    /// # Errors
+    /// A sentence, when it is no number.
+    pub(crate) fn label_count(&self) -> Result<Option<usize>, String> {
+        let Some(count) = self.written.get("num_labels").filter(|count| !count.is_null()) else {
+            return Ok(None);
+        };
+        let number = count.as_u64().and_then(|count| usize::try_from(count).ok());
+        number.map(Some).ok_or_else(|| "`num_labels` is no number of classes".to_owned())
+    }
 }
 
 /// Reads keys one by one and gathers what is wrong with them.
@@ -111,6 +150,26 @@ impl Keys<'_> {
             Some((found, _)) => {
                 self.faults.push(format!("`{key}` is {found}; only \"{only}\" is supported"));
             }
+        }
+    }
+
+    fn empty(&mut self, key: &str, why: &str) {
+        let is_empty = |value: &Value| match value {
+            Value::Null => true,
+            Value::Object(entries) => entries.is_empty(),
+            _ => false,
+        };
+        if self.written.get(key).is_some_and(|value| !is_empty(value)) {
+            self.faults.push(format!("`{key}` is not empty: {why}"));
+        }
+    }
+
+    fn same(&mut self, key: &str, other: &str) {
+        if let (Some(value), Some(second)) = (self.written.get(key), self.written.get(other))
+            && value != second
+        {
+            self.faults
+                .push(format!("`{key}` is {value}, but `{other}` is {second}: they are one"));
         }
     }
 

@@ -83,7 +83,8 @@ pub enum ModelError {
     /// The model has a head for other classes.
     #[error(
         "{} has a head for the {}, but the data has the {}; \
-         train from the bare encoder, or on data with the same classes",
+         classes are matched by their names: --label-map gives the labels of the data others, and \
+         --ignore-mismatched-sizes makes a fresh head for the classes of the data",
         path.display(), classes(found), classes(wanted)
     )]
     Labels {

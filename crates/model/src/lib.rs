@@ -25,6 +25,7 @@ mod layers;
 mod logits;
 mod masks;
 mod network;
+mod pretrained;
 mod specs;
 
 pub use checkpoint::LoadReport;
@@ -36,3 +37,4 @@ pub use input::{Input, Mode};
 pub use lockstep_kernels::{Bf16, Precision, Ready, gpu};
 pub use logits::{Logits, Loss};
 pub use masks::{DropoutRates, Dropouts};
+pub use pretrained::Pretrained;

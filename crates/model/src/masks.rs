@@ -9,7 +9,10 @@ use std::sync::Arc;
 use lockstep_kernels::{Dropout, Rows};
 use lockstep_world::{Purpose, Seed};
 
-use crate::{Input, Mode};
+use crate::{EncoderConfig, HeadKind, Input, Mode};
+
+/// The recipe's dropout inside its own head.
+const MLP_HEAD_DROPOUT: f32 = 0.3;
 
 /// Rates given by the user; what is not given comes from config.json or the recipe.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,6 +34,22 @@ pub struct DropoutRates {
     pub attention: f32,
     /// Inside the head.
     pub head: f32,
+}
+
+impl Dropouts {
+    /// The rates that a model of this configuration trains with.
+    #[must_use]
+    pub fn rates(&self, config: &EncoderConfig, head: HeadKind) -> DropoutRates {
+        let usual = match head {
+            HeadKind::Mlp => MLP_HEAD_DROPOUT,
+            HeadKind::Hf => config.head_dropout,
+        };
+        DropoutRates {
+            hidden: self.hidden.unwrap_or(config.dropout),
+            attention: self.attention.unwrap_or(config.attention_dropout),
+            head: self.head.unwrap_or(usual),
+        }
+    }
 }
 
 /// A place that drops.

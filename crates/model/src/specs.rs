@@ -77,6 +77,21 @@ pub(crate) fn head(kind: HeadKind, config: &EncoderConfig, classes: usize) -> Ve
     }
 }
 
+impl EncoderConfig {
+    /// Scalars of a model with this head and so many classes, in parameters of which `is_counted`
+    /// says so.
+    #[must_use]
+    pub fn scalars(
+        &self,
+        (kind, classes): (HeadKind, usize),
+        is_counted: impl Fn(&ParameterInfo) -> bool,
+    ) -> usize {
+        let specs = encoder(self).into_iter().chain(head(kind, self, classes));
+        let counted = specs.filter(|spec| is_counted(&spec.info));
+        counted.map(|spec| spec.shape.iter().product::<usize>()).sum()
+    }
+}
+
 impl Part {
     /// A table, of which a batch reads some rows.
     fn table(self, name: &str, shape: [usize; 2], start: Start) -> TensorSpec {

@@ -41,24 +41,26 @@ impl Bucket {
     /// The bucket of a batch.
     #[must_use]
     pub fn of(size: BatchSize) -> Self {
-        let batch = size.examples.max(1).next_multiple_of(16);
+        let batch = padded(size.examples, 16);
         Self { rows: rows(size.tokens).max(batch), batch, longest: longest(size.longest) }
     }
 }
 
-/// Multiples of 32 to 512, of 64 to 1,024, then an eighth more each time, in multiples of 128.
+/// Multiples of 32 to 512, of 64 to 1,024, of 128 to 4,096, and so on.
 fn rows(tokens: usize) -> usize {
-    match tokens {
-        0..=512 => tokens.max(1).next_multiple_of(32),
-        513..=1024 => tokens.next_multiple_of(64),
-        _ => {
-            let mut rows: usize = 1024;
-            while rows < tokens {
-                rows = (rows + rows / 8).next_multiple_of(128);
-            }
-            rows
-        }
-    }
+    let step = match tokens {
+        0..=512 => 32,
+        513..=1024 => 64,
+        _ => 128,
+    };
+    padded(tokens, step)
+}
+
+/// The next multiple of `step`, or of a sixteenth of the power of two below `count` where that is more:
+/// powers of two stay as they are, and no count grows by more than a sixteenth or one step.
+fn padded(count: usize, step: usize) -> usize {
+    let count = count.max(1);
+    count.next_multiple_of(step.max((1 << count.ilog2()) / 16))
 }
 
 fn longest(tokens: usize) -> usize {
@@ -74,7 +76,25 @@ mod tests {
         for tokens in (0..70_000).step_by(7) {
             let bucket = Bucket::of(BatchSize { tokens, examples: tokens.min(16), longest: 5 });
             assert!(bucket.rows >= tokens && bucket.rows >= bucket.batch);
-            assert!(bucket.rows <= tokens + tokens / 8 + 128, "{tokens}: {bucket:?}");
+            assert!(bucket.rows <= tokens + tokens / 16 + 128, "{tokens}: {bucket:?}");
+        }
+    }
+
+    #[test]
+    fn powers_of_two_are_not_padded() {
+        for tokens in (9..20).map(|power| 1 << power) {
+            let size = BatchSize { tokens, examples: tokens / 32, longest: 128 };
+            let expected = Bucket { rows: tokens, batch: tokens / 32, longest: 128 };
+            assert_eq!(Bucket::of(size), expected);
+        }
+    }
+
+    #[test]
+    fn a_larger_batch_has_no_smaller_bucket() {
+        let of = |tokens| Bucket::of(BatchSize { tokens, examples: tokens / 2, longest: 5 });
+        for tokens in 1..5_000 {
+            let (smaller, larger) = (of(tokens - 1), of(tokens));
+            assert!(smaller.rows <= larger.rows && smaller.batch <= larger.batch, "{larger:?}");
         }
     }
 

@@ -92,6 +92,11 @@ impl Call {
         self
     }
 
+    /// The address of something of which it touches parts, which [`Self::touching`] names.
+    pub(crate) fn address(self, span: Span) -> Self {
+        self.argument(Argument::Address(span))
+    }
+
     /// The address of what it reads.
     pub(crate) fn read(mut self, span: Span) -> Self {
         self.reads.push(span);

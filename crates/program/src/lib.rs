@@ -8,6 +8,7 @@ mod attention_shared;
 mod bucket;
 mod buffers;
 mod call;
+mod flop;
 mod gradients;
 mod input;
 mod machine;
@@ -17,6 +18,7 @@ mod mirror;
 mod op;
 mod order;
 mod parts;
+mod predict;
 mod rates;
 mod record;
 mod replica;
@@ -26,6 +28,7 @@ mod weights;
 
 pub use attention_shared::{AttentionPass, attention_shared};
 pub use bucket::{BatchSize, Bucket};
+pub use flop::Flop;
 pub use gradients::{GradientArena, TOTALS};
 pub use input::{InputSpans, PassInput};
 pub use machine::{Machine, MachineError, Mark};
@@ -36,13 +39,15 @@ pub use op::{
 };
 pub use order::{Unordered, unordered};
 pub use parts::{Affine, BlockParts, ModelParts, Wanted};
+pub use predict::{Card, Cost, LaneTotal, Prediction, Scene};
 pub use rates::{AdamWConstants, chunks, rates};
 pub use record::{
     Evaluated, MicroBatch, Plan, Purpose, Squares, Training, evaluated, pass_bytes, record_copies,
     record_pass, record_settle, record_update,
 };
 pub use replica::{
-    Batch, Evaluation, Inference, Largest, Optimiser, Place, Places, Replica, ReplicaSettings,
+    Batch, Draft, DraftSettings, Evaluation, Inference, Largest, Optimiser, Place, Places, Replica,
+    ReplicaSettings,
 };
 pub use shape::{Activation, DropRates, LONGEST, ModelShape, Unsupported};
 pub use state::State;

@@ -18,6 +18,15 @@ pub trait Machine {
     /// [`MachineError`] when memory is short.
     fn allocate(&mut self, bytes: usize) -> Result<Region, MachineError>;
 
+    /// Gives a region of [`Self::allocate`] back, behind everything that was started until now. No
+    /// program that names it may run again. A machine may keep it as long as it lives.
+    ///
+    /// # Errors
+    /// [`MachineError`] when the region is none of this machine's.
+    fn release(&mut self, _region: Region) -> Result<(), MachineError> {
+        Ok(())
+    }
+
     /// Copies `bytes` to the start of `to`. `bytes` may be reused when this returns.
     ///
     /// # Errors

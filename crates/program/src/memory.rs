@@ -43,7 +43,8 @@ impl Span {
     }
 }
 
-/// Memory of a device. Only a [`Machine`](crate::Machine) makes these, and each lives as long as it.
+/// Memory of a device. Only a [`Machine`](crate::Machine) makes these, and each lives as long as it,
+/// or until it is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {
     /// The address of the first byte, on the device.
@@ -63,6 +64,11 @@ impl Memory {
     pub fn add(&mut self, name: impl Into<String>, region: Region) -> Span {
         self.buffers.push((name.into(), region));
         Span { buffer: BufferId(self.buffers.len() - 1), start: 0, bytes: region.bytes }
+    }
+
+    /// All buffers, with their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Region)> {
+        self.buffers.iter().map(|(name, region)| (name.as_str(), *region))
     }
 
     /// The name of a buffer.

@@ -25,7 +25,7 @@ pub struct State {
     pub rates: Span,
     /// The table of all weights but the word table's.
     pub chunks: Span,
-    /// Sums of squares: [`SQUARES`] parts a bucket, then those of the words.
+    /// Sums of squares: `SQUARES` parts a bucket, then those of the words.
     pub squares: Span,
     /// Updates that each row of the word table has had, (V), int.
     pub applied: Span,

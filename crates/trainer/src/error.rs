@@ -71,6 +71,9 @@ pub enum TrainError {
         /// Its words.
         cause: String,
     },
+    /// Somebody asked for an end before there was an answer.
+    #[error("an end was asked for before the answer was there")]
+    Stopped,
     /// A thread of ours panicked.
     #[error("the thread that sums gradients panicked; this is a bug of ours, please report it")]
     Thread,

@@ -5,12 +5,12 @@ use std::time::Instant;
 use lockstep_collective::Collective;
 use lockstep_data::{Batch, TokenStore};
 use lockstep_model::Classifier;
-use lockstep_world::{Seat, Step};
+use lockstep_world::{Step, WorldSize};
 
 use crate::engine::Scorer;
 use crate::metrics::{ConfusionMatrix, wilson_interval};
 use crate::scores::Scores;
-use crate::{EvaluationReport, TrainError};
+use crate::{EvaluationReport, StopRequest, TrainError};
 
 /// Evaluates a split. The ranks share the batches and add up whole numbers.
 ///
@@ -23,7 +23,9 @@ pub fn evaluate(
     collective: &mut dyn Collective,
 ) -> Result<EvaluationReport, TrainError> {
     let mut scorer = Scorer::new(model)?;
-    evaluate_by(&mut scorer, model, &Split { name: split.0, store: split.1, step }, collective)
+    let split = Split { name: split.0, store: split.1, step };
+    let never = StopRequest::default();
+    evaluate_by(&mut scorer, model, &split, collective, &never)?.ok_or(TrainError::Stopped)
 }
 
 /// A split, and the number of updates before its evaluation.
@@ -33,22 +35,30 @@ pub(crate) struct Split<'a> {
     pub(crate) step: Step,
 }
 
-/// Evaluates a split by the scores that `scorer` gives.
+/// Evaluates a split by the scores that `scorer` gives; nothing when some rank is asked to stop.
 pub(crate) fn evaluate_by(
     scorer: &mut dyn Scores,
     model: &Classifier,
     split: &Split<'_>,
     collective: &mut dyn Collective,
-) -> Result<EvaluationReport, TrainError> {
+    stop: &StopRequest,
+) -> Result<Option<EvaluationReport>, TrainError> {
     let began = Instant::now();
     let Split { name, store, step } = *split;
     let mut tally = Tally { matrix: ConfusionMatrix::new(model.labels().len()), loss: 0.0 };
-    for indices in share(store, collective.seat(), scorer.tokens_at_once()) {
-        let batch = Batch::pack(store, &indices)?;
-        tally.count(&scorer.scores(model, &batch)?, &batch);
+    let batches = batches(store, scorer.tokens_at_once());
+    let (rank, world) = (collective.seat().rank().0, collective.seat().world().get());
+    for round in batches.chunks(world) {
+        if is_asked_of_any(stop, collective)? {
+            return Ok(None);
+        }
+        if let Some(indices) = round.get(rank) {
+            let batch = Batch::pack(store, indices)?;
+            tally.count(&scorer.scores(model, &batch)?, &batch);
+        }
     }
     let Tally { matrix, loss } = tally.over_all_ranks(collective)?;
-    Ok(EvaluationReport {
+    Ok(Some(EvaluationReport {
         step: step.0,
         split: name.to_owned(),
         loss: loss / (matrix.examples().max(1)) as f64,
@@ -60,11 +70,24 @@ pub(crate) fn evaluate_by(
         correct: matrix.correct(),
         confusion: matrix.rows(),
         seconds: began.elapsed().as_secs_f64(),
-    })
+    }))
 }
 
-/// This rank's batches: whole examples in file order, about `at_once` tokens each.
-fn share(store: &TokenStore, seat: Seat, at_once: usize) -> Vec<Vec<usize>> {
+/// Whether some rank is asked to stop; all get the same answer.
+fn is_asked_of_any(
+    stop: &StopRequest,
+    collective: &mut dyn Collective,
+) -> Result<bool, TrainError> {
+    let mine = stop.is_asked();
+    if collective.seat().world() == WorldSize::ONE {
+        return Ok(mine);
+    }
+    Ok(collective.all_gather(&[u64::from(mine)])?.into_iter().any(|theirs| theirs != 0))
+}
+
+/// The batches of all ranks, which they take in turn: whole examples in file order, about `at_once`
+/// tokens each.
+fn batches(store: &TokenStore, at_once: usize) -> Vec<Vec<usize>> {
     let mut batches = vec![Vec::new()];
     let mut tokens = 0;
     for (index, &length) in store.lengths().iter().enumerate() {
@@ -78,7 +101,7 @@ fn share(store: &TokenStore, seat: Seat, at_once: usize) -> Vec<Vec<usize>> {
         }
     }
     batches.retain(|batch| !batch.is_empty());
-    batches.into_iter().skip(seat.rank().0).step_by(seat.world().get()).collect()
+    batches
 }
 
 struct Tally {

@@ -82,6 +82,10 @@ pub struct UpdateReport {
     /// What summing the gradients over all ranks took of it, where there are others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<SyncReport>,
+    /// 10^12 floating-point operations a second that all ranks together performed for the batch's
+    /// tokens, where the engine runs recorded programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tflops: Option<f64>,
 }
 
 /// The time in which gradients were summed over all ranks, waiting for slower ones included.

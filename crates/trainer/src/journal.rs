@@ -31,6 +31,12 @@ pub(crate) struct Journal {
     pub(crate) work: Work,
     /// Evaluations since the best one.
     pub(crate) evaluations_without_gain: usize,
+    /// What the evaluations were made on.
+    #[serde(default)]
+    pub(crate) judged_on: Option<String>,
+    /// Whether an evaluation of this step is yet to be made, because a stop cut it short.
+    #[serde(default)]
+    pub(crate) evaluation_is_due: bool,
 }
 
 /// A sum of losses and how many they are.
@@ -52,7 +58,7 @@ impl Losses {
 }
 
 impl Journal {
-    pub(crate) fn new(identity: Identity) -> Self {
+    pub(crate) fn new(identity: Identity, judged_on: Option<String>) -> Self {
         Self {
             global_step: 0,
             epoch: 0.0,
@@ -67,7 +73,18 @@ impl Journal {
             run_losses: Losses::default(),
             work: Work::default(),
             evaluations_without_gain: 0,
+            judged_on,
+            evaluation_is_due: false,
         }
+    }
+
+    /// Lets no earlier evaluation count; the weights as they are are to be evaluated again.
+    pub(crate) fn forget_best(&mut self) {
+        self.best_metric = None;
+        self.best_global_step = None;
+        self.best_model_checkpoint = None;
+        self.evaluations_without_gain = 0;
+        self.evaluation_is_due = true;
     }
 
     pub(crate) fn note_update(&mut self, report: &UpdateReport) {
@@ -87,6 +104,7 @@ impl Journal {
 
     /// Notes an evaluation of the validation split, and whether it is the best so far.
     pub(crate) fn note_evaluation(&mut self, report: &EvaluationReport, checkpoint: &str) {
+        self.evaluation_is_due = false;
         self.log_history.push(serde_json::json!({
             "step": report.step, "epoch": self.epoch, "eval_loss": report.loss,
             "eval_accuracy": report.accuracy, "eval_f1": report.f1, "eval_mcc": report.mcc,

@@ -7,6 +7,7 @@
 //! [`TrainEvent`]s.
 
 mod checkpoint;
+mod ending;
 mod engine;
 mod error;
 mod evaluation;
@@ -18,15 +19,19 @@ mod metrics;
 mod milestones;
 mod parts;
 mod pass;
+mod recorded_plan;
 mod replicas;
 mod results;
+mod resumption;
 mod scores;
 mod settings;
+mod splits;
 mod start;
 mod stop;
 mod sync;
 mod trainer;
 mod update;
+mod usage;
 
 pub use checkpoint::{CheckpointError, has_checkpoints, latest_checkpoint, remove_run};
 pub use engine::{Copied, Link, ParameterPlaces, Scorer};
@@ -41,6 +46,9 @@ pub use lockstep_kernels::gpu::Graphs;
 pub use lockstep_program::Arithmetic;
 pub use metrics::{ConfusionMatrix, wilson_interval};
 pub use parts::Parts;
+pub use recorded_plan::{BucketShare, RecordedPlan, model_shape, recorded_plan};
+pub use resumption::Forgotten;
 pub use settings::{Cadence, FinalModel, Recording, RunLength, Saving, TrainSettings};
 pub use stop::StopRequest;
 pub use trainer::Trainer;
+pub use usage::Usage;

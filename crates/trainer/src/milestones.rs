@@ -1,6 +1,5 @@
-//! What surrounds the loop: when to evaluate, to save, to stop, and how to finish.
+//! What surrounds the loop: the start, and what is due after an update.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use lockstep_collective::Phase;
@@ -8,32 +7,27 @@ use lockstep_data::TokenStore;
 use lockstep_world::Step;
 
 use crate::checkpoint::{
-    Saved, checkpoint_name, clear_unfinished, prune, write_checkpoint, write_final,
+    Product, checkpoint_name, clear_unfinished, make_room, prune, write_checkpoint,
 };
-use crate::evaluation::evaluate_by;
-use crate::results::{Work, all_results};
+use crate::results::Work;
 use crate::{
-    Cadence, CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinalModel,
-    FinishReport, Observer, StartReport, TrainError, TrainEvent, TrainSettings, Trainer,
-    evaluation, replicas,
+    Cadence, CheckpointReport, EVENT_VERSION, EpochReport, EvaluationReport, FinalModel, Observer,
+    StartReport, StopRequest, TrainError, TrainEvent, TrainSettings, Trainer, replicas,
 };
 
 /// What a process remembers of a run between its start and its end; no checkpoint holds it.
 pub(crate) struct Session<'a> {
     observer: &'a mut dyn Observer,
-    began: Instant,
+    pub(crate) began: Instant,
     /// The updates of this epoch, since the start or the resume.
     pub(crate) epoch: Work,
-    /// Whether some rank was asked to stop.
+    /// Whether some rank was asked to stop; the same on all ranks.
     pub(crate) stop: bool,
-    last_evaluation: Option<EvaluationReport>,
-}
-
-/// Examples that are evaluated and not learned from.
-#[derive(Clone, Copy)]
-enum Split {
-    Validation,
-    Test,
+    /// Where this rank is asked.
+    pub(crate) request: &'a StopRequest,
+    pub(crate) last_evaluation: Option<EvaluationReport>,
+    /// The step of the newest checkpoint that this process wrote or came from.
+    pub(crate) saved: Option<Step>,
 }
 
 impl Session<'_> {
@@ -47,13 +41,16 @@ impl Trainer {
     pub(crate) fn begin<'a>(
         &mut self,
         observer: &'a mut dyn Observer,
+        request: &'a StopRequest,
     ) -> Result<Session<'a>, TrainError> {
         let mut session = Session {
             observer,
             began: Instant::now(),
             epoch: Work::default(),
             stop: false,
+            request,
             last_evaluation: None,
+            saved: self.origin.is_some().then_some(self.step),
         };
         let output_dir = &self.settings.output_dir;
         replicas::by_leader(&mut *self.collective, || Ok(clear_unfinished(output_dir)?))?;
@@ -82,6 +79,17 @@ impl Trainer {
         Ok(())
     }
 
+    /// Makes the evaluation that was cut short before the resume, or that does not count any more.
+    pub(crate) fn catch_up(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
+        if self.journal.evaluation_is_due && self.settings.evaluation != Cadence::Never {
+            self.validate(session)?;
+            if !self.journal.evaluation_is_due && self.is_saved_here() {
+                self.save(session)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether something is due that reads weights, moments or the journal.
     fn is_milestone(&self) -> bool {
         let TrainSettings { evaluation, replica_check, saving, .. } = &self.settings;
@@ -102,13 +110,6 @@ impl Trainer {
         session.observe(&TrainEvent::Epoch(report))
     }
 
-    fn validate(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
-        let Some(report) = self.evaluation(Split::Validation, self.step)? else { return Ok(()) };
-        self.journal.note_evaluation(&report, &checkpoint_name(self.step));
-        session.last_evaluation = Some(report.clone());
-        session.observe(&TrainEvent::Evaluation(report))
-    }
-
     /// Whether so many evaluations brought no gain that the run is to end; a resumed one, too.
     pub(crate) fn has_stalled(&self) -> bool {
         let patience = self.settings.early_stopping;
@@ -123,7 +124,7 @@ impl Trainer {
         is_wanted || self.is_due(self.settings.saving.cadence)
     }
 
-    fn save(&mut self, session: &mut Session<'_>) -> Result<PathBuf, TrainError> {
+    pub(crate) fn save(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
         self.enter(Phase::Saving);
         self.check_replicas()?;
         self.optimizer.moments_mut().gather_shards(&mut *self.collective)?;
@@ -131,122 +132,25 @@ impl Trainer {
         let (output_dir, step) = (&settings.output_dir, *step);
         let directory = output_dir.join(checkpoint_name(step));
         replicas::by_leader(&mut **collective, || {
-            write_checkpoint(output_dir, step, (model, tokenizer), (optimizer, journal))?;
+            let product = Product { model, tokenizer, usage: &settings.usage };
+            let write = || write_checkpoint(output_dir, step, product, (optimizer, journal));
+            let steps = (step, journal.best_global_step.map(Step));
+            match (write(), settings.saving.keep) {
+                (Err(error), Some(keep))
+                    if error.is_full() && make_room(output_dir, keep, steps)? =>
+                {
+                    write()?
+                }
+                (written, _) => written?,
+            };
             if let Some(keep) = settings.saving.keep {
-                prune(output_dir, keep, (step, journal.best_global_step.map(Step)))?;
+                prune(output_dir, keep, steps)?;
             }
             Ok(())
         })?;
-        let report = CheckpointReport { step: step.0, directory: directory.clone() };
-        session.observe(&TrainEvent::Checkpoint(report))?;
-        Ok(directory)
-    }
-
-    /// Saves a checkpoint to resume from, if this update has none yet.
-    pub(crate) fn stop(&mut self, session: &mut Session<'_>) -> Result<Ending, TrainError> {
-        self.settle(session)?;
-        let directory = if self.is_saved_here() {
-            self.settings.output_dir.join(checkpoint_name(self.step))
-        } else {
-            self.save(session)?
-        };
-        self.report_finish(session, Ending::Stopped, directory)
-    }
-
-    /// Evaluates and writes the final model.
-    pub(crate) fn finish(
-        &mut self,
-        session: &mut Session<'_>,
-        ending: Ending,
-    ) -> Result<Ending, TrainError> {
-        self.settle(session)?;
-        let chosen = self.choose_final_weights()?;
-        let mut evaluations = Vec::new();
-        match session.last_evaluation.take().filter(|report| report.step == chosen.0) {
-            Some(known) => evaluations.push(known),
-            None => {
-                evaluations.extend(self.reported_evaluation(Split::Validation, chosen, session)?)
-            }
-        }
-        evaluations.extend(self.reported_evaluation(Split::Test, chosen, session)?);
-        self.enter(Phase::Saving);
-        self.check_replicas()?;
-        let output_dir = self.settings.output_dir.clone();
-        let Self { model, tokenizer, journal, collective, .. } = self;
-        replicas::by_leader(&mut **collective, || {
-            let results = all_results(journal, &evaluations);
-            Ok(write_final(&output_dir, (model, tokenizer), journal, &results)?)
-        })?;
-        self.enter(Phase::Ending);
-        self.report_finish(session, ending, output_dir)
-    }
-
-    /// Goes back to the best checkpoint where that was asked for; tells which step was chosen.
-    fn choose_final_weights(&mut self) -> Result<Step, TrainError> {
-        let best = self.journal.best_global_step.map(Step);
-        match (self.settings.saving.final_model, best) {
-            (FinalModel::Best, Some(best)) if best != self.step => {
-                let (place, model) = (self.whereabouts(best), &self.model);
-                replicas::by_leader(&mut *self.collective, || {
-                    Ok(Saved::open(&place)?.restore_weights(model)?)
-                })?;
-                replicas::spread_weights(&mut *self.collective, model)?;
-                Ok(best)
-            }
-            _ => Ok(self.step),
-        }
-    }
-
-    /// Where a checkpoint of this run is: with what it writes now, or with what it was resumed from.
-    fn whereabouts(&self, step: Step) -> PathBuf {
-        let name = checkpoint_name(step);
-        let here = self.settings.output_dir.join(&name);
-        match &self.origin {
-            Some(origin) if !here.exists() => origin.join(name),
-            _ => here,
-        }
-    }
-
-    fn report_finish(
-        &self,
-        session: &mut Session<'_>,
-        ending: Ending,
-        directory: PathBuf,
-    ) -> Result<Ending, TrainError> {
-        let seconds = session.began.elapsed().as_secs_f64();
-        let report = FinishReport { step: self.step.0, ending, seconds, directory };
-        session.observe(&TrainEvent::Finish(report))?;
-        Ok(ending)
-    }
-
-    /// Evaluates a split, if the run has it.
-    fn evaluation(
-        &mut self,
-        split: Split,
-        step: Step,
-    ) -> Result<Option<EvaluationReport>, TrainError> {
-        let (name, store) = match split {
-            Split::Validation => ("validation", &self.validation),
-            Split::Test => ("test", &self.test),
-        };
-        let Some(store) = store else { return Ok(None) };
-        self.board.enter(Phase::Evaluating, step.0);
-        let split = evaluation::Split { name, store, step };
-        let Self { engine, model, collective, .. } = self;
-        evaluate_by(&mut **engine, model, &split, &mut **collective).map(Some)
-    }
-
-    fn reported_evaluation(
-        &mut self,
-        split: Split,
-        step: Step,
-        session: &mut Session<'_>,
-    ) -> Result<Option<EvaluationReport>, TrainError> {
-        let report = self.evaluation(split, step)?;
-        if let Some(report) = &report {
-            session.observe(&TrainEvent::Evaluation(report.clone()))?;
-        }
-        Ok(report)
+        session.saved = Some(step);
+        let report = CheckpointReport { step: step.0, directory };
+        session.observe(&TrainEvent::Checkpoint(report))
     }
 
     fn start_report(&self) -> StartReport {
@@ -277,7 +181,7 @@ impl Trainer {
     }
 
     /// Compares the weights of all replicas.
-    fn check_replicas(&mut self) -> Result<(), TrainError> {
+    pub(crate) fn check_replicas(&mut self) -> Result<(), TrainError> {
         replicas::check(&mut *self.collective, &self.model, self.step.0)
     }
 }

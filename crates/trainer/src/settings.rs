@@ -11,6 +11,8 @@ use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_program::Arithmetic;
 use lockstep_world::Seed;
 
+use crate::Usage;
+
 /// Everything that decides what a run does, apart from the model and the data themselves.
 #[derive(Clone, Debug)]
 pub struct TrainSettings {
@@ -42,6 +44,8 @@ pub struct TrainSettings {
     pub replica_check: Cadence,
     /// After how many evaluations without a better accuracy the run ends.
     pub early_stopping: Option<NonZeroUsize>,
+    /// What is written beside the weights for whoever uses them.
+    pub usage: Usage,
     /// Where everything is written.
     pub output_dir: PathBuf,
     /// How updates are recorded, on a GPU.

@@ -1,17 +1,15 @@
 //! How a run begins: from nothing or from a checkpoint, with the same weights on all ranks.
 
-use std::path::{Path, PathBuf};
-
 use lockstep_data::BatchPlan;
 use lockstep_kernels::gpu::CudaMachine;
 use lockstep_optim::{AdamW, Schedule};
 use lockstep_program::{Arithmetic, Machine};
 use lockstep_world::Step;
 
-use crate::checkpoint::Saved;
 use crate::engine::{Composed, Link, OnGpu, Recorded, Run, RunFacts};
 use crate::identity::Identity;
 use crate::journal::Journal;
+use crate::resumption::judged_on;
 use crate::{Parts, Recording, TrainError, TrainSettings, Trainer, replicas};
 
 impl Trainer {
@@ -77,6 +75,7 @@ impl Trainer {
             Schedule::new(settings.schedule, settings.peak_rates, settings.warmup, total);
         let optimizer = AdamW::new(model.parameters(), settings.adamw)?;
         let identity = Identity::of(&settings, total, &model, &train);
+        let journal = Journal::new(identity, judged_on(validation.as_ref()));
         let mut trainer = Self {
             model,
             tokenizer,
@@ -92,7 +91,7 @@ impl Trainer {
             optimizer,
             engine: Box::new(Composed),
             step: Step::START,
-            journal: Journal::new(identity),
+            journal,
             origin: None,
         };
         trainer.unite()?;
@@ -111,27 +110,5 @@ impl Trainer {
         facts.insert("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
         replicas::agree(&mut *self.collective, &facts)?;
         replicas::spread_weights(&mut *self.collective, &self.model)
-    }
-
-    /// Goes on from a checkpoint of this run, which only the leader reads; all ranks call this.
-    ///
-    /// # Errors
-    /// [`TrainError::Checkpoint`] when it is not whole or belongs to another run; on other ranks
-    /// than the leader [`TrainError::Leader`].
-    pub fn resume(&mut self, directory: &Path) -> Result<(), TrainError> {
-        let Self { model, optimizer, journal, collective, .. } = self;
-        let restored = replicas::by_leader(&mut **collective, || {
-            let saved = Saved::open(directory)?;
-            saved.check(&journal.identity)?;
-            saved.restore_weights(model)?;
-            saved.restore_moments(optimizer)?;
-            Ok(saved.into_journal())
-        })?;
-        replicas::spread_weights(&mut **collective, model)?;
-        let leaders = restored.as_ref().unwrap_or(journal);
-        *journal = replicas::spread_state(&mut **collective, optimizer, leaders)?;
-        self.step = Step(self.journal.global_step);
-        self.origin = directory.parent().map(PathBuf::from);
-        Ok(())
     }
 }

@@ -117,7 +117,7 @@ impl<'a> GradientSync<'a> {
     pub(crate) fn cost(&self) -> Cost {
         let has_peers = self.collective.seat().world() != WorldSize::ONE;
         let seconds = self.began.elapsed().as_secs_f64();
-        Cost { seconds, sync: has_peers.then_some(self.report) }
+        Cost { seconds, sync: has_peers.then_some(self.report), flop: None }
     }
 }
 

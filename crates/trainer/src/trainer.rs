@@ -51,16 +51,17 @@ impl Trainer {
         observer: &mut dyn Observer,
         stop: &StopRequest,
     ) -> Result<Ending, TrainError> {
-        let mut session = self.begin(observer)?;
+        let mut session = self.begin(observer, stop)?;
+        self.catch_up(&mut session)?;
         while self.step.0 < self.total {
             if self.has_stalled() {
                 return self.finish(&mut session, Ending::EarlyStop);
             }
-            self.update(stop, &mut session)?;
-            self.milestones(&mut session)?;
-            if session.stop && self.step.0 < self.total && !self.has_stalled() {
+            if session.stop {
                 return self.stop(&mut session);
             }
+            self.update(stop, &mut session)?;
+            self.milestones(&mut session)?;
         }
         self.finish(&mut session, Ending::Complete)
     }
@@ -116,6 +117,7 @@ impl Trainer {
                 tokens: update.tokens,
                 seconds: update.cost.seconds,
                 sync: update.cost.sync,
+                tflops: update.cost.tflops(),
             };
             self.journal.note_update(&report);
             session.epoch.add(&report);

@@ -94,4 +94,13 @@ pub(crate) struct Cost {
     pub(crate) seconds: f64,
     /// The part of the gradients' way to the other ranks, if there are others.
     pub(crate) sync: Option<SyncReport>,
+    /// Floating-point operations of all ranks, where the engine counts them.
+    pub(crate) flop: Option<f64>,
+}
+
+impl Cost {
+    /// 10^12 floating-point operations a second.
+    pub(crate) fn tflops(&self) -> Option<f64> {
+        self.flop.map(|flop| flop / self.seconds.max(1e-9) / 1e12)
+    }
 }

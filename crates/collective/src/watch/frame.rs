@@ -27,8 +27,13 @@ pub(super) enum Frame {
     Beat(u64),
     /// A good end: expect no more of me.
     Goodbye,
-    /// A bad end, with its reason.
-    Failed(String),
+    /// A bad end.
+    Failed {
+        /// Its reason.
+        words: String,
+        /// The exit code it ends with.
+        code: u8,
+    },
     /// Another rank is lost.
     Lost {
         /// Which.
@@ -50,13 +55,18 @@ pub enum How {
     /// Nothing was heard for so many seconds: it is stopped, or its machine or network is.
     Silent(f64),
     /// It said why it ends.
-    Failed(String),
+    Failed {
+        /// Its words.
+        words: String,
+        /// The exit code it ends with.
+        code: u8,
+    },
 }
 
 impl Frame {
     /// A bad end; a reason that is too long is cut.
-    pub(super) fn failed(words: &str) -> Self {
+    pub(super) fn failed(words: &str, code: u8) -> Self {
         // No character takes more bytes in JSON than six.
-        Self::Failed(words.chars().take(LONGEST / 8).collect())
+        Self::Failed { words: words.chars().take(LONGEST / 8).collect(), code }
     }
 }

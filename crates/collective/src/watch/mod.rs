@@ -68,7 +68,7 @@ impl fmt::Display for Lost {
                 "was lost while {moment}: nothing was heard of it for {seconds:.0} s, so it was \
                  stopped, or its machine or network failed"
             ),
-            How::Failed(words) => write!(f, "failed while {moment}: {words}"),
+            How::Failed { words, .. } => write!(f, "failed while {moment}: {words}"),
         }
     }
 }
@@ -128,9 +128,10 @@ impl Watch {
 }
 
 impl WatchHandle {
-    /// Tells all peers why this rank ends; returns when it was sent, or after a second.
-    pub fn fail(&self, words: &str) {
-        self.order(Some(Frame::failed(words)));
+    /// Tells all peers why this rank ends, and with which exit code; returns when it was sent, or
+    /// after a second.
+    pub fn fail(&self, words: &str, code: u8) {
+        self.order(Some(Frame::failed(words, code)));
     }
 
     fn order(&self, last: Option<Frame>) {

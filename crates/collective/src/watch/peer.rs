@@ -42,7 +42,9 @@ impl Peer {
             match frame {
                 Frame::Beat(word) => self.word = word,
                 Frame::Goodbye => self.said_goodbye = true,
-                Frame::Failed(words) => return Some(self.lost(How::Failed(words))),
+                Frame::Failed { words, code } => {
+                    return Some(self.lost(How::Failed { words, code }));
+                }
                 Frame::Lost { rank: number, host, word, how } if self.rank == Rank(0) => {
                     let rank = rank(number, world)?;
                     return Some(Lost { rank, host, moment: Moment::read(word)?, how });

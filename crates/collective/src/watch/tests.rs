@@ -66,10 +66,10 @@ fn all_learn_who_was_lost_at_what() {
 #[test]
 fn all_learn_why_a_rank_failed() {
     let expected = "rank 1 (host h1) failed while computing gradients, update 17: the disk is full";
-    check(1, |watch| watch.handle().fail("the disk is full"), expected);
+    check(1, |watch| watch.handle().fail("the disk is full", 1), expected);
 }
 
 #[test]
 fn a_long_reason_is_cut() {
-    assert!(crate::wire::bytes(&Frame::failed(&"\u{1}".repeat(100_000))).len() > 1000);
+    assert!(crate::wire::bytes(&Frame::failed(&"\u{1}".repeat(100_000), 1)).len() > 1000);
 }

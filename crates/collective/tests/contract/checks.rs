@@ -49,13 +49,13 @@ pub(crate) fn shards_are_summed_and_gathered(ranks: &mut impl Collective, length
 }
 
 /// What this rank gives, at `length` places.
-fn values(ranks: &impl Collective, length: usize) -> Vec<f32> {
+pub(crate) fn values(ranks: &impl Collective, length: usize) -> Vec<f32> {
     let rank = ranks.seat().rank().0;
     (0..length).map(|place| value(rank, place)).collect()
 }
 
 /// Whether at these places `found` has the sums of what the ranks gave.
-fn are_sums(ranks: &impl Collective, found: &[f32], places: Range<usize>) {
+pub(crate) fn are_sums(ranks: &impl Collective, found: &[f32], places: Range<usize>) {
     let world = ranks.seat().world().get();
     for place in places {
         let expected: f32 = (0..world).map(|rank| value(rank, place)).sum();

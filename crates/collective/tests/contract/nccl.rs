@@ -3,9 +3,13 @@
 //! Several ranks may share one GPU, for these tests only: each process then wants another
 //! `NCCL_HOSTID`, so that NCCL takes them for machines and connects them by sockets.
 
-use lockstep_collective::{Audited, Collective, CollectiveError, Mpi, Nccl, NcclId, Solo, Threads};
+use std::time::Duration;
 
-use crate::checks::{keeps_every_promise, sums_are_exact};
+use lockstep_collective::{
+    Audited, Collective, CollectiveError, GpuPart, Mpi, Nccl, NcclId, Solo, Threads,
+};
+
+use crate::checks::{are_sums, keeps_every_promise, sums_are_exact, values};
 use crate::mpi::{check, check_behind};
 
 /// The error of a library that is not there is no failure of a test.
@@ -86,6 +90,26 @@ fn rank_that_hears_the_id() {
 fn rank_that_checks_all() {
     let mut ranks = Nccl::join(Box::new(Audited::new(Mpi::join().unwrap())), 0).unwrap();
     keeps_every_promise(&mut ranks);
+    started_sums_are_exact(&mut ranks);
     println!("kept by {}", ranks.seat());
     Box::new(ranks).leave().unwrap();
+}
+
+/// Sums that were started read what comes before them on the stream of the values, and what comes
+/// after them there reads the sums.
+fn started_sums_are_exact(ranks: &mut Nccl) {
+    let stream = ranks.stream().context().new_stream().unwrap();
+    let given = values(ranks, 100_000);
+    for _ in 0..3 {
+        let mut values = stream.clone_htod(&given).unwrap();
+        let events = [(); 2].map(|()| stream.record_event(None).unwrap());
+        let parts =
+            [0..7, 7..7, 7..90_000].map(|values| GpuPart { values, behind: events.each_ref() });
+        ranks.start_sums_on_gpu(&mut values, &parts).unwrap();
+        let found = stream.clone_dtoh(&values).unwrap();
+        stream.synchronize().unwrap();
+        are_sums(ranks, &found, 0..90_000);
+        assert_eq!(found[90_000..], given[90_000..], "no part, and no sum");
+        ranks.check(Duration::ZERO).unwrap();
+    }
 }

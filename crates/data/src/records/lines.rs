@@ -3,7 +3,7 @@
 //! Everything above counts in these lines, so a number in a message is the one an editor shows. A
 //! file that is one endless line costs no more memory than [`ROW_LIMIT`].
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Cursor, Read};
 
 /// The bytes of one row that are held at most: far above any text, far below a machine's memory.
 pub(crate) const ROW_LIMIT: usize = 1 << 20;
@@ -11,9 +11,15 @@ pub(crate) const ROW_LIMIT: usize = 1 << 20;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The lines of `reader`, without their ends and without a byte order mark.
+///
+/// They end in LF or CRLF. Where the first bytes have no line feed at all, but a carriage return, they
+/// end in that, as on old Macs.
 #[derive(Debug)]
 pub(crate) struct Lines<R> {
+    /// Bytes that were read to learn how lines end.
+    ahead: Cursor<Vec<u8>>,
     reader: R,
+    end: u8,
     number: u64,
     buffer: Vec<u8>,
 }
@@ -29,7 +35,8 @@ pub(crate) enum Line<'a> {
 
 impl<R: BufRead> Lines<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { reader, number: 0, buffer: Vec::new() }
+        let (ahead, buffer) = (Cursor::new(Vec::new()), Vec::new());
+        Self { ahead, reader, end: b'\n', number: 0, buffer }
     }
 
     /// The number of the line that [`Self::next`] gave last.
@@ -39,20 +46,32 @@ impl<R: BufRead> Lines<R> {
 
     /// The next line, or nothing at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
-        self.buffer.clear();
-        // Two more than the limit, for the line's end.
-        let most = ROW_LIMIT as u64 + 2;
-        if self.reader.by_ref().take(most).read_until(b'\n', &mut self.buffer)? == 0 {
+        self.read()?;
+        if self.number == 0 && !self.buffer.ends_with(b"\n") && self.buffer.contains(&b'\r') {
+            self.end = b'\r';
+            self.ahead = Cursor::new(std::mem::take(&mut self.buffer));
+            self.read()?;
+        }
+        if self.buffer.is_empty() {
             return Ok(None);
         }
         self.number += 1;
-        let ended = self.buffer.ends_with(b"\n");
+        let ended = self.buffer.last() == Some(&self.end);
         if !ended && self.buffer.len() > ROW_LIMIT {
-            self.reader.skip_until(b'\n')?;
+            (&mut self.ahead).chain(&mut self.reader).skip_until(self.end)?;
         }
         let line = without_end(&self.buffer);
         let line = if self.number == 1 { without_mark(line) } else { line };
         Ok(Some(if line.len() > ROW_LIMIT { Line::TooLong } else { Line::Whole(line) }))
+    }
+
+    /// Reads a line with its end into the buffer, or its beginning if it is too long.
+    fn read(&mut self) -> io::Result<()> {
+        self.buffer.clear();
+        // Two more than the limit, for the line's end.
+        let most = ROW_LIMIT as u64 + 2;
+        let reader = (&mut self.ahead).chain(&mut self.reader);
+        reader.take(most).read_until(self.end, &mut self.buffer).map(|_| ())
     }
 }
 
@@ -91,6 +110,9 @@ mod tests {
         check(b"a\r\n\r\nb\r\n", &["a", "", "b"]);
         check(b"\xEF\xBB\xBFa\n\xEF\xBB\xBFb\n", &["a", "\u{feff}b"]);
         check(b"a\rb\n", &["a\rb"]);
+        check(b"a\r", &["a"]);
+        check(b"a\rb\r\rc", &["a", "b", "", "c"]);
+        check(b"\xEF\xBB\xBFa\rb\nc\r", &["a\rb", "c"]);
     }
 
     #[test]
@@ -102,5 +124,7 @@ mod tests {
         check(&[line(ROW_LIMIT + 1, "\n"), b"next".to_vec()].concat(), &["too long", "next"]);
         check(&[line(3 * ROW_LIMIT, "\n"), b"next".to_vec()].concat(), &["too long", "next"]);
         check(&line(ROW_LIMIT + 1, ""), &["too long"]);
+        let old = [b"a\r".to_vec(), line(3 * ROW_LIMIT, "\r"), b"b\rc".to_vec()].concat();
+        check(&old, &["a", "too long", "b", "c"]);
     }
 }

@@ -9,6 +9,7 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::{AddedToken, Model, TokenizerBuilder};
 
 use super::config::TokenizerConfig;
+use super::tokens::{Found, Side};
 use super::{Decoder, Pipeline, Tokenizer, TokenizerError};
 
 /// The first token number that is refused: an embedding of so many rows is no DistilBERT's.
@@ -19,8 +20,14 @@ pub(super) struct Parts {
     pub(super) model: WordPiece,
     pub(super) normalizer: BertNormalizer,
     pub(super) special: SpecialTokens,
-    /// Tokens that are found in a text before it is split, and the numbers they must have.
-    pub(super) added: Vec<(AddedToken, u32)>,
+    /// Tokens that are found in a text before it is split.
+    pub(super) added: Vec<Found>,
+    /// Special tokens that join the vocabulary where it lacks them.
+    pub(super) joining: Vec<String>,
+    /// Where long texts are cut.
+    pub(super) side: Side,
+    /// Whether special tokens in a text are ordinary words.
+    pub(super) splits_special: bool,
 }
 
 /// The names of the tokens that have a meaning of their own.
@@ -57,7 +64,15 @@ impl Parts {
                 WordPiece::builder().vocab(tokens).unk_token(special.unk.clone()).build()
             })
             .map_err(malformed)?;
-        Ok(Self { model, normalizer: config.normalizer(), special, added: Vec::new() })
+        Ok(Self {
+            model,
+            normalizer: config.normalizer(),
+            special,
+            added: config.added(Vec::new()),
+            joining: config.joining().map(str::to_owned).collect(),
+            side: config.side().unwrap_or_default(),
+            splits_special: config.splits_special(),
+        })
     }
 
     /// The tokenizer of these parts, which come from the file at `path`.
@@ -71,33 +86,39 @@ impl Parts {
         }
         self.add_special_tokens();
         let stated: Vec<(String, u32)> =
-            self.added.iter().map(|(token, id)| (token.content.clone(), *id)).collect();
-        let pipeline = pipeline(self.model, self.normalizer, self.added).map_err(|error| {
+            self.added.iter().map(|found| (found.token.content.clone(), found.id)).collect();
+        let tokens = self.added.into_iter().map(|found| found.token);
+        let joining = self.joining.into_iter().map(|name| AddedToken::from(name, true));
+        let tokens = tokens.chain(joining).collect();
+        let mut pipeline = pipeline(self.model, self.normalizer, tokens).map_err(|error| {
             TokenizerError::Malformed { path: path.to_owned(), reason: error.to_string() }
         })?;
+        pipeline.set_encode_special_tokens(self.splits_special);
         check_stated(&pipeline, &stated, path)?;
         let vocab_size = vocab_size(&pipeline, path)?;
         let id = |token: &String| pipeline.token_to_id(token).ok_or_else(|| missing(token));
         let (cls, sep) = (id(&self.special.cls)?, id(&self.special.sep)?);
-        Ok(Tokenizer { pipeline, special: self.special, cls, sep, vocab_size })
+        Ok(Tokenizer { pipeline, special: self.special, cls, sep, vocab_size, side: self.side })
     }
 
     /// Adds the special tokens of the vocabulary that no file has listed: Python finds them in a
     /// text too.
     fn add_special_tokens(&mut self) {
         for name in self.special.all() {
-            let listed = self.added.iter().any(|(token, _)| token.content == *name);
+            let listed = self.added.iter().any(|found| found.token.content == *name);
             if let (false, Some(id)) = (listed, self.model.token_to_id(name)) {
-                self.added.push((AddedToken::from(name.as_str(), true), id));
+                self.added.push(Found { token: AddedToken::from(name.as_str(), true), id });
             }
         }
+        let added = &self.added;
+        self.joining.retain(|name| !added.iter().any(|found| found.token.content == *name));
     }
 }
 
 fn pipeline(
     model: WordPiece,
     normalizer: BertNormalizer,
-    added: Vec<(AddedToken, u32)>,
+    added: Vec<AddedToken>,
 ) -> tokenizers::Result<Pipeline> {
     let mut pipeline: Pipeline = TokenizerBuilder::new()
         .with_model(model)
@@ -105,7 +126,7 @@ fn pipeline(
         .with_pre_tokenizer(Some(BertPreTokenizer))
         .with_decoder(Some(Decoder::default()))
         .build()?;
-    pipeline.add_tokens(added.into_iter().map(|(token, _)| token))?;
+    pipeline.add_tokens(added)?;
     Ok(pipeline)
 }
 

@@ -12,11 +12,13 @@ use tokenizers::normalizers::BertNormalizer;
 use super::TokenizerError;
 use super::assembly::Parts;
 use super::config::TokenizerConfig;
+use super::tokens::{Found, Side, TokenFile};
 
 #[derive(Deserialize)]
 struct TokenizerFile {
     #[serde(default)]
-    added_tokens: Vec<ListedToken>,
+    added_tokens: Vec<TokenFile>,
+    truncation: Option<Truncation>,
     normalizer: Option<NormalizerFile>,
     pre_tokenizer: Option<Tagged>,
     post_processor: Option<PostProcessor>,
@@ -24,19 +26,8 @@ struct TokenizerFile {
 }
 
 #[derive(Deserialize)]
-struct ListedToken {
-    id: u32,
-    content: String,
-    #[serde(default)]
-    single_word: bool,
-    #[serde(default)]
-    lstrip: bool,
-    #[serde(default)]
-    rstrip: bool,
-    #[serde(default)]
-    normalized: bool,
-    #[serde(default)]
-    special: bool,
+struct Truncation {
+    direction: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -85,7 +76,7 @@ struct TemplateToken {
 pub(super) fn parts(
     path: &Path,
     bytes: &[u8],
-    config: Option<&TokenizerConfig>,
+    config: &TokenizerConfig,
 ) -> Result<Parts, TokenizerError> {
     let file: Result<TokenizerFile, _> = serde_json::from_slice(bytes);
     file.map_err(Fault::from).and_then(|file| file.parts(config)).map_err(|fault| match fault {
@@ -109,28 +100,43 @@ impl From<serde_json::Error> for Fault {
 }
 
 impl TokenizerFile {
-    fn parts(self, config: Option<&TokenizerConfig>) -> Result<Parts, Fault> {
-        let model = model(self.model)?;
+    fn parts(self, config: &TokenizerConfig) -> Result<Parts, Fault> {
+        let mut model = model(self.model)?;
         let splitter = self.pre_tokenizer.map(|tagged| tagged.kind);
         same("pre_tokenizer", splitter.as_deref(), "BertPreTokenizer")?;
         let kind = self.normalizer.as_ref().map(|normalizer| normalizer.kind.as_str());
         same("normalizer", kind, "BertNormalizer")?;
-        let normalizer = match (config, self.normalizer) {
-            (None, Some(normalizer)) => normalizer.build(),
-            (Some(config), Some(normalizer)) if !config.decides() => normalizer.build(),
-            (config, _) => config.cloned().unwrap_or_default().normalizer(),
+        let normalizer = match self.normalizer {
+            Some(normalizer) if !config.decides() => normalizer.build(),
+            _ => config.normalizer(),
         };
-        let [(cls, cls_id), (sep, sep_id)] = frame(self.post_processor)?;
-        let mut special = config.cloned().unwrap_or_default().special_tokens();
-        special.unk = model.unk_token.clone();
-        (special.cls, special.sep) = (cls.clone(), sep.clone());
-        let mut added: Vec<_> = self.added_tokens.into_iter().map(ListedToken::build).collect();
-        for (name, id) in [(cls, cls_id), (sep, sep_id)] {
-            if !added.iter().any(|(token, listed)| token.content == name && *listed == id) {
-                added.push((AddedToken::from(name, true), id));
+        let listed: Option<Vec<Found>> =
+            self.added_tokens.into_iter().map(TokenFile::numbered).collect();
+        let listed = listed.ok_or_else(|| Fault::Malformed("an added token has no `id`".into()))?;
+        let mut added = config.added(listed);
+        let mut special = config.special_tokens();
+        let given = |key| config.given(key).filter(|_| config.decides()).map(str::to_owned);
+        model.unk_token = given("unk_token").unwrap_or(model.unk_token);
+        special.unk.clone_from(&model.unk_token);
+        let [cls, sep] = frame(self.post_processor)?;
+        for (key, (name, id), place) in
+            [("cls_token", cls, &mut special.cls), ("sep_token", sep, &mut special.sep)]
+        {
+            // What Python builds from the names outweighs what the file has.
+            if let Some(given) = given(key) {
+                *place = given;
+                continue;
             }
+            if !added.iter().any(|found| found.token.content == name && found.id == id) {
+                added.push(Found { token: AddedToken::from(name.as_str(), true), id });
+            }
+            *place = name;
         }
-        Ok(Parts { model, normalizer, special, added })
+        let direction = self.truncation.and_then(|truncation| truncation.direction);
+        let side = config.side().or_else(|| Side::of(direction.as_deref()?)).unwrap_or_default();
+        let joining = config.joining().map(str::to_owned).collect();
+        let splits_special = config.splits_special();
+        Ok(Parts { model, normalizer, special, added, joining, side, splits_special })
     }
 }
 
@@ -142,17 +148,6 @@ impl NormalizerFile {
             self.strip_accents,
             self.lowercase.unwrap_or(true),
         )
-    }
-}
-
-impl ListedToken {
-    fn build(self) -> (AddedToken, u32) {
-        let token = AddedToken::from(self.content, self.special)
-            .single_word(self.single_word)
-            .lstrip(self.lstrip)
-            .rstrip(self.rstrip)
-            .normalized(self.normalized);
-        (token, self.id)
     }
 }
 

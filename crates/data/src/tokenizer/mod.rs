@@ -2,14 +2,16 @@
 //!
 //! The work is done by the `tokenizers` crate, in one fixed pipeline: BERT's normaliser, BERT's
 //! splitting at white space and punctuation, WordPiece, `[CLS]` in front and `[SEP]` behind. Files
-//! only say what varies within it, so a hostile file cannot bring a foreign part to life. Padding
-//! and truncation settings in a file mean nothing here: batches are packed, and [`MaxLength`] cuts.
+//! only say what varies within it, so a hostile file cannot bring a foreign part to life. Of padding
+//! and truncation in a file the side that is cut is heeded: batches are packed, and [`MaxLength`] cuts.
 
 mod assembly;
 mod config;
 mod error;
 mod json_file;
+mod limit;
 mod save;
+mod tokens;
 mod training;
 
 use std::fs::File;
@@ -25,6 +27,7 @@ use tokenizers::processors::template::TemplateProcessing;
 
 use assembly::{Parts, SpecialTokens};
 use config::TokenizerConfig;
+use tokens::Side;
 
 pub use error::TokenizerError;
 
@@ -40,6 +43,7 @@ pub struct Tokenizer {
     cls: u32,
     sep: u32,
     vocab_size: usize,
+    side: Side,
 }
 
 /// The most tokens of one text, `[CLS]` and `[SEP]` included.
@@ -73,8 +77,8 @@ pub struct Encoded {
 impl Tokenizer {
     /// The tokenizer in the model directory `dir`: tokenizer.json, or else vocab.txt alone.
     ///
-    /// Where there is a tokenizer_config.json its `do_lower_case`, `strip_accents` and
-    /// `tokenize_chinese_chars` decide, as they do in Python.
+    /// All that tokenizer_config.json, special_tokens_map.json and added_tokens.json say is heeded as in
+    /// Python (transformers 5), or refused by name; `golden/settings.jsonl` lists the settings.
     ///
     /// # Errors
     /// [`TokenizerError`] when there is none, or none that is BERT's.
@@ -82,19 +86,18 @@ impl Tokenizer {
         let config = TokenizerConfig::read(dir)?;
         let json = dir.join("tokenizer.json");
         if let Some(bytes) = read_bounded(&json)? {
-            return json_file::parts(&json, &bytes, config.as_ref())?.assemble(&json);
+            return json_file::parts(&json, &bytes, &config)?.assemble(&json);
         }
         let vocabulary = dir.join("vocab.txt");
         match read_bounded(&vocabulary)? {
             Some(bytes) => {
-                let config = config.unwrap_or_default();
                 Parts::of_vocabulary(&vocabulary, &bytes, &config)?.assemble(&vocabulary)
             }
             None => Err(TokenizerError::Missing { dir: dir.to_owned() }),
         }
     }
 
-    /// The tokens of `text`: `[CLS]` first, `[SEP]` last, cut at the end to fit `max`.
+    /// The tokens of `text`: `[CLS]` first, `[SEP]` last, cut to fit `max`.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] when the pipeline fails.
@@ -104,7 +107,7 @@ impl Tokenizer {
         })?;
         let tokens = encoding.get_ids();
         let room = max.get() - 2;
-        let kept = tokens.get(..room).unwrap_or(tokens);
+        let kept = self.side.kept(tokens, room);
         let mut ids = Vec::with_capacity(kept.len() + 2);
         ids.push(self.cls);
         ids.extend_from_slice(kept);

@@ -17,6 +17,8 @@ struct ConfigFile<'a> {
     strip_accents: Option<bool>,
     tokenize_chinese_chars: bool,
     model_max_length: usize,
+    truncation_side: &'static str,
+    split_special_tokens: bool,
     #[serde(flatten)]
     special_tokens: BTreeMap<&'static str, &'a str>,
 }
@@ -79,6 +81,8 @@ impl Tokenizer {
             strip_accents: normalizer.strip_accents,
             tokenize_chinese_chars: normalizer.handle_chinese_chars,
             model_max_length,
+            truncation_side: self.side.name(),
+            split_special_tokens: self.pipeline.get_encode_special_tokens(),
             special_tokens,
         };
         serde_json::to_string_pretty(&config).map_err(std::io::Error::other)

@@ -49,7 +49,7 @@ impl<'a> Case<'a> {
         };
         let outcome = match self.known {
             None => Corpus::read(&source, Labels::Infer),
-            Some(names) => Corpus::read(&source, Labels::Known(&map(names))),
+            Some(names) => Corpus::read(&source, Labels::Known(&of_model(names))),
         };
         expected.assert_eq(&told(outcome, folder.path()));
     }
@@ -57,6 +57,10 @@ impl<'a> Case<'a> {
 
 fn map(names: &[&str]) -> LabelMap {
     LabelMap::new(names.iter().map(|&name| name.to_owned()).collect()).unwrap()
+}
+
+fn of_model(names: &[&str]) -> LabelMap {
+    LabelMap::of_model(names.iter().map(|&name| name.to_owned()).collect()).unwrap()
 }
 
 /// The error's message, or for a corpus what was read of it.
@@ -384,9 +388,8 @@ fn labels_that_are_not_known() {
         .check(expect!["read: a=1; skipped: 2 unknown label"]);
     Case::of("a.tsv", "text\tlabel\na\t-1\n").known(&["0", "1"]).skip().check(expect![[r#"
         a.tsv: no row can be used (1 were read)
-          line 2: the label `-1` is not a known one
-          in all: 1 unknown label
-          known labels: `0`, `1`
+          line 2: the label `-1` is the mark of a row without one; where it is a class, name all classes with --label-map
+          in all: 1 marked as without label
           hint: mend the file, or name its columns with --text-column and --label-column"#]]);
     Case::of("a.tsv", "text\tlabel\na\t1\n")
         .known(&["0", "1"])

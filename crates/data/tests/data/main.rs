@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod arbitrary_bytes;
 #[cfg(test)]
+mod classes;
 mod corpus_messages;
 #[cfg(test)]
 mod order;
@@ -12,3 +13,4 @@ mod real_files;
 mod tokenizer_golden;
 #[cfg(test)]
 mod tokenizer_messages;
+mod tokenizer_settings;

@@ -24,6 +24,12 @@ impl Machine for Emulator {
         Ok(Region { address: self.memory.get_mut().add(memory), bytes })
     }
 
+    fn release(&mut self, region: Region) -> Result<(), MachineError> {
+        self.copy("a release", region, 0, |_| ())?;
+        self.memory.get_mut().remove(region.address);
+        Ok(())
+    }
+
     fn write(&mut self, to: Region, bytes: &[u8]) -> Result<(), MachineError> {
         self.copy("a write", to, bytes.len(), |memory| memory.write(to.address, bytes))
     }

@@ -32,7 +32,7 @@ pub fn open(ordinal: usize) -> Result<Device, GpuError> {
 fn drop_events(device: &CudaDevice) {
     // SAFETY: tensors are used on the device's one stream. Only sums over NCCL have another, which
     // waits for this one before it begins; nobody uses or drops a tensor before such a sum has ended
-    // or was aborted.
+    // or was aborted. Recorded programs sum memory of their machine, which is no tensor.
     #[expect(unsafe_code, reason = "candle would guard each tensor with two events")]
     unsafe {
         device.disable_event_tracking();

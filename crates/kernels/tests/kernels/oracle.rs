@@ -11,26 +11,66 @@ const TOLERANCE: f64 = 2e-6;
 /// What f64 may lose between two orders of the same operations.
 const EXACT: f64 = 1e-14;
 
+/// What rounds a value to f32 changes of it at most, relative to the value.
+const ROUNDING: f64 = 6e-8;
+
+/// How much more than the rounding of its inputs the roundings inside of a block may change. Of
+/// 4,000 blocks drawn at random the worst one had RATIO.
+const INSIDE: f64 = 40.0;
+
 /// Compares both forms of an operation on the same values.
 pub(crate) fn check(operation: &Operation) {
-    check_within(TOLERANCE, operation);
+    check_within(TOLERANCE, &[], operation);
 }
 
-/// Compares both forms of a block, which is a chain of ten operations.
+/// Compares both forms of a block, which is a chain of ten operations. How much of a rounding is
+/// left at its end depends on the values: a norm divides by the spread of a row, which may be small.
+/// So the bound follows what roundings of the inputs do to the exact results.
 pub(crate) fn check_block(operation: &Operation) {
-    check_within(10.0 * TOLERANCE, operation);
+    check_within(10.0 * TOLERANCE, &conditions(operation), operation);
 }
 
-fn check_within(tolerance: f64, operation: &Operation) {
+/// The largest changes of the result and of each gradient when the inputs are rounded, in f64.
+fn conditions(operation: &Operation) -> Vec<f64> {
+    const DRAWS: u64 = 4;
+    let exact = |inputs: &[Tensor]| {
+        let (y, all) = gradients(&operation.plain, inputs, DType::F64).unwrap();
+        std::iter::once(Some(y)).chain(all).collect::<Vec<_>>()
+    };
+    let inputs = operation.values();
+    let expected = exact(&inputs);
+    let mut largest_changes = vec![0.0; expected.len()];
+    for draw in 0..DRAWS {
+        let rounded: Vec<Tensor> = (1000 * (draw + 1)..)
+            .zip(&inputs)
+            .map(|(stream, input)| {
+                let noise = noise(input.elem_count(), stream);
+                let noise = Tensor::from_vec(noise, input.shape(), &Device::Cpu).unwrap();
+                let change = (noise.to_dtype(DType::F64).unwrap() * ROUNDING).unwrap() + 1.0;
+                (input.to_dtype(DType::F64).unwrap() * change.unwrap()).unwrap()
+            })
+            .collect();
+        for (change, (a, b)) in largest_changes.iter_mut().zip(expected.iter().zip(exact(&rounded)))
+        {
+            let difference = a.as_ref().zip(b).map(|(a, b)| (a - b).unwrap());
+            *change = f64::max(*change, largest(difference.as_ref()));
+        }
+    }
+    largest_changes
+}
+
+fn check_within(tolerance: f64, conditions: &[f64], operation: &Operation) {
+    let condition = |place: usize| INSIDE * conditions.get(place).copied().unwrap_or_default();
     let Operation { name, fused, plain, .. } = operation;
     let inputs = operation.values();
     let (y, found) = gradients(fused, &inputs, DType::F32).unwrap();
     let (expected, expected_gradients) = gradients(plain, &inputs, DType::F64).unwrap();
-    close(tolerance, &format!("{name}: the result"), &expected, &y);
+    close([tolerance, condition(0)], &format!("{name}: the result"), &expected, &y);
     for (i, pair) in expected_gradients.iter().zip(&found).enumerate() {
         match pair {
             (Some(expected), Some(got)) => {
-                close(tolerance, &format!("{name}: gradient {i}"), expected, got);
+                let bound = [tolerance, condition(i + 1)];
+                close(bound, &format!("{name}: gradient {i}"), expected, got);
             }
             // Candle loses track where there is nothing to compute.
             (None, got) => assert!(largest(got.as_ref()) == 0.0, "{name}: gradient {i}"),
@@ -39,11 +79,19 @@ fn check_within(tolerance: f64, operation: &Operation) {
     }
 }
 
-fn close(tolerance: f64, what: &str, expected: &Tensor, got: &Tensor) {
+/// Whether two tensors are as near as `tolerance` times the largest value and `further` allow.
+fn close([tolerance, further]: [f64; 2], what: &str, expected: &Tensor, got: &Tensor) {
     assert_eq!(expected.dims(), got.dims(), "{what}");
     let got = got.to_dtype(DType::F64).unwrap();
     let difference = largest(Some(&(expected - got).unwrap()));
-    let allowed = tolerance * largest(Some(expected)).max(1.0);
+    let allowed = tolerance * largest(Some(expected)).max(1.0) + further;
+    if std::env::var("RATIO").is_ok() && further > 0.0 {
+        eprintln!(
+            "RATIO {:e} {:e}",
+            difference / (allowed - further),
+            difference / further * INSIDE
+        );
+    }
     assert!(difference <= allowed, "{what}: off by {difference:e}, allowed is {allowed:e}");
 }
 
@@ -131,10 +179,10 @@ fn padded_attention() {
             let gradients = |form| gradients(form, &operation.values(), DType::F64).unwrap();
             let (y, padded) = gradients(&operation.fused);
             let (expected, plain) = gradients(&operation.plain);
-            close(EXACT, &operation.name, &expected, &y);
+            close([EXACT, 0.0], &operation.name, &expected, &y);
             for (plain, padded) in plain.iter().zip(&padded) {
                 let Some(plain) = plain else { continue };
-                close(EXACT, &operation.name, plain, padded.as_ref().unwrap());
+                close([EXACT, 0.0], &operation.name, plain, padded.as_ref().unwrap());
             }
         }
     }

@@ -17,7 +17,7 @@ fn segment() -> impl Strategy<Value = (usize, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: std::env::var("CASES").map_or(24, |c| c.parse().unwrap()), failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn attention(

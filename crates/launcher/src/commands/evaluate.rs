@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use lockstep_collective::Solo;
-use lockstep_data::{Corpus, Labels};
+use lockstep_data::Corpus;
 use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
@@ -16,7 +16,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::process::Process;
-use crate::sources::{self, Split};
+use crate::sources;
 
 static DATA: Key<DataSource> =
     Key::new(Table::Command, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
@@ -30,8 +30,9 @@ pub(crate) static ENTRIES: &Entries = &[
     &JSON,
     &keys::TEXT_COLUMN,
     &keys::LABEL_COLUMN,
+    &keys::LABEL_MAP,
     &keys::BAD_ROWS,
-    &keys::MAX_SEQ_LENGTH,
+    &keys::LIMIT,
     &keys::DEVICE,
 ];
 
@@ -53,12 +54,12 @@ pub(super) fn run(
     let reading = Reading { max_length: finished.max_length, ..Reading::of(&config)? };
     let source = config.get(&DATA)?;
     check_labels(&source, &finished)?;
-    let corpus = sources::read(&source, Split::Held, &reading, Labels::Known(&finished.labels))?;
+    let corpus = sources::read(&source, &reading, &finished.labels)?;
     let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
     let report =
         evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &mut Solo)?;
     let text = match is_json(&config)? {
-        true => json(&report, &finished)?,
+        true => json(&report, store.truncated(), &finished)?,
         false => table(&report, &corpus, store.truncated(), &finished),
     };
     super::tell(out, &text)
@@ -79,11 +80,17 @@ fn is_json(config: &RunConfig) -> Result<bool, Failure> {
     Ok(config.get(&JSON)?)
 }
 
-fn json(report: &EvaluationReport, finished: &Finished) -> Result<String, Failure> {
+fn json(
+    report: &EvaluationReport,
+    truncated: usize,
+    finished: &Finished,
+) -> Result<String, Failure> {
     let mut value = serde_json::to_value(report).map_err(|e| Failure::Output(e.into()))?;
     if let Some(object) = value.as_object_mut() {
         object.remove("step");
         object.insert("labels".to_owned(), finished.labels.names().into());
+        object.insert("max_seq_length".to_owned(), finished.max_length.get().into());
+        object.insert("truncated".to_owned(), truncated.into());
     }
     Ok(format!("{value}\n"))
 }
@@ -100,21 +107,26 @@ fn table(
          macro F1   {:.4}\nMCC        {:.4}\nmean loss  {:.4}\n",
         report.examples, report.split, report.accuracy, report.f1, report.mcc, report.loss
     );
+    text += &sources::numbered(corpus).replacen("         ", "labels     ", 1);
     if !corpus.skipped().is_empty() {
         text += &format!("skipped    {} rows: {}\n", corpus.skipped().total(), corpus.skipped());
     }
-    if truncated > 0 {
-        let limit = finished.max_length.get();
-        text += &format!("cut        {truncated} texts at {limit} tokens\n");
-    }
+    let limit = finished.max_length.get();
+    text += &format!("cut        {truncated} texts at {limit} tokens\n");
     if finished.labels.len() <= CLASSES_SHOWN {
         text += &confusion(report, finished.labels.names());
     }
     text
 }
 
+/// A class's name on one line, in so many columns as it has characters.
+fn in_a_cell(name: &str) -> String {
+    name.replace(|character: char| character.is_whitespace() || character.is_control(), " ")
+}
+
 /// Examples by true class (row) and found class (column).
 fn confusion(report: &EvaluationReport, names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| in_a_cell(name)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(7);
     let row = |head: &str, cells: &mut dyn Iterator<Item = String>| {
         let cells: Vec<String> = cells.map(|cell| format!("{cell:>width$}")).collect();

@@ -63,7 +63,11 @@ Tells what a training would do: device, ranks, batches, updates, memory. Nothing
 
 usage: trainer plan [CONFIG.toml] [flags] [--set key=value …]
 
-It takes the flags of `trainer train`; see `trainer --help`.
+It takes the flags of `trainer train`, see `trainer --help`, and of its own:
+
+  --json       as JSON
+  --program    the GPU step instead: each kernel and product of the batches that are most common,
+               with its bytes, its operations and its predicted time, and the memory; no GPU needed
 ";
 
 const DOCTOR: &str = "\

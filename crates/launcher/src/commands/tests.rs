@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 use tempfile::TempDir;
 
 use super::*;
@@ -102,6 +102,52 @@ fn a_plan_counts_and_starts_nothing() {
     let value: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!(value["updates"], 6);
     assert!(!bench.path().join("run").exists());
+}
+
+/// A model without weights, of which a plan reads the sizes: two heads of 32 columns.
+fn write_model(directory: &Path) {
+    fs::create_dir(directory).unwrap();
+    let config = serde_json::json!({
+        "model_type": "distilbert", "activation": "gelu", "vocab_size": 1000, "n_layers": 2,
+        "max_position_embeddings": 64, "dim": 64, "n_heads": 2, "hidden_dim": 256,
+    });
+    fs::write(directory.join("config.json"), config.to_string()).unwrap();
+    let words = "[PAD] [UNK] [CLS] [SEP] [MASK] a good dull film number 1 2 ##0 ##1 ##2 ##3";
+    fs::write(directory.join("vocab.txt"), words.replace(' ', "\n")).unwrap();
+}
+
+#[test]
+fn the_gpu_step_of_a_run_is_told_without_a_gpu() {
+    let bench = Bench::new();
+    write_model(&bench.path().join("model"));
+    let line = "plan --program --model DIR/model --train-file DIR/train.tsv --global-batch-size 16 \
+                --max-steps 30 --precision bf16";
+    let (code, told) = bench.run(line).unwrap();
+    assert_eq!(code, ExitCode::Done);
+    expect_file!["plan/program.txt"].assert_eq(&told);
+    let (_, told) = bench.run(&format!("{line} --json --gradient-accumulation-steps 2")).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(value["bucket"], serde_json::json!({ "rows": 64, "batch": 16, "longest": 32 }));
+    assert_eq!((&value["passes_per_update"], &value["card"]), (&2.into(), &"H200".into()));
+    let us = |program: &str| value[program]["us"].as_f64().unwrap();
+    let whole = value["us"].as_f64().unwrap();
+    assert!((whole - 2.0 * us("pass") - us("update")).abs() < 1e-6, "{value}");
+}
+
+#[test]
+fn a_model_that_the_kernels_do_not_take_has_no_gpu_step() {
+    let bench = Bench::new();
+    let line = "plan --program --model builtin:tiny --train-file DIR/train.tsv";
+    let reason = "the GPU kernels take no head size of 16: it must be 32 or 64";
+    expect![[r#"
+        program    none: the GPU kernels take no head size of 16: it must be 32 or 64
+    "#]]
+    .assert_eq(&bench.run(line).unwrap().1);
+    let (code, told) = bench.run(&format!("{line} --json")).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((code, &value["reason"]), (ExitCode::Done, &reason.into()));
+    let (_, told) = bench.run("plan --program --model ./no --train-file DIR/train.tsv").unwrap();
+    assert!(told.starts_with("program    none: ./no is not on this machine"), "{told}");
 }
 
 #[test]

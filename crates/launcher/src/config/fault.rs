@@ -164,6 +164,23 @@ pub(crate) enum Problem {
         /// The file.
         path: PathBuf,
     },
+    /// A directory that another run writes to.
+    #[error("another run writes to this directory: {holder}; wait for its end, or choose another")]
+    Locked {
+        /// Who, as people look for it.
+        holder: String,
+    },
+    /// A directory that holds a finished model and nothing to go on from.
+    #[error(
+        "this directory holds a finished model, and no checkpoint of its run to go on from; \
+         to train that model further, pass --model {} and another --output-dir; \
+         to train anew in its place, pass --overwrite-output-dir without --resume",
+        directory.display()
+    )]
+    Finished {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// A directory that would be written over.
     #[error(
         "this directory is not empty; \

@@ -14,7 +14,7 @@ use lockstep_trainer::Graphs;
 use super::key::Table::{Data, Model, Optim, Run, Train};
 use super::key::{Entries, Key};
 use super::kind::{
-    BELOW_ONE, DIRECTORY, DROPPED, LENGTH, POSITIVE, SIZE, SWITCH, TEXT, UNIT, UPDATES, WHOLE,
+    BELOW_ONE, DIRECTORY, DROPPED, FILE, LENGTH, POSITIVE, SIZE, SWITCH, TEXT, UNIT, UPDATES, WHOLE,
 };
 use super::terms::{
     DATA_SOURCE, DEVICE_CHOICE, DataSource, DeviceChoice, GRAPHS, HEAD, MODEL_NAME, ModelName,
@@ -29,11 +29,13 @@ pub(crate) static ALL: &Entries = &[
     &DROPOUT,
     &ATTENTION_DROPOUT,
     &HEAD_DROPOUT,
+    &IGNORE_MISMATCH,
     &TRAIN_FILE,
     &VALIDATION_FILE,
     &TEST_FILE,
     &TEXT_COLUMN,
     &LABEL_COLUMN,
+    &LABEL_MAP,
     &MAX_SEQ_LENGTH,
     &BAD_ROWS,
     &NO_SHUFFLE,
@@ -89,6 +91,14 @@ pub(crate) static ATTENTION_DROPOUT: Key<f32> =
 /// Dropout in the head.
 pub(crate) static HEAD_DROPOUT: Key<f32> =
     Key::new(Model, "head_dropout", DROPPED, "in the head (else 0.3; hf: as in config.json)");
+/// What becomes of a head for other classes.
+pub(crate) static IGNORE_MISMATCH: Key<bool> = Key::new(
+    Model,
+    "ignore_mismatched_sizes",
+    SWITCH,
+    "a fresh head where the model's is for other classes",
+)
+.or("false");
 
 /// What the model learns from.
 pub(crate) static TRAIN_FILE: Key<DataSource> =
@@ -105,9 +115,15 @@ pub(crate) static TEXT_COLUMN: Key<String> =
 /// Where the labels stand.
 pub(crate) static LABEL_COLUMN: Key<String> =
     Key::new(Data, "label_column", TEXT, "column of the labels (else detected)");
+/// What the labels are called.
+pub(crate) static LABEL_MAP: Key<PathBuf> =
+    Key::new(Data, "label_map", FILE, "JSON object: each label's class (else its own name)");
 /// Where texts are cut.
 pub(crate) static MAX_SEQ_LENGTH: Key<MaxLength> =
     Key::new(Data, "max_seq_length", LENGTH, "tokens after which a text is cut").or("128");
+/// The same for a model that is trained; not among [`ALL`].
+pub(crate) static LIMIT: Key<MaxLength> =
+    Key::new(Data, "max_seq_length", LENGTH, "tokens after which a text is cut (else as trained)");
 /// What happens to rows that cannot be used.
 pub(crate) static BAD_ROWS: Key<OnBadRow> =
     Key::new(Data, "on_bad_row", ON_BAD_ROW, "what a row that cannot be used leads to").or("fail");

@@ -13,8 +13,8 @@ use super::fault::Fault;
 use super::key::Key;
 use super::keys;
 use super::plan::{
-    BatchSize, DataPlan, Existing, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan, Settled,
-    TrainPlan,
+    BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
+    Settled, TrainPlan,
 };
 use super::terms::{Resume, Strategy};
 use super::written::RunConfig;
@@ -50,6 +50,10 @@ impl ModelPlan {
                 attention: config.find(&keys::ATTENTION_DROPOUT),
                 head: config.find(&keys::HEAD_DROPOUT),
             },
+            mismatch: match config.get(&keys::IGNORE_MISMATCH)? {
+                true => Mismatch::FreshHead,
+                false => Mismatch::Refused,
+            },
         })
     }
 }
@@ -77,6 +81,7 @@ impl Reading {
         Ok(Self {
             text_column: config.find(&keys::TEXT_COLUMN),
             label_column: config.find(&keys::LABEL_COLUMN),
+            label_map: config.find(&keys::LABEL_MAP),
             on_bad_row: config.get(&keys::BAD_ROWS)?,
             max_length: config.get(&keys::MAX_SEQ_LENGTH)?,
         })

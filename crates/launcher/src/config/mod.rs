@@ -28,7 +28,7 @@ pub(crate) use fault::{Fault, Faults, Problem};
 pub(crate) use help::list;
 pub(crate) use key::{Entries, Entry, Key, Table};
 pub(crate) use kind::{DIRECTORY, FILE, Form, Kind, SWITCH};
-pub(crate) use plan::{DataPlan, Existing, OutputPlan, Reading, RunPlan};
+pub(crate) use plan::{DataPlan, Existing, Mismatch, ModelPlan, OutputPlan, Reading, RunPlan};
 pub(crate) use record::{Record, is_record, run_toml};
 pub(crate) use suggestion::nearest;
 pub(crate) use terms::{DATA_SOURCE, DataSource, DeviceChoice, ModelName, Precision, Reporter};
@@ -72,13 +72,6 @@ pub(crate) fn flags(
         config.require(*entry);
     }
     config.without_faults()
-}
-
-/// The value of a key in the `run.toml` of a run, if there is one.
-pub(crate) fn recorded<T>(path: &Path, key: &Key<T>) -> Option<T> {
-    let mut config = RunConfig::of(keys::ALL);
-    toml_file::read_file(&mut config, path);
-    config.given(key).and_then(|_| config.find(key))
 }
 
 /// Puts the lowest layer into `config` and says what to call the run.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use lockstep_data::{MaxLength, OnBadRow, Order};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
-use lockstep_trainer::{Arithmetic, Cadence, Graphs, Recording, RunLength, Saving, TrainSettings};
+use lockstep_trainer::{
+    Arithmetic, Cadence, Graphs, Recording, RunLength, Saving, TrainSettings, Usage,
+};
 use lockstep_world::{Seed, WorldSize};
 
 use super::terms::{DataSource, ModelName, Precision, Reporter};
@@ -48,6 +50,17 @@ pub(crate) struct ModelPlan {
     pub(crate) head: HeadKind,
     /// Dropout that differs from the model's own.
     pub(crate) dropouts: Dropouts,
+    /// What becomes of a head for other classes than the data's.
+    pub(crate) mismatch: Mismatch,
+}
+
+/// What becomes of a head for other classes than the data's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mismatch {
+    /// It is refused.
+    Refused,
+    /// A fresh one takes its place.
+    FreshHead,
 }
 
 /// What it is trained on.
@@ -72,6 +85,8 @@ pub(crate) struct Reading {
     pub(crate) text_column: Option<String>,
     /// The column of the labels; else detected.
     pub(crate) label_column: Option<String>,
+    /// The names of the labels in the files; else they are names themselves.
+    pub(crate) label_map: Option<PathBuf>,
     /// What a row that cannot be used leads to.
     pub(crate) on_bad_row: OnBadRow,
     /// Tokens after which a text is cut.
@@ -189,6 +204,7 @@ impl RunPlan {
             saving: run.saving,
             replica_check: run.replica_check,
             early_stopping: train.early_stopping,
+            usage: Usage { max_seq_length: data.reading.max_length.get() },
             output_dir: run.directory.clone(),
             recording: None,
         }

@@ -9,11 +9,13 @@ use lockstep_trainer::{
 };
 
 use super::duration::clock;
+use super::work::{Cards, Work};
 
 /// Writes lines about a run.
 pub(crate) struct Console<W> {
     out: W,
     every: NonZeroU64,
+    cards: Cards,
     total: u64,
     /// The updates since the last line about one.
     window: Work,
@@ -23,33 +25,11 @@ pub(crate) struct Console<W> {
     epoch: Option<EpochReport>,
 }
 
-/// What some updates did, and how long they took.
-#[derive(Clone, Copy, Debug, Default)]
-struct Work {
-    updates: u64,
-    examples: usize,
-    tokens: usize,
-    seconds: f64,
-}
-
-impl Work {
-    fn add(&mut self, report: &UpdateReport) {
-        self.updates += 1;
-        self.examples += report.examples;
-        self.tokens += report.tokens;
-        self.seconds += report.seconds;
-    }
-
-    fn per_second(&self, count: usize) -> f64 {
-        count as f64 / self.seconds.max(1e-9)
-    }
-}
-
 impl<W: Write> Console<W> {
     /// A console that says something after each `every` updates.
-    pub(crate) fn new(out: W, every: NonZeroU64) -> Self {
+    pub(crate) fn new(out: W, every: NonZeroU64, cards: Cards) -> Self {
         let (window, all) = (Work::default(), Work::default());
-        Self { out, every, total: 0, window, all, epoch: None }
+        Self { out, every, cards, total: 0, window, all, epoch: None }
     }
 
     fn start(&mut self, report: &StartReport) -> io::Result<()> {
@@ -71,13 +51,14 @@ impl<W: Write> Console<W> {
         let window = std::mem::take(&mut self.window);
         let left = self.total.saturating_sub(report.step) as f64;
         let per_update = self.all.seconds / self.all.updates.max(1) as f64;
+        let rate = window.tflops().map_or_else(String::new, |rate| format!(" | {rate:.1} TFLOP/s"));
         writeln!(
             self.out,
-            "step {}/{} | loss: {:.4} | lr: {:.2e} {:.2e} | {:.0} examples/s | {:.0} tokens/s \
-             | ETA {}",
+            "step {}/{} | loss: {:.4} | lr: {:.2e} {:.2e} | {:.0} examples/s | {:.0} tokens/s\
+             {rate} | ETA {}",
             report.step,
             self.total,
-            report.loss,
+            window.loss / window.updates.max(1) as f64,
             report.lr[0],
             report.lr[1],
             window.per_second(window.examples),
@@ -108,6 +89,9 @@ impl<W: Write> Console<W> {
     }
 
     fn finish(&mut self, report: &FinishReport) -> io::Result<()> {
+        if let Some(speed) = self.all.speed(self.cards) {
+            writeln!(self.out, "speed    {speed}")?;
+        }
         let (step, time) = (report.step, clock(report.seconds));
         match report.ending {
             Ending::Complete => writeln!(self.out, "done     {step} updates, {time}"),
@@ -160,6 +144,7 @@ impl<W: Write> Observer for Console<W> {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use lockstep_program::Card;
     use lockstep_trainer::CheckpointReport;
 
     use super::*;
@@ -175,6 +160,7 @@ mod tests {
             tokens: 400,
             seconds: 0.5,
             sync: None,
+            tflops: None,
         })
     }
 
@@ -220,7 +206,8 @@ mod tests {
 
     fn check(every: u64, events: &[TrainEvent], expected: Expect) {
         let mut text = Vec::new();
-        let mut console = Console::new(&mut text, NonZeroU64::new(every).unwrap());
+        let cards = Cards { card: Card::named("NVIDIA H200"), count: 2 };
+        let mut console = Console::new(&mut text, NonZeroU64::new(every).unwrap(), cards);
         for event in events {
             console.observe(event).unwrap();
         }
@@ -270,7 +257,7 @@ mod tests {
             &events,
             expect![[r#"
             run      4 updates, 2 an epoch; going on after update 2
-            step 4/4 | loss: 0.1250 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:00
+            step 4/4 | loss: 0.1458 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:00
             Epoch 2 | avg loss: 0.4841 | 32 examples/s | 0:01
             done     4 updates, 1:05; the accuracy stopped rising
         "#]],
@@ -284,6 +271,25 @@ mod tests {
             step 2 | dev accuracy: 0.8520 (0.8000 to 0.9000) | dev loss: 0.3500 | F1: 0.8500
             stopped  after update 4; out is whole, and the same command with --resume auto goes on from it
         "#]],
+        );
+    }
+
+    #[test]
+    fn a_rate_is_told_where_the_engine_counts_operations() {
+        let counted = |step, tflops| {
+            let TrainEvent::Update(report) = update(step) else { unreachable!() };
+            TrainEvent::Update(UpdateReport { tflops: Some(tflops), ..report })
+        };
+        let events = [start(2), counted(3, 800.0), counted(4, 1000.0), finish(Ending::Complete)];
+        check(
+            4,
+            &events,
+            expect![[r#"
+                run      4 updates, 2 an epoch; going on after update 2
+                step 4/4 | loss: 0.1250 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | 900.0 TFLOP/s | ETA 0:00
+                speed    900.0 TFLOP/s performed, MFU 45.5 % of 989 TFLOP/s in bf16 on each H200
+                done     4 updates, 1:05
+            "#]],
         );
     }
 }

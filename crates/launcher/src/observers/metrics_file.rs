@@ -97,6 +97,7 @@ mod tests {
             tokens: 385,
             seconds: 0.5,
             sync: None,
+            tflops: None,
         })
     }
 

@@ -4,6 +4,7 @@ mod console;
 mod duration;
 mod metrics_file;
 mod rank_log;
+mod work;
 
 use std::io;
 
@@ -13,6 +14,7 @@ pub(crate) use console::Console;
 pub(crate) use duration::clock;
 pub(crate) use metrics_file::MetricsFile;
 pub(crate) use rank_log::RankLog;
+pub(crate) use work::Cards;
 
 /// Several observers as one; the first that fails ends the run.
 pub(crate) struct Observers<'a>(pub(crate) Vec<&'a mut dyn Observer>);

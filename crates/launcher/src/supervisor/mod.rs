@@ -10,12 +10,12 @@ mod speech;
 mod surroundings;
 mod trainer;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::process::Process;
-use crate::signals;
+use crate::{signals, streams};
 use options::{Options, help};
 pub(crate) use plan::LaunchError;
 use plan::{Plan, plan};
@@ -37,34 +37,33 @@ pub(crate) fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failu
     }
     let options = Options::read(own)?;
     let trainer = Trainer::beside_us(rest.get(1..).unwrap_or_default())?;
+    let signals = signals::catch().map_err(Failure::Signals)?;
     let plan = plan(&options, &Surroundings::of(&process.environment), &trainer)?;
     if options.is_dry {
         write!(out, "{}", plan.told(&trainer)).map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
-    supervise(&plan, trainer, options.max_restarts, out)
+    supervise(&plan, trainer, (options.max_restarts, &signals), out)
 }
 
 fn supervise(
     plan: &Plan,
     mut trainer: Trainer,
-    max_restarts: u64,
+    (max_restarts, signals): (u64, &[signals::Pending]),
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
-    let signals = signals::catch().map_err(Failure::Signals)?;
     let mut restarts = 0;
     loop {
-        let outcome = Run::start(plan, &trainer)?.finish(&signals, out)?;
+        let outcome = Run::start(plan, &trainer)?.finish(signals, out)?;
         let code = outcome.code;
         if outcome.was_signalled || ending::is_final(code) || restarts == max_restarts {
             return Ok(code);
         }
         restarts += 1;
-        let _ = writeln!(
-            io::stderr(),
+        streams::tell(format_args!(
             "launcher: the trainer ended with {code}; restart {restarts} of {max_restarts} \
              from the newest checkpoint"
-        );
+        ));
         if restarts == 1 {
             trainer = trainer.resumed();
         }

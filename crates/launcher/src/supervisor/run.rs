@@ -18,6 +18,7 @@ use super::speech::{blamed, heard};
 use super::trainer::Trainer;
 use crate::failure::Failure;
 use crate::signals::{self, Pending};
+use crate::streams;
 
 /// How long ranks that are asked to end may take; `mpirun` has to tell other machines, too.
 const GRACE: Duration = Duration::from_secs(2);
@@ -158,7 +159,7 @@ impl<'a> Run<'a> {
             let _ = writeln!(out, "{mark}{}", said.text);
             return;
         }
-        let _ = writeln!(io::stderr(), "{mark}{}", said.text);
+        streams::tell(format_args!("{mark}{}", said.text));
         if rank.is_none() {
             self.blamed = self.blamed.or_else(|| blamed(self.plan.starter, said.text));
         }
@@ -184,7 +185,7 @@ impl<'a> Run<'a> {
         for pending in signals.iter().filter(|pending| pending.take()) {
             let Some(signal) = Signal::from_named_raw(pending.signal) else { continue };
             self.asked += 1;
-            self.urged += u32::from(signal != Signal::USR1);
+            self.urged += u32::from(![Signal::USR1, Signal::HUP].contains(&signal));
             let is_urgent = self.urged > 1;
             self.crew.signal(match self.plan.starter {
                 Starter::Mpirun(_) | Starter::Srun if is_urgent => Signal::TERM,
@@ -234,7 +235,7 @@ impl<'a> Run<'a> {
             Some(words) => format!("it said last: {words}"),
             None => "it said nothing on its standard error".to_owned(),
         };
-        let _ = writeln!(io::stderr(), "launcher: the first failure: {who}; {words}");
+        streams::tell(format_args!("launcher: the first failure: {who}; {words}"));
     }
 }
 

@@ -10,11 +10,10 @@ mod starter;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use lockstep_collective::{
-    Audited, Collective, Ledger, Lost, Mpi, PhaseBoard, Solo, Tcp, Timed, Watch, WatchHandle,
+    Audited, Collective, How, Ledger, Lost, Mpi, PhaseBoard, Solo, Tcp, Timed, Watch, WatchHandle,
     WatchSettings,
 };
 use lockstep_world::{Rank, Seat, WorldSize};
@@ -29,6 +28,7 @@ use crate::device::{self, Computes, Place, Wish};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::process::Environment;
+use crate::streams;
 
 /// Who speaks for all.
 const LEADER: Rank = Rank(0);
@@ -83,7 +83,7 @@ impl World {
         let threads = Threads::of(&company, seat);
         threads.use_them();
         if let (true, Some(warning)) = (seat.is_leader(), company.binding_warning()) {
-            let _ = writeln!(io::stderr(), "{warning}");
+            streams::tell(warning);
         }
         let board = PhaseBoard::default();
         let patience = run.patience;
@@ -165,7 +165,7 @@ fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> 
         }
         Starter::Rendezvous { seat, place } => {
             if seat.is_leader() {
-                let _ = writeln!(io::stderr(), "{seat} waits for the others at {place}");
+                streams::tell(format_args!("{seat} waits for the others at {place}"));
             }
             let tcp = Tcp::meet(*seat, place, ARRIVAL)?;
             Ok((Box::new(Audited::new(tcp)), format!("TCP, met at {place}")))
@@ -176,13 +176,16 @@ fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> 
 /// A rank that lost a peer can only wait for ever in the next call: it ends at once. One rank says
 /// why for all, as long as the leader lives.
 fn end_with_peer(seat: Seat, lost: &Lost) {
-    if seat.is_leader() || lost.rank == LEADER {
-        // At once, since other processes write to the same terminal.
-        let text =
-            format!("error: {lost}; see what it said last, and start again with --resume auto\n");
-        let _ = io::stderr().write_all(text.as_bytes());
+    let code = match &lost.how {
+        How::Failed { code, .. } => ExitCode::of_peers(*code),
+        How::Closed | How::Silent(_) => ExitCode::PeerLost,
+    };
+    if code != ExitCode::Stopped && (seat.is_leader() || lost.rank == LEADER) {
+        streams::tell(format_args!(
+            "error: {lost}; see what it said last, and start again with --resume auto"
+        ));
     }
-    signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
+    signal_hook::low_level::exit(i32::from(code.number()));
 }
 
 /// How long a rank that has lost its peers may take to end by itself.
@@ -193,8 +196,8 @@ const LAST: Duration = Duration::from_secs(5);
 pub(crate) fn end_regardless(watch: WatchHandle, failure: String) {
     std::thread::spawn(move || {
         std::thread::sleep(LAST);
-        watch.fail(&failure);
-        let _ = io::stderr().write_all(format!("error: {failure}\n").as_bytes());
+        watch.fail(&failure, ExitCode::PeerLost.number());
+        streams::tell(format_args!("error: {failure}"));
         signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
     });
 }
@@ -207,7 +210,7 @@ fn fail_on_panic(seat: Seat, watch: &Watch) {
     let (report, handle) = (std::panic::take_hook(), watch.handle());
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
-        handle.fail("it panicked, which is a bug of ours");
+        handle.fail("it panicked, which is a bug of ours", ExitCode::Bug.number());
         signal_hook::low_level::exit(i32::from(ExitCode::Bug.number()));
     }));
 }

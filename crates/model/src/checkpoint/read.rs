@@ -17,9 +17,18 @@ const PREFIXES: [&str; 3] = ["distilbert.", "bert.", ""];
 const LISTED: usize = 10;
 
 /// The tensors of a directory, and what its encoder is called in there.
+#[derive(Debug)]
 pub(crate) struct WeightsFile {
     file: TensorFile,
     prefix: &'static str,
+    heads: Heads,
+}
+
+/// Whether a head in the file is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heads {
+    Used,
+    PassedOver,
 }
 
 impl WeightsFile {
@@ -40,7 +49,7 @@ impl WeightsFile {
                 PREFIXES[0], PREFIXES[1]
             )],
         })?;
-        Ok(Self { prefix, file })
+        Ok(Self { prefix, file, heads: Heads::Used })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -55,7 +64,12 @@ impl WeightsFile {
     /// Whether the file has a head of this kind.
     pub(crate) fn has_head(&self, kind: HeadKind) -> bool {
         let [first, _] = kind.layers();
-        self.file.contains(&format!("{first}.weight").into())
+        self.heads == Heads::Used && self.file.contains(&format!("{first}.weight").into())
+    }
+
+    /// The same without its head.
+    pub(crate) fn without_head(self) -> Self {
+        Self { heads: Heads::PassedOver, ..self }
     }
 
     /// The number of classes of the head in the file.
@@ -91,9 +105,9 @@ pub(crate) fn read_parameters(
     weights: Option<WeightsFile>,
     wanted: &Wanted<'_>,
 ) -> Result<(Parameters, LoadReport), ModelError> {
-    let (file, prefix) = match weights {
-        Some(WeightsFile { file, prefix }) => (Some(file), prefix),
-        None => (None, ""),
+    let (file, prefix, heads) = match weights {
+        Some(WeightsFile { file, prefix, heads }) => (Some(file), prefix, heads),
+        None => (None, "", Heads::PassedOver),
     };
     let mut filling = Filling {
         file,
@@ -112,7 +126,7 @@ pub(crate) fn read_parameters(
     let is_in_file = |spec: &TensorSpec| {
         filling.file.as_ref().is_some_and(|file| file.contains(&spec.name.as_str().into()))
     };
-    let has_head = head_specs.iter().any(is_in_file);
+    let has_head = heads == Heads::Used && head_specs.iter().any(is_in_file);
     for spec in head_specs {
         let name = ParamName::from(spec.name.as_str());
         filling.fill(name.clone(), &spec, has_head.then_some(name))?;

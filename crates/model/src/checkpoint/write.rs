@@ -54,7 +54,10 @@ fn config(model: &Classifier) -> Map<String, Value> {
     ] {
         config.insert(key.to_owned(), value);
     }
-    config.remove("torch_dtype");
+    // What an older library or another model wrote of the same, and would be believed before it.
+    for key in ["torch_dtype", "num_labels", "_num_labels", "auto_map", "quantization_config"] {
+        config.remove(key);
+    }
     config
 }
 

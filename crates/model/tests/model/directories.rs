@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use lockstep_model::{Classifier, Dropouts, HeadKind, ModelError, ModelRequest};
+use lockstep_model::{Classifier, Dropouts, HeadKind, ModelError, ModelRequest, Pretrained};
 use lockstep_params::{Group, ParamName, TensorFile, write_tensors};
 use lockstep_testkit::reference;
 use lockstep_world::Seed;
+use serde_json::{Value, json};
 
 fn request(head: HeadKind) -> ModelRequest {
     ModelRequest {
@@ -133,6 +134,91 @@ fn other_classes_than_the_heads_are_refused() {
     other.labels = ["x", "y", "z"].map(str::to_owned).to_vec();
     let error = Classifier::load(directory.path(), &other).unwrap_err();
     assert!(matches!(error, ModelError::Labels { .. }), "{error}");
+}
+
+#[test]
+fn classes_are_those_of_the_head_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let (model, _) = Classifier::load(&reference("tiny"), &request(HeadKind::Hf)).unwrap();
+    model.save(directory.path()).unwrap();
+    let path = directory.path().join("config.json");
+    let written: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let check = |change: &dyn Fn(&mut Value), expected: Result<[&str; 3], &str>| {
+        let mut config = written.clone();
+        change(&mut config);
+        fs::write(&path, config.to_string()).unwrap();
+        let pretrained = Pretrained::open(directory.path()).unwrap();
+        match (pretrained.classes(HeadKind::Hf), expected) {
+            (Ok(found), Ok(names)) => assert_eq!(found.unwrap(), names),
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+            (found, expected) => panic!("{found:?} instead of {expected:?}"),
+        }
+        assert!(pretrained.classes(HeadKind::Mlp).unwrap().is_none());
+        assert!(pretrained.without_head().classes(HeadKind::Hf).unwrap().is_none());
+    };
+    let unnamed = ["LABEL_0", "LABEL_1", "LABEL_2"];
+    check(&|_| {}, Ok(["a", "b", "c"]));
+    check(
+        &|config| config["id2label"] = json!({"2": "x", "1": "y", "0": "z"}),
+        Ok(["z", "y", "x"]),
+    );
+    check(&|config| config["id2label"] = Value::Null, Ok(unnamed));
+    check(
+        &|config| {
+            config["id2label"] = Value::Null;
+            config["num_labels"] = json!(3);
+        },
+        Ok(unnamed),
+    );
+    check(
+        &|config| {
+            config["id2label"] = Value::Null;
+            config["num_labels"] = json!(2);
+        },
+        Err("`num_labels` is for 2 classes, but the classifier has 3"),
+    );
+    // transformers 2 wrote it into every file; the names are newer, and have the head's number.
+    check(&|config| config["num_labels"] = json!(2), Ok(["a", "b", "c"]));
+    check(&|config| config["id2label"] = json!({"0": "a", "1": "b"}), Err("is for 2 classes, but"));
+    check(&|config| config["id2label"] = json!({"1": "a", "2": "b", "3": "c"}), Err("from 0"));
+}
+
+#[test]
+fn a_head_for_other_classes_is_made_afresh_where_it_is_passed_over() {
+    let mut other = request(HeadKind::Hf);
+    other.labels = ["x", "y"].map(str::to_owned).to_vec();
+    let pretrained = || Pretrained::open(&reference("tiny-hf")).unwrap();
+    let error = pretrained().classifier(&other).unwrap_err();
+    assert!(matches!(error, ModelError::Labels { .. }), "{error}");
+    let (model, report) = pretrained().without_head().classifier(&other).unwrap();
+    assert_eq!((model.labels(), report.initialised.len()), (&other.labels[..], 4));
+    assert_eq!(report.ignored.len(), 4);
+}
+
+#[test]
+fn keys_that_contradict_what_is_written_are_dropped() {
+    let directory = tempfile::tempdir().unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        fs::copy(reference("tiny").join(file), directory.path().join(file)).unwrap();
+    }
+    let path = directory.path().join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    config["num_labels"] = json!(2);
+    config["_num_labels"] = json!(2);
+    config["torch_dtype"] = json!("float16");
+    config["auto_map"] = json!({"AutoModel": "modeling.Model"});
+    config["kept"] = json!("as it was");
+    fs::write(&path, config.to_string()).unwrap();
+    let (model, _) = Classifier::load(directory.path(), &request(HeadKind::Hf)).unwrap();
+    model.save(directory.path()).unwrap();
+    let saved: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for key in ["num_labels", "_num_labels", "torch_dtype", "auto_map"] {
+        assert!(saved.get(key).is_none(), "{key}");
+    }
+    assert_eq!(saved["id2label"], json!({"0": "a", "1": "b", "2": "c"}));
+    assert_eq!(saved["label2id"], json!({"a": 0, "b": 1, "c": 2}));
+    assert_eq!(saved["dtype"], "float32");
+    assert_eq!(saved["kept"], "as it was");
 }
 
 #[test]

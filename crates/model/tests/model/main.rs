@@ -9,3 +9,5 @@ mod directories;
 mod dropout;
 #[cfg(test)]
 mod pytorch;
+#[cfg(test)]
+mod settings;

@@ -113,7 +113,7 @@ impl Backward<'_> {
         let (sum, attended) = (view(gradients.first_sum), view(kept.attended));
         let product = view(self.recorder.buffers.product);
         let norm = Norm {
-            dy: self.buffers.inner,
+            dy: view(self.buffers.inner).span,
             sum: kept.first_sum,
             gamma: operands.masters.attention_norm.weight,
             drop: Drop::NOTHING,
@@ -139,7 +139,7 @@ impl Backward<'_> {
         let [wide, active] = [gradients.wide, kept.active].map(|span| view(span, f));
         let dinner = view(self.buffers.inner, d);
         let norm = Norm {
-            dy: self.buffers.dx,
+            dy: view(self.buffers.dx, d).span,
             sum: kept.second_sum,
             gamma: operands.masters.feed_forward_norm.weight,
             drop: self.recorder.drop_at(Site::FeedForward { block }),

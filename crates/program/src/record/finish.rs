@@ -54,28 +54,29 @@ pub fn record_update(plan: &Plan<'_>, training: &Training<'_>, sums: Squares) ->
 
 fn adamw(plan: &Plan<'_>, training: &Training<'_>) -> Call {
     let state = training.state;
-    let touched = dense_weights(plan, training);
+    let weights = dense_weights(plan, training);
+    let written: Vec<Span> = weights.iter().copied().chain(copies(plan)).collect();
     let grid = Grid::blocks([chunks(state.chunks).clamp(1, CHUNK_BLOCKS), 1], 256);
     Call::typed("adamw", plan.arithmetic.element(), grid)
         .read(step(plan))
         .read(state.chunks)
         .int(chunks(state.chunks))
-        .read(training.gradients.whole)
+        .address(training.gradients.whole)
         .read(state.rates)
         .moments(state.constants)
         .read(state.control)
-        .touching(&touched, &touched)
+        .touching(&[training.gradients.dense()], &[])
+        .touching(&weights, &written)
 }
 
 fn chunks(table: Span) -> usize {
     table.bytes / size_of::<Chunk>()
 }
 
-/// All weights that chunks name, with their moments and copies.
+/// All weights that chunks name, with their moments.
 fn dense_weights(plan: &Plan<'_>, training: &Training<'_>) -> Vec<Span> {
     let [first, second] = &training.state.moments;
-    let masters = plan.weights.masters.dense().chain(first.dense()).chain(second.dense()).copied();
-    masters.chain(copies(plan)).collect()
+    plan.weights.masters.dense().chain(first.dense()).chain(second.dense()).copied().collect()
 }
 
 fn copies<'a>(plan: &Plan<'a>) -> impl Iterator<Item = Span> + use<'a> {

@@ -107,6 +107,7 @@ impl Backward<'_> {
         if !is_f32 {
             let values = batch * shape.width;
             let grid = Grid::blocks([values.div_ceil(2048), 1], 256);
+            let dx = self.recorder.matrix(dx, batch, shape.width).span;
             let narrowed = Call::new("to_bf16", grid).read(out).write(dx).int(values);
             self.recorder.launch("head: gradient in bf16", narrowed);
         }

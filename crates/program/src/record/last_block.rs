@@ -90,6 +90,8 @@ impl Backward<'_> {
         let (bucket, input) = (self.recorder.bucket, self.recorder.input);
         let masters = self.recorder.operands(block).masters;
         let (dq, dkv) = (self.buffers.last_q, self.buffers.last_kv);
+        let (product, d) = (self.recorder.buffers.product, self.recorder.plan.shape.width);
+        let product = self.recorder.matrix(product, bucket.batch, d).span;
         let call = attention(&self.recorder, "attention_first_backward", bucket.batch + 1)
             .read(input.step)
             .read(input.offsets)
@@ -100,7 +102,7 @@ impl Backward<'_> {
             .read(masters.value.bias)
             .dropout(self.recorder.drop_at(Site::Attention { block }))
             .read(half.attended)
-            .read(self.recorder.buffers.product)
+            .read(product)
             .write(dq)
             .write(dkv)
             .write(parts)

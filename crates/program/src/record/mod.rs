@@ -151,9 +151,10 @@ impl<'a> Recorder<'a> {
         let ResidualNorm { residual, bias, norm, drop, sum, out } = call;
         let shape = self.plan.shape;
         let grid = Grid::rows(count.rows);
+        let product = self.matrix(self.buffers.product, count.rows, shape.width).span;
         let call = Call::typed("residual_norm", self.element(), grid)
             .read(count.real)
-            .read(self.buffers.product)
+            .read(product)
             .read(residual)
             .read(bias)
             .read(norm.weight)

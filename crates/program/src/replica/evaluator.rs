@@ -62,6 +62,19 @@ impl<L> Ground<L> {
         let activations = memory.add("activations of evaluations", region);
         Ok(Self { memory, weights, input, activations, passes: BTreeMap::new() })
     }
+
+    /// Of the input, and of the activations.
+    fn bytes(&self) -> [usize; 2] {
+        [self.input.bytes, self.activations.bytes]
+    }
+
+    /// Gives the memory back, behind the last program that uses it.
+    fn leave<M: Machine<Loaded = L>>(self, machine: &mut M) -> Result<(), MachineError> {
+        drop(self.passes);
+        [self.input, self.activations]
+            .iter()
+            .try_for_each(|span| machine.release(self.memory.region(span.buffer)))
+    }
 }
 
 impl<L> Evaluator<L> {
@@ -100,19 +113,22 @@ impl<L> Evaluator<L> {
         Ok(Evaluation { logits, losses })
     }
 
-    /// Takes new memory where the batch is larger than any before.
+    /// Takes other memory where the batch is larger than any before, and gives back what was there.
     fn make_room<M: Machine<Loaded = L>>(
         &mut self,
         machine: &mut M,
         bucket: Bucket,
     ) -> Result<(), MachineError> {
-        let bytes = [InputSpans::bytes(bucket, 0), self.activation_bytes(bucket)];
-        let has_room = self.ground.as_ref().is_some_and(|ground| {
-            ground.input.bytes >= bytes[0] && ground.activations.bytes >= bytes[1]
-        });
-        if !has_room {
-            self.ground = Some(Ground::new(machine, &self.masters, bytes)?);
+        let needed = [InputSpans::bytes(bucket, 0), self.activation_bytes(bucket)];
+        let there = self.ground.as_ref().map_or([0, 0], Ground::bytes);
+        if needed[0] <= there[0] && needed[1] <= there[1] {
+            return Ok(());
         }
+        if let Some(ground) = self.ground.take() {
+            ground.leave(machine)?;
+        }
+        let bytes = [needed[0].max(there[0]), needed[1].max(there[1])];
+        self.ground = Some(Ground::new(machine, &self.masters, bytes)?);
         Ok(())
     }
 
@@ -155,3 +171,6 @@ impl<M: Machine> Inference<M> {
         self.evaluator.run(&mut self.machine, input, bucket)
     }
 }
+
+#[cfg(test)]
+mod tests;

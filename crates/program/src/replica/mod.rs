@@ -1,5 +1,6 @@
 //! One replica of a model on a machine: its memory, its programs, and the calls of a run.
 
+mod draft;
 mod evaluator;
 mod layout;
 mod setup;
@@ -15,6 +16,7 @@ use crate::{
     Bucket, Machine, MachineError, MicroBatch, PassInput, Purpose, RESULTS, Region, Squares,
     UpdateResult,
 };
+pub use draft::{Draft, DraftSettings};
 use evaluator::Evaluator;
 pub use evaluator::{Evaluation, Inference};
 use layout::Layout;

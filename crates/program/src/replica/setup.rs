@@ -34,7 +34,7 @@ pub struct Places {
 pub struct Optimiser {
     /// AdamW's.
     pub constants: AdamWConstants,
-    /// Of all updates, as [`rates`](crate::rates) gives them.
+    /// Of all updates, as [`rates`](fn@crate::rates) gives them.
     pub rates: Vec<Rate>,
     /// The global norm that gradients are clipped to.
     pub max_norm: f64,
@@ -67,9 +67,9 @@ pub struct ReplicaSettings {
 }
 
 /// A machine's memory that is handed out by name.
-struct Allocator<'a, M> {
-    machine: &'a mut M,
-    memory: Memory,
+pub(super) struct Allocator<'a, M> {
+    pub(super) machine: &'a mut M,
+    pub(super) memory: Memory,
 }
 
 impl<M: Machine> Allocator<'_, M> {
@@ -131,7 +131,7 @@ impl<M: Machine> Allocator<'_, M> {
         })
     }
 
-    fn layout(mut self, settings: ReplicaSettings) -> Result<Layout, MachineError> {
+    pub(super) fn layout(mut self, settings: ReplicaSettings) -> Result<Layout, MachineError> {
         let Largest { training, words } = settings.largest;
         let shape = settings.shape;
         let weights = self.weights(&settings)?;

@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
+mod predicted;
+#[cfg(test)]
 mod recorded;

@@ -1,5 +1,6 @@
 //! Why a checkpoint could not be read or written.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use lockstep_data::TokenizerError;
@@ -32,6 +33,18 @@ pub enum CheckpointError {
         directory: PathBuf,
         /// What is wrong.
         cause: String,
+    },
+    /// A file beside the weights is no JSON of ours.
+    #[error(
+        "{} cannot be understood ({cause}); it is damaged: take it from the run that wrote the \
+         model, or remove it",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        cause: serde_json::Error,
     },
     /// All checkpoints of a run are broken.
     #[error(
@@ -69,6 +82,22 @@ pub enum CheckpointError {
     /// The tensor library failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+impl CheckpointError {
+    /// Whether there was no room on the disk, or none within a quota.
+    pub(crate) fn is_full(&self) -> bool {
+        let cause = match self {
+            Self::Io { cause, .. }
+            | Self::File(TensorFileError::Io { cause, .. })
+            | Self::Model(
+                ModelError::Io { cause, .. } | ModelError::File(TensorFileError::Io { cause, .. }),
+            )
+            | Self::Tokenizer(TokenizerError::Unwritable { source: cause, .. }) => cause,
+            _ => return false,
+        };
+        matches!(cause.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+    }
 }
 
 fn broken(causes: &[(PathBuf, String)]) -> String {

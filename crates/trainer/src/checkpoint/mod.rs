@@ -13,7 +13,8 @@ mod staging;
 mod write;
 
 pub use error::CheckpointError;
-pub(crate) use place::{checkpoint_name, clear_unfinished, prune};
+pub(crate) use place::{checkpoint_name, clear_unfinished, make_room, prune};
 pub use place::{has_checkpoints, latest_checkpoint, remove_run};
 pub(crate) use read::Saved;
-pub(crate) use write::{write_checkpoint, write_final};
+pub(crate) use staging::write_json;
+pub(crate) use write::{Product, write_checkpoint, write_final};

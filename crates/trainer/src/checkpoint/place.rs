@@ -78,10 +78,37 @@ pub(crate) fn prune(
     (current, best): (Step, Option<Step>),
 ) -> Result<(), CheckpointError> {
     let mut all = checkpoints(output_dir)?;
-    all.retain(|(step, directory)| *step <= current && manifest::verify(directory).is_ok());
-    let old = all.len().saturating_sub(keep.get());
-    let outlived = all.iter().take(old).filter(|(step, _)| Some(*step) != best);
-    outlived.map(|(_, directory)| directory).try_for_each(|directory| remove_if_there(directory))
+    all.retain(|(step, _)| *step <= current);
+    outlived(all, keep.get(), best).iter().try_for_each(|directory| remove_if_there(directory))
+}
+
+/// Removes what [`prune`] will remove once the `current` checkpoint is written, so that there is
+/// room for it; tells whether there was anything.
+pub(crate) fn make_room(
+    output_dir: &Path,
+    keep: NonZeroUsize,
+    (current, best): (Step, Option<Step>),
+) -> Result<bool, CheckpointError> {
+    let mut all = checkpoints(output_dir)?;
+    all.retain(|(step, _)| *step < current);
+    let outlived = outlived(all, keep.get() - 1, best);
+    for directory in &outlived {
+        tracing::warn!(
+            "the disk is full, so {} goes before the next checkpoint is whole, for which \
+             save_total_limit leaves no other room",
+            directory.display()
+        );
+        remove_if_there(directory)?;
+    }
+    Ok(!outlived.is_empty())
+}
+
+/// The whole ones of these checkpoints but the newest `keep` and the `best`.
+fn outlived(mut all: Vec<(Step, PathBuf)>, keep: usize, best: Option<Step>) -> Vec<PathBuf> {
+    all.retain(|(_, directory)| manifest::verify(directory).is_ok());
+    let old = all.len().saturating_sub(keep);
+    let outlived = all.into_iter().take(old).filter(|(step, _)| Some(*step) != best);
+    outlived.map(|(_, directory)| directory).collect()
 }
 
 /// All directories named as checkpoints, by step.

@@ -74,7 +74,7 @@ impl Drop for Staging {
 }
 
 /// Writes a value as JSON.
-pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), CheckpointError> {
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), CheckpointError> {
     let write = || {
         let mut file = File::create(path)?;
         serde_json::to_writer_pretty(&mut file, value)?;

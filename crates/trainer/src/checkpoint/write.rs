@@ -13,19 +13,35 @@ use serde::Serialize;
 
 use super::staging::{Staging, write_json};
 use super::{CheckpointError, checkpoint_name, manifest};
+use crate::Usage;
 use crate::journal::Journal;
+
+/// What whoever uses the model needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Product<'a> {
+    pub(crate) model: &'a Classifier,
+    pub(crate) tokenizer: &'a Tokenizer,
+    pub(crate) usage: &'a Usage,
+}
+
+impl Product<'_> {
+    fn save(self, directory: &Path) -> Result<(), CheckpointError> {
+        self.model.save(directory)?;
+        self.tokenizer.save(directory, self.model.config().positions)?;
+        self.usage.write(directory)
+    }
+}
 
 /// Writes `checkpoint-<step>`: all that is needed to go on, or to use the model as it is.
 pub(crate) fn write_checkpoint(
     output_dir: &Path,
     step: Step,
-    (model, tokenizer): (&Classifier, &Tokenizer),
+    product: Product<'_>,
     (optimizer, journal): (&AdamW, &Journal),
 ) -> Result<PathBuf, CheckpointError> {
     let name = checkpoint_name(step);
     let staging = Staging::begin(output_dir, &name)?;
-    model.save(staging.path())?;
-    tokenizer.save(staging.path(), model.config().positions)?;
+    product.save(staging.path())?;
     let moments = tensors(optimizer.moments())?;
     write_tensors(&staging.path().join("optimizer.safetensors"), &moments)?;
     write_json(&staging.path().join("trainer_state.json"), journal)?;
@@ -36,13 +52,12 @@ pub(crate) fn write_checkpoint(
 /// Writes the final model and its results beside the checkpoints.
 pub(crate) fn write_final(
     output_dir: &Path,
-    (model, tokenizer): (&Classifier, &Tokenizer),
+    product: Product<'_>,
     journal: &Journal,
     results: &impl Serialize,
 ) -> Result<(), CheckpointError> {
     let staging = Staging::begin(output_dir, "final")?;
-    model.save(staging.path())?;
-    tokenizer.save(staging.path(), model.config().positions)?;
+    product.save(staging.path())?;
     write_json(&staging.path().join("trainer_state.json"), journal)?;
     write_json(&staging.path().join("all_results.json"), results)?;
     staging.publish_files()

@@ -14,7 +14,7 @@ use lockstep_optim::AdamW;
 
 pub(crate) use composed::Composed;
 pub use recorded::{Copied, Link, ParameterPlaces, Scorer};
-pub(crate) use recorded::{OnGpu, Recorded, Run, RunFacts};
+pub(crate) use recorded::{OnGpu, Passes, Recorded, Run, RunFacts, distinct_words};
 
 use crate::TrainError;
 use crate::scores::Scores;

@@ -10,3 +10,5 @@ mod recorded;
 mod resume;
 #[cfg(test)]
 mod setup;
+#[cfg(test)]
+mod stops;

@@ -13,7 +13,7 @@ use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_testkit::reference;
 use lockstep_trainer::{
     Cadence, FinalModel, Observer, Parts, RunLength, Saving, TrainEvent, TrainSettings, Trainer,
-    UpdateReport,
+    UpdateReport, Usage,
 };
 use lockstep_world::Seed;
 
@@ -53,6 +53,7 @@ pub(crate) fn settings(output_dir: &Path, peak_rates: Rates) -> TrainSettings {
         replica_check: Cadence::EverySteps(NonZeroU64::MIN),
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
         early_stopping: None,
+        usage: Usage { max_seq_length: 128 },
         output_dir: output_dir.to_owned(),
         recording: None,
     }

@@ -14,7 +14,10 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("model", &["world", "kernels", "params"]),
     ("optim", &["world", "kernels", "params"]),
     ("trainer", &["world", "data", "program", "kernels", "params", "model", "optim", "collective"]),
-    ("launcher", &["world", "data", "params", "model", "optim", "collective", "trainer"]),
+    (
+        "launcher",
+        &["world", "data", "program", "params", "model", "optim", "collective", "trainer"],
+    ),
     ("lockstep", &["launcher", "kernels"]),
     ("testkit", &["world", "data", "kernels", "params", "model", "optim", "collective", "trainer"]),
     ("xtask", &[]),

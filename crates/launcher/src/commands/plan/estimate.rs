@@ -63,14 +63,13 @@ impl Costs {
         counts: &Counts,
     ) -> Self {
         let EncoderConfig { width: d, feed_forward: f, blocks, .. } = *config;
-        let block = 4 * (d * d + d) + 2 * d * f + f + d + 4 * d;
-        let embeddings = (config.vocabulary + config.positions + 2) * d;
-        let encoder = blocks * block;
+        let layers = (head, counts.classes);
+        let parameters = config.scalars(layers, |_| true);
+        let encoder = config.scalars(layers, |info| info.block.is_some());
         let tokens = store.total_tokens();
         let per_example = tokens as f64 / counts.examples.max(1) as f64;
         let at_once = counts.batch.div_ceil(counts.passes) as f64 * per_example;
         let kept = (blocks * (9 * d + 2 * f)) as f64;
-        let parameters = embeddings + encoder + classifier(d, counts.classes, head);
         let read = counts.updates as f64 * counts.batch as f64 * per_example;
         let threads = rayon::current_num_threads() as f64;
         Self {
@@ -81,13 +80,4 @@ impl Costs {
             seconds: 6.0 * encoder as f64 * read / (FLOPS_PER_THREAD * threads),
         }
     }
-}
-
-/// The weights of a head.
-fn classifier(d: usize, classes: usize, head: HeadKind) -> usize {
-    let inner = match head {
-        HeadKind::Mlp => d / 2,
-        HeadKind::Hf => d,
-    };
-    d * inner + inner + inner * classes + classes
 }

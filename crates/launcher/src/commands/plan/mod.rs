@@ -4,10 +4,12 @@
 //! network is not used, and nothing is written.
 
 mod estimate;
+mod program;
+mod program_table;
 
 use std::io::Write;
 
-use lockstep_data::Tokenizer;
+use lockstep_data::{TokenStore, Tokenizer};
 use lockstep_model::{EncoderConfig, ModelError};
 use lockstep_trainer::Cadence;
 use lockstep_world::Seat;
@@ -20,7 +22,7 @@ use crate::hub::{HubSettings, find_model};
 use crate::models::tiny_config;
 use crate::observers::clock;
 use crate::process::Process;
-use crate::sources::{self, Corpora};
+use crate::sources::{self, Corpora, RawCorpora};
 use crate::{device, output_dir};
 use estimate::{Costs, Counts};
 
@@ -33,44 +35,57 @@ pub(super) fn run(
     arguments: &[String],
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let (as_json, arguments): (Vec<String>, Vec<String>) =
-        arguments.iter().cloned().partition(|word| word == "--json");
+    let (flags, arguments): (Vec<String>, Vec<String>) =
+        arguments.iter().cloned().partition(|word| FLAGS.contains(&word.as_str()));
+    let [as_json, of_program] = FLAGS.map(|flag| flags.iter().any(|word| word == flag));
     let plan = run_plan(&arguments)?;
+    if of_program {
+        return super::tell(out, &program::text(&plan, process, as_json)?);
+    }
     device::check(plan.run.wish.device, plan.run.precision)?;
-    let corpora = Corpora::read(&plan.data)?;
+    let corpora = RawCorpora::read(&plan.data)?.labelled(None)?;
     let counts = Counts::of(&plan, &corpora);
-    let hub = HubSettings::of(&process.environment).without_network();
-    let costs = costs(&plan, &corpora, (&counts, &hub))?;
+    let material = Material::read(&plan, &corpora, process)?;
+    let costs = material
+        .map(|Material { config, store }| Costs::of((&config, plan.model.head), &store, &counts));
     let device = device::expected(plan.run.wish.device, &process.environment)?;
-    let text = match as_json.is_empty() {
-        true => table((&plan, &device), &corpora, (&counts, costs.as_ref())),
-        false => format!("{}\n", object((&plan, &device), &counts, costs.as_ref())),
+    let text = match as_json {
+        false => table((&plan, &device), &corpora, (&counts, costs.as_ref())),
+        true => format!("{}\n", object((&plan, &device), &counts, costs.as_ref())),
     };
     super::tell(out, &text)
 }
 
-/// What the run costs; nothing where the model is not on this machine.
-fn costs(
-    plan: &RunPlan,
-    corpora: &Corpora,
-    (counts, hub): (&Counts, &HubSettings),
-) -> Result<Option<Costs>, Failure> {
-    let (config, tokenizer) = match &plan.model.name {
-        ModelName::Tiny => {
-            let tokenizer = crate::models::tiny_tokenizer(&corpora.train)?;
-            let longest = plan.data.reading.max_length.get();
-            let config = EncoderConfig::of(tiny_config(tokenizer.vocab_size(), longest));
-            let path = "builtin:tiny".into();
-            (config.map_err(|faults| ModelError::Config { path, faults })?, tokenizer)
-        }
-        ModelName::Named(name) => {
-            let Ok(directory) = find_model(name, hub) else { return Ok(None) };
-            let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
-            (EncoderConfig::read(&directory.join("config.json"))?, tokenizer)
-        }
-    };
-    let store = sources::tokens(&corpora.train, &tokenizer, &plan.data.reading)?;
-    Ok(Some(Costs::of((&config, plan.model.head), &store, counts)))
+/// As JSON, and the recorded program instead of the counts.
+const FLAGS: [&str; 2] = ["--json", "--program"];
+
+/// The model's sizes and the tokens of the training texts.
+struct Material {
+    config: EncoderConfig,
+    store: TokenStore,
+}
+
+impl Material {
+    /// Nothing where the model is not on this machine.
+    fn read(plan: &RunPlan, corpora: &Corpora, process: &Process) -> Result<Option<Self>, Failure> {
+        let (config, tokenizer) = match &plan.model.name {
+            ModelName::Tiny => {
+                let tokenizer = crate::models::tiny_tokenizer(&corpora.train)?;
+                let longest = plan.data.reading.max_length.get();
+                let config = EncoderConfig::of(tiny_config(tokenizer.vocab_size(), longest));
+                let path = "builtin:tiny".into();
+                (config.map_err(|faults| ModelError::Config { path, faults })?, tokenizer)
+            }
+            ModelName::Named(name) => {
+                let hub = HubSettings::of(&process.environment).without_network();
+                let Ok(directory) = find_model(name, &hub) else { return Ok(None) };
+                let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
+                (EncoderConfig::read(&directory.join("config.json"))?, tokenizer)
+            }
+        };
+        let store = sources::tokens(&corpora.train, &tokenizer, &plan.data.reading)?;
+        Ok(Some(Self { config, store }))
+    }
 }
 
 fn table(

@@ -23,6 +23,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::process::Process;
+use crate::streams;
 use answer::{Answer, Format};
 use input::Rows;
 
@@ -46,15 +47,8 @@ const FORMATS: Kind<Format> = Kind {
 };
 
 /// The flags of this command.
-pub(crate) static ENTRIES: &Entries = &[
-    &CHECKPOINT,
-    &INPUT,
-    &OUTPUT,
-    &FORMAT,
-    &keys::TEXT_COLUMN,
-    &keys::MAX_SEQ_LENGTH,
-    &keys::DEVICE,
-];
+pub(crate) static ENTRIES: &Entries =
+    &[&CHECKPOINT, &INPUT, &OUTPUT, &FORMAT, &keys::TEXT_COLUMN, &keys::LIMIT, &keys::DEVICE];
 
 /// Runs the command.
 ///
@@ -103,6 +97,15 @@ fn format(config: &RunConfig, output: &Path) -> Format {
     config.find(&FORMAT).unwrap_or(by_name)
 }
 
+/// What a model found for some texts.
+#[derive(Default)]
+struct Scored {
+    /// (B, K).
+    logits: Vec<Vec<f32>>,
+    /// How many texts were longer than is read.
+    truncated: usize,
+}
+
 /// A model that answers.
 struct Predictor {
     finished: Finished,
@@ -123,11 +126,12 @@ impl Predictor {
         broken: impl Fn(io::Error) -> Failure,
     ) -> Result<ExitCode, Failure> {
         let began = Instant::now();
-        let (mut answered, mut faulty) = (0_u64, 0_u64);
+        let (mut answered, mut faulty, mut cut) = (0_u64, 0_u64, 0);
         out.write_all(self.format.header(&self.finished.labels).as_bytes()).map_err(&broken)?;
         while let Some(chunk) = rows.next_chunk()? {
-            let scores = self.scores(&chunk)?;
-            let mut scores = scores.into_iter();
+            let Scored { logits, truncated } = self.scores(&chunk)?;
+            cut += truncated;
+            let mut scores = logits.into_iter();
             for row in &chunk {
                 let answer = match &row.text {
                     Ok(_) => Answer::of_scores(row.line, scores.next().unwrap_or_default()),
@@ -143,25 +147,25 @@ impl Predictor {
         }
         out.flush().map_err(&broken)?;
         let seconds = began.elapsed().as_secs_f64().max(1e-9);
-        let rate = answered as f64 / seconds;
-        let _ = writeln!(
-            io::stderr(),
-            "{answered} texts classified, {faulty} rows with an error, {rate:.0} texts/s"
-        );
+        let (rate, limit) = (answered as f64 / seconds, self.finished.max_length.get());
+        streams::tell(format_args!(
+            "{answered} texts classified, {cut} of them cut at {limit} tokens, {faulty} rows with an \
+             error, {rate:.0} texts/s"
+        ));
         Ok(ExitCode::Done)
     }
 
-    /// The logits of the texts among some rows, (B, K).
-    fn scores(&mut self, rows: &[TextRow]) -> Result<Vec<Vec<f32>>, Failure> {
+    /// The logits of the texts among some rows.
+    fn scores(&mut self, rows: &[TextRow]) -> Result<Scored, Failure> {
         let texts = rows.iter().filter_map(|row| row.text.as_deref().ok());
         let Finished { model, tokenizer, max_length, .. } = &self.finished;
         let store = TokenStore::build(texts.map(|text| (text, 0)), tokenizer, *max_length)
             .map_err(|error| Failure::Data(error.into()))?;
         if store.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Scored::default());
         }
         let all: Vec<usize> = (0..store.len()).collect();
         let batch = Batch::pack(&store, &all).map_err(TrainError::from)?;
-        Ok(self.scorer.scores(model, &batch)?)
+        Ok(Scored { logits: self.scorer.scores(model, &batch)?, truncated: store.truncated() })
     }
 }

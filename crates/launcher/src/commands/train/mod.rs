@@ -1,5 +1,6 @@
 //! `trainer train`: a plan becomes a run.
 
+mod stops;
 mod summary;
 
 use std::io::{self, Write};
@@ -7,7 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
-use lockstep_trainer::{Ending, Observer, Parts, StopRequest, TrainError, TrainSettings, Trainer};
+use lockstep_program::Card;
+use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::config::{Record, Reporter, RunPlan, run_plan, run_toml};
@@ -15,12 +17,14 @@ use crate::device::{self, Computes, Place, Unused, Wish};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hub::HubSettings;
-use crate::models::{self, Loaded};
-use crate::observers::{Console, MetricsFile, Observers, RankLog};
+use crate::models::{self, Base, Loaded};
+use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::process::{Environment, Process};
-use crate::sources::{self, Corpora};
+use crate::sources::{self, Corpora, RawCorpora};
+use crate::streams::{self, Optional};
 use crate::world::{Starter, Surroundings, World, end_regardless};
-use crate::{card, output_dir, signals, write_file};
+use crate::{card, output_dir, write_file};
+use stops::Stops;
 
 /// Runs the command.
 ///
@@ -31,6 +35,8 @@ pub(crate) fn run(
     arguments: &[String],
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
+    let stops = Stops::listen()?;
+    let out: &mut dyn Write = &mut Optional::new(out);
     let plan = run_plan(arguments)?;
     device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
@@ -50,9 +56,11 @@ pub(crate) fn run(
         return super::tell(out, &text);
     };
     let watch = world.watch.handle();
+    stops.join(watch.clone());
     let hub = &HubSettings::of(&process.environment);
     let place = world.place.clone();
-    let run = Run { plan: &plan, hub, seat: world.seat, hosts: world.hosts.clone(), place };
+    let hosts = world.hosts.clone();
+    let run = Run { plan: &plan, hub, seat: world.seat, hosts, place, stops: &stops };
     let mut silence = io::sink();
     let is_told = run.seat.is_leader() && plan.run.reporters.contains(&Reporter::Console);
     let ending = run.go(world, if is_told { out } else { &mut silence });
@@ -64,9 +72,9 @@ pub(crate) fn run(
         // A neighbour that is gone may have followed another, which only the watch can name.
         Err(failure) if failure.code() == ExitCode::PeerLost => {
             std::thread::sleep(OTHERS_END);
-            watch.fail(&failure.to_string());
+            watch.fail(&failure.to_string(), failure.code().number());
         }
-        Err(failure) => watch.fail(&failure.to_string()),
+        Err(failure) => watch.fail(&failure.to_string(), failure.code().number()),
         Ok(_) => {}
     }
     ending
@@ -91,7 +99,7 @@ fn join(
 fn warn_of_unused(environment: &Environment) {
     let unused = Unused::here(environment);
     if let Unused::NoCuda(_) = unused {
-        let _ = writeln!(io::stderr(), "warning: {unused}, so it trains on the CPU");
+        streams::tell(format_args!("warning: {unused}, so it trains on the CPU"));
     }
 }
 
@@ -105,19 +113,22 @@ struct Run<'a> {
     seat: Seat,
     hosts: Vec<String>,
     place: Place,
+    stops: &'a Stops,
 }
 
 impl Run<'_> {
     fn go(&self, world: World, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let plan = self.plan;
-        if self.seat.is_leader() {
-            output_dir::check(&plan.run)?;
-        }
+        // Held until the end.
+        let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         say(out, &summary::of_process(plan, &self.place.name, &world.told))?;
-        let corpora = Corpora::read(&plan.data)?;
+        let raw = RawCorpora::read(&plan.data)?;
+        let base = Base::find(&plan.model, self.hub)?;
+        let corpora = raw.labelled(base.classes())?;
         say(out, &summary::of_corpora(&plan.data, &corpora))?;
+        self.warn_of_classes(&corpora);
         let precision = self.place.precision(plan.run.precision)?;
-        let loaded = models::load((plan, &self.place.device), &corpora.train, self.hub)?;
+        let loaded = models::load((plan, &self.place.device), base, &corpora.train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
         let World { collective, ledger, board, watch, .. } = world;
@@ -142,6 +153,14 @@ impl Run<'_> {
         trainer.into_collective().leave()?;
         watch.leave();
         Ok(code)
+    }
+
+    fn warn_of_classes(&self, corpora: &Corpora) {
+        let doubts = if self.seat.is_leader() { corpora.train.doubts() } else { Vec::new() };
+        let source = sources::name(&self.plan.data.train);
+        for doubt in doubts {
+            let _ = writeln!(io::stderr(), "warning: {source}: {doubt}");
+        }
     }
 
     /// Makes the directory ready, which the leader does for all; tells the checkpoint to go on from.
@@ -173,14 +192,18 @@ impl Run<'_> {
         out: &mut dyn Write,
     ) -> Result<Ending, Failure> {
         if let Some(checkpoint) = checkpoint {
-            trainer.resume(&checkpoint)?;
+            for forgotten in trainer.resume(&checkpoint)? {
+                let warning = summary::of_forgotten(&self.plan.data, &forgotten);
+                streams::tell(format_args!("warning: {warning}"));
+                let _ = log.note("warning", &warning.into());
+            }
             if self.seat.is_leader() {
                 self.record()?;
             }
         }
-        let stop = stop_on_signals()?;
         let mut metrics = MetricsFile::new(&self.plan.run.directory);
-        let mut console = Console::new(out, self.plan.run.logging_steps);
+        let cards = Cards { card: Card::named(&self.place.name), count: self.seat.world().get() };
+        let mut console = Console::new(out, self.plan.run.logging_steps, cards);
         let mut observers: Vec<&mut dyn Observer> = vec![log];
         if self.seat.is_leader() {
             if self.plan.run.reporters.contains(&Reporter::Jsonl) {
@@ -188,7 +211,7 @@ impl Run<'_> {
             }
             observers.push(&mut console);
         }
-        Ok(trainer.run(&mut Observers(observers), &stop)?)
+        Ok(trainer.run(&mut Observers(observers), self.stops.begin())?)
     }
 
     /// Writes `run.toml`: before all else in a new run, since the directory is known as ours by it; in
@@ -240,26 +263,6 @@ fn parts(
         collective,
         board,
     })
-}
-
-/// A request that a signal makes; the second SIGTERM or SIGINT ends the process at once.
-fn stop_on_signals() -> Result<StopRequest, Failure> {
-    let pending = signals::catch().map_err(Failure::Signals)?;
-    signals::end_on_second().map_err(Failure::Signals)?;
-    let stop = StopRequest::default();
-    let asked = stop.clone();
-    std::thread::spawn(move || {
-        while !pending.iter().any(signals::Pending::take) {
-            std::thread::sleep(signals::PAUSE);
-        }
-        asked.ask();
-        let _ = writeln!(
-            io::stderr(),
-            "a signal asks for the end: this update is finished and a checkpoint written; \
-             a second signal ends at once"
-        );
-    });
-    Ok(stop)
 }
 
 fn say(out: &mut dyn Write, text: &str) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use lockstep_collective::Tallies;
 use lockstep_data::{Corpus, TokenStore};
 use lockstep_model::LoadReport;
 use lockstep_params::ParamName;
-use lockstep_trainer::Parts;
+use lockstep_trainer::{Forgotten, Parts};
 use lockstep_world::{Seat, WorldSize};
 
 use super::super::bandwidths;
@@ -29,9 +29,13 @@ pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
     let mut text = line("train", &sources::name(&plan.train), &corpora.train);
     let columns = corpora.train.columns();
     let label = columns.label.as_deref().unwrap_or_default();
-    let labels = corpora.train.labels().names();
-    let _ =
-        writeln!(text, "         columns `{}` and `{label}`; {}", columns.text, classes(labels));
+    let _ = writeln!(
+        text,
+        "         columns `{}` and `{label}`; {}",
+        columns.text,
+        classes(&corpora.train)
+    );
+    text += &sources::numbered(&corpora.train);
     for (name, source, corpus) in
         [("dev", &plan.validation, &corpora.validation), ("test", &plan.test, &corpora.test)]
     {
@@ -50,11 +54,20 @@ fn line(name: &str, source: &str, corpus: &Corpus) -> String {
     format!("{name:<8} {source}: {} examples{skipped}\n", corpus.examples().len())
 }
 
-fn classes(names: &[String]) -> String {
+/// The classes with their examples, the first of them.
+fn classes(corpus: &Corpus) -> String {
     const SHOWN: usize = 6;
-    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let names = corpus.labels().names();
+    let counted = names.iter().zip(corpus.counts());
+    let shown: Vec<String> =
+        counted.take(SHOWN).map(|(name, count)| format!("{} ({count})", one_line(name))).collect();
     let more = if names.len() > SHOWN { ", …" } else { "" };
     format!("{} classes: {}{more}", names.len(), shown.join(", "))
+}
+
+/// A name that cannot break a line.
+fn one_line(name: &str) -> String {
+    name.replace(char::is_control, " ")
 }
 
 /// The model, and what became of its tensors.
@@ -98,12 +111,30 @@ pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> String {
         ("dev", parts.validation.as_ref()),
         ("test", parts.test.as_ref()),
     ] {
-        let cut = store.map_or(0, TokenStore::truncated);
-        if cut > 0 {
+        if let Some(cut) = store.map(TokenStore::truncated) {
             let _ = write!(text, "; {cut} texts of {name} cut at {limit} tokens");
         }
     }
     text + "\n"
+}
+
+/// What of a checkpoint holds no longer, and what becomes of the run.
+pub(super) fn of_forgotten(plan: &DataPlan, forgotten: &Forgotten) -> String {
+    match forgotten {
+        Forgotten::ValidationData { here, there } => {
+            let name = plan.validation.as_ref().map_or_else(|| "nothing".to_owned(), sources::name);
+            format!(
+                "{name} is not what the checkpoint's run was evaluated on ({here} now, {there} \
+                 there): its best accuracy and its patience no longer count, and the best is \
+                 looked for anew from this checkpoint on"
+            )
+        }
+        Forgotten::Best { directory, cause } => format!(
+            "{}, the best checkpoint so far, cannot be used ({cause}): the run goes on without it, \
+             and the best is looked for anew from this checkpoint on",
+            directory.display()
+        ),
+    }
 }
 
 /// Bytes from which a verb is worth a line.

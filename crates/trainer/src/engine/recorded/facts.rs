@@ -1,18 +1,17 @@
 //! What a recorded engine has to know of a run before its first update.
 
 use lockstep_data::{BatchPlan, TokenStore};
-use lockstep_model::{Classifier, HeadKind};
+use lockstep_model::Classifier;
 use lockstep_optim::Schedule;
 use lockstep_params::{Group, ParamName, Parameters};
 use lockstep_program::{
-    Activation, AdamWConstants, Arithmetic, BatchSize, Bucket, DECAYS, DropRates, HEAD, Largest,
-    ModelParts, ModelShape, Optimiser, Places, Rate, Region, ReplicaSettings, Squares, Wanted,
-    rates,
+    AdamWConstants, Arithmetic, DECAYS, HEAD, Largest, ModelParts, ModelShape, Optimiser, Places,
+    Rate, Region, ReplicaSettings, Squares, Wanted, rates,
 };
 use lockstep_world::{Seat, Step, WorldSize};
 
-use super::ParameterPlaces;
-use crate::{TrainError, TrainSettings};
+use super::{ParameterPlaces, Passes};
+use crate::{TrainError, TrainSettings, model_shape};
 
 /// The run as recorded programs see it.
 pub(crate) struct RunFacts {
@@ -73,10 +72,16 @@ impl RunFacts {
     /// # Errors
     /// [`TrainError::Unsupported`] when the kernels do not take this model or its texts.
     pub(crate) fn new(run: Run<'_>, arithmetic: Arithmetic) -> Result<Self, TrainError> {
-        let shape = shape(run.model);
-        let longest = run.train.lengths().iter().max().map_or(0, |&length| length as usize);
-        shape.check(longest)?;
-        let settings = run.settings;
+        let (model, settings) = (run.model, run.settings);
+        let shape = shape(model);
+        let passes = Passes {
+            plan: run.plan,
+            settings,
+            lengths: run.train.lengths(),
+            seat: run.seat,
+            total: run.total,
+        };
+        shape.check(passes.longest())?;
         let constants = AdamWConstants {
             beta1: settings.adamw.beta1,
             beta2: settings.adamw.beta2,
@@ -97,7 +102,7 @@ impl RunFacts {
             constants,
             rates: rates(&constants, run.total, at),
             max_norm: settings.max_grad_norm,
-            largest: largest(run, shape.vocabulary),
+            largest: passes.largest(shape.vocabulary),
             squares: if is_alone { Squares::InPass } else { Squares::Here },
             decay: settings.adamw.decay,
             names,
@@ -152,47 +157,6 @@ pub(super) fn found(places: &ParameterPlaces, name: &ParamName) -> Result<Region
 
 /// The sizes of a model.
 pub(super) fn shape(model: &Classifier) -> ModelShape {
-    let (config, rates) = (model.config(), model.dropout_rates());
-    ModelShape {
-        vocabulary: config.vocabulary,
-        positions: config.positions,
-        width: config.width,
-        heads: config.heads,
-        feed_forward: config.feed_forward,
-        blocks: config.blocks,
-        inner: model.head().inner_width(config.width),
-        classes: model.labels().len(),
-        activation: match model.head() {
-            HeadKind::Mlp => Activation::Gelu,
-            HeadKind::Hf => Activation::Relu,
-        },
-        dropout: DropRates { hidden: rates.hidden, attention: rates.attention, head: rates.head },
-        epsilon: 1e-12,
-    }
-}
-
-/// The largest batches of a run: the plan says all of them.
-fn largest(run: Run<'_>, vocabulary: usize) -> Largest {
-    let lengths = run.train.lengths();
-    let (mut training, mut words) = (BatchSize::default(), 1);
-    for step in (0..run.total).map(Step) {
-        let global = run.plan.global_batch(step);
-        words = words.max(size(lengths, &global).tokens);
-        let indices = run.plan.share(step, run.seat, lengths);
-        let micro_batch = indices.len().div_ceil(run.settings.accumulation.get()).max(1);
-        for micro_batch in indices.chunks(micro_batch) {
-            training = training.max(size(lengths, micro_batch));
-        }
-    }
-    let training = Bucket::of(training);
-    Largest { training, words: words.min(vocabulary) }
-}
-
-fn size(lengths: &[u32], examples: &[usize]) -> BatchSize {
-    let lengths = || examples.iter().map(|&example| lengths[example] as usize);
-    BatchSize {
-        tokens: lengths().sum(),
-        examples: examples.len(),
-        longest: lengths().max().unwrap_or_default(),
-    }
+    let layers = (model.head(), model.labels().len());
+    model_shape(model.config(), layers, model.dropout_rates())
 }

@@ -10,6 +10,7 @@ mod gpu;
 mod inputs;
 mod link;
 mod pace;
+mod passes;
 mod scorer;
 
 use std::collections::VecDeque;
@@ -20,12 +21,15 @@ use lockstep_data::{Batch, TokenStore};
 use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 use lockstep_params::ParamName;
-use lockstep_program::{self as program, Bucket, Machine, Place, UpdateResult};
+use lockstep_program::{
+    self as program, BatchSize, Bucket, Flop, Machine, ModelShape, Place, UpdateResult,
+};
 use lockstep_world::{Step, WorldSize};
 
 pub(crate) use facts::{Run, RunFacts};
 pub(crate) use gpu::OnGpu;
 pub use link::{Copied, Link, ParameterPlaces};
+pub(crate) use passes::Passes;
 pub use scorer::Scorer;
 
 use self::inputs::{evaluation_input, rows, size, training_input};
@@ -37,7 +41,7 @@ use crate::scores::{ClassScores, Scores};
 use crate::update::{Cost, FinishedUpdate, UpdatePlan};
 
 /// The results of this many updates are read at once.
-const REPORTED_TOGETHER: usize = 16;
+const REPORTED_TOGETHER: usize = 32;
 
 /// Tokens of an evaluated batch on a GPU, about.
 const TOKENS_AT_ONCE: usize = 32 * 1024;
@@ -57,6 +61,7 @@ enum State<M: Machine> {
 
 struct Running<M: Machine> {
     replica: program::Replica<M>,
+    shape: ModelShape,
     /// Where the weights lie, and the moments.
     places: [ParameterPlaces; 2],
     pace: Pace,
@@ -91,6 +96,7 @@ impl<M: Machine, L: Link<M>> Recorded<M, L> {
             let places = [weights?, moments?];
             let settings = self.facts.settings(replica.model.parameters(), &places)?;
             let mut started = Running {
+                shape: settings.shape,
                 replica: program::Replica::new(machine, settings)?,
                 places,
                 pace: Pace::default(),
@@ -227,30 +233,42 @@ impl<M: Machine> Running<M> {
         let results = self.replica.results(first, count)?;
         let seconds = self.since.elapsed().as_secs_f64() / count as f64;
         self.since = Instant::now();
-        let pending = self.pending.drain(..);
-        pending.zip(results).map(|(pending, result)| pending.finished(&result, seconds)).collect()
+        let cost = |result| Cost { seconds, sync: None, flop: Some(flop(&self.shape, result)) };
+        let finished = self.pending.drain(..).zip(&results);
+        finished.map(|(pending, result)| pending.finished(result, cost(result))).collect()
     }
 }
 
 impl Pending {
-    fn finished(self, result: &UpdateResult, seconds: f64) -> Result<FinishedUpdate, TrainError> {
-        let examples = usize::try_from(result.examples).unwrap_or_default();
+    fn finished(self, result: &UpdateResult, cost: Cost) -> Result<FinishedUpdate, TrainError> {
+        let [examples, tokens] = counts(result);
         let finished = FinishedUpdate {
             step: self.step,
             loss: result.loss / examples.max(1) as f64,
             grad_norm: result.norm,
             examples,
-            tokens: usize::try_from(result.tokens).unwrap_or_default(),
+            tokens,
             stop: result.stop != 0,
-            cost: Cost { seconds, sync: None },
+            cost,
         };
         finished.check(self.examples)?;
         Ok(finished)
     }
 }
 
+/// Examples and tokens of all ranks.
+fn counts(result: &UpdateResult) -> [usize; 2] {
+    [result.examples, result.tokens].map(|count| usize::try_from(count).unwrap_or_default())
+}
+
+/// What all ranks performed in an update, without what they did for rows that hold no token.
+fn flop(shape: &ModelShape, result: &UpdateResult) -> f64 {
+    let [examples, tokens] = counts(result);
+    Flop::of(shape, BatchSize { tokens, examples, longest: 0 }).performed
+}
+
 /// The ids that the examples contain, rising.
-fn distinct_words(train: &TokenStore, examples: &[usize]) -> Vec<u32> {
+pub(crate) fn distinct_words(train: &TokenStore, examples: &[usize]) -> Vec<u32> {
     let tokens = examples.iter().filter_map(|&example| train.tokens(example));
     let mut words: Vec<u32> = tokens.flatten().copied().collect();
     words.sort_unstable();

@@ -19,6 +19,7 @@ pub(super) fn apart(found: &Finished, expected: &Finished) -> [f64; 2] {
     let losses = found.updates.iter().zip(&expected.updates).map(|(found, expected)| {
         assert_eq!((found.step, found.tokens), (expected.step, expected.tokens));
         assert_eq!(found.lr, expected.lr);
+        assert!(found.tflops.is_some_and(|rate| rate > 0.0));
         (found.loss - expected.loss).abs()
     });
     let losses = losses.fold(0.0, f64::max);

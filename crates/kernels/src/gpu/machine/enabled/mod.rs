@@ -49,7 +49,7 @@ pub struct CudaMachine {
     library: Handle,
     graphs: Graphs,
     upload: Upload,
-    /// Freed when the machine is dropped, behind what the main lane was given so far.
+    /// Freed when it is released or the machine is dropped, behind what the main lane was given so far.
     memory: Vec<CudaSlice<u8>>,
     events: Vec<CudaEvent>,
     marks: Marks,
@@ -175,6 +175,18 @@ impl Machine for CudaMachine {
         }
         self.memory.push(slice);
         Ok(Region { address, bytes })
+    }
+
+    fn release(&mut self, region: Region) -> Result<(), MachineError> {
+        let stream = self.lanes.stream(Lane::Main);
+        let is_it = |memory: &CudaSlice<u8>| memory.device_ptr(stream).0 == region.address;
+        let Some(place) = self.memory.iter().position(is_it) else {
+            let cause = "it is none of this machine's".to_owned();
+            return Err(MachineError::Shape { what: "a region to release".to_owned(), cause });
+        };
+        // Freed in the order of the main lane, with which the side lane is joined.
+        drop(self.memory.swap_remove(place));
+        Ok(())
     }
 
     fn write(&mut self, to: Region, bytes: &[u8]) -> Result<(), MachineError> {

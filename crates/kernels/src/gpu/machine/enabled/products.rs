@@ -36,7 +36,7 @@ pub(super) struct Planned {
 struct Layouts {
     a: Layout,
     b: Layout,
-    c: Layout,
+    /// Of both C and D: a product in place has to have one layout for both, says NVIDIA.
     d: Layout,
 }
 
@@ -104,7 +104,7 @@ impl Planned {
                 addresses.b as *const _,
                 layouts.b.0,
                 addresses.c as *const _,
-                layouts.c.0,
+                layouts.d.0,
                 addresses.d as *mut _,
                 layouts.d.0,
                 &raw const self.algorithm,
@@ -133,7 +133,6 @@ fn plan(handle: &Handle, label: &str, choice: Choice) -> Result<Option<Planned>,
     let layouts = Layouts {
         a: Layout::new(&product.a)?,
         b: Layout::new(&product.b)?,
-        c: Layout::new(&product.c)?,
         d: Layout::new(&product.d)?,
     };
     let preference = preference(&addresses)?;
@@ -178,7 +177,7 @@ fn answers(
     #[expect(unsafe_code, reason = "cublasLt writes into memory of ours")]
     let mut answers: [cublasLtMatmulHeuristicResult_t; ANSWERS as usize] = unsafe { zeroed() };
     let mut count = 0;
-    let (a, b, c, d) = (layouts.a.0, layouts.b.0, layouts.c.0, layouts.d.0);
+    let (a, b, d) = (layouts.a.0, layouts.b.0, layouts.d.0);
     let place = answers.as_mut_ptr();
     // SAFETY: all descriptions are whole, and there is room for as many answers as are asked for.
     #[expect(unsafe_code, reason = "cublasLt's own call, of which the binding asks for one answer")]
@@ -190,7 +189,7 @@ fn answers(
             description,
             a,
             b,
-            c,
+            d,
             d,
             preference,
             ANSWERS,

@@ -1,0 +1,63 @@
+//! `--label-map`: what a user calls the labels of a file.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::error::DataError;
+use crate::label_value::value_of;
+use crate::records::type_name;
+
+/// The bytes that are read of a label map at most.
+const LIMIT: u64 = 1 << 20;
+
+/// The class that each label of a file stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renames {
+    classes: HashMap<String, String>,
+}
+
+impl Renames {
+    /// The map that the JSON object in the file at `path` holds: `{"0": "negative", "1": "positive"}`.
+    ///
+    /// # Errors
+    /// [`DataError::LabelMap`] when the file cannot be read, or holds no such object.
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        let faulty = |reason| DataError::LabelMap { path: path.to_owned(), reason };
+        let mut bytes = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes));
+        read.map_err(|cause| faulty(format!("it cannot be read ({cause})")))?;
+        if bytes.len() as u64 > LIMIT {
+            return Err(faulty("it has more than 1 MiB".to_owned()));
+        }
+        let object: Map<String, Value> = serde_json::from_slice(&bytes)
+            .map_err(|cause| faulty(format!("it is no JSON object ({cause})")))?;
+        Self::of(object).map_err(faulty)
+    }
+
+    fn of(object: Map<String, Value>) -> Result<Self, String> {
+        let mut classes = HashMap::with_capacity(object.len());
+        for (label, class) in object {
+            let class = match class {
+                Value::String(class) if !class.trim().is_empty() => class.trim().to_owned(),
+                Value::Number(class) if !class.is_f64() => class.to_string(),
+                other => {
+                    let found = type_name(&other);
+                    return Err(format!("it gives `{label}` {found}, where a name is needed"));
+                }
+            };
+            if classes.insert(value_of(label.trim()).into_owned(), class).is_some() {
+                return Err(format!("it has two entries for the label `{label}`"));
+            }
+        }
+        Ok(Self { classes })
+    }
+
+    /// The class that `label` stands for, if the map has it.
+    pub(crate) fn class(&self, label: &str) -> Option<&str> {
+        self.classes.get(value_of(label).as_ref()).map(String::as_str)
+    }
+}

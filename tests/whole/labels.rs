@@ -1,0 +1,143 @@
+//! Labels of files and classes of models: each label meets its own row of the head.
+
+use std::fs;
+
+use candle_core::Device;
+use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest};
+use lockstep_testkit::{golden_texts, reference};
+use lockstep_world::Seed;
+use serde_json::Value;
+
+use crate::program::Workplace;
+
+const TRAIN: [&str; 14] = [
+    "train",
+    "--train-file",
+    "rows.tsv",
+    "--validation-file",
+    "rows.tsv",
+    "--max-steps",
+    "1",
+    "--learning-rate",
+    "0",
+    "--head-learning-rate",
+    "0",
+    "--output-dir",
+    "out",
+    "--model",
+];
+
+/// A model of the given classes with random weights, in the directory `model`.
+fn save(place: &Workplace, names: &[String]) {
+    let request = ModelRequest {
+        head: HeadKind::Hf,
+        labels: names.to_vec(),
+        dropouts: Dropouts::default(),
+        seed: Seed(3),
+        device: Device::Cpu,
+    };
+    let (model, _) = Classifier::load(&reference("tiny"), &request).unwrap();
+    fs::create_dir_all(place.path("model")).unwrap();
+    model.save(&place.path("model")).unwrap();
+    for file in ["tokenizer.json", "tokenizer_config.json"] {
+        fs::copy(reference("tiny").join(file), place.path("model").join(file)).unwrap();
+    }
+}
+
+/// The texts with the class that the model finds for each.
+fn found(place: &Workplace) -> Vec<(String, usize)> {
+    let texts: Vec<String> = golden_texts().into_iter().map(|text| text.text).collect();
+    fs::write(place.path("texts.txt"), texts.join("\n") + "\n").unwrap();
+    let words = ["predict", "--checkpoint", "model", "--input", "texts.txt", "--format", "jsonl"];
+    let output = place.succeed(&words);
+    let lines = std::str::from_utf8(&output.stdout).unwrap().lines();
+    let best = |line| {
+        let answer: Value = serde_json::from_str(line).unwrap();
+        let logits: Vec<f64> = serde_json::from_value(answer["logits"].clone()).unwrap();
+        (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap()
+    };
+    texts.into_iter().zip(lines.map(best)).collect()
+}
+
+/// The accuracy after a training that changes nothing, on what the model itself found.
+fn accuracy(place: &Workplace, rows: &[(String, usize)], label: &dyn Fn(usize) -> String) -> Value {
+    let rows = rows.iter().map(|(text, class)| format!("{text}\t{}\n", label(*class)));
+    fs::write(place.path("rows.tsv"), "text\tlabel\n".to_owned() + &rows.collect::<String>())
+        .unwrap();
+    let words = [&TRAIN[..], &["model", "--head", "hf", "--overwrite-output-dir"]].concat();
+    place.succeed(&words);
+    let evaluated =
+        place.succeed(&["evaluate", "--checkpoint", "out", "--data", "rows.tsv", "--json"]);
+    let evaluated: Value = serde_json::from_slice(&evaluated.stdout).unwrap();
+    let trained = place.json("out/all_results.json")["eval_accuracy"].clone();
+    assert_eq!(evaluated["accuracy"], trained);
+    trained
+}
+
+#[test]
+fn a_row_of_the_head_stays_with_its_class() {
+    let unnamed: Vec<String> = (0..12).map(|id| format!("LABEL_{id}")).collect();
+    let named: Vec<String> = (0..12).map(|id| format!("class {}", (id * 5) % 12)).collect();
+    for names in [unnamed, named] {
+        let place = Workplace::new();
+        save(&place, &names);
+        let rows = found(&place);
+        let mut classes: Vec<usize> = rows.iter().map(|(_, class)| *class).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        assert!(classes.len() > 1, "{classes:?}");
+        assert_eq!(accuracy(&place, &rows, &|class| names[class].clone()), 1.0);
+        assert_eq!(accuracy(&place, &rows, &|class| class.to_string()), 1.0);
+        assert_eq!(accuracy(&place, &rows, &|class| format!("{class}.0")), 1.0);
+        let written = place.json("out/config.json");
+        for (id, name) in names.iter().enumerate() {
+            assert_eq!(written["id2label"][id.to_string()], name.as_str());
+        }
+    }
+}
+
+#[test]
+fn a_head_for_other_classes_is_named_with_the_data_and_can_be_made_afresh() {
+    let place = Workplace::new();
+    save(&place, &(0..12).map(|id| format!("LABEL_{id}")).collect::<Vec<_>>());
+    fs::write(place.path("rows.tsv"), "text\tlabel\na\tneg\nb\tpos\n").unwrap();
+    fs::write(place.path("map.json"), "{\"neg\": \"LABEL_3\", \"pos\": \"LABEL_9\"}").unwrap();
+    let run = |further: &[&str]| {
+        let words = [&TRAIN[..], &["model", "--head", "hf", "--overwrite-output-dir"], further];
+        let output = place.trainer(&words.concat()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, told) = run(&[]);
+    assert_eq!(code, Some(6), "{told}");
+    for part in ["12 classes `LABEL_0`", "2 classes `neg`, `pos`", "--ignore-mismatched-sizes"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let (code, told) = run(&["--ignore-mismatched-sizes"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("initialised (pre_classifier.weight"), "{told}");
+    assert_eq!(place.json("out/config.json")["id2label"]["1"], "pos");
+    let (code, told) = run(&["--label-map", "map.json"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(!told.contains("initialised"), "{told}");
+    assert_eq!(place.json("out/config.json")["id2label"]["11"], "LABEL_11");
+    // Ids are said to be ids.
+    fs::write(place.path("rows.tsv"), "text\tlabel\na\t3\nb\t9\n").unwrap();
+    let (_, told) = run(&[]);
+    assert!(told.contains("2 labels are ids of the model's classes: 0 is LABEL_0"), "{told}");
+}
+
+#[test]
+fn classes_are_counted_and_doubts_are_said() {
+    let place = Workplace::new();
+    let rows = "text\tlabel\na\tPositive\nb\tpositive\nc\tpositive\nd\tnan\ne\tnan\nf\tPositive\n";
+    fs::write(place.path("rows.tsv"), rows).unwrap();
+    let model = reference("tiny").canonicalize().unwrap().display().to_string();
+    let output = place.succeed(&[&TRAIN[..], &[&model]].concat());
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("3 classes: Positive (2), nan (2), positive (2)"), "{told}");
+    let warned = String::from_utf8_lossy(&output.stderr).into_owned();
+    for part in ["`Positive`, `positive` differ in capitals", "`nan` of 2 examples reads like"] {
+        assert!(warned.contains(part), "{part}: {warned}");
+    }
+}
