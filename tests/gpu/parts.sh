@@ -12,7 +12,7 @@ limit_of() {
     case $1 in
     right) echo 110 ;;
     kernels) echo 90 ;;
-    beside) echo 240 ;;
+    beside) echo 270 ;;
     resume) echo 40 ;;
     ranks) echo 40 ;;
     lost) echo 40 ;;
@@ -135,10 +135,10 @@ part_beside() {
     trap 'python3 "$root/tests/gpu/beside.py" "$tables/beside.txt"' EXIT
     ours "16 of SST-2, bf16, graphs" 12
     ours "16 of SST-2, f32, graphs" 8
-    theirs recipe,longest,graphs 60
+    theirs recipe,longest,graphs 75
     ours "16 of SST-2, bf16, graphs" 12
     ours "512 x 128, bf16, graphs" 6
-    theirs full-eager,full-compiled 50
+    theirs full-eager,full-compiled 60
     ours "512 x 128, bf16, graphs" 6
     theirs fused,compiled 60
 }
