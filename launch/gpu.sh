@@ -57,7 +57,8 @@ pack() {
     done
     chmod -R u+w "$staged"
     mkdir -p "$(dirname "$root/$ARCHIVE")"
-    tar --create --directory "$staged" programs data | xz -T0 -6 >"$root/$ARCHIVE"
+    # The programs share most of what they are: a dictionary that holds all of them finds it.
+    tar --create --directory "$staged" programs data | xz --lzma2=preset=6,dict=256MiB >"$root/$ARCHIVE"
     rm -rf "$staged"
     local size=$(($(stat --format %s "$root/$ARCHIVE") / MIB))
     say "packed $ARCHIVE: $size MiB"
@@ -87,6 +88,7 @@ fi
 # shellcheck source=tests/gpu/parts.sh
 source "$root/tests/gpu/parts.sh"
 if [[ $action == part ]]; then
+    trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
     "part_$part"
     exit
 fi
@@ -103,6 +105,7 @@ if [[ ! -x $programs/trainer && -s $root/$ARCHIVE ]]; then
     programs=$work/programs
     [[ -e $data/train-phrases.tsv ]] || data=$work/data
 fi
+[[ -x $programs/trainer ]] || { say "$programs/trainer is not there; try: launch/cuda.sh --tests" && exit 4; }
 find_libraries
 # Ends with 4 where there is no GPU, no library, or no CUDA in the build.
 "$programs/trainer" doctor --device cuda

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 use std::mem;
 
 use lockstep_kernels::gpu::{CudaMachine, CudaProgram};
-use lockstep_program::{Lane, Machine, MachineError, Mark, Memory, Op, Program, Region, Work};
+use lockstep_program::{
+    Arithmetic, Bucket, Card, Lane, Machine, MachineError, Mark, Memory, Op, Prediction, Program,
+    Region, Scene, Work,
+};
+
+use crate::setup::BASE;
 
 /// An operation of a program, for people.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,8 +22,17 @@ pub(crate) struct Label {
     pub(crate) lane: &'static str,
 }
 
-/// Microseconds of each run of each operation.
-pub(crate) type Times = BTreeMap<Label, Vec<f64>>;
+/// Microseconds of an operation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Micros {
+    /// By the model of crates/program/src/predict; none on a card that it does not describe.
+    pub(crate) predicted: Option<f64>,
+    /// Of each run.
+    pub(crate) measured: Vec<f64>,
+}
+
+/// Of each operation.
+pub(crate) type Times = BTreeMap<Label, Micros>;
 
 /// Bytes that keep the device busy while the host gets ahead: some milliseconds.
 const BUSY: usize = 4 << 30;
@@ -28,17 +42,27 @@ pub(crate) struct Clocked {
     machine: CudaMachine,
     busy: [Region; 2],
     times: Times,
+    scene: Scene<'static>,
+    card: Option<Card>,
 }
 
 pub(crate) struct Timed {
     program: CudaProgram,
     labels: Vec<Label>,
+    predicted: Vec<Option<f64>>,
 }
 
 impl Clocked {
-    pub(crate) fn new(mut machine: CudaMachine) -> Result<Self, MachineError> {
+    /// A machine for passes of DistilBERT-base in one bucket, which read as many `words`.
+    pub(crate) fn new(
+        mut machine: CudaMachine,
+        arithmetic: Arithmetic,
+        (bucket, words): (Bucket, usize),
+    ) -> Result<Self, MachineError> {
         let busy = [machine.allocate(BUSY)?, machine.allocate(BUSY)?];
-        Ok(Self { machine, busy, times: Times::new() })
+        let card = Card::named(&machine.card_name()?);
+        let scene = Scene { shape: &BASE, arithmetic, bucket, words };
+        Ok(Self { machine, busy, times: Times::new(), scene, card })
     }
 
     /// What was noted since the last time.
@@ -76,14 +100,21 @@ impl Machine for Clocked {
 
     fn load(&mut self, program: &Program, memory: &Memory) -> Result<Timed, MachineError> {
         let labels = program.ops().enumerate().map(|numbered| label(program, numbered)).collect();
-        Ok(Timed { program: self.machine.load(program, memory)?, labels })
+        let costs = self.card.map(|card| Prediction::of(program, &self.scene, &card).costs);
+        let predicted = match costs {
+            Some(costs) => costs.iter().map(|cost| Some(cost.us)).collect(),
+            None => vec![None; program.ops().count()],
+        };
+        Ok(Timed { program: self.machine.load(program, memory)?, labels, predicted })
     }
 
     fn run(&mut self, timed: &mut Timed) -> Result<(), MachineError> {
         self.machine.copy(self.busy[0], self.busy[1])?;
         let micros = self.machine.time_each(&timed.program)?;
-        for (label, micros) in timed.labels.iter().zip(micros) {
-            self.times.entry(label.clone()).or_default().push(micros);
+        for ((label, predicted), micros) in timed.labels.iter().zip(&timed.predicted).zip(micros) {
+            let times = self.times.entry(label.clone()).or_default();
+            times.predicted = *predicted;
+            times.measured.push(micros);
         }
         Ok(())
     }

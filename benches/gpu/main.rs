@@ -63,6 +63,11 @@ fn open(graphs: Graphs) -> Result<CudaMachine, GpuError> {
     CudaMachine::open(&gpu::open(0)?, graphs)
 }
 
+/// Fails where there is none, before any row is begun.
+fn need_gpu() -> Result<(), GpuError> {
+    open(Graphs::Off).map(|_| ())
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)

@@ -9,7 +9,7 @@ use crate::batches::{Texts, draw_batches, largest, lengths};
 use crate::options::Options;
 use crate::setup::{ARITHMETICS, BASE, replica};
 use crate::work::Work;
-use crate::{Outcome, median, open};
+use crate::{Outcome, median, need_gpu, open};
 
 /// What a row trains on, over and over.
 pub(crate) struct Material {
@@ -60,8 +60,7 @@ struct Row {
 }
 
 pub(crate) fn measure(options: &Options) -> Outcome<()> {
-    // So that a missing GPU is an error also where no row is wanted.
-    drop(open(Graphs::Off)?);
+    need_gpu()?;
     println!(
         "| update | ms | host ms | tokens/s | share of {} TFLOP/s, performed | six blocks | GiB | GiB \
          taken on the card |\n|---|---|---|---|---|---|---|---|",

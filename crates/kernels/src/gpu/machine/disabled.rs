@@ -67,6 +67,14 @@ impl CudaMachine {
     ///
     /// # Errors
     /// None.
+    pub fn card_name(&self) -> Result<String, MachineError> {
+        match self.0 {}
+    }
+
+    /// Never called: there is no machine.
+    ///
+    /// # Errors
+    /// None.
     pub fn card_memory(&self) -> Result<CardMemory, MachineError> {
         match self.0 {}
     }

@@ -84,6 +84,14 @@ impl CudaMachine {
         copied.map_err(driver("a copy"))
     }
 
+    /// What the driver calls the card.
+    ///
+    /// # Errors
+    /// [`MachineError`] when the driver fails.
+    pub fn card_name(&self) -> Result<String, MachineError> {
+        self.stream().context().name().map_err(driver("asking for the card's name"))
+    }
+
     /// The memory of the card.
     ///
     /// # Errors

@@ -31,8 +31,7 @@ fn product(label: &str, [left, right, out]: [Span; 3]) -> Item {
 }
 
 fn narrow(label: &str, from: Span, to: Span) -> Item {
-    let arguments =
-        vec![Argument::Address(from), Argument::Address(to), Argument::I32(VALUES as i32)];
+    let arguments = vec![Argument::Address(from), Argument::Address(to), Argument::I32(64)];
     let kernel = "to_bf16".to_owned();
     let launch = Launch { kernel, grid: [1, 1], threads: 256, shared: 0, arguments };
     op(label, Work::Launch(launch), &[from], &[to])
