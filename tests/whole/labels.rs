@@ -141,3 +141,26 @@ fn classes_are_counted_and_doubts_are_said() {
         assert!(warned.contains(part), "{part}: {warned}");
     }
 }
+
+#[test]
+fn no_input_is_answered_with_nothing() {
+    let place = Workplace::new();
+    let model = reference("tiny-hf").canonicalize().unwrap().display().to_string();
+    let predict = |file: &str, content: &str| {
+        fs::write(place.path(file), content).unwrap();
+        let words = ["predict", "--checkpoint", &model, "--input", file];
+        let output = place.trainer(&words).output().unwrap();
+        let answers = String::from_utf8_lossy(&output.stdout).lines().count();
+        // The first line is the header of the answers.
+        (output.status.code(), answers.saturating_sub(1))
+    };
+    assert_eq!(predict("a.csv", "id,text\r1,a red cat\r2,the last horse\r"), (Some(0), 2));
+    assert_eq!(predict("a.tsv", "id\ttext\r1\ta red cat\r"), (Some(0), 1));
+    assert_eq!(predict("a.txt", "a red cat\rthe last horse\r\rred"), (Some(0), 4));
+    assert_eq!(predict("a.jsonl", "{\"text\": \"a\"}\r{\"text\": \"b\"}"), (Some(0), 2));
+    assert_eq!(predict("a.csv", "id,text\r1,a\r2,b\n3,c\n"), (Some(3), 0));
+    assert_eq!(predict("a.csv", "id,text\n"), (Some(3), 0));
+    assert_eq!(predict("a.csv", "\n\n"), (Some(3), 0));
+    assert_eq!(predict("a.jsonl", "{\"words\": \"a\"}\n"), (Some(3), 0));
+    assert_eq!(predict("a.csv", ""), (Some(0), 0));
+}

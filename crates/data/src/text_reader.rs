@@ -132,6 +132,10 @@ mod tests {
             ],
         );
         check(Format::Csv, b"text\n\"a\nb\"\nc\n", &["2: a\nb", "4: c"]);
+    }
+
+    #[test]
+    fn columns_may_show_late_and_must_show() {
         check(
             Format::Jsonl,
             b"?\n{\"text\": \"a\"}\n{\"text\": null}\n{}\n{\"text\": 1}\n",

@@ -29,6 +29,8 @@ pub(super) struct TokenizerConfig {
     legacy: BTreeMap<u32, String>,
     /// tokenizer_config.json, for messages.
     path: PathBuf,
+    /// Whether it is there.
+    is_given: bool,
 }
 
 /// tokenizer_config.json. What is not here changes no token number.
@@ -49,7 +51,9 @@ impl TokenizerConfig {
     /// What the files in `dir` say; what they do not is Python's default.
     pub(super) fn read(dir: &Path) -> Result<Self, TokenizerError> {
         let path = dir.join("tokenizer_config.json");
-        let mut file: ConfigFile = json(&path)?.unwrap_or_default();
+        let file: Option<ConfigFile> = json(&path)?;
+        let is_given = file.is_some();
+        let mut file = file.unwrap_or_default();
         let mut keys: Map<String, Value> = json(&path)?.unwrap_or_default();
         let mut legacy = BTreeMap::new();
         if file.added_tokens_decoder.is_none() {
@@ -66,7 +70,8 @@ impl TokenizerConfig {
         let extra = ["extra_special_tokens", "additional_special_tokens"];
         let extra = extra.iter().find_map(|key| keys.get(*key).filter(|value| !is_empty(value)));
         let extra = extra.cloned().unwrap_or_default();
-        let config = Self { named: named(&keys, &extra), extra: names(&extra), file, legacy, path };
+        let named = named(&keys, &extra);
+        let config = Self { named, extra: names(&extra), file, legacy, path, is_given };
         config.check()?;
         Ok(config)
     }
@@ -106,6 +111,12 @@ impl TokenizerConfig {
     pub(super) fn max_length(&self) -> Option<MaxLength> {
         let tokens = self.file.model_max_length.filter(|tokens| tokens.fract() == 0.0)?;
         MaxLength::new(format!("{tokens}").parse().ok()?)
+    }
+
+    /// Whether this file's normalisation outweighs tokenizer.json's. Where there is no such file Python
+    /// takes its defaults all the same; tokenizer.json is the better witness of how a model was trained.
+    pub(super) fn normalizes(&self) -> bool {
+        self.is_given && self.decides()
     }
 
     fn class(&self) -> Class {

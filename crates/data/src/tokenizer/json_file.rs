@@ -107,7 +107,7 @@ impl TokenizerFile {
         let kind = self.normalizer.as_ref().map(|normalizer| normalizer.kind.as_str());
         same("normalizer", kind, "BertNormalizer")?;
         let normalizer = match self.normalizer {
-            Some(normalizer) if !config.decides() => normalizer.build(),
+            Some(normalizer) if !config.normalizes() => normalizer.build(),
             _ => config.normalizer(),
         };
         let listed: Option<Vec<Found>> =

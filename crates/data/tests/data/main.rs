@@ -4,6 +4,7 @@
 mod arbitrary_bytes;
 #[cfg(test)]
 mod classes;
+#[cfg(test)]
 mod corpus_messages;
 #[cfg(test)]
 mod order;
@@ -13,4 +14,5 @@ mod real_files;
 mod tokenizer_golden;
 #[cfg(test)]
 mod tokenizer_messages;
+#[cfg(test)]
 mod tokenizer_settings;

@@ -26,7 +26,10 @@ fn rate(model: &Classifier, of: fn(&lockstep_model::DropoutRates) -> f32) -> Val
 }
 
 fn table() -> Vec<(Value, Effect)> {
-    let labels = |model: &Classifier| json!(model.labels());
+    [sizes(), classes(), without_a_say()].into_iter().flatten().collect()
+}
+
+fn sizes() -> Vec<(Value, Effect)> {
     vec![
         (json!({"model_type": "bert"}), Refused("`model_type` is \"bert\"")),
         (json!({"activation": "relu"}), Refused("`activation` is \"relu\"")),
@@ -53,6 +56,12 @@ fn table() -> Vec<(Value, Effect)> {
             json!({"initializer_range": 0.5}),
             Heeded(|model| json!(model.config().initializer_range), json!(0.5)),
         ),
+    ]
+}
+
+fn classes() -> Vec<(Value, Effect)> {
+    let labels = |model: &Classifier| json!(model.labels());
+    vec![
         (
             json!({"id2label": {"0": "x", "1": "y", "2": "z"}}),
             Heeded(labels, json!(["x", "y", "z"])),
@@ -74,6 +83,11 @@ fn table() -> Vec<(Value, Effect)> {
         (json!({"pruned_heads": {}}), Nothing),
         (json!({"pruned_heads": {"0": [1]}}), Refused("`pruned_heads` is not empty")),
         (json!({"quantization_config": {"load_in_8bit": true}}), Refused("`quantization_config`")),
+    ]
+}
+
+fn without_a_say() -> Vec<(Value, Effect)> {
+    vec![
         // The output is named by id2label alone.
         (json!({"label2id": {"sad": 0, "calm": 1, "glad": 2}}), Nothing),
         // Positions are read like all weights; only fresh ones would be sines.

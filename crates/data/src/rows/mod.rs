@@ -4,16 +4,16 @@
 //! shows it, so a file is read in one pass and no row is held longer than it takes. An object before
 //! that lacks the column, so it is a bad row whatever the column is called.
 
+mod layout;
+
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
-
-use serde_json::Value;
 
 use crate::bad_row::BadRowKind;
 use crate::columns::{Choice, ColumnError, ColumnRole, Columns, Wanted};
 use crate::error::DataError;
-use crate::label_value::{is_integer, value_of};
-use crate::records::{Cells, Format, Record, Records, type_name};
+use crate::records::{Cells, Format, Record, Records};
+use layout::Layout;
 
 /// One row of a file.
 #[derive(Debug)]
@@ -43,23 +43,6 @@ pub(crate) struct Rows<R> {
     /// The rows that were given.
     given: u64,
     path: PathBuf,
-}
-
-/// Where the wanted columns stand.
-#[derive(Debug, Default)]
-struct Layout {
-    /// How many columns a table has.
-    width: usize,
-    text: Option<Column>,
-    label: Option<Column>,
-}
-
-/// A column that was found.
-#[derive(Debug)]
-struct Column {
-    name: String,
-    /// Its place in a table.
-    place: usize,
 }
 
 impl<R: BufRead> Rows<R> {
@@ -184,119 +167,14 @@ impl<R: BufRead> Rows<R> {
             return Ok(());
         }
         let names = cells.names();
-        self.settle(&names).map_err(|fault| self.column_error(line, fault))?;
+        let settled = self.layout.settle(&self.wanted, &names);
+        settled.map_err(|fault| self.column_error(line, fault))?;
         self.first.get_or_insert((line, names));
         Ok(())
-    }
-
-    fn settle(&mut self, names: &[String]) -> Result<(), ColumnError> {
-        let find = |choice: &Choice, role| {
-            let found = choice.among(role, names)?;
-            let place = names.iter().position(|name| Some(name) == found.as_ref());
-            Ok(found.zip(place).map(|(name, place)| Column { name, place }))
-        };
-        let Layout { width, text, label } = &mut self.layout;
-        *width = names.len();
-        if text.is_none() {
-            *text = find(&self.wanted.text, ColumnRole::Text)?;
-        }
-        if let (None, Some(choice)) = (&label, &self.wanted.label) {
-            *label = find(choice, ColumnRole::Label)?;
-        }
-        match (text, label) {
-            (Some(text), Some(label)) if text.name == label.name => {
-                Err(ColumnError::Same { column: text.name.clone() })
-            }
-            _ => Ok(()),
-        }
     }
 
     fn column_error(&self, line: u64, fault: ColumnError) -> DataError {
         let (path, format) = (self.path.clone(), self.records.format());
         DataError::Column { path, line, format, fault }
     }
-}
-
-impl Layout {
-    fn of_plain_text() -> Self {
-        Self { width: 1, text: Some(Column { name: "text".to_owned(), place: 0 }), label: None }
-    }
-
-    fn content(&self, wanted: &Wanted, mut cells: Cells) -> Result<Content, BadRowKind> {
-        if let Cells::Row(cells) = &cells
-            && cells.len() != self.width
-        {
-            return Err(BadRowKind::WrongColumnCount { expected: self.width, found: cells.len() });
-        }
-        let mut take = |column: Option<&Column>, choice: &Choice, role| match column {
-            Some(Column { name, place }) => (name.clone(), cells.take(*place, name)),
-            None => (choice.name(role), Value::Null),
-        };
-        let (column, value) = take(self.text.as_ref(), &wanted.text, ColumnRole::Text);
-        let text = text(&column, value)?;
-        let label = match &wanted.label {
-            Some(choice) => {
-                let (column, value) = take(self.label.as_ref(), choice, ColumnRole::Label);
-                Some(label(&column, value)?)
-            }
-            None => None,
-        };
-        Ok(Content { text, label })
-    }
-}
-
-impl Cells {
-    /// The names of the columns, if these cells are the first to show them.
-    fn names(&self) -> Vec<String> {
-        match self {
-            Self::Row(header) => header.iter().map(|name| name.trim().to_owned()).collect(),
-            Self::Object(object) => object.keys().cloned().collect(),
-        }
-    }
-
-    /// Whether a cell of a table has a carriage return in it.
-    fn has_returns(&self) -> bool {
-        matches!(self, Self::Row(cells) if cells.iter().any(|cell| cell.contains('\r')))
-    }
-
-    /// Takes out the cell of one column.
-    fn take(&mut self, place: usize, name: &str) -> Value {
-        let value = match self {
-            Self::Row(cells) => {
-                cells.get_mut(place).map(|cell| Value::String(std::mem::take(cell)))
-            }
-            Self::Object(object) => object.get_mut(name).map(Value::take),
-        };
-        value.unwrap_or_default()
-    }
-}
-
-fn text(column: &str, value: Value) -> Result<String, BadRowKind> {
-    match value {
-        Value::String(text) if text.contains('\0') => Err(BadRowKind::NulByte),
-        Value::String(text) if text.trim().is_empty() => Err(BadRowKind::EmptyText),
-        Value::String(text) => Ok(text),
-        Value::Null => Err(BadRowKind::MissingText { column: column.to_owned() }),
-        other => Err(wrong_type(column, &other, "a string")),
-    }
-}
-
-fn label(column: &str, value: Value) -> Result<String, BadRowKind> {
-    let label = match value {
-        Value::String(label) => label.trim().to_owned(),
-        Value::Number(number) if !number.is_f64() => number.to_string(),
-        Value::Number(number) if is_integer(&value_of(&number.to_string())) => number.to_string(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Null => String::new(),
-        other => return Err(wrong_type(column, &other, "a string, an integer or a boolean")),
-    };
-    match label.as_str() {
-        "" => Err(BadRowKind::MissingLabel { column: column.to_owned() }),
-        label if label.contains('\0') => Err(BadRowKind::NulByte),
-        _ => Ok(label),
-    }
-}
-
-fn wrong_type(column: &str, found: &Value, expected: &'static str) -> BadRowKind {
-    BadRowKind::WrongType { column: column.to_owned(), found: type_name(found), expected }
 }

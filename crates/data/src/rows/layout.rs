@@ -1,0 +1,135 @@
+//! Where in a record the text and the label stand, and what they say.
+
+use serde_json::Value;
+
+use super::Content;
+use crate::bad_row::BadRowKind;
+use crate::columns::{Choice, ColumnError, ColumnRole, Wanted};
+use crate::label_value::{is_integer, value_of};
+use crate::records::{Cells, type_name};
+
+/// Where the wanted columns stand.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    /// How many columns a table has.
+    width: usize,
+    pub(super) text: Option<Column>,
+    pub(super) label: Option<Column>,
+}
+
+/// A column that was found.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) name: String,
+    /// Its place in a table.
+    place: usize,
+}
+
+impl Layout {
+    /// That of a file with nothing but texts.
+    pub(super) fn of_plain_text() -> Self {
+        Self { width: 1, text: Some(Column { name: "text".to_owned(), place: 0 }), label: None }
+    }
+
+    /// Takes the columns that are not settled yet and are among `names`.
+    pub(super) fn settle(&mut self, wanted: &Wanted, names: &[String]) -> Result<(), ColumnError> {
+        let find = |choice: &Choice, role| {
+            let found = choice.among(role, names)?;
+            let place = names.iter().position(|name| Some(name) == found.as_ref());
+            Ok(found.zip(place).map(|(name, place)| Column { name, place }))
+        };
+        let Self { width, text, label } = self;
+        *width = names.len();
+        if text.is_none() {
+            *text = find(&wanted.text, ColumnRole::Text)?;
+        }
+        if let (None, Some(choice)) = (&label, &wanted.label) {
+            *label = find(choice, ColumnRole::Label)?;
+        }
+        match (text, label) {
+            (Some(text), Some(label)) if text.name == label.name => {
+                Err(ColumnError::Same { column: text.name.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a record says.
+    pub(super) fn content(&self, wanted: &Wanted, mut cells: Cells) -> Result<Content, BadRowKind> {
+        if let Cells::Row(cells) = &cells
+            && cells.len() != self.width
+        {
+            return Err(BadRowKind::WrongColumnCount { expected: self.width, found: cells.len() });
+        }
+        let mut take = |column: Option<&Column>, choice: &Choice, role| match column {
+            Some(Column { name, place }) => (name.clone(), cells.take(*place, name)),
+            None => (choice.name(role), Value::Null),
+        };
+        let (column, value) = take(self.text.as_ref(), &wanted.text, ColumnRole::Text);
+        let text = text(&column, value)?;
+        let label = match &wanted.label {
+            Some(choice) => {
+                let (column, value) = take(self.label.as_ref(), choice, ColumnRole::Label);
+                Some(label(&column, value)?)
+            }
+            None => None,
+        };
+        Ok(Content { text, label })
+    }
+}
+
+impl Cells {
+    /// The names of the columns, if these cells are the first to show them.
+    pub(super) fn names(&self) -> Vec<String> {
+        match self {
+            Self::Row(header) => header.iter().map(|name| name.trim().to_owned()).collect(),
+            Self::Object(object) => object.keys().cloned().collect(),
+        }
+    }
+
+    /// Whether a cell of a table has a carriage return in it.
+    pub(super) fn has_returns(&self) -> bool {
+        matches!(self, Self::Row(cells) if cells.iter().any(|cell| cell.contains('\r')))
+    }
+
+    /// Takes out the cell of one column.
+    fn take(&mut self, place: usize, name: &str) -> Value {
+        let value = match self {
+            Self::Row(cells) => {
+                cells.get_mut(place).map(|cell| Value::String(std::mem::take(cell)))
+            }
+            Self::Object(object) => object.get_mut(name).map(Value::take),
+        };
+        value.unwrap_or_default()
+    }
+}
+
+fn text(column: &str, value: Value) -> Result<String, BadRowKind> {
+    match value {
+        Value::String(text) if text.contains('\0') => Err(BadRowKind::NulByte),
+        Value::String(text) if text.trim().is_empty() => Err(BadRowKind::EmptyText),
+        Value::String(text) => Ok(text),
+        Value::Null => Err(BadRowKind::MissingText { column: column.to_owned() }),
+        other => Err(wrong_type(column, &other, "a string")),
+    }
+}
+
+fn label(column: &str, value: Value) -> Result<String, BadRowKind> {
+    let label = match value {
+        Value::String(label) => label.trim().to_owned(),
+        Value::Number(number) if !number.is_f64() => number.to_string(),
+        Value::Number(number) if is_integer(&value_of(&number.to_string())) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Null => String::new(),
+        other => return Err(wrong_type(column, &other, "a string, an integer or a boolean")),
+    };
+    match label.as_str() {
+        "" => Err(BadRowKind::MissingLabel { column: column.to_owned() }),
+        label if label.contains('\0') => Err(BadRowKind::NulByte),
+        _ => Ok(label),
+    }
+}
+
+fn wrong_type(column: &str, found: &Value, expected: &'static str) -> BadRowKind {
+    BadRowKind::WrongType { column: column.to_owned(), found: type_name(found), expected }
+}
