@@ -286,7 +286,7 @@ mod tests {
             &events,
             expect![[r#"
                 run      4 updates, 2 an epoch; going on after update 2
-                step 4/4 | loss: 0.1250 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | 900.0 TFLOP/s | ETA 0:00
+                step 4/4 | loss: 0.1458 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | 900.0 TFLOP/s | ETA 0:00
                 speed    900.0 TFLOP/s performed, MFU 45.5 % of 989 TFLOP/s in bf16 on each H200
                 done     4 updates, 1:05
             "#]],
