@@ -62,7 +62,7 @@ impl RawCorpus {
     /// Reads the file of `source`.
     ///
     /// # Errors
-    /// [`DataError`], for a file that cannot be read or whose columns cannot be told.
+    /// [`DataError`], for a file that cannot be read, that has no rows, or whose columns cannot be told.
     pub fn read(source: &CorpusSource) -> Result<Self, DataError> {
         let file = data_file::open(&source.path)?;
         let format = data_file::format(&source.path)?;
@@ -72,12 +72,25 @@ impl RawCorpus {
         };
         let mut rows = Rows::new(file, format, wanted, &source.path)?;
         let sorted = SortedRows::read(&mut rows)?;
-        Ok(Self {
+        let raw = Self {
             path: source.path.clone(),
             on_bad_row: source.on_bad_row,
             columns: rows.into_columns()?,
             rows: sorted,
-        })
+        };
+        match (&raw.columns, raw.count()) {
+            (Some(columns), 0) => {
+                let Columns { text, label } = columns.clone();
+                Err(DataError::NoRows { path: raw.path, text, label: label.unwrap_or_default() })
+            }
+            (None, 0) => Err(DataError::EmptyFile { path: raw.path }),
+            _ => Ok(raw),
+        }
+    }
+
+    /// Rows, usable or not.
+    fn count(&self) -> u64 {
+        self.rows.usable() as u64 + self.rows.bad().total()
     }
 
     /// The same with each label called as the user calls it.
@@ -108,13 +121,8 @@ impl RawCorpus {
     fn judge(&self, labels: Labels<'_>) -> Result<Columns, DataError> {
         let path = self.path.clone();
         let bad = self.rows.bad().clone();
-        let rows = self.rows.usable() as u64 + bad.total();
+        let rows = self.count();
         match (&self.columns, self.on_bad_row) {
-            (Some(columns), _) if rows == 0 => {
-                let Columns { text, label } = columns.clone();
-                Err(DataError::NoRows { path, text, label: label.unwrap_or_default() })
-            }
-            (None, _) if rows == 0 => Err(DataError::EmptyFile { path }),
             (_, OnBadRow::Fail) if !bad.is_empty() => {
                 Err(DataError::BadRows { path, rows, known: known_if_missed(&bad, labels), bad })
             }
