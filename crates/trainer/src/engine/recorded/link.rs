@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytemuck::{cast_slice, cast_slice_mut};
 use lockstep_collective::Collective;
 use lockstep_params::{ParamName, Parameters};
-use lockstep_program::{Machine, Region};
+use lockstep_program::{Machine, MachineError, Region};
 
 use crate::TrainError;
 
@@ -87,11 +87,7 @@ impl<M: Machine> Link<M> for Copied {
         parameters: &Parameters,
         places: &ParameterPlaces,
     ) -> Result<(), TrainError> {
-        let mut regions = places.values();
-        parameters.change_each(|values| {
-            let region = regions.next().ok_or(TrainError::Engine)?;
-            Ok(machine.read(*region, cast_slice_mut(values))?)
-        })
+        each(parameters, places, |region, values| machine.read(region, cast_slice_mut(values)))
     }
 
     fn refresh(
@@ -100,11 +96,7 @@ impl<M: Machine> Link<M> for Copied {
         parameters: &Parameters,
         places: &ParameterPlaces,
     ) -> Result<(), TrainError> {
-        let mut regions = places.values();
-        parameters.change_each(|values| {
-            let region = regions.next().ok_or(TrainError::Engine)?;
-            Ok(machine.write(*region, cast_slice(values))?)
-        })
+        each(parameters, places, |region, values| machine.write(region, cast_slice(values)))
     }
 
     fn sums(
@@ -121,4 +113,17 @@ impl<M: Machine> Link<M> for Copied {
         }
         Ok(())
     }
+}
+
+/// Shows the values of each parameter to `copy`, with the place where they lie on the machine.
+fn each(
+    parameters: &Parameters,
+    places: &ParameterPlaces,
+    mut copy: impl FnMut(Region, &mut [f32]) -> Result<(), MachineError>,
+) -> Result<(), TrainError> {
+    let mut regions = places.values();
+    parameters.change_each(|values| {
+        let region = regions.next().ok_or(TrainError::Engine)?;
+        Ok(copy(*region, values)?)
+    })
 }
