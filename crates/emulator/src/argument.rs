@@ -1,9 +1,6 @@
 //! Arguments of kernels.
 
-use bytemuck::Pod;
 use lockstep_program::Moments;
-
-use crate::Buffer;
 
 /// An argument of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,18 +70,6 @@ pub(crate) const fn kind_name(kind: u8) -> &'static str {
         b'f' => "a float",
         b'd' => "a double",
         _ => "Moments",
-    }
-}
-
-impl<T: Pod> From<Buffer<T>> for Argument {
-    fn from(buffer: Buffer<T>) -> Self {
-        Self::Address(buffer.address())
-    }
-}
-
-impl<T: Pod> From<&Buffer<T>> for Argument {
-    fn from(buffer: &Buffer<T>) -> Self {
-        Self::Address(buffer.address())
     }
 }
 

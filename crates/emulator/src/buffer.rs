@@ -55,3 +55,15 @@ impl<T: Pod> Buffer<T> {
         Argument::Address(self.address + (index * size_of::<T>()) as u64)
     }
 }
+
+impl<T: Pod> From<Buffer<T>> for Argument {
+    fn from(buffer: Buffer<T>) -> Self {
+        Self::Address(buffer.address())
+    }
+}
+
+impl<T: Pod> From<&Buffer<T>> for Argument {
+    fn from(buffer: &Buffer<T>) -> Self {
+        Self::Address(buffer.address())
+    }
+}

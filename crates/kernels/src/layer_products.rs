@@ -3,7 +3,7 @@
 
 use crate::Precision;
 use crate::cpu::matrix::{Matrix, Tile};
-use crate::cpu::product::Product;
+use crate::cpu::operands::Product;
 use crate::linear;
 
 /// A linear layer's memory: `x` (N,I), `weight` (O,I) and `y` (N,O), and the gradients of the first

@@ -10,6 +10,7 @@
 //! width, K classes, V vocabulary, P positions, I and O the widths into and out of a layer.
 
 mod adamw;
+mod adamw_update;
 mod attention;
 mod block;
 mod cpu;
@@ -27,16 +28,17 @@ mod mask;
 mod memory;
 mod norm;
 pub mod plain;
-mod precision;
 mod rearranged;
 mod segments;
 mod shapes;
 mod threads;
 mod weight;
 
-pub use adamw::{AdamWUpdate, SeenRows, adamw, adamw_part, adamw_table};
+pub use adamw::{SeenRows, adamw, adamw_part, adamw_table};
+pub use adamw_update::AdamWUpdate;
 pub use attention::{AttentionPlan, attention};
 pub use block::{Affine, BlockPlan, BlockWeights, Notice, Ready, Rows, transformer_block};
+pub use cpu::precision::{Bf16, Precision};
 pub use cross_entropy::summed_cross_entropy;
 pub use dropout::{Dropout, dropout};
 pub use embedding::embedding;
@@ -48,7 +50,7 @@ pub use layer_products::LayerProducts;
 pub use linear::linear;
 pub use memory::keep_freed_memory;
 pub use norm::{squares_on_device, sum_of_squares};
-pub use precision::{Bf16, Precision};
+
 pub use segments::Segments;
 pub use threads::keep_candle_on_one_thread;
 pub use weight::Weight;

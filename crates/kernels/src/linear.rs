@@ -8,7 +8,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use crate::cpu::blocks;
 use crate::cpu::columns;
 use crate::cpu::matrix::{Matrix, Tile};
-use crate::cpu::product::Product;
+use crate::cpu::operands::Product;
 use crate::cpu::transpose;
 use crate::cpu::values::{Reading, gradient, stored};
 use crate::{Precision, cpu, plain, shapes};

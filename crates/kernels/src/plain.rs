@@ -7,9 +7,9 @@
 
 use std::ops::Range;
 
-use candle_core::{D, DType, Result, Tensor, Var};
+use candle_core::{DType, Result, Tensor, Var};
 
-use crate::attention::first_element;
+use crate::attention::{composed_softmax, first_element};
 use crate::{AdamWUpdate, AttentionPlan, Dropout, Segments};
 
 /// [`crate::embedding()`] as two gathers and a sum.
@@ -79,7 +79,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, plan: &AttentionPlan) -> Re
                 x.narrow(0, rows.start, rows.len())?.narrow(1, head * width, width)?.contiguous()
             };
             let scores = part(q, &queries)?.matmul(&part(k, &keys)?.t()?)?; // (queries, keys)
-            let probabilities = softmax(&(scores / (width as f64).sqrt())?)?;
+            let probabilities = composed_softmax(&(scores / (width as f64).sqrt())?)?;
             let kept = match &plan.dropout {
                 Some(dropout) => (&probabilities * mask(dropout, &queries, head, &probabilities)?)?,
                 None => probabilities,
@@ -147,13 +147,6 @@ pub fn adamw(
     let denominator = ((second.as_detached_tensor().sqrt()? / correction)? + update.epsilon)?;
     let size = rate / (1.0 - beta1.powf(step));
     weight.set(&(decayed - ((first.as_detached_tensor() * size)? / denominator)?)?)
-}
-
-/// The softmax over the last axis.
-pub(crate) fn softmax(scores: &Tensor) -> Result<Tensor> {
-    let top = scores.max_keepdim(D::Minus1)?.detach();
-    let powers = scores.broadcast_sub(&top)?.exp()?;
-    powers.broadcast_div(&powers.sum_keepdim(D::Minus1)?)
 }
 
 /// The factors of some rows, from the first element of a head on, for a matrix like `x`.

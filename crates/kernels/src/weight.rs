@@ -10,7 +10,7 @@ use candle_core::{Device, Result, Tensor, bail};
 
 use crate::cpu::in_place;
 use crate::cpu::matrix::Tile;
-use crate::cpu::product::Product;
+use crate::cpu::operands::Product;
 use crate::{Gradient, RowGradient};
 
 /// A weight and the sum of its gradients. A clone shares both.

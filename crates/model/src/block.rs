@@ -5,9 +5,9 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use lockstep_kernels::{BlockPlan, BlockWeights, Notice, Rows, Segments, transformer_block};
 
-use crate::encoder::Pass;
 use crate::layers::{LayerNorm, Scope};
 use crate::masks::Site;
+use crate::pass::Pass;
 use crate::{EncoderConfig, ModelError};
 
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use lockstep_params::Parameters;
 use lockstep_world::Seed;
 
 use crate::checkpoint::{self, LoadReport, Wanted, WeightsFile, read_parameters};
-use crate::encoder::Pass;
 use crate::layers::Purpose;
 use crate::masks::{DropoutRates, Dropouts, Masks};
 use crate::network::Network;
+use crate::pass::Pass;
 use crate::{EncoderConfig, HeadKind, Input, Logits, Loss, Mode, ModelError, Pretrained};
 
 /// What is asked of a model that is to be trained.

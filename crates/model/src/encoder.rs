@@ -1,23 +1,13 @@
 //! The encoder: embeddings, then all blocks, read at `[CLS]`.
 
-use std::sync::mpsc::Sender;
-
 use candle_core::Tensor;
-use lockstep_kernels::{Precision, Ready, Rows, Segments};
+use lockstep_kernels::{Rows, Segments};
 
 use crate::block::Block;
 use crate::embeddings::Embeddings;
 use crate::layers::Scope;
-use crate::masks::Masks;
+use crate::pass::Pass;
 use crate::{EncoderConfig, Input, ModelError};
-
-/// How a batch goes through the layers.
-pub(crate) struct Pass<'a> {
-    pub(crate) masks: Masks<'a>,
-    pub(crate) precision: Precision,
-    /// Receives a message when a block's gradients are complete.
-    pub(crate) listener: Option<&'a Sender<Ready>>,
-}
 
 #[derive(Debug)]
 pub(crate) struct Encoder {

@@ -2,50 +2,10 @@
 
 use candle_core::Tensor;
 use lockstep_kernels::{self as kernels, Rows};
-use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
 use crate::layers::{Linear, Scope, dropout};
 use crate::masks::{Masks, Site};
-
-/// Which classifier stands on the encoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HeadKind {
-    /// Linear(D, D/2), GELU, dropout, Linear(D/2, K): the recipe's.
-    Mlp,
-    /// Linear(D, D), ReLU, dropout, Linear(D, K): `DistilBertForSequenceClassification`'s.
-    Hf,
-}
-
-impl HeadKind {
-    /// What the encoder's tensors are prefixed with in a checkpoint with this head.
-    #[must_use]
-    pub fn encoder_prefix(self) -> &'static str {
-        match self {
-            Self::Mlp => "bert.",
-            Self::Hf => "distilbert.",
-        }
-    }
-
-    /// The names of the two layers.
-    #[must_use]
-    pub fn layers(self) -> [&'static str; 2] {
-        match self {
-            Self::Mlp => ["classifier.0", "classifier.3"],
-            Self::Hf => ["pre_classifier", "classifier"],
-        }
-    }
-
-    /// The width between the two layers.
-    #[must_use]
-    pub fn inner_width(self, width: usize) -> usize {
-        match self {
-            Self::Mlp => width / 2,
-            Self::Hf => width,
-        }
-    }
-}
+use crate::{HeadKind, ModelError};
 
 #[derive(Debug)]
 pub(crate) struct Head {

@@ -2,9 +2,10 @@
 
 use lockstep_params::Parameters;
 
-use crate::encoder::{Encoder, Pass};
+use crate::encoder::Encoder;
 use crate::head::Head;
 use crate::layers::{Purpose, Scope};
+use crate::pass::Pass;
 use crate::{EncoderConfig, HeadKind, Input, Logits, ModelError};
 
 /// The layers.

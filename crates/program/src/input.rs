@@ -3,7 +3,6 @@
 use bytemuck::{bytes_of, cast_slice};
 
 use crate::arena::Arena;
-use crate::record::Plan;
 use crate::{Bucket, MachineError, Span, Step};
 
 /// The rows of one rank's batch, packed: the tokens of all examples in one stream.
@@ -128,9 +127,9 @@ impl InputSpans {
     }
 
     /// The distinct words, which lie in one place for all buckets.
-    pub(crate) fn words_of(plan: &Plan<'_>) -> Span {
+    pub(crate) fn words_of(input: Span, words: usize) -> Span {
         let bucket = Bucket { rows: 0, batch: 0, longest: 0 };
-        Self::new(bucket, plan.words, plan.input).words
+        Self::new(bucket, words, input).words
     }
 
     /// Bytes of an input.

@@ -28,11 +28,7 @@ struct Chore {
 
 const CHORES: [Chore; 4] = [
     Chore { name: "ci", about: "every check of the project, in one go", run: ci::run },
-    Chore {
-        name: "tidy",
-        about: "measures files and functions, enforces the style",
-        run: tidy::run,
-    },
+    Chore { name: "tidy", about: "checks the style that no compiler checks", run: tidy::run },
     Chore { name: "arrows", about: "checks which crate depends on which", run: arrows::run },
     Chore {
         name: "golden",

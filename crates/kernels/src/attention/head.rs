@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::softmax::{DropOut, Kept, ScoreGradients, Softmax, stride};
 use crate::cpu::matrix::{Matrix, Tile};
-use crate::cpu::product::{Product, Workers};
+use crate::cpu::operands::{Product, Workers};
 use crate::cpu::vector::vectorised;
 use crate::mask::RowMask;
 use crate::{Dropout, Precision};

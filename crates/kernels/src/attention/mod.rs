@@ -3,11 +3,13 @@
 //! A segment's queries meet only their own keys, whatever the lengths of the other examples are. On a
 //! CPU nothing is padded and nothing masked; elsewhere see `padded`.
 
+mod composed;
 mod fused;
 mod head;
 mod padded;
 mod softmax;
 
+pub(crate) use composed::softmax as composed_softmax;
 pub(crate) use fused::Attention;
 pub(crate) use head::Outcome;
 

@@ -12,9 +12,10 @@ use std::ops::Range;
 use candle_core::{DType, Device, Result, Tensor};
 use rayon::prelude::*;
 
+use super::composed::softmax;
 use super::{AttentionPlan, first_element};
 use crate::rearranged::Rearrangement;
-use crate::{Dropout, Segments, plain};
+use crate::{Dropout, Segments};
 
 /// What a padded key's score is lowered by.
 const NEVER: f64 = -1e30;
@@ -83,7 +84,7 @@ fn of_group(
     );
     let columns = q.dim(3)?;
     let scores = (q.matmul(&k.t()?)? / (columns as f64).sqrt())?; // (B,H,Q,K)
-    let probabilities = plain::softmax(&scores.broadcast_add(&keys.bias(scores.dtype())?)?)?;
+    let probabilities = softmax(&scores.broadcast_add(&keys.bias(scores.dtype())?)?)?;
     let kept = match &plan.dropout {
         Some(dropout) => {
             dropout.apply(&probabilities, queries.kept(dropout, plan.heads, keys.longest))?

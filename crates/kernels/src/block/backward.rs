@@ -3,14 +3,14 @@
 //! What a step read is freed when the step is done. Gradients of weights go to the weights' sums.
 
 use super::forward::Saved;
-use super::fused::{FusedPlan, WeightValues};
 use super::residual::dropped;
+use super::values::{FusedPlan, WeightValues};
 use super::{Affine, BlockWeights, Rows, activation};
 use crate::Precision;
 use crate::attention::{Attention, Outcome};
 use crate::cpu::columns;
 use crate::cpu::matrix::{Matrix, Tile};
-use crate::cpu::product::Product;
+use crate::cpu::operands::Product;
 use crate::cpu::vector::{Add, vectorised};
 use crate::layer_norm::Gradients;
 

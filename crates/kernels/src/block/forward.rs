@@ -1,7 +1,7 @@
 //! The forward pass of a block.
 
-use super::fused::{AffineValues, FusedPlan, WeightValues};
 use super::residual::ResidualNorm;
+use super::values::{AffineValues, FusedPlan, WeightValues};
 use super::{Rows, activation};
 use crate::attention::Attention;
 use crate::cpu::matrix::Matrix;

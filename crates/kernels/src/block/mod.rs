@@ -13,6 +13,7 @@ mod forward;
 mod fused;
 mod notice;
 mod residual;
+mod values;
 
 use std::sync::Arc;
 

@@ -7,6 +7,8 @@ pub(crate) mod columns;
 pub(crate) mod elementary;
 pub(crate) mod in_place;
 pub(crate) mod matrix;
+pub(crate) mod operands;
+pub(crate) mod precision;
 pub(crate) mod product;
 pub(crate) mod scatter;
 pub(crate) mod transpose;

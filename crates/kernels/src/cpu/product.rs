@@ -7,33 +7,8 @@
 use gemm::Parallelism;
 
 use super::matrix::{Matrix, Tile};
+use super::operands::{Held, Product, Workers};
 use crate::Precision;
-
-/// `scale · left · right`, not yet computed.
-#[derive(Clone, Copy)]
-pub(crate) struct Product<'a> {
-    pub(crate) left: Matrix<'a>,
-    pub(crate) right: Matrix<'a>,
-    pub(crate) scale: f32,
-    pub(crate) workers: Workers,
-    pub(crate) precision: Precision,
-}
-
-/// Who works on a product.
-#[derive(Clone, Copy)]
-pub(crate) enum Workers {
-    /// This thread: for one of many small products.
-    One,
-    /// All threads of the pool.
-    All,
-}
-
-/// What becomes of the values that the target holds.
-#[derive(Clone, Copy)]
-pub(crate) enum Held {
-    Replaced,
-    Kept,
-}
 
 impl<'a> Product<'a> {
     /// `left · right` by all threads.

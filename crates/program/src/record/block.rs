@@ -1,6 +1,6 @@
 //! A block over all tokens, forward and backward.
 
-use super::pass::Backward;
+use super::backward::Backward;
 use super::{Ends, Recorder, RowCount, Site};
 use crate::attention_shared::{AttentionPass, attention_shared};
 use crate::buffers::{BlockBuffers, HalfBuffers, HalfGradients, gelu_parts};

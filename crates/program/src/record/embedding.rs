@@ -1,6 +1,6 @@
 //! The embeddings: their preparation, their forward pass, and their gradients.
 
-use super::pass::Backward;
+use super::backward::Backward;
 use super::{Recorder, Site, Training};
 use crate::call::{Call, Grid};
 use crate::{Lane, Span};

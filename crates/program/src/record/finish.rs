@@ -1,7 +1,7 @@
 //! The update behind the passes, and what others than passes ask of the device.
 
 use super::embedding::word_rows;
-use super::pass::{squares, squares_of_words, step};
+use super::squares::Squares;
 use super::{Lanes, Plan, Training};
 use crate::call::{Call, Grid};
 use crate::input::InputSpans;
@@ -10,30 +10,21 @@ use crate::{Chunk, Lane, Program, Span};
 /// Blocks of the kernels that walk over the table of chunks.
 const CHUNK_BLOCKS: usize = crate::call::PROCESSORS * 4;
 
-/// Where the squares of the gradients are summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Squares {
-    /// In the last pass, as they become complete: a rank without peers.
-    InPass,
-    /// In the update, behind the sums over the ranks.
-    Here,
-}
-
 /// Records norm, clipping and AdamW.
 #[must_use]
 pub fn record_update(plan: &Plan<'_>, training: &Training<'_>, sums: Squares) -> Program {
     let mut lanes = Lanes::default();
     let state = training.state;
     if sums == Squares::Here {
-        for (number, bucket) in training.gradients.buckets.iter().enumerate() {
-            let call = squares(*bucket, state, number);
+        for number in 0..training.gradients.buckets.len() {
+            let call = training.squares(number);
             lanes.launch(Lane::Main, format!("bucket {number}: squares"), call);
         }
-        let call = squares_of_words(plan, training);
+        let call = training.squares_of_words(plan);
         lanes.launch(Lane::Main, "words: squares".to_owned(), call);
     }
     let clip = Call::new("clip", Grid::blocks([1, 1], 256).with_shared(256 * 8))
-        .read(step(plan))
+        .read(plan.step())
         .read(state.squares)
         .int(state.squares.bytes / 8)
         .read(training.gradients.totals)
@@ -44,8 +35,8 @@ pub fn record_update(plan: &Plan<'_>, training: &Training<'_>, sums: Squares) ->
     lanes.side_follows();
     lanes.launch(Lane::Main, "AdamW".to_owned(), adamw(plan, training));
     let rows = word_rows(plan.words, "adamw_rows")
-        .read(step(plan))
-        .read(InputSpans::words_of(plan))
+        .read(plan.step())
+        .read(InputSpans::words_of(plan.input, plan.words))
         .read(training.gradients.parts.words)
         .word_table(*training, plan.weights.masters.words, plan.shape.width);
     lanes.launch(Lane::Side, "AdamW of word rows".to_owned(), rows);
@@ -58,7 +49,7 @@ fn adamw(plan: &Plan<'_>, training: &Training<'_>) -> Call {
     let written: Vec<Span> = weights.iter().copied().chain(copies(plan)).collect();
     let grid = Grid::blocks([chunks(state.chunks).clamp(1, CHUNK_BLOCKS), 1], 256);
     Call::typed("adamw", plan.arithmetic.element(), grid)
-        .read(step(plan))
+        .read(plan.step())
         .read(state.chunks)
         .int(chunks(state.chunks))
         .address(training.gradients.whole)

@@ -1,6 +1,6 @@
 //! The head and the loss, in f32: forward, and in training backward.
 
-use super::pass::Backward;
+use super::backward::Backward;
 use super::{Recorder, Site, Sum};
 use crate::buffers::HeadBuffers;
 use crate::call::{Call, Grid};

@@ -1,8 +1,8 @@
 //! The last block, of which only the first token of each example is wanted: its keys and values
 //! come from all tokens, everything else from the first ones.
 
+use super::backward::Backward;
 use super::block::Half;
-use super::pass::Backward;
 use super::{Ends, Recorder, Site};
 use crate::Span;
 use crate::attention_shared::FIRST_SHARED;

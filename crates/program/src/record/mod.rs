@@ -1,5 +1,6 @@
 //! Records the programs of a model: passes over a batch, and the update that follows.
 
+mod backward;
 mod block;
 mod embedding;
 mod finish;
@@ -7,9 +8,12 @@ mod head;
 mod lanes;
 mod last_block;
 mod pass;
+mod squares;
 
-pub use finish::{Squares, record_copies, record_settle, record_update};
-pub use pass::{Evaluated, MicroBatch, Purpose, evaluated, pass_bytes, record_pass};
+pub use backward::MicroBatch;
+pub use finish::{record_copies, record_settle, record_update};
+pub use pass::{Evaluated, Purpose, evaluated, pass_bytes, record_pass};
+pub use squares::Squares;
 
 use crate::buffers::{Buffers, HalfBuffers};
 use crate::call::{Call, Drop, Grid};
@@ -19,7 +23,7 @@ use crate::parts::Affine;
 use crate::state::State;
 use crate::weights::{BlockOperands, Slice, Weights};
 use crate::{
-    Arithmetic, Bucket, Element, Factor, Lane, Matrix, ModelShape, Product, Program, Span,
+    Arithmetic, Bucket, Element, Factor, Lane, Matrix, ModelShape, Product, Program, Span, Step,
 };
 use lanes::Lanes;
 
@@ -38,6 +42,13 @@ pub struct Plan<'a> {
     pub words: usize,
     /// Where activations are kept.
     pub activations: Span,
+}
+
+impl Plan<'_> {
+    /// The numbers of the pass, which stand at the start of any input.
+    fn step(&self) -> Span {
+        self.input.part(0, size_of::<Step>())
+    }
 }
 
 /// What a training pass has beside that.

@@ -1,14 +1,14 @@
-//! `cargo xtask tidy`: the style that no compiler checks, measured and enforced.
+//! `cargo xtask tidy`: the style that neither the compiler nor clippy checks.
 //!
-//! `lexer` cuts a source into tokens, `anatomy` finds functions and public items in them, `rules`
-//! compares with the limits, `references` looks up what the documents name, `measures` prints the
-//! medians and the tails, `repeats` lists passages that were written twice.
+//! `lexer` cuts a source into tokens, `anatomy` finds where its tests begin, `rules` compares with
+//! the limits, `references` looks up what the documents name, `circles` finds files that need each
+//! other.
 
 mod anatomy;
+mod circles;
+mod imports;
 mod lexer;
-mod measures;
 mod references;
-mod repeats;
 mod rules;
 mod source;
 
@@ -17,16 +17,15 @@ use crate::workspace::Workspace;
 use anatomy::Anatomy;
 use source::Source;
 
-/// Measures all sources, lists the faults, fails if there are any.
+/// Lists the faults of all sources, and fails if there are any.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
     Failure::unless_empty(arguments)?;
     let sources = source::all(workspace.root())?;
     let rust: Vec<&Source> = sources.iter().filter(|source| source.is_rust()).collect();
     let anatomies: Vec<Anatomy<'_>> = rust.iter().map(|source| Anatomy::of(source)).collect();
-    print!("{}", measures::table(&rust, &anatomies));
-    print!("{}", repeats::list(&rust, &anatomies));
     let mut faults: Vec<_> = sources.iter().flat_map(rules::text_faults).collect();
     faults.extend(rules::reference_faults(&sources));
+    faults.extend(rules::circle_faults(&rust, &anatomies));
     for (source, anatomy) in rust.iter().zip(&anatomies) {
         faults.extend(rules::rust_faults(source, anatomy));
     }

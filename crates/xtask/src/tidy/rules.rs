@@ -3,13 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::anatomy::{Anatomy, attribute_end, spells};
+use super::anatomy::{Anatomy, spells};
+use super::circles;
 use super::lexer::Kind;
 use super::references;
 use super::source::Source;
 
 const FILE_LINES: usize = 300;
-const FUNCTION_LINES: usize = 40;
 
 /// Names that say nothing about what a module is.
 const EMPTY_NAMES: [&str; 9] =
@@ -73,10 +73,23 @@ pub(super) fn reference_faults(sources: &[Source]) -> Vec<Fault> {
     faults.collect()
 }
 
+/// The files that need each other.
+pub(super) fn circle_faults(sources: &[&Source], anatomies: &[Anatomy<'_>]) -> Vec<Fault> {
+    let circles = circles::circles(sources, anatomies).into_iter();
+    let faults = circles.map(|circle| {
+        let message = format!(
+            "a circle of siblings: {}; move what both use to a file of its own",
+            circle.needs.join("; ")
+        );
+        fault(circle.source, 1, &message)
+    });
+    faults.collect()
+}
+
 /// The faults of a Rust file.
 pub(super) fn rust_faults(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
-    let rules: [fn(&Source, &Anatomy<'_>) -> Vec<Fault>; 6] =
-        [opening, file_length, function_lengths, names, allowances, outward_calls];
+    let rules: [fn(&Source, &Anatomy<'_>) -> Vec<Fault>; 4] =
+        [opening, file_length, names, outward_calls];
     rules.iter().flat_map(|rule| rule(source, anatomy)).collect()
 }
 
@@ -97,16 +110,6 @@ fn file_length(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
     vec![fault(source, FILE_LINES + 1, &message)]
 }
 
-fn function_lengths(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
-    let long = anatomy.functions.iter().filter(|function| function.lines > FUNCTION_LINES);
-    let faults = long.map(|function| {
-        let (name, lines) = (function.name, function.lines);
-        let message = format!("`{name}` has {lines} lines of code, at most {FUNCTION_LINES}");
-        fault(source, function.line, &message)
-    });
-    faults.collect()
-}
-
 fn names(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
     let path = source.path.with_extension("");
     let files = path.iter().filter_map(|part| part.to_str()).map(|name| (1, name));
@@ -117,18 +120,6 @@ fn names(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
         fault(source, line, &format!("a module named `{name}`: name it after what it holds"))
     });
     faults.collect()
-}
-
-fn allowances(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
-    let tokens = &anatomy.tokens;
-    let attributes = (0..tokens.len()).filter_map(|at| Some(at..attribute_end(tokens, at)?));
-    let bad =
-        attributes.filter(|place| place.clone().any(|at| spells(tokens, at, &["allow", "("])));
-    bad.map(|place| {
-        let message = "`allow` outlives its cause: use `#[expect(…, reason = \"…\")]`";
-        fault(source, tokens[place.start].first_line, message)
-    })
-    .collect()
 }
 
 fn outward_calls(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
@@ -194,13 +185,6 @@ mod tests {
             "//! A.\n",
             &["crates/data/src/helper.rs:1: a module named `helper`: name it after what it holds"],
         );
-        check(
-            path,
-            "//! A.\n#[cfg_attr(test, allow(dead_code))]\nfn a() { \"#[allow(x)]\"; }\n",
-            &[
-                "crates/data/src/a.rs:2: `allow` outlives its cause: use `#[expect(…, reason = \"…\")]`",
-            ],
-        );
     }
 
     #[test]
@@ -225,14 +209,6 @@ mod tests {
             &[
                 "crates/data/src/a.rs:301: 301 lines before the tests, at most 300: split it by concept",
             ],
-        );
-        let function =
-            |lines: usize| format!("//! A.\nfn a() {{\n{}}}\n", "b();\n// c\n".repeat(lines));
-        check(path, &function(40), &[]);
-        check(
-            path,
-            &function(41),
-            &["crates/data/src/a.rs:2: `a` has 41 lines of code, at most 40"],
         );
     }
 }

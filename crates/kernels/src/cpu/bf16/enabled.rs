@@ -10,7 +10,8 @@ use super::pack::{GROUP, pack};
 use super::scratch::{LEFT, Line, PAIRS, RIGHT, lend};
 use super::tile::{self, COLUMNS, Finish, Panels, ROWS};
 use crate::cpu::matrix::{Matrix, Tile};
-use crate::cpu::product::{Held, Product, Workers};
+use crate::cpu::operands::{Held, Product, Workers};
+use crate::cpu::precision::Bf16;
 
 /// About so many values of a left factor are packed at a time, one block at least: 4 MiB, to stay in
 /// L3.
@@ -18,21 +19,7 @@ const PACKED: usize = 1 << 21;
 /// Lanes of the left factor that a task packs: two lines of memory.
 const PACKED_LANES: usize = 2 * GROUP;
 
-/// The right to multiply in bf16: it exists only where the processor has the instructions.
-#[derive(Clone, Copy, Debug)]
-pub struct Bf16(());
-
 impl Bf16 {
-    /// Looks what the processor has; remembered by the standard library.
-    #[must_use]
-    pub fn detect() -> Option<Self> {
-        let all = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512bf16");
-        all.then_some(Self(()))
-    }
-
     /// Multiplies the factors rounded to bf16.
     pub(crate) fn multiply(self, product: Product, target: &mut Tile, held: Held) {
         let Product { left, right, scale, workers, .. } = product;

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::scratch::PAIRS;
 use super::tile::{COLUMNS, Place, ROWS, UNROLLED};
 use crate::cpu::matrix::Tile;
-use crate::cpu::product::Workers;
+use crate::cpu::operands::Workers;
 
 /// The greatest depth of a block: a left panel takes at most 16 KiB of the 32 to 48 KiB of L1.
 const DEPTH: usize = 1024;

@@ -26,10 +26,5 @@ mod scratch;
 #[cfg(target_arch = "x86_64")]
 mod tile;
 
-#[cfg(not(target_arch = "x86_64"))]
-pub use disabled::Bf16;
-#[cfg(target_arch = "x86_64")]
-pub use enabled::Bf16;
-
 #[cfg(test)]
 mod tests;

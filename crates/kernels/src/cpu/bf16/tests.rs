@@ -1,9 +1,9 @@
 //! Against the product in f64 of the rounded factors, in all shapes and orientations.
 
-use super::Bf16;
 use crate::Precision;
 use crate::cpu::matrix::{Matrix, Tile};
-use crate::cpu::product::{Product, Workers};
+use crate::cpu::operands::{Product, Workers};
+use crate::cpu::precision::Bf16;
 
 /// Values in [-1, 1) without a pattern.
 fn noise(len: usize) -> Vec<f32> {

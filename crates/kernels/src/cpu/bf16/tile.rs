@@ -10,7 +10,7 @@ use std::array;
 
 use super::ahead::Run;
 use super::scratch::{Line, PAIRS};
-use crate::cpu::product::Held;
+use crate::cpu::operands::Held;
 
 /// Rows of a tile.
 pub(super) const ROWS: usize = 8;

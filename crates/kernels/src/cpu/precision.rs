@@ -5,8 +5,6 @@
 
 use std::fmt;
 
-pub use crate::cpu::bf16::Bf16;
-
 /// The type that the factors of a transformer block's linear layers are rounded to.
 ///
 /// Attention's products, layer norms, the embedding, a classifier's head and the optimiser are in
@@ -27,5 +25,37 @@ impl fmt::Display for Precision {
             Self::F32 => "f32",
             Self::Bf16(_) | Self::PlainBf16 => "bf16",
         })
+    }
+}
+
+/// The right to multiply in bf16: it exists only where the processor has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug)]
+pub struct Bf16(());
+
+/// Never exists on processors of other families.
+#[cfg(not(target_arch = "x86_64"))]
+#[derive(Clone, Copy, Debug)]
+pub enum Bf16 {}
+
+#[cfg(target_arch = "x86_64")]
+impl Bf16 {
+    /// Looks what the processor has; remembered by the standard library.
+    #[must_use]
+    pub fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bf16");
+        all.then_some(Self(()))
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Bf16 {
+    /// Always `None`.
+    #[must_use]
+    pub fn detect() -> Option<Self> {
+        None
     }
 }
