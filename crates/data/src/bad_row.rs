@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::excerpt::excerpt;
-use crate::records::ROW_LIMIT;
+
+/// The bytes of one row that are held at most: far above any text, far below a machine's memory.
+pub(crate) const ROW_LIMIT: usize = 1 << 20;
 
 /// One row that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

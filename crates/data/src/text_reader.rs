@@ -92,7 +92,7 @@ impl<R: BufRead> Iterator for TextReader<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::ROW_LIMIT;
+    use crate::bad_row::ROW_LIMIT;
 
     fn check(format: Format, file: &[u8], items: &[&str]) {
         let source = TextSource { name: "input".into(), format, text_column: None };

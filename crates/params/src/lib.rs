@@ -10,6 +10,7 @@
 //! ([`LocalGradients::sum`]), and only the second kind reaches an optimiser.
 
 mod bucket;
+mod error;
 mod global;
 mod in_place;
 mod info;
@@ -19,11 +20,12 @@ mod parameters;
 mod pytorch_file;
 mod tensor_file;
 
+pub use error::{GradientError, ReductionError};
 pub use global::{GlobalGradients, ReducedGradients};
 #[cfg(feature = "cuda")]
 pub use in_place::with_gpu_values;
 pub use info::{Group, Layout, ParameterInfo, Role};
-pub use local::{GradientError, LocalGradients, ReductionError};
+pub use local::LocalGradients;
 pub use name::ParamName;
 pub use parameters::{ParameterError, Parameters};
 pub use tensor_file::{TensorFile, TensorFileError, write_tensors};

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use candle_core::{Tensor, bail};
-use lockstep_collective::{Collective, CollectiveError, Solo};
+use lockstep_collective::{Collective, Solo};
 use lockstep_kernels::{Gradient, RowGradient};
 
 use crate::global::Reduced;
 use crate::parameters::Parameter;
 use crate::{
-    GlobalGradients, Layout, ParamName, ParameterInfo, Parameters, ReducedGradients, bucket,
-    in_place,
+    GlobalGradients, GradientError, Layout, ParamName, ParameterInfo, Parameters, ReducedGradients,
+    ReductionError, bucket, in_place,
 };
 
 /// One gradient for each parameter, summed over this process's examples only.
@@ -27,39 +27,6 @@ impl Local {
     fn lies_on_a_gpu(&self) -> bool {
         matches!(&self.sum, Gradient::Dense(sum) if !sum.device().is_cpu())
     }
-}
-
-/// Why gradients could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum GradientError {
-    /// The graph does not lead from the loss to these parameters.
-    #[error(
-        "no gradient reached {}: the graph between the loss and these parameters is cut, \
-         so they would never learn; this is a bug of the model",
-        list(names)
-    )]
-    Missing {
-        /// The parameters.
-        names: Vec<ParamName>,
-    },
-    /// The tensor library failed.
-    #[error(transparent)]
-    Tensor(#[from] candle_core::Error),
-}
-
-/// Why gradients could not be summed.
-#[derive(Debug, thiserror::Error)]
-pub enum ReductionError {
-    /// The ranks could not complete a call together.
-    #[error(transparent)]
-    Collective(#[from] CollectiveError),
-    /// The tensor library failed.
-    #[error(transparent)]
-    Tensor(#[from] candle_core::Error),
-}
-
-fn list(names: &[ParamName]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl LocalGradients {
@@ -243,6 +210,7 @@ fn marked(bits: &[u64]) -> Vec<u32> {
 mod tests {
     use super::*;
     use candle_core::Device;
+    use lockstep_collective::CollectiveError;
     use lockstep_world::{Rank, Seat, WorldSize};
 
     /// Rank 1 of two. Rank 0 did the same, but read row 2 instead of row 0.

@@ -6,8 +6,8 @@ use lockstep_collective::Phase;
 use lockstep_world::Step;
 
 use crate::checkpoint::{Product, Saved, write_final};
-use crate::milestones::Session;
 use crate::results::all_results;
+use crate::session::Session;
 use crate::splits::Split;
 use crate::{
     Ending, EvaluationReport, FinalModel, FinishReport, TrainError, TrainEvent, Trainer, replicas,

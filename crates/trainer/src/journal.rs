@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::identity::Identity;
-use crate::results::Work;
+use crate::work::Work;
 use crate::{EpochReport, EvaluationReport, UpdateReport};
 
 /// The content of `trainer_state.json`; the upper keys are those of Hugging Face's `TrainerState`.

@@ -1,7 +1,5 @@
 //! What surrounds the loop: the start, and what is due after an update.
 
-use std::time::Instant;
-
 use lockstep_collective::Phase;
 use lockstep_data::TokenStore;
 use lockstep_world::Step;
@@ -9,32 +7,12 @@ use lockstep_world::Step;
 use crate::checkpoint::{
     Product, checkpoint_name, clear_unfinished, make_room, prune, write_checkpoint,
 };
-use crate::results::Work;
+use crate::session::Session;
+use crate::work::Work;
 use crate::{
-    Cadence, CheckpointReport, EVENT_VERSION, EpochReport, EvaluationReport, FinalModel, Observer,
-    StartReport, StopRequest, TrainError, TrainEvent, TrainSettings, Trainer, replicas,
+    Cadence, CheckpointReport, EVENT_VERSION, EpochReport, FinalModel, Observer, StartReport,
+    StopRequest, TrainError, TrainEvent, TrainSettings, Trainer, replicas,
 };
-
-/// What a process remembers of a run between its start and its end; no checkpoint holds it.
-pub(crate) struct Session<'a> {
-    observer: &'a mut dyn Observer,
-    pub(crate) began: Instant,
-    /// The updates of this epoch, since the start or the resume.
-    pub(crate) epoch: Work,
-    /// Whether some rank was asked to stop; the same on all ranks.
-    pub(crate) stop: bool,
-    /// Where this rank is asked.
-    pub(crate) request: &'a StopRequest,
-    pub(crate) last_evaluation: Option<EvaluationReport>,
-    /// The step of the newest checkpoint that this process wrote or came from.
-    pub(crate) saved: Option<Step>,
-}
-
-impl Session<'_> {
-    pub(crate) fn observe(&mut self, event: &TrainEvent) -> Result<(), TrainError> {
-        self.observer.observe(event).map_err(TrainError::Observer)
-    }
-}
 
 impl Trainer {
     /// Removes what a killed run left half written, and reports the start.
@@ -43,15 +21,8 @@ impl Trainer {
         observer: &'a mut dyn Observer,
         request: &'a StopRequest,
     ) -> Result<Session<'a>, TrainError> {
-        let mut session = Session {
-            observer,
-            began: Instant::now(),
-            epoch: Work::default(),
-            stop: false,
-            request,
-            last_evaluation: None,
-            saved: self.origin.is_some().then_some(self.step),
-        };
+        let saved = self.origin.is_some().then_some(self.step);
+        let mut session = Session::new(observer, request, saved);
         let output_dir = &self.settings.output_dir;
         replicas::by_leader(&mut *self.collective, || Ok(clear_unfinished(output_dir)?))?;
         session.observe(&TrainEvent::Start(self.start_report()))?;

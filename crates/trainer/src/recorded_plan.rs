@@ -4,39 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use lockstep_data::{BatchPlan, TokenStore};
-use lockstep_model::{DropoutRates, EncoderConfig, HeadKind};
-use lockstep_program::{
-    Activation, Arithmetic, BatchSize, Bucket, Draft, DraftSettings, DropRates, ModelShape, Squares,
-};
+use lockstep_program::{Arithmetic, BatchSize, Bucket, Draft, DraftSettings, ModelShape, Squares};
 use lockstep_world::{Seat, Step};
 
 use crate::engine::{Passes, distinct_words};
 use crate::{TrainError, TrainSettings};
-
-/// The sizes of a model as recorded programs see them.
-#[must_use]
-pub fn model_shape(
-    config: &EncoderConfig,
-    (head, classes): (HeadKind, usize),
-    rates: DropoutRates,
-) -> ModelShape {
-    ModelShape {
-        vocabulary: config.vocabulary,
-        positions: config.positions,
-        width: config.width,
-        heads: config.heads,
-        feed_forward: config.feed_forward,
-        blocks: config.blocks,
-        inner: head.inner_width(config.width),
-        classes,
-        activation: match head {
-            HeadKind::Mlp => Activation::Gelu,
-            HeadKind::Hf => Activation::Relu,
-        },
-        dropout: DropRates { hidden: rates.hidden, attention: rates.attention, head: rates.head },
-        epsilon: 1e-12,
-    }
-}
 
 /// The passes of a run that are in one bucket.
 #[derive(Clone, Copy, Debug)]

@@ -1,26 +1,9 @@
 //! `all_results.json`: what a run reached, under the names of Hugging Face's `Trainer`.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::EvaluationReport;
 use crate::journal::Journal;
-use crate::{EvaluationReport, UpdateReport};
-
-/// What updates cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Work {
-    pub(crate) seconds: f64,
-    pub(crate) examples: usize,
-    pub(crate) updates: u64,
-}
-
-impl Work {
-    pub(crate) fn add(&mut self, report: &UpdateReport) {
-        self.seconds += report.seconds;
-        self.examples += report.examples;
-        self.updates += 1;
-    }
-}
 
 /// The results, with those of the evaluations of the final model.
 pub(crate) fn all_results(

@@ -5,7 +5,7 @@ use lockstep_world::Step;
 
 use crate::checkpoint::checkpoint_name;
 use crate::evaluation::evaluate_by;
-use crate::milestones::Session;
+use crate::session::Session;
 use crate::{EvaluationReport, TrainError, TrainEvent, Trainer, evaluation};
 
 /// Examples that are evaluated and not learned from.

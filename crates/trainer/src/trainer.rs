@@ -14,7 +14,7 @@ use lockstep_world::{Purpose, Step};
 
 use crate::engine::{Engine, Replica};
 use crate::journal::Journal;
-use crate::milestones::Session;
+use crate::session::Session;
 use crate::update::{FinishedUpdate, UpdatePlan};
 use crate::{Ending, Observer, StopRequest, TrainError, TrainEvent, TrainSettings, UpdateReport};
 

@@ -8,8 +8,9 @@ use std::io::{self, BufRead};
 use std::mem;
 
 use super::lines::{Line, Lines};
-use super::{Cells, ROW_LIMIT, Record, text_of};
+use super::{Cells, Record, text_of};
 use crate::bad_row::BadRowKind;
+use crate::bad_row::ROW_LIMIT;
 
 /// Where in a cell the scan stands. As in the `csv` crate, a quote means something only at the
 /// start of a cell or inside a quoted one; elsewhere it is a letter.

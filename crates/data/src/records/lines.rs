@@ -5,8 +5,7 @@
 
 use std::io::{self, BufRead, Cursor, Read};
 
-/// The bytes of one row that are held at most: far above any text, far below a machine's memory.
-pub(crate) const ROW_LIMIT: usize = 1 << 20;
+use crate::bad_row::ROW_LIMIT;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 

@@ -16,7 +16,6 @@ use crate::bad_row::BadRowKind;
 use lines::{Line, Lines};
 
 pub(crate) use jsonl::type_name;
-pub(crate) use lines::ROW_LIMIT;
 
 /// How a file writes its records. The extension tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +115,7 @@ fn text_of(bytes: &[u8]) -> Result<&str, BadRowKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bad_row::ROW_LIMIT;
 
     fn check(format: Format, file: &[u8], records: &[&str]) {
         let mut reader = Records::new(file, format);

@@ -9,6 +9,7 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::{AddedToken, Model, TokenizerBuilder};
 
 use super::config::TokenizerConfig;
+use super::special_tokens::SpecialTokens;
 use super::tokens::{Found, Side};
 use super::{Decoder, Pipeline, Tokenizer, TokenizerError};
 
@@ -28,23 +29,6 @@ pub(super) struct Parts {
     pub(super) side: Side,
     /// Whether special tokens in a text are ordinary words.
     pub(super) splits_special: bool,
-}
-
-/// The names of the tokens that have a meaning of their own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SpecialTokens {
-    pub(super) unk: String,
-    pub(super) cls: String,
-    pub(super) sep: String,
-    pub(super) pad: String,
-    pub(super) mask: String,
-}
-
-impl SpecialTokens {
-    /// All of them, in the order in which a new vocabulary begins.
-    pub(super) fn all(&self) -> [&String; 5] {
-        [&self.pad, &self.unk, &self.cls, &self.sep, &self.mask]
-    }
 }
 
 impl Parts {

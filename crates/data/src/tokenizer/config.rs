@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokenizers::normalizers::BertNormalizer;
 
-use super::assembly::SpecialTokens;
+use super::special_tokens::SpecialTokens;
 use super::tokens::{Found, Side, TokenFile};
 use super::{MaxLength, TokenizerError, read_bounded};
 

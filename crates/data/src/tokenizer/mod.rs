@@ -11,6 +11,7 @@ mod error;
 mod json_file;
 mod limit;
 mod save;
+mod special_tokens;
 mod tokens;
 mod training;
 
@@ -25,8 +26,9 @@ use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
 
-use assembly::{Parts, SpecialTokens};
+use assembly::Parts;
 use config::TokenizerConfig;
+use special_tokens::SpecialTokens;
 use tokens::Side;
 
 pub use error::TokenizerError;
