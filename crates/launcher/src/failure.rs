@@ -1,6 +1,5 @@
 //! Every way a command can fail, and the one place that maps them to exit codes.
 
-use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
@@ -13,14 +12,13 @@ use lockstep_params::TensorFileError;
 use lockstep_trainer::{CheckpointError, TrainError};
 
 use crate::config::{Fault, Faults};
-use crate::device::DeviceError;
-use crate::exit::ExitCode;
-use crate::gpus::GpuError;
+use crate::device::PlaceError;
 use crate::hub::HubError;
-use crate::process::Environment;
-use crate::streams;
 use crate::supervisor::LaunchError;
 use crate::world::WorldError;
+use lockstep_host::DecisionError;
+use lockstep_host::ExitCode;
+use lockstep_host::gpus::GpuError;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -36,9 +34,12 @@ pub(crate) enum Failure {
     /// A faulty command line or configuration.
     #[error(transparent)]
     Configuration(#[from] Faults),
+    /// Devices that the ranks' machines cannot give.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
     /// A device or a library this build or machine lacks.
     #[error(transparent)]
-    Device(#[from] DeviceError),
+    Device(#[from] PlaceError),
     /// A driver that does not answer.
     #[error(transparent)]
     Driver(#[from] GpuError),
@@ -151,9 +152,10 @@ impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Self::UnknownCommand { .. } | Self::Configuration(_) => ExitCode::Usage,
-            Self::World(WorldError::WrongMpi { .. }) | Self::Device(_) | Self::Driver(_) => {
-                ExitCode::Device
-            }
+            Self::World(WorldError::WrongMpi { .. })
+            | Self::Decision(_)
+            | Self::Device(_)
+            | Self::Driver(_) => ExitCode::Device,
             Self::World(_) => ExitCode::Usage,
             Self::Collective(error) => of_collective(error),
             Self::Launch(error) => error.code(),
@@ -163,30 +165,9 @@ impl Failure {
             Self::Model(error) => of_model(error),
             Self::Checkpoint(error) => of_checkpoint(error),
             Self::Train(error) => of_run(error),
-            Self::Output(cause) => of_output(cause),
+            Self::Output(cause) => ExitCode::of_output(cause),
             Self::Write { .. } | Self::Start { .. } | Self::Signals(_) => ExitCode::Failed,
         }
-    }
-
-    /// Tells the user on the standard error, and gives the exit code. Nothing is told of what is no
-    /// failure, see [`of_output`].
-    pub(crate) fn report(&self, environment: &Environment) -> ExitCode {
-        let code = self.code();
-        if code != ExitCode::Done {
-            let (bold, plain) =
-                if environment.colours_errors() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-            let mut text = format!("{bold}error:{plain} {self}");
-            let mut cause = self.source();
-            while let Some(error) = cause {
-                let words = error.to_string();
-                if !text.contains(&words) {
-                    text = format!("{text}\n  because {words}");
-                }
-                cause = error.source();
-            }
-            streams::tell(text);
-        }
-        code
     }
 }
 
@@ -255,14 +236,6 @@ fn of_collective(error: &CollectiveError) -> ExitCode {
         CollectiveError::Lost { .. }
         | CollectiveError::NotMet { .. }
         | CollectiveError::Library { .. } => ExitCode::PeerLost,
-    }
-}
-
-/// Whoever closes our standard output has seen enough.
-fn of_output(cause: &io::Error) -> ExitCode {
-    match cause.kind() {
-        io::ErrorKind::BrokenPipe => ExitCode::Done,
-        _ => ExitCode::Failed,
     }
 }
 

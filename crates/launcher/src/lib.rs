@@ -6,61 +6,41 @@
 //!
 //! It is the only crate that reads the environment, prints, and catches signals.
 
-mod bug_report;
 mod card;
 mod commands;
 mod config;
 mod device;
-mod exit;
 mod failure;
 mod finished;
-mod gpus;
 mod hub;
 mod lock;
 mod models;
-mod mpirun;
 mod observers;
 mod output_dir;
-mod process;
-mod signals;
 mod sources;
-mod streams;
 mod supervisor;
-mod warnings;
 mod world;
 
 use std::io;
 use std::path::Path;
 
-pub use exit::ExitCode;
+use lockstep_host::enter;
+
 use failure::Failure;
-use process::Process;
 
 /// The program `trainer`.
 #[must_use]
 pub fn trainer() -> std::process::ExitCode {
-    enter(|process| commands::run(process, &mut io::stdout().lock()))
+    enter(|process| commands::run(process, &mut io::stdout().lock()), Failure::code)
 }
 
 /// The program `launcher`.
 #[must_use]
 pub fn launcher() -> std::process::ExitCode {
-    enter(|process| supervisor::launch(process, &mut io::stdout().lock()))
+    enter(|process| supervisor::launch(process, &mut io::stdout().lock()), Failure::code)
 }
 
 /// Writes a text file.
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|cause| Failure::Write { path: path.to_owned(), cause })
-}
-
-fn enter<C: Into<std::process::ExitCode>>(
-    program: impl Fn(&Process) -> Result<C, Failure>,
-) -> std::process::ExitCode {
-    bug_report::install();
-    let process = Process::current();
-    warnings::show(&process.environment);
-    match program(&process) {
-        Ok(code) => code.into(),
-        Err(failure) => failure.report(&process.environment).into(),
-    }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::world::host;
+use lockstep_host::host_name;
 
 /// The lock's name in the directory.
 pub(crate) const NAME: &str = "run.lock";
@@ -111,7 +111,7 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 fn write_holder(file: &mut File) -> io::Result<()> {
-    let holder = Holder { host: host(), pid: std::process::id() };
+    let holder = Holder { host: host_name(), pid: std::process::id() };
     file.set_len(0)?;
     file.write_all(serde_json::to_string(&holder)?.as_bytes())
 }
@@ -137,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("runs/first");
         let first = Lock::take(&directory).unwrap();
-        let named = format!("process {} on {}", std::process::id(), host());
+        let named = format!("process {} on {}", std::process::id(), host_name());
         assert_eq!(Lock::holder(&directory), Some(named.clone()));
         assert!(matches!(Lock::take(&directory), Err(Refused::Held(by)) if by == named));
         drop(first);

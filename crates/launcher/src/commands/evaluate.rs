@@ -12,11 +12,11 @@ use crate::config::{
     flags, keys,
 };
 use crate::device::Place;
-use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
-use crate::process::Process;
 use crate::sources;
+use lockstep_host::ExitCode;
+use lockstep_host::Process;
 
 static DATA: Key<DataSource> =
     Key::new(Table::Command, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");

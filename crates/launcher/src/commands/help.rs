@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Command, doctor, evaluate, predict};
 use crate::config::{keys, list};
-use crate::exit::ExitCode;
+use lockstep_host::ExitCode;
 
 /// The help of a command.
 pub(crate) fn of(command: Command) -> String {

@@ -13,9 +13,9 @@ use std::path::Path;
 use lockstep_collective::Tally;
 
 use crate::config::nearest;
-use crate::exit::ExitCode;
 use crate::failure::{COMMANDS, Failure};
-use crate::process::Process;
+use lockstep_host::ExitCode;
+use lockstep_host::Process;
 
 /// Runs the command the arguments name.
 ///

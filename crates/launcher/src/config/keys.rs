@@ -7,6 +7,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use lockstep_data::{MaxLength, OnBadRow};
+use lockstep_host::{DeviceChoice, Precision};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
 use lockstep_trainer::Graphs;
@@ -17,9 +18,8 @@ use super::kind::{
     BELOW_ONE, DIRECTORY, DROPPED, FILE, LENGTH, POSITIVE, SIZE, SWITCH, TEXT, UNIT, UPDATES, WHOLE,
 };
 use super::terms::{
-    DATA_SOURCE, DEVICE_CHOICE, DataSource, DeviceChoice, GRAPHS, HEAD, MODEL_NAME, ModelName,
-    ON_BAD_ROW, PRECISION, Precision, REPORTERS, RESUME, Reporter, Resume, SCHEDULE, STRATEGY,
-    Strategy,
+    DATA_SOURCE, DEVICE_CHOICE, DataSource, GRAPHS, HEAD, MODEL_NAME, ModelName, ON_BAD_ROW,
+    PRECISION, REPORTERS, RESUME, Reporter, Resume, SCHEDULE, STRATEGY, Strategy,
 };
 
 /// All keys, in the order in which they are listed and written.

@@ -18,7 +18,7 @@ use super::plan::{
 };
 use super::terms::{Resume, Strategy};
 use super::written::RunConfig;
-use crate::device::{Sharing, Wish};
+use lockstep_host::{Sharing, Wish};
 
 impl RunPlan {
     /// The plan of a configuration whose contradictions are settled.

@@ -31,7 +31,7 @@ pub(crate) use kind::{DIRECTORY, FILE, Form, Kind, SWITCH};
 pub(crate) use plan::{DataPlan, Existing, Mismatch, ModelPlan, OutputPlan, Reading, RunPlan};
 pub(crate) use record::{Record, is_record, run_toml};
 pub(crate) use suggestion::nearest;
-pub(crate) use terms::{DATA_SOURCE, DataSource, DeviceChoice, ModelName, Precision, Reporter};
+pub(crate) use terms::{DATA_SOURCE, DataSource, ModelName, Reporter};
 pub(crate) use written::RunConfig;
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.

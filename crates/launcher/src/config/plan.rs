@@ -12,8 +12,8 @@ use lockstep_trainer::{
 };
 use lockstep_world::{Seed, WorldSize};
 
-use super::terms::{DataSource, ModelName, Precision, Reporter};
-use crate::device::Wish;
+use super::terms::{DataSource, ModelName, Reporter};
+use lockstep_host::{Precision, Wish};
 
 /// Everything a training run is decided by.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lockstep_data::OnBadRow;
+use lockstep_host::{DeviceChoice, Precision};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
 use lockstep_trainer::Graphs;
@@ -53,17 +54,6 @@ pub(crate) const DATA_SOURCE: Kind<DataSource> = Kind {
     },
 };
 
-/// Which device is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DeviceChoice {
-    /// A GPU where there is one, else the CPU.
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// A GPU or an error.
-    Cuda,
-}
-
 /// The kind of `--device`.
 pub(crate) const DEVICE_CHOICE: Kind<DeviceChoice> = Kind {
     form: Form::Text,
@@ -76,17 +66,6 @@ pub(crate) const DEVICE_CHOICE: Kind<DeviceChoice> = Kind {
         _ => None,
     },
 };
-
-/// In which precision the passes are computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Precision {
-    /// IEEE single precision.
-    F32,
-    /// Single precision with matrix products on tensor cores.
-    Tf32,
-    /// bfloat16 passes over single precision weights.
-    Bf16,
-}
 
 /// The kind of `--precision`.
 pub(crate) const PRECISION: Kind<Precision> = Kind {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::process::Environment;
+use lockstep_host::Environment;
 
 /// The hub as the environment describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]

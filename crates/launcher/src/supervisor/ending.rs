@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use crate::exit::ExitCode;
+use lockstep_host::ExitCode;
 
 /// What Open MPI's `mpirun` ends with when a machine fell silent.
 const MACHINE_LOST: u8 = 205;

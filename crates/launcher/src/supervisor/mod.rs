@@ -12,10 +12,10 @@ mod trainer;
 
 use std::io::Write;
 
-use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::process::Process;
-use crate::{signals, streams};
+use lockstep_host::ExitCode;
+use lockstep_host::Process;
+use lockstep_host::{signals, streams};
 use options::{Options, help};
 pub(crate) use plan::LaunchError;
 use plan::{Plan, plan};

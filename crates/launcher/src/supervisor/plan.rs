@@ -8,9 +8,9 @@ use thiserror::Error;
 use super::options::{Options, Start};
 use super::surroundings::{Slurm, Surroundings};
 use super::trainer::{Trainer, shown};
-use crate::device::Unused;
-use crate::exit::ExitCode;
-use crate::mpirun::{Flavour, Mpirun};
+use lockstep_host::ExitCode;
+use lockstep_host::Unused;
+use lockstep_host::mpirun::{Flavour, Mpirun};
 
 /// What is started, and why so.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,8 +17,8 @@ use super::plan::{Plan, Starter};
 use super::speech::{blamed, heard};
 use super::trainer::Trainer;
 use crate::failure::Failure;
-use crate::signals::{self, Pending};
-use crate::streams;
+use lockstep_host::signals::{self, Pending};
+use lockstep_host::streams;
 
 /// How long ranks that are asked to end may take; `mpirun` has to tell other machines, too.
 const GRACE: Duration = Duration::from_secs(2);

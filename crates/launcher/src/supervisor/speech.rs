@@ -64,7 +64,7 @@ fn number_after<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mpirun::Flavour;
+    use lockstep_host::mpirun::Flavour;
 
     const MPIRUN: Starter = Starter::Mpirun(Flavour::OpenMpi);
 

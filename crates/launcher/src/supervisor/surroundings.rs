@@ -5,9 +5,9 @@ use std::thread;
 
 use lockstep_model::gpu;
 
-use crate::gpus::{self, Gpu, GpuError};
-use crate::mpirun::{self, Mpirun};
-use crate::process::Environment;
+use lockstep_host::Environment;
+use lockstep_host::gpus::{self, Gpu, GpuError};
+use lockstep_host::mpirun::{self, Mpirun};
 
 /// What decides how ranks are started.
 #[derive(Clone, Debug)]

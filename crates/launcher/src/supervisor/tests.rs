@@ -4,8 +4,8 @@ use expect_test::{Expect, expect};
 
 use super::surroundings::Slurm;
 use super::*;
-use crate::gpus::Gpu;
-use crate::mpirun::{Flavour, Mpirun};
+use lockstep_host::gpus::Gpu;
+use lockstep_host::mpirun::{Flavour, Mpirun};
 
 /// A machine with `gpus` GPUs and four cores, Open MPI and a trainer that speaks MPI.
 fn machine(gpus: u32) -> Surroundings {

@@ -8,8 +8,8 @@ use lockstep_world::Seat;
 use rustix::thread::{CpuSet, sched_getaffinity};
 use serde::{Deserialize, Serialize};
 
-use crate::device::{self, Equipment};
-use crate::gpus::Gpu;
+use lockstep_host::gpus::Gpu;
+use lockstep_host::{Equipment, host_name, hosts};
 
 /// What every rank knows of all ranks.
 pub(super) struct Company(Vec<Station>);
@@ -32,7 +32,7 @@ impl Station {
         let allowed = sched_getaffinity(None).unwrap_or_default();
         let machine = line("/proc/sys/kernel/random/boot_id");
         Self {
-            equipment: Equipment { host: host(), machine, gpus },
+            equipment: Equipment { host: host_name(), machine, gpus },
             cores: (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect(),
             cores_of_machine: line("/proc/cpuinfo").matches("processor\t").count(),
         }
@@ -89,7 +89,7 @@ impl Company {
 
     /// The machines' names, each once, in the order of their first ranks.
     pub(super) fn hosts(&self) -> Vec<String> {
-        device::hosts(self.0.iter().map(|place| &place.equipment))
+        hosts(self.0.iter().map(|place| &place.equipment))
     }
 
     /// A warning when the ranks of a machine were bound to a few of its cores, as Open MPI does
@@ -115,10 +115,4 @@ impl Company {
             })
         })
     }
-}
-
-/// This machine's name.
-pub(crate) fn host() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    if name.trim().is_empty() { "unknown".to_owned() } else { name.trim().to_owned() }
 }

@@ -54,7 +54,7 @@ mod tests {
 
     use super::super::company::Station;
     use super::*;
-    use crate::device::Equipment;
+    use lockstep_host::Equipment;
 
     fn check(ranks: &[(&str, &[usize])], expected: &[usize]) {
         let place = |(machine, cores): &(&str, &[usize])| Station {

@@ -19,16 +19,16 @@ use lockstep_collective::{
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use company::Company;
-pub(crate) use company::host;
 use cores::Threads;
 pub(crate) use error::WorldError;
 pub(crate) use starter::Starter;
 
-use crate::device::{self, Computes, Place, Wish};
-use crate::exit::ExitCode;
+use crate::device::{self, Place};
 use crate::failure::Failure;
-use crate::process::Environment;
-use crate::streams;
+use lockstep_host::Environment;
+use lockstep_host::ExitCode;
+use lockstep_host::streams;
+use lockstep_host::{Computes, Wish, decide};
 
 /// Who speaks for all.
 const LEADER: Rank = Rank(0);
@@ -72,7 +72,7 @@ impl World {
         let mut seat = collective.seat();
         let mut company =
             Company::gather(&mut *collective, device::visible(wish.device, run.environment)?)?;
-        let computes = device::decide(wish, &company.equipment(), seat)?;
+        let computes = decide(wish, &company.equipment(), seat)?;
         if let Computes::Alone | Computes::Nothing = computes {
             collective.leave()?;
             if computes == Computes::Nothing {

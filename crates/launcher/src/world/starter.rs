@@ -4,7 +4,7 @@ use lockstep_collective::MeetingPlace;
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use super::WorldError;
-use crate::process::Environment;
+use lockstep_host::Environment;
 
 /// How a process was started.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::config::DeviceChoice;
-use crate::device::Sharing;
-use crate::process::Environment;
+use lockstep_host::DeviceChoice;
+use lockstep_host::Environment;
+use lockstep_host::Sharing;
 
 const RANKS: usize = 3;
 /// How a rank is to end, for the ranks' processes.
@@ -43,7 +43,7 @@ fn check(actor: usize, ending: &str, code: i32, expected: &str) {
         let expected = if rank == actor { code } else { 5 };
         assert_eq!(end.status.code(), Some(expected), "rank {rank} of {actor}, {ending}: {told}");
     }
-    let named = format!("error: rank {actor} (host {}) {expected}", company::host());
+    let named = format!("error: rank {actor} (host {}) {expected}", lockstep_host::host_name());
     assert!(told.contains(&named), "{named}: {told}");
 }
 
@@ -63,7 +63,7 @@ fn check_under_mpirun(actor: usize, ending: &str, expected: &str) {
     let told = String::from_utf8_lossy(&end.stderr);
     assert!(began.elapsed() < Duration::from_secs(10), "rank {actor}, {ending}: {told}");
     assert_ne!(end.status.code(), Some(0), "rank {actor}, {ending}: {told}");
-    let named = format!("error: rank {actor} (host {}) {expected}", company::host());
+    let named = format!("error: rank {actor} (host {}) {expected}", lockstep_host::host_name());
     assert!(told.contains(&named), "{named}: {told}");
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use lockstep_model::gpu::LIBRARIES;
 
 use super::finding::Finding;
-use crate::process::Environment;
+use lockstep_host::Environment;
 
 /// The loader's cache; the paths in it end in a zero byte, as its texts do.
 const CACHE: &str = "/etc/ld.so.cache";

@@ -6,7 +6,7 @@ use std::{fs, thread};
 use rustix::process::{Resource, getrlimit};
 
 use super::finding::Finding;
-use crate::process::Environment;
+use lockstep_host::Environment;
 
 /// Variables that tell how many ranks this machine has.
 const LOCAL_RANKS: [&str; 4] =

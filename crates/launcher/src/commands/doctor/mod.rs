@@ -10,16 +10,17 @@ use std::time::Duration;
 
 use lockstep_model::gpu::IS_BUILT_IN;
 
-use crate::config::{DeviceChoice, Entries, flags, keys};
-use crate::device::{Sharing, Wish};
-use crate::exit::ExitCode;
+use crate::config::{Entries, flags, keys};
 use crate::failure::Failure;
-use crate::gpus::{self, Driver, GpuError};
-use crate::mpirun::{self, Flavour, Mpirun};
-use crate::process::{Environment, Process};
 use crate::world::{Starter, Surroundings, World};
 use finding::{Finding, Verdict};
 use libraries::Libraries;
+use lockstep_host::DeviceChoice;
+use lockstep_host::ExitCode;
+use lockstep_host::gpus::{self, Driver, GpuError};
+use lockstep_host::mpirun::{self, Flavour, Mpirun};
+use lockstep_host::{Environment, Process};
+use lockstep_host::{Sharing, Wish};
 
 /// The flags of the command.
 pub(crate) static ENTRIES: &Entries = &[&keys::DEVICE];
@@ -141,7 +142,7 @@ fn conclusion(is_possible: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpus::Gpu;
+    use lockstep_host::gpus::Gpu;
 
     fn check(finding: &Finding, expected: &str) {
         let told = finding.to_string();

@@ -16,15 +16,15 @@ use lockstep_world::Seat;
 use serde_json::{Value, json};
 
 use crate::config::{ModelName, RunPlan, run_plan};
-use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hub::{HubSettings, find_model};
 use crate::models::tiny_config;
 use crate::observers::clock;
-use crate::process::Process;
 use crate::sources::{self, Corpora, RawCorpora};
 use crate::{device, output_dir};
 use estimate::{Costs, Counts};
+use lockstep_host::ExitCode;
+use lockstep_host::Process;
 
 /// Runs the command.
 ///

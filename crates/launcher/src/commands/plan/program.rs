@@ -12,8 +12,8 @@ use super::{Material, not_here};
 use crate::config::RunPlan;
 use crate::device;
 use crate::failure::Failure;
-use crate::process::Process;
 use crate::sources::RawCorpora;
+use lockstep_host::Process;
 
 /// The recorded programs of a run with their predicted costs.
 pub(super) struct Predicted {

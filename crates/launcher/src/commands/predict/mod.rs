@@ -19,13 +19,13 @@ use crate::config::{
     Entries, FILE, Fault, Form, Key, Kind, Problem, RunConfig, Table, flags, keys,
 };
 use crate::device::Place;
-use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
-use crate::process::Process;
-use crate::streams;
 use answer::{Answer, Format};
 use input::Rows;
+use lockstep_host::ExitCode;
+use lockstep_host::Process;
+use lockstep_host::streams;
 
 static INPUT: Key<PathBuf> =
     Key::new(Table::Command, "input", FILE, "a text a line, or .tsv, .csv, .jsonl; - is stdin")

@@ -13,17 +13,19 @@ use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Train
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::config::{Record, Reporter, RunPlan, run_plan, run_toml};
-use crate::device::{self, Computes, Place, Unused, Wish};
-use crate::exit::ExitCode;
+use crate::device::{self, Place};
 use crate::failure::Failure;
 use crate::hub::HubSettings;
 use crate::models::{self, Base, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
-use crate::process::{Environment, Process};
 use crate::sources::{self, Corpora, RawCorpora};
-use crate::streams::{self, Optional};
 use crate::world::{Starter, Surroundings, World, end_regardless};
 use crate::{card, output_dir, write_file};
+use lockstep_host::ExitCode;
+use lockstep_host::streams::{self, Optional};
+use lockstep_host::{Computes, Unused, Wish};
+use lockstep_host::{Environment, Process};
+use lockstep_model::gpu::IS_BUILT_IN;
 use stops::Stops;
 
 /// Runs the command.
@@ -43,7 +45,7 @@ pub(crate) fn run(
     let surroundings =
         Surroundings { environment: &process.environment, patience: plan.run.peer_timeout };
     let world = match join(&starter, plan.run.wish, &surroundings) {
-        Err(Failure::Device(error)) if error.is_common() && !starter.seat().is_leader() => {
+        Err(Failure::Decision(_)) if !starter.seat().is_leader() => {
             // The leader tells it for all, and its exit code is to be the first.
             std::thread::sleep(OTHERS_END);
             return Ok(ExitCode::Device);
@@ -51,7 +53,7 @@ pub(crate) fn run(
         joined => joined?,
     };
     let Some(world) = world else {
-        let (seat, why) = (starter.seat(), Unused::here(&process.environment));
+        let (seat, why) = (starter.seat(), Unused::here(&process.environment, IS_BUILT_IN));
         let text = format!("{seat}: {why}, so rank 0 trains alone; nothing to do here\n");
         return super::tell(out, &text);
     };
@@ -97,7 +99,7 @@ fn join(
 }
 
 fn warn_of_unused(environment: &Environment) {
-    let unused = Unused::here(environment);
+    let unused = Unused::here(environment, IS_BUILT_IN);
     if let Unused::NoCuda(_) = unused {
         streams::tell(format_args!("warning: {unused}, so it trains on the CPU"));
     }

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use rustix::fd::AsFd;
 
 /// Writes a line to the standard error in one go, so that lines of several ranks stay whole.
-pub(crate) fn tell(line: impl Display) {
+pub fn tell(line: impl Display) {
     let mut text = format!("{line}\n");
     if let Some(width) = width_of(&io::stderr()) {
         text = folded(&text, width);
@@ -45,7 +45,7 @@ fn folded(text: &str, width: usize) -> String {
 
 /// The output of a command whose product is files: where nobody can read it any more, the command
 /// goes on without it.
-pub(crate) struct Optional<'a> {
+pub struct Optional<'a> {
     out: &'a mut dyn Write,
     is_open: bool,
     /// Of the terminal, if it is one.
@@ -56,7 +56,7 @@ pub(crate) struct Optional<'a> {
 
 impl<'a> Optional<'a> {
     /// `out`, which leads to the standard output, as long as it can be written.
-    pub(crate) fn new(out: &'a mut dyn Write) -> Self {
+    pub fn new(out: &'a mut dyn Write) -> Self {
         Self { out, is_open: true, width: width_of(&io::stdout()), line: Vec::new() }
     }
 

@@ -4,10 +4,10 @@ use std::io;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::process::Environment;
+use crate::Environment;
 
 /// From now on warnings are shown.
-pub(crate) fn show(environment: &Environment) {
+pub fn show(environment: &Environment) {
     let filter = EnvFilter::builder().parse_lossy(environment.get("RUST_LOG").unwrap_or("warn"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)

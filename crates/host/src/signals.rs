@@ -10,22 +10,22 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
 /// How long whoever waits for a signal sleeps between two looks.
-pub(crate) const PAUSE: Duration = Duration::from_millis(20);
+pub const PAUSE: Duration = Duration::from_millis(20);
 
 /// The signals that ask for an orderly end.
-pub(crate) const ENDING: [i32; 4] = [SIGTERM, SIGINT, SIGUSR1, SIGHUP];
+pub const ENDING: [i32; 4] = [SIGTERM, SIGINT, SIGUSR1, SIGHUP];
 
 /// A signal that may have arrived.
 #[derive(Clone, Debug)]
-pub(crate) struct Pending {
+pub struct Pending {
     /// Its number.
-    pub(crate) signal: i32,
+    pub signal: i32,
     arrived: Arc<AtomicBool>,
 }
 
 impl Pending {
     /// Whether it arrived since the last look.
-    pub(crate) fn take(&self) -> bool {
+    pub fn take(&self) -> bool {
         self.arrived.swap(false, Ordering::SeqCst)
     }
 }
@@ -34,7 +34,7 @@ impl Pending {
 ///
 /// # Errors
 /// The system's.
-pub(crate) fn catch() -> io::Result<Vec<Pending>> {
+pub fn catch() -> io::Result<Vec<Pending>> {
     let wanted = ENDING.into_iter().filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
     let pending: Vec<Pending> =
         wanted.map(|signal| Pending { signal, arrived: Arc::default() }).collect();
@@ -58,7 +58,7 @@ fn is_ignored(signal: i32) -> bool {
 ///
 /// # Errors
 /// The system's.
-pub(crate) fn end_on_second() -> io::Result<()> {
+pub fn end_on_second() -> io::Result<()> {
     let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT] {
         flag::register_conditional_default(signal, Arc::clone(&asked))?;

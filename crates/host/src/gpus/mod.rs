@@ -11,30 +11,30 @@ use nvml_wrapper::error::NvmlError;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::process::Environment;
+use crate::Environment;
 
 /// A GPU.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Gpu {
+pub struct Gpu {
     /// Its number in the order of the driver, which is that of the PCI bus.
-    pub(crate) index: u32,
+    pub index: u32,
     /// What tells it from every other GPU, such as `GPU-5ce0…`.
-    pub(crate) uuid: String,
+    pub uuid: String,
     /// The product's name.
-    pub(crate) name: String,
+    pub name: String,
     /// Its whole memory.
-    pub(crate) memory_bytes: u64,
+    pub memory_bytes: u64,
 }
 
 /// What the driver tells of itself and its GPUs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Driver {
+pub struct Driver {
     /// Its version.
-    pub(crate) version: String,
+    pub version: String,
     /// The newest CUDA it serves, in thousands and tens: 13010 is 13.1.
-    pub(crate) cuda: u32,
+    pub cuda: u32,
     /// All GPUs, whether this process may see them or not.
-    pub(crate) gpus: Vec<Gpu>,
+    pub gpus: Vec<Gpu>,
 }
 
 /// NVML is there and does not answer.
@@ -43,7 +43,7 @@ pub(crate) struct Driver {
     "NVIDIA's library (libnvidia-ml.so.1) is there, but cannot {verb}: {cause}; \
      see whether `nvidia-smi` works, and whether the driver's module and library have one version"
 )]
-pub(crate) struct GpuError {
+pub struct GpuError {
     /// What it was to do.
     verb: &'static str,
     /// Its words.
@@ -55,7 +55,7 @@ pub(crate) struct GpuError {
 ///
 /// # Errors
 /// [`GpuError`].
-pub(crate) fn visible(environment: &Environment) -> Result<Vec<Gpu>, GpuError> {
+pub fn visible(environment: &Environment) -> Result<Vec<Gpu>, GpuError> {
     let gpus = driver()?.map(|driver| driver.gpus).unwrap_or_default();
     Ok(selection::selected(&gpus, environment.given("CUDA_VISIBLE_DEVICES")))
 }
@@ -64,7 +64,7 @@ pub(crate) fn visible(environment: &Environment) -> Result<Vec<Gpu>, GpuError> {
 ///
 /// # Errors
 /// [`GpuError`].
-pub(crate) fn driver() -> Result<Option<Driver>, GpuError> {
+pub fn driver() -> Result<Option<Driver>, GpuError> {
     let nvml = match Nvml::init() {
         Ok(nvml) => nvml,
         Err(NvmlError::LibloadingError(_)) => return Ok(None),

@@ -5,25 +5,25 @@ use std::collections::BTreeMap;
 
 use lockstep_world::{Rank, Seat};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
-use super::{DeviceError, Sharing, Wish};
-use crate::config::DeviceChoice;
 use crate::gpus::Gpu;
+use crate::{DeviceChoice, Sharing, Wish};
 
 /// What a rank sees where it runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Equipment {
+pub struct Equipment {
     /// The machine's name.
-    pub(crate) host: String,
+    pub host: String,
     /// The same for all processes of one running kernel, also in containers.
-    pub(crate) machine: String,
+    pub machine: String,
     /// The GPUs, in CUDA's order.
-    pub(crate) gpus: Vec<Gpu>,
+    pub gpus: Vec<Gpu>,
 }
 
 /// What a rank does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Computes {
+pub enum Computes {
     /// It trains on the CPU, together with all others.
     OnCpu,
     /// It trains on the CPU, and nobody else does.
@@ -34,21 +34,74 @@ pub(crate) enum Computes {
     OnGpu(usize),
 }
 
+/// What the ranks' machines cannot give; all ranks find the same.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DecisionError {
+    /// Some ranks see a GPU, and others do not.
+    #[error(
+        "{} no GPU, but {} some: replicas on CPUs would hold all others up; leave the former out, see \
+         why they show none (`trainer doctor`), or pass --device cpu",
+        see(without),
+        see(with)
+    )]
+    Mixed {
+        /// The machines of the former.
+        without: Vec<String>,
+        /// The machines of the latter.
+        with: Vec<String>,
+    },
+    /// A GPU was asked for.
+    #[error(
+        "--device cuda needs a GPU, and {} none: see `nvidia-smi`, CUDA_VISIBLE_DEVICES, and what the \
+         job asked for; or pass --device cpu",
+        see(hosts)
+    )]
+    None {
+        /// The machines without.
+        hosts: Vec<String>,
+    },
+    /// Several ranks would compute on one GPU.
+    #[error(
+        "ranks {} on {host} would share {gpu}: start one rank for each of the {gpus} GPUs that they \
+         see there, or pass --allow-gpu-sharing, which is slow",
+        numbers(ranks)
+    )]
+    Shared {
+        /// The ranks.
+        ranks: Vec<usize>,
+        /// Their machine.
+        host: String,
+        /// The GPU's name and UUID.
+        gpu: String,
+        /// How many GPUs the first of them sees.
+        gpus: usize,
+    },
+}
+
+fn see(hosts: &[String]) -> String {
+    let verb = if hosts.len() == 1 { "shows" } else { "show" };
+    format!("{} {verb}", hosts.join(", "))
+}
+
+fn numbers(ranks: &[usize]) -> String {
+    ranks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
 /// What the rank at `seat` does, where `all` ranks see this.
 ///
 /// # Errors
-/// [`DeviceError`], the same one on all ranks.
-pub(crate) fn decide(wish: Wish, all: &[Equipment], seat: Seat) -> Result<Computes, DeviceError> {
+/// [`DecisionError`], the same one on all ranks.
+pub fn decide(wish: Wish, all: &[Equipment], seat: Seat) -> Result<Computes, DecisionError> {
     if wish.device == DeviceChoice::Cpu {
         return Ok(Computes::OnCpu);
     }
     let (with, without): (Vec<&Equipment>, _) = all.iter().partition(|rank| !rank.gpus.is_empty());
     let (with, without) = (hosts(with), hosts(without));
     match (with.is_empty(), wish.device) {
-        (true, DeviceChoice::Cuda) => Err(DeviceError::None { hosts: without }),
+        (true, DeviceChoice::Cuda) => Err(DecisionError::None { hosts: without }),
         (true, _) if seat.is_leader() => Ok(Computes::Alone),
         (true, _) => Ok(Computes::Nothing),
-        (false, _) if !without.is_empty() => Err(DeviceError::Mixed { without, with }),
+        (false, _) if !without.is_empty() => Err(DecisionError::Mixed { without, with }),
         (false, _) => {
             let chosen: Vec<usize> = (0..all.len()).map(|rank| ordinal(all, Rank(rank))).collect();
             if wish.sharing == Sharing::Refused {
@@ -60,7 +113,8 @@ pub(crate) fn decide(wish: Wish, all: &[Equipment], seat: Seat) -> Result<Comput
 }
 
 /// The machines' names, each once, in the order of their first ranks.
-pub(crate) fn hosts<'a>(ranks: impl IntoIterator<Item = &'a Equipment>) -> Vec<String> {
+#[must_use]
+pub fn hosts<'a>(ranks: impl IntoIterator<Item = &'a Equipment>) -> Vec<String> {
     let mut seen = Vec::new();
     for Equipment { host, .. } in ranks {
         if !seen.contains(host) {
@@ -78,7 +132,7 @@ fn ordinal(all: &[Equipment], rank: Rank) -> usize {
     before % own.gpus.len()
 }
 
-fn check_sharing(all: &[Equipment], chosen: &[usize]) -> Result<(), DeviceError> {
+fn check_sharing(all: &[Equipment], chosen: &[usize]) -> Result<(), DecisionError> {
     let mut users: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (rank, (own, &ordinal)) in all.iter().zip(chosen).enumerate() {
         users.entry(&own.gpus[ordinal].uuid).or_default().push(rank);
@@ -89,7 +143,7 @@ fn check_sharing(all: &[Equipment], chosen: &[usize]) -> Result<(), DeviceError>
     let Some(ranks) = shared.into_iter().next() else { return Ok(()) };
     let first = ranks[0];
     let Gpu { name, uuid, .. } = &all[first].gpus[chosen[first]];
-    Err(DeviceError::Shared {
+    Err(DecisionError::Shared {
         host: all[first].host.clone(),
         gpu: format!("{name} ({uuid})"),
         gpus: all[first].gpus.len(),

@@ -3,22 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::process::Environment;
+use crate::Environment;
 
 /// An `mpirun`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mpirun {
+pub struct Mpirun {
     /// Where it is.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
     /// Whose it is.
-    pub(crate) flavour: Flavour,
+    pub flavour: Flavour,
     /// What it says of its version.
-    pub(crate) version: String,
+    pub version: String,
 }
 
 /// Whose `mpirun` it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flavour {
+pub enum Flavour {
     /// Open MPI's.
     OpenMpi,
     /// Another one: MPICH's, Intel's.
@@ -26,7 +26,7 @@ pub(crate) enum Flavour {
 }
 
 /// The first `mpirun` on the path.
-pub(crate) fn find(environment: &Environment) -> Option<Mpirun> {
+pub fn find(environment: &Environment) -> Option<Mpirun> {
     let path = on_path(environment, "mpirun")?;
     let output = Command::new(&path).arg("--version").stdin(Stdio::null()).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
@@ -35,7 +35,7 @@ pub(crate) fn find(environment: &Environment) -> Option<Mpirun> {
 }
 
 /// A program's place, as a shell would find it.
-pub(crate) fn on_path(environment: &Environment, name: &str) -> Option<PathBuf> {
+pub fn on_path(environment: &Environment, name: &str) -> Option<PathBuf> {
     let folders = environment.get("PATH")?.split(':').filter(|folder| !folder.is_empty());
     folders.map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
 }

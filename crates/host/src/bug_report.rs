@@ -3,11 +3,11 @@
 use std::panic::{self, PanicHookInfo};
 use std::process;
 
-use crate::exit::ExitCode;
+use crate::ExitCode;
 use crate::streams;
 
 /// From now on a panic on any thread ends the process.
-pub(crate) fn install() {
+pub fn install() {
     panic::set_hook(Box::new(|info| {
         streams::tell(report(info));
         process::exit(ExitCode::Bug.number().into());

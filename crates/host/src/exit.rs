@@ -1,6 +1,6 @@
 //! The exit codes: what schedulers and scripts decide by.
 
-use std::process;
+use std::{io, process};
 
 /// How a command ended.
 ///
@@ -54,9 +54,19 @@ impl ExitCode {
 
     /// What all ranks end with when one of them failed with `number`: the same, where that is not to
     /// be tried again or any of them might have met it, and else that a peer was lost.
-    pub(crate) fn of_peers(number: u8) -> Self {
+    #[must_use]
+    pub fn of_peers(number: u8) -> Self {
         let shared = [Self::Usage, Self::Data, Self::Device, Self::Checkpoint, Self::Stopped];
         shared.into_iter().find(|code| code.number() == number).unwrap_or(Self::PeerLost)
+    }
+
+    /// The code where the standard output cannot be written: whoever closes it has seen enough.
+    #[must_use]
+    pub fn of_output(cause: &io::Error) -> Self {
+        match cause.kind() {
+            io::ErrorKind::BrokenPipe => Self::Done,
+            _ => Self::Failed,
+        }
     }
 
     /// The number the system sees.
