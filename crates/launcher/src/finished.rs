@@ -6,14 +6,15 @@ use lockstep_data::{LabelError, LabelMap, MaxLength, Tokenizer};
 use lockstep_model::Classifier;
 use lockstep_trainer::Usage;
 
-use crate::config::{DIRECTORY, Entry, Fault, Key, Problem, RunConfig, Table, keys};
+use crate::config::keys;
 use crate::device::Place;
 use crate::failure::Failure;
 use crate::models;
+use lockstep_flags::{DIRECTORY, Entry, Fault, Key, Problem, Table, Written};
 
 /// `--checkpoint`.
 pub(crate) static CHECKPOINT: Key<PathBuf> =
-    Key::new(Table::Command, "checkpoint", DIRECTORY, "an output directory, or a checkpoint in it");
+    Key::new(Table::COMMAND, "checkpoint", DIRECTORY, "an output directory, or a checkpoint in it");
 
 /// A model with its tokenizer and its classes.
 pub(crate) struct Finished {
@@ -32,7 +33,7 @@ impl Finished {
     ///
     /// # Errors
     /// A missing flag, or a directory that holds no model that is whole and finished.
-    pub(crate) fn open(config: &RunConfig, place: &Place) -> Result<Self, Failure> {
+    pub(crate) fn open(config: &Written, place: &Place) -> Result<Self, Failure> {
         let directory = config.get(&CHECKPOINT)?;
         if !directory.is_dir() {
             return Err(Failure::NoCheckpoint { path: directory });
@@ -49,11 +50,7 @@ impl Finished {
 
 /// Where texts are cut: as the flag says, else as in training; where the model does not say how it
 /// was trained, as Python would cut them, and at the latest where the model's positions end.
-fn max_length(
-    config: &RunConfig,
-    directory: &Path,
-    positions: usize,
-) -> Result<MaxLength, Failure> {
+fn max_length(config: &Written, directory: &Path, positions: usize) -> Result<MaxLength, Failure> {
     if let Some(chosen) = config.find(&keys::LIMIT) {
         return Ok(chosen);
     }

@@ -1,7 +1,7 @@
 //! The command line: from what a user types to a run, and from its end to an exit code.
 //!
 //! ```text
-//! arguments, TOML ─ RunConfig (as written) ─▶ RunPlan (as meant) ─▶ trainer ─▶ ExitCode
+//! arguments, TOML ─ Written (as written) ─▶ RunPlan (as meant) ─▶ trainer ─▶ ExitCode
 //! ```
 //!
 //! It is the only crate that reads the environment, prints, and catches signals.

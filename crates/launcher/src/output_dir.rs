@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
 
-use crate::config::{Existing, Fault, OutputPlan, Problem, is_record};
+use crate::config::{Existing, OutputPlan, is_record};
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
+use lockstep_flags::{Fault, Problem};
 
 /// Takes the plan's directory for one run, if it will do. Nothing is written yet but the lock, which
 /// goes with its holder, so that a run that finds its data faulty leaves no trace.

@@ -7,21 +7,19 @@ use lockstep_data::Corpus;
 use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
-use crate::config::{
-    DATA_SOURCE, DataSource, Entries, Fault, Key, Problem, Reading, RunConfig, SWITCH, Table,
-    flags, keys,
-};
+use crate::config::{DATA_SOURCE, DataSource, Reading, keys};
 use crate::device::Place;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::sources;
+use lockstep_flags::{Entries, Fault, Key, Problem, SWITCH, Table, Written, flags};
 use lockstep_host::ExitCode;
 use lockstep_host::Process;
 
 static DATA: Key<DataSource> =
-    Key::new(Table::Command, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
+    Key::new(Table::COMMAND, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
 static JSON: Key<bool> =
-    Key::new(Table::Command, "json", SWITCH, "answer with one JSON object").or("false");
+    Key::new(Table::COMMAND, "json", SWITCH, "answer with one JSON object").or("false");
 
 /// The flags of this command.
 pub(crate) static ENTRIES: &Entries = &[
@@ -76,7 +74,7 @@ fn check_labels(source: &DataSource, finished: &Finished) -> Result<(), Fault> {
     Err(Fault { place: "--data builtin:reviews".to_owned(), problem })
 }
 
-fn is_json(config: &RunConfig) -> Result<bool, Failure> {
+fn is_json(config: &Written) -> Result<bool, Failure> {
     Ok(config.get(&JSON)?)
 }
 

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::{Command, doctor, evaluate, predict};
-use crate::config::{keys, list};
+use crate::config::keys;
+use lockstep_flags::list;
 use lockstep_host::ExitCode;
 
 /// The help of a command.

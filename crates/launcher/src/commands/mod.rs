@@ -12,8 +12,8 @@ use std::path::Path;
 
 use lockstep_collective::Tally;
 
-use crate::config::nearest;
 use crate::failure::{COMMANDS, Failure};
+use lockstep_flags::nearest;
 use lockstep_host::ExitCode;
 use lockstep_host::Process;
 

@@ -7,18 +7,18 @@
 use std::cmp::Ordering;
 use std::num::NonZeroU64;
 
-use super::fault::Problem;
-use super::key::{Entry, Key};
 use super::keys::{
     EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH, LOAD_BEST, MAX_STEPS, OVERWRITE,
     PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, TEST_FILE, TRAIN_FILE,
     VALIDATION_FILE, WARMUP_RATIO, WARMUP_STEPS,
 };
 use super::terms::{DataSource, Resume, Strategy};
-use super::written::RunConfig;
+use lockstep_flags::Problem;
+use lockstep_flags::Written;
+use lockstep_flags::{Entry, Key};
 
 /// Settles what the later word settles, and notes the contradictions that are left.
-pub(crate) fn settle(config: &mut RunConfig) {
+pub(crate) fn settle(config: &mut Written) {
     settle_batch(config);
     settle_rivals(config, [&WARMUP_RATIO, &WARMUP_STEPS], "give one of them");
     settle_resume(config);
@@ -30,7 +30,7 @@ pub(crate) fn settle(config: &mut RunConfig) {
     settle_reviews(config);
 }
 
-fn settle_batch(config: &mut RunConfig) {
+fn settle_batch(config: &mut Written) {
     if config.given(&PER_DEVICE_BATCH).is_some() && config.given(&GLOBAL_BATCH).is_some() {
         let remedy = "give one of them; the global one stays the same at any number of ranks";
         contradict(config, &PER_DEVICE_BATCH, &GLOBAL_BATCH, remedy);
@@ -38,7 +38,7 @@ fn settle_batch(config: &mut RunConfig) {
 }
 
 /// Two keys that both say the same thing.
-fn settle_rivals(config: &mut RunConfig, [a, b]: [&dyn Entry; 2], remedy: &'static str) {
+fn settle_rivals(config: &mut Written, [a, b]: [&dyn Entry; 2], remedy: &'static str) {
     let (Some(first), Some(second)) = (config.given(a), config.given(b)) else { return };
     match first.origin.cmp_layer(&second.origin) {
         Ordering::Equal => contradict(config, a, b, remedy),
@@ -47,7 +47,7 @@ fn settle_rivals(config: &mut RunConfig, [a, b]: [&dyn Entry; 2], remedy: &'stat
     }
 }
 
-fn settle_resume(config: &mut RunConfig) {
+fn settle_resume(config: &mut Written) {
     let resumes = config.find(&RESUME_KEY).is_some_and(|resume| resume != Resume::Never);
     if resumes && config.find(&OVERWRITE) == Some(true) {
         settle_rivals(
@@ -59,7 +59,7 @@ fn settle_resume(config: &mut RunConfig) {
 }
 
 /// A strategy and the number of steps it may need.
-fn settle_steps(config: &mut RunConfig, strategy: &Key<Strategy>, steps: &Key<NonZeroU64>) {
+fn settle_steps(config: &mut Written, strategy: &Key<Strategy>, steps: &Key<NonZeroU64>) {
     let in_steps = config.find(strategy) == Some(Strategy::Steps);
     let Some(count) = config.given(steps) else {
         if in_steps {
@@ -82,7 +82,7 @@ fn settle_steps(config: &mut RunConfig, strategy: &Key<Strategy>, steps: &Key<No
     }
 }
 
-fn settle_warmup(config: &mut RunConfig) {
+fn settle_warmup(config: &mut Written) {
     if let (Some(warmup), Some(steps)) = (config.find(&WARMUP_STEPS), config.find(&MAX_STEPS))
         && warmup > steps.get()
     {
@@ -91,7 +91,7 @@ fn settle_warmup(config: &mut RunConfig) {
 }
 
 /// What can only be had from evaluations.
-fn settle_evaluation(config: &mut RunConfig) {
+fn settle_evaluation(config: &mut Written) {
     let need = "a validation file";
     let remedy = "give one, or do without";
     let evaluates = config.find(&EVAL_STRATEGY) != Some(Strategy::No);
@@ -109,7 +109,7 @@ fn settle_evaluation(config: &mut RunConfig) {
     }
 }
 
-fn wishes(config: &RunConfig) -> Vec<&'static dyn Entry> {
+fn wishes(config: &Written) -> Vec<&'static dyn Entry> {
     let mut wishes: Vec<&'static dyn Entry> = Vec::new();
     if config.find(&LOAD_BEST) == Some(true) {
         wishes.push(&LOAD_BEST);
@@ -121,7 +121,7 @@ fn wishes(config: &RunConfig) -> Vec<&'static dyn Entry> {
 }
 
 /// The best weights can only be kept if there is a checkpoint for each evaluation that may be best.
-fn settle_best(config: &mut RunConfig) {
+fn settle_best(config: &mut Written) {
     if config.find(&LOAD_BEST) != Some(true) || config.find(&VALIDATION_FILE).is_none() {
         return;
     }
@@ -140,7 +140,7 @@ fn settle_best(config: &mut RunConfig) {
 }
 
 /// The reviews that are built in have labels of their own, which no file's model knows.
-fn settle_reviews(config: &mut RunConfig) {
+fn settle_reviews(config: &mut Written) {
     let Some(DataSource::File(_)) = config.find(&TRAIN_FILE) else { return };
     for held in [&VALIDATION_FILE, &TEST_FILE] {
         if config.find(held) == Some(DataSource::Reviews) {
@@ -150,7 +150,7 @@ fn settle_reviews(config: &mut RunConfig) {
     }
 }
 
-fn contradict(config: &mut RunConfig, a: &dyn Entry, b: &dyn Entry, remedy: &'static str) {
+fn contradict(config: &mut Written, a: &dyn Entry, b: &dyn Entry, remedy: &'static str) {
     let other = config.place(b);
     config.note(config.place(a), Problem::Contradiction { other, remedy });
 }

@@ -1,16 +1,16 @@
 //! What follows from the other values where nothing was written.
 
-use super::fault::{Origin, Problem};
 use super::keys::{
     ACCUMULATION, EVAL_STRATEGY, GLOBAL_BATCH, OUTPUT_DIR, PER_DEVICE_BATCH, TRAIN_FILE,
     VALIDATION_FILE,
 };
 use super::terms::DataSource;
-use super::written::RunConfig;
+use lockstep_flags::Written;
+use lockstep_flags::{Origin, Problem};
 
 /// Fills in what follows, and notes what must be written because it does not follow.
 /// `name` is the configuration file's, empty without one.
-pub(crate) fn infer(config: &mut RunConfig, name: &str) {
+pub(crate) fn infer(config: &mut Written, name: &str) {
     config.require(&TRAIN_FILE);
     if config.find(&VALIDATION_FILE).is_none() {
         config.give(&EVAL_STRATEGY, "no".to_owned(), Origin::Inferred);
@@ -32,7 +32,7 @@ pub(crate) fn infer(config: &mut RunConfig, name: &str) {
 }
 
 /// The configuration file's name, else the training file's.
-fn run_name(config: &RunConfig, name: &str) -> String {
+fn run_name(config: &Written, name: &str) -> String {
     match config.find(&TRAIN_FILE) {
         _ if !name.is_empty() => name.to_owned(),
         Some(DataSource::File(path)) => {

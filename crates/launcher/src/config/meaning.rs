@@ -9,15 +9,15 @@ use lockstep_optim::{AdamWSettings, DecayRule, Rates, Warmup};
 use lockstep_trainer::{Cadence, FinalModel, RunLength, Saving};
 use lockstep_world::Seed;
 
-use super::fault::Fault;
-use super::key::Key;
 use super::keys;
 use super::plan::{
     BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
     Settled, TrainPlan,
 };
 use super::terms::{Resume, Strategy};
-use super::written::RunConfig;
+use lockstep_flags::Fault;
+use lockstep_flags::Key;
+use lockstep_flags::Written;
 use lockstep_host::{Sharing, Wish};
 
 impl RunPlan {
@@ -25,7 +25,7 @@ impl RunPlan {
     ///
     /// # Errors
     /// A key that must be given and was not.
-    pub(crate) fn of(config: &RunConfig) -> Result<Self, Fault> {
+    pub(crate) fn of(config: &Written) -> Result<Self, Fault> {
         Ok(Self {
             model: ModelPlan::of(config)?,
             data: DataPlan::of(config)?,
@@ -41,7 +41,7 @@ impl RunPlan {
 }
 
 impl ModelPlan {
-    fn of(config: &RunConfig) -> Result<Self, Fault> {
+    fn of(config: &Written) -> Result<Self, Fault> {
         Ok(Self {
             name: config.get(&keys::MODEL)?,
             head: config.get(&keys::HEAD_TYPE)?,
@@ -59,7 +59,7 @@ impl ModelPlan {
 }
 
 impl DataPlan {
-    fn of(config: &RunConfig) -> Result<Self, Fault> {
+    fn of(config: &Written) -> Result<Self, Fault> {
         let as_in_file = config.get(&keys::NO_SHUFFLE)?;
         let seed = Seed(config.get(&keys::SEED)?);
         Ok(Self {
@@ -77,7 +77,7 @@ impl Reading {
     ///
     /// # Errors
     /// A key that must be given and was not.
-    pub(crate) fn of(config: &RunConfig) -> Result<Self, Fault> {
+    pub(crate) fn of(config: &Written) -> Result<Self, Fault> {
         Ok(Self {
             text_column: config.find(&keys::TEXT_COLUMN),
             label_column: config.find(&keys::LABEL_COLUMN),
@@ -89,7 +89,7 @@ impl Reading {
 }
 
 impl TrainPlan {
-    fn of(config: &RunConfig) -> Result<Self, Fault> {
+    fn of(config: &Written) -> Result<Self, Fault> {
         let epochs = RunLength::Epochs(config.get(&keys::NUM_TRAIN_EPOCHS)?);
         let evaluation = config.get(&keys::EVAL_STRATEGY)?;
         Ok(Self {
@@ -107,7 +107,7 @@ impl TrainPlan {
 }
 
 impl OptimPlan {
-    fn of(config: &RunConfig) -> Result<Self, Fault> {
+    fn of(config: &Written) -> Result<Self, Fault> {
         let ratio = Warmup::Ratio(config.get(&keys::WARMUP_RATIO)?);
         Ok(Self {
             rates: Rates {
@@ -122,7 +122,7 @@ impl OptimPlan {
     }
 }
 
-fn adamw(config: &RunConfig) -> Result<AdamWSettings, Fault> {
+fn adamw(config: &Written) -> Result<AdamWSettings, Fault> {
     let spares = config.get(&keys::NO_DECAY_BIAS_NORM)?;
     Ok(AdamWSettings {
         beta1: config.get(&keys::ADAM_BETA1)?,
@@ -134,7 +134,7 @@ fn adamw(config: &RunConfig) -> Result<AdamWSettings, Fault> {
 }
 
 impl OutputPlan {
-    fn of(config: &RunConfig) -> Result<Self, Fault> {
+    fn of(config: &Written) -> Result<Self, Fault> {
         let saves = config.get(&keys::SAVE_STRATEGY)?;
         let keeps_best = config.get(&keys::LOAD_BEST)?;
         Ok(Self {
@@ -170,7 +170,7 @@ impl OutputPlan {
 }
 
 fn cadence(
-    config: &RunConfig,
+    config: &Written,
     strategy: Strategy,
     count: &Key<NonZeroU64>,
 ) -> Result<Cadence, Fault> {

@@ -7,13 +7,14 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use super::key::{Entry, Table};
+use lockstep_flags::toml_file::RECORD;
+use lockstep_flags::{Entry, Form};
+
 use super::keys::{
     ALL, MAX_STEPS, NUM_TRAIN_EPOCHS, OVERWRITE, RESUME_KEY, WARMUP_RATIO, WARMUP_STEPS,
 };
-use super::kind::Form;
 use super::plan::RunPlan;
-use super::toml_file::RECORD;
+use super::tables;
 
 /// Who ran a plan, and where.
 pub(crate) struct Record {
@@ -32,7 +33,7 @@ pub(crate) fn run_toml(plan: &RunPlan, record: &Record) -> String {
     let mut text = String::from(
         "# The whole configuration of this run, as meant. `trainer run.toml` repeats it.\n",
     );
-    for table in Table::ALL {
+    for table in tables::ALL {
         let _ = write!(text, "\n[{}]\n", table.name());
         for entry in ALL.iter().filter(|entry| entry.table() == table && is_of_run(**entry)) {
             if let Some(value) = value(plan, *entry) {

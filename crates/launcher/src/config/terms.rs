@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use lockstep_data::OnBadRow;
+use lockstep_data::{MaxLength, OnBadRow};
+use lockstep_flags::{Form, Kind};
 use lockstep_host::{DeviceChoice, Precision};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
 use lockstep_trainer::Graphs;
-
-use super::kind::{Form, Kind};
 
 /// A model as it was named; whether a name is a directory is seen when it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,6 +170,14 @@ fn reporter(word: &str) -> Option<Reporter> {
     }
 }
 
+/// The length of a sequence in tokens; `[CLS]` and `[SEP]` are two of them.
+pub(crate) const LENGTH: Kind<MaxLength> = Kind {
+    form: Form::Number,
+    placeholder: "N",
+    valid: "a whole number from 3 to 65536, [CLS] and [SEP] included",
+    read: |text| text.parse().ok().and_then(MaxLength::new),
+};
+
 /// The kind of `--head`.
 pub(crate) const HEAD: Kind<HeadKind> = Kind {
     form: Form::Text,
@@ -207,3 +214,14 @@ pub(crate) const ON_BAD_ROW: Kind<OnBadRow> = Kind {
         _ => None,
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_has_room_for_the_two_special_tokens() {
+        assert_eq!((LENGTH.read)("2"), None);
+        assert_eq!((LENGTH.read)("128"), MaxLength::new(128));
+    }
+}

@@ -1,7 +1,7 @@
 //! What the launcher itself is told, in front of `--`.
 
-use crate::config::{Entries, Form, Key, Kind, RunConfig, SWITCH, Table, flags, list};
 use crate::failure::Failure;
+use lockstep_flags::{Entries, Form, Key, Kind, SWITCH, Table, Written, flags, list};
 
 /// How many of something; nothing stands for `auto`.
 const COUNT: Kind<Option<u64>> = Kind {
@@ -50,22 +50,22 @@ const START: Kind<Start> = Kind {
 };
 
 static PER_NODE: Key<Option<u64>> =
-    Key::new(Table::Command, "nproc_per_node", COUNT, "processes on each machine; auto: its GPUs")
+    Key::new(Table::COMMAND, "nproc_per_node", COUNT, "processes on each machine; auto: its GPUs")
         .or("auto");
 static NODES: Key<Option<u64>> =
-    Key::new(Table::Command, "nnodes", COUNT, "machines; auto: those of the Slurm job").or("auto");
+    Key::new(Table::COMMAND, "nnodes", COUNT, "machines; auto: those of the Slurm job").or("auto");
 static MAX_RESTARTS: Key<u64> = Key::new(
-    Table::Command,
+    Table::COMMAND,
     "max_restarts",
     RESTARTS,
     "restarts after failures, from the newest checkpoint",
 )
 .or("0");
 static START_KEY: Key<Start> =
-    Key::new(Table::Command, "start", START, "who starts the ranks: auto, mpirun, srun, local")
+    Key::new(Table::COMMAND, "start", START, "who starts the ranks: auto, mpirun, srun, local")
         .or("auto");
 static DRY_RUN: Key<bool> =
-    Key::new(Table::Command, "dry_run", SWITCH, "print what would be started, and start nothing")
+    Key::new(Table::COMMAND, "dry_run", SWITCH, "print what would be started, and start nothing")
         .or("false");
 static ENTRIES: &Entries = &[&PER_NODE, &NODES, &MAX_RESTARTS, &START_KEY, &DRY_RUN];
 
@@ -90,7 +90,7 @@ impl Options {
     /// # Errors
     /// Everything that is wrong with them.
     pub(super) fn read(words: &[String]) -> Result<Self, Failure> {
-        let config: RunConfig =
+        let config: Written =
             flags(words, ENTRIES, (&[], "the trainer's words stand behind `--`"))?;
         Ok(Self {
             per_node: config.get(&PER_NODE)?,

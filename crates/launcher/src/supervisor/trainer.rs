@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Fault, Problem};
 use crate::failure::Failure;
+use lockstep_flags::{Fault, Problem};
 
 /// The trainer and its words.
 #[derive(Clone, Debug)]

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use lockstep_model::gpu::IS_BUILT_IN;
 
-use crate::config::{Entries, flags, keys};
+use crate::config::keys;
 use crate::failure::Failure;
 use crate::world::{Starter, Surroundings, World};
 use finding::{Finding, Verdict};
 use libraries::Libraries;
+use lockstep_flags::{Entries, flags};
 use lockstep_host::DeviceChoice;
 use lockstep_host::ExitCode;
 use lockstep_host::gpus::{self, Driver, GpuError};

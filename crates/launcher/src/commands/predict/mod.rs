@@ -15,25 +15,24 @@ use std::time::Instant;
 use lockstep_data::{Batch, TextRow, TokenStore};
 use lockstep_trainer::{Scorer, TrainError};
 
-use crate::config::{
-    Entries, FILE, Fault, Form, Key, Kind, Problem, RunConfig, Table, flags, keys,
-};
+use crate::config::keys;
 use crate::device::Place;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use answer::{Answer, Format};
 use input::Rows;
+use lockstep_flags::{Entries, FILE, Fault, Form, Key, Kind, Problem, Table, Written, flags};
 use lockstep_host::ExitCode;
 use lockstep_host::Process;
 use lockstep_host::streams;
 
 static INPUT: Key<PathBuf> =
-    Key::new(Table::Command, "input", FILE, "a text a line, or .tsv, .csv, .jsonl; - is stdin")
+    Key::new(Table::COMMAND, "input", FILE, "a text a line, or .tsv, .csv, .jsonl; - is stdin")
         .or("-");
 static OUTPUT: Key<PathBuf> =
-    Key::new(Table::Command, "output", FILE, "where the answers go; - is stdout").or("-");
+    Key::new(Table::COMMAND, "output", FILE, "where the answers go; - is stdout").or("-");
 static FORMAT: Key<Format> =
-    Key::new(Table::Command, "format", FORMATS, "of the answers (else by --output, else tsv)");
+    Key::new(Table::COMMAND, "format", FORMATS, "of the answers (else by --output, else tsv)");
 
 const FORMATS: Kind<Format> = Kind {
     form: Form::Text,
@@ -78,7 +77,7 @@ pub(super) fn run(
 ///
 /// # Errors
 /// An output that is the input itself, which would be lost.
-fn keep_input(config: &RunConfig, output: &Path) -> Result<(), Failure> {
+fn keep_input(config: &Written, output: &Path) -> Result<(), Failure> {
     let real = |path: &Path| path.canonicalize().ok().filter(|path| path.is_file());
     let input = real(&config.get(&INPUT)?);
     if input.is_none() || input != real(output) {
@@ -89,7 +88,7 @@ fn keep_input(config: &RunConfig, output: &Path) -> Result<(), Failure> {
     Err(Fault { place, problem: Problem::Contradiction { other, remedy } }.into())
 }
 
-fn format(config: &RunConfig, output: &Path) -> Format {
+fn format(config: &Written, output: &Path) -> Format {
     let by_name = match output.extension() {
         Some(extension) if extension == "jsonl" => Format::Jsonl,
         _ => Format::Tsv,

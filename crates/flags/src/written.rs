@@ -1,14 +1,15 @@
 //! A configuration as it was written: texts, each with the place it stands in.
 //!
 //! The layers (TOML, flags, `--set`) are put on one another in the order of their precedence. What
-//! is not valid is noted as a fault and goes no further, so what [`RunConfig::find`] reads is valid.
+//! is not valid is noted as a fault and goes no further, so what [`Written::find`] reads is valid.
 
-use super::fault::{Fault, Faults, Origin, Problem};
-use super::key::{Entries, Entry, Key, Table};
-use super::kind::Form;
+use crate::fault::{Fault, Faults, Origin, Problem};
+use crate::key::{Entries, Entry, Key};
+use crate::kind::Form;
+use crate::table::Table;
 
 /// What was written for one command, and what is wrong with it.
-pub(crate) struct RunConfig {
+pub struct Written {
     entries: &'static Entries,
     given: Vec<Given>,
     refused: Vec<&'static str>,
@@ -17,28 +18,28 @@ pub(crate) struct RunConfig {
 
 /// One value as it was written.
 #[derive(Clone, Debug)]
-pub(crate) struct Given {
+pub struct Given {
     /// The key's name.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// The value, without TOML's quotes.
-    pub(crate) text: String,
+    pub text: String,
     /// Where it was written.
-    pub(crate) origin: Origin,
+    pub origin: Origin,
 }
 
-impl RunConfig {
+impl Written {
     /// A configuration in which nothing was written yet.
-    pub(crate) fn of(entries: &'static Entries) -> Self {
+    pub fn of(entries: &'static Entries) -> Self {
         Self { entries, given: Vec::new(), refused: Vec::new(), faults: Vec::new() }
     }
 
     /// The keys there are.
-    pub(crate) fn entries(&self) -> &'static Entries {
+    pub fn entries(&self) -> &'static Entries {
         self.entries
     }
 
     /// Takes a value that was written for `entry`; a later one replaces an earlier one.
-    pub(crate) fn give(&mut self, entry: &'static dyn Entry, text: String, origin: Origin) {
+    pub fn give(&mut self, entry: &'static dyn Entry, text: String, origin: Origin) {
         if !entry.accepts(&text) {
             let problem = Problem::Invalid { valid: entry.valid() };
             return self.refuse(entry, &shown(entry, &text, &origin), &origin, problem);
@@ -48,7 +49,7 @@ impl RunConfig {
     }
 
     /// Notes a value of `entry` that is not taken; `literal` is the value as it stands there.
-    pub(crate) fn refuse(
+    pub fn refuse(
         &mut self,
         entry: &'static dyn Entry,
         literal: &str,
@@ -60,7 +61,7 @@ impl RunConfig {
     }
 
     /// Notes that `entry` is missing, if it is and everything could be read.
-    pub(crate) fn require(&mut self, entry: &dyn Entry) {
+    pub fn require(&mut self, entry: &dyn Entry) {
         let unread = |fault: &Fault| {
             matches!(
                 fault.problem,
@@ -74,36 +75,36 @@ impl RunConfig {
     }
 
     /// Forgets what was written for `entry`.
-    pub(crate) fn drop_key(&mut self, entry: &dyn Entry) {
+    pub fn drop_key(&mut self, entry: &dyn Entry) {
         self.given.retain(|given| given.name != entry.name());
     }
 
     /// Notes a fault.
-    pub(crate) fn note(&mut self, place: String, problem: Problem) {
+    pub fn note(&mut self, place: String, problem: Problem) {
         self.faults.push(Fault { place, problem });
     }
 
     /// What was written for `entry`.
-    pub(crate) fn given(&self, entry: &dyn Entry) -> Option<&Given> {
+    pub fn given(&self, entry: &dyn Entry) -> Option<&Given> {
         self.given.iter().find(|given| given.name == entry.name())
     }
 
     /// The place where `entry` was written, or where it would be.
-    pub(crate) fn place(&self, entry: &dyn Entry) -> String {
+    pub fn place(&self, entry: &dyn Entry) -> String {
         match self.given(entry) {
             Some(given) => place(entry, &shown(entry, &given.text, &given.origin), &given.origin),
-            None if entry.table() == Table::Command => entry.flag(),
+            None if entry.table() == Table::COMMAND => entry.flag(),
             None => format!("{}.{} ({})", entry.table().name(), entry.name(), entry.flag()),
         }
     }
 
     /// The value that was written for `entry`, or its default, as text.
-    pub(crate) fn text(&self, entry: &dyn Entry) -> Option<&str> {
+    pub fn text(&self, entry: &dyn Entry) -> Option<&str> {
         self.given(entry).map(|given| given.text.as_str()).or_else(|| entry.default())
     }
 
     /// The value of an optional key.
-    pub(crate) fn find<T>(&self, key: &Key<T>) -> Option<T> {
+    pub fn find<T>(&self, key: &Key<T>) -> Option<T> {
         self.text(key).and_then(|text| key.read(text))
     }
 
@@ -111,7 +112,7 @@ impl RunConfig {
     ///
     /// # Errors
     /// A fault when nothing was given for a key without a default.
-    pub(crate) fn get<T>(&self, key: &Key<T>) -> Result<T, Fault> {
+    pub fn get<T>(&self, key: &Key<T>) -> Result<T, Fault> {
         self.find(key).ok_or_else(|| Fault {
             place: self.place(key),
             problem: Problem::Missing { valid: key.valid() },
@@ -119,7 +120,7 @@ impl RunConfig {
     }
 
     /// Every key that has a value, with that value as text.
-    pub(crate) fn values(&self) -> impl Iterator<Item = (&'static dyn Entry, &str)> {
+    pub fn values(&self) -> impl Iterator<Item = (&'static dyn Entry, &str)> {
         self.entries.iter().filter_map(|entry| Some((*entry, self.text(*entry)?)))
     }
 
@@ -127,7 +128,7 @@ impl RunConfig {
     ///
     /// # Errors
     /// All faults that were noted.
-    pub(crate) fn without_faults(mut self) -> Result<Self, Faults> {
+    pub fn without_faults(mut self) -> Result<Self, Faults> {
         match std::mem::take(&mut self.faults) {
             none if none.is_empty() => Ok(self),
             faults => Err(Faults(faults)),

@@ -4,17 +4,18 @@
 //! because all faults of a command line and of its file are to be shown together, and parsers of
 //! command lines end at the first.
 
-use super::fault::{Origin, Problem};
-use super::key::{Entry, Table, entry_named};
-use super::kind::Form;
-use super::suggestion::nearest;
-use super::written::RunConfig;
+use crate::fault::{Origin, Problem};
+use crate::key::{Entry, entry_named};
+use crate::kind::Form;
+use crate::suggestion::nearest;
+use crate::table::Table;
+use crate::written::Written;
 
 /// A command line, taken apart but not yet judged.
 #[derive(Debug, Default)]
-pub(crate) struct CommandLine {
+pub struct CommandLine {
     /// Words that are no flags, in their order.
-    pub(crate) words: Vec<String>,
+    pub words: Vec<String>,
     flags: Vec<Flag>,
     settings: Vec<String>,
 }
@@ -28,7 +29,7 @@ struct Flag {
 
 impl CommandLine {
     /// Takes `arguments` apart. Only whether a flag takes a value is asked of `config`'s keys.
-    pub(crate) fn split(arguments: &[String], config: &RunConfig) -> Self {
+    pub fn split(arguments: &[String], config: &Written) -> Self {
         let mut line = Self::default();
         let mut rest = arguments.iter().peekable();
         while let Some(argument) = rest.next() {
@@ -46,7 +47,7 @@ impl CommandLine {
     }
 
     /// Whether `entry` is given somewhere on this line.
-    pub(crate) fn names(&self, entry: &dyn Entry) -> bool {
+    pub fn names(&self, entry: &dyn Entry) -> bool {
         let is_meant = |name: &str| name.trim().replace('-', "_") == entry.name();
         let set = |setting: &String| {
             let path = setting.split('=').next().unwrap_or_default();
@@ -63,7 +64,7 @@ impl CommandLine {
     }
 
     /// Puts the flags, then the settings into `config`.
-    pub(crate) fn apply(self, config: &mut RunConfig) {
+    pub fn apply(self, config: &mut Written) {
         for flag in self.flags {
             apply_flag(config, flag);
         }
@@ -74,7 +75,7 @@ impl CommandLine {
 }
 
 /// Whether the word after a flag is its value: `-` and `-1` are, another flag is not.
-fn is_value(config: &RunConfig, flag: &str, word: &str) -> bool {
+fn is_value(config: &Written, flag: &str, word: &str) -> bool {
     match entry_named(config.entries(), flag).map(|entry| entry.form()) {
         Some(Form::Switch) => matches!(word, "true" | "false"),
         Some(_) => !word.starts_with("--"),
@@ -82,7 +83,7 @@ fn is_value(config: &RunConfig, flag: &str, word: &str) -> bool {
     }
 }
 
-fn apply_flag(config: &mut RunConfig, flag: Flag) {
+fn apply_flag(config: &mut Written, flag: Flag) {
     let place = format!("--{}", flag.name.escape_debug());
     match (entry_named(config.entries(), &flag.name), flag.value) {
         (Some(entry), Some(value)) => config.give(entry, value, Origin::Flag),
@@ -102,7 +103,7 @@ fn apply_flag(config: &mut RunConfig, flag: Flag) {
 
 const NO_SETTING: Problem = Problem::NoValue { valid: "key=value, such as seed=7" };
 
-fn apply_setting(config: &mut RunConfig, setting: &str) {
+fn apply_setting(config: &mut Written, setting: &str) {
     let place = format!("--set {}", setting.escape_debug());
     let Some((path, value)) = setting.split_once('=') else {
         return config.note(place, NO_SETTING);
@@ -125,7 +126,7 @@ fn apply_setting(config: &mut RunConfig, setting: &str) {
 }
 
 fn stands_in(entry: &dyn Entry, table: Option<&str>) -> bool {
-    entry.table() != Table::Command && table.is_none_or(|table| entry.table().name() == table)
+    entry.table() != Table::COMMAND && table.is_none_or(|table| entry.table().name() == table)
 }
 
 /// A value without the quotes it has when a line of TOML is copied.

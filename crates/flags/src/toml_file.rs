@@ -11,14 +11,15 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
-use super::fault::{Origin, Problem};
-use super::key::{Entry, Table, entry_named};
-use super::kind::Form;
-use super::suggestion::nearest;
-use super::written::RunConfig;
+use crate::fault::{Origin, Problem};
+use crate::key::{Entries, Entry, entry_named, tables};
+use crate::kind::Form;
+use crate::suggestion::nearest;
+use crate::table::Table;
+use crate::written::Written;
 
 /// The table `run.toml` has beside those a user writes: who made it, and where.
-pub(crate) const RECORD: &str = "record";
+pub const RECORD: &str = "record";
 
 /// Lines with an error of syntax that are shown; a file of another format would have nothing else.
 const SYNTAX_SHOWN: usize = 5;
@@ -27,7 +28,7 @@ const SYNTAX_SHOWN: usize = 5;
 const DATA: [&str; 6] = ["tsv", "csv", "jsonl", "json", "parquet", "txt"];
 
 /// Puts the file at `path` into `config`.
-pub(crate) fn read_file(config: &mut RunConfig, path: &Path) {
+pub fn read_file(config: &mut Written, path: &Path) {
     let place = path.display().to_string();
     let extension = path.extension().and_then(|extension| extension.to_str());
     if extension.is_some_and(|extension| DATA.contains(&extension)) {
@@ -50,14 +51,14 @@ fn text(path: &Path) -> io::Result<String> {
 }
 
 /// Puts TOML text into `config`; `path` is what messages call it.
-pub(crate) fn read(config: &mut RunConfig, path: &Path, source: &str) {
+pub fn read(config: &mut Written, path: &Path, source: &str) {
     let file = Source { path, source };
     let (document, errors) = DeTable::parse_recoverable(source);
     if !errors.is_empty() {
         return file.note_syntax(config, &errors);
     }
     for (key, value) in in_order(document.get_ref()) {
-        match (table_named(key.get_ref()), value.get_ref()) {
+        match (table_named(config.entries(), key.get_ref()), value.get_ref()) {
             (Some(table), DeValue::Table(keys)) => file.read_table(config, table, keys),
             _ if key.get_ref() == RECORD => {}
             _ => file.note_top_level(config, key),
@@ -82,7 +83,7 @@ struct Source<'a> {
 
 impl Source<'_> {
     /// Notes the first error of each line; what a parser says after it is mostly a consequence.
-    fn note_syntax(&self, config: &mut RunConfig, errors: &[toml::de::Error]) {
+    fn note_syntax(&self, config: &mut Written, errors: &[toml::de::Error]) {
         let at = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
         let mut by_line: BTreeMap<usize, &toml::de::Error> = BTreeMap::new();
         for error in errors {
@@ -94,7 +95,7 @@ impl Source<'_> {
         }
     }
 
-    fn read_table(&self, config: &mut RunConfig, table: Table, keys: &DeTable<'_>) {
+    fn read_table(&self, config: &mut Written, table: Table, keys: &DeTable<'_>) {
         for (key, value) in in_order(keys) {
             let at = key.span().start;
             match entry_named(config.entries(), key.get_ref()) {
@@ -114,7 +115,7 @@ impl Source<'_> {
 
     fn read_value(
         &self,
-        config: &mut RunConfig,
+        config: &mut Written,
         entry: &'static dyn Entry,
         at: usize,
         value: &Spanned<DeValue<'_>>,
@@ -135,12 +136,14 @@ impl Source<'_> {
         }
     }
 
-    fn note_top_level(&self, config: &mut RunConfig, key: &Spanned<DeString<'_>>) {
+    fn note_top_level(&self, config: &mut Written, key: &Spanned<DeString<'_>>) {
         let place =
             format!("{}: {}", self.line_place(key.span().start), key.get_ref().escape_debug());
         let problem = match entry_named(config.entries(), key.get_ref()) {
             Some(entry) => Problem::WrongTable { table: entry.table().name() },
-            None => Problem::UnknownTable { known: Table::ALL.map(Table::name).to_vec() },
+            None => Problem::UnknownTable {
+                known: tables(config.entries()).into_iter().map(Table::name).collect(),
+            },
         };
         config.note(place, problem);
     }
@@ -160,8 +163,8 @@ impl Source<'_> {
     }
 }
 
-fn table_named(name: &str) -> Option<Table> {
-    Table::ALL.into_iter().find(|table| table.name() == name)
+fn table_named(entries: &Entries, name: &str) -> Option<Table> {
+    tables(entries).into_iter().find(|table| table.name() == name)
 }
 
 /// The value as a user would type it on the command line, if its type fits.

@@ -2,14 +2,15 @@
 
 use std::fmt::Write;
 
-use super::key::{Entry, Table};
+use crate::key::{Entries, Entry, tables};
+use crate::table::Table;
 
 /// One line a key, grouped by table.
-pub(crate) fn list(entries: &[&dyn Entry]) -> String {
+pub fn list(entries: &Entries) -> String {
     let mut text = String::new();
-    for table in Table::ALL.into_iter().chain([Table::Command]) {
+    for table in tables(entries).into_iter().chain([Table::COMMAND]) {
         let mut keys = entries.iter().filter(|entry| entry.table() == table).peekable();
-        if keys.peek().is_some() && table != Table::Command {
+        if keys.peek().is_some() && table != Table::COMMAND {
             let _ = writeln!(text, "\n[{}]", table.name());
         }
         for entry in keys {

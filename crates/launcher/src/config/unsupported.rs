@@ -2,14 +2,14 @@
 //!
 //! A feature that arrives takes its lines out of here.
 
-use super::fault::Problem;
-use super::key::Key;
 use super::keys::{REPORT_TO, TEST_FILE, TRAIN_FILE, VALIDATION_FILE};
 use super::terms::{DataSource, Reporter};
-use super::written::RunConfig;
+use lockstep_flags::Key;
+use lockstep_flags::Problem;
+use lockstep_flags::Written;
 
 /// Notes each wish that cannot be granted yet.
-pub(crate) fn note_limits(config: &mut RunConfig) {
+pub(crate) fn note_unsupported(config: &mut Written) {
     for key in [&TRAIN_FILE, &VALIDATION_FILE, &TEST_FILE] {
         note_source(config, key);
     }
@@ -20,7 +20,7 @@ pub(crate) fn note_limits(config: &mut RunConfig) {
     }
 }
 
-fn note_source(config: &mut RunConfig, key: &Key<DataSource>) {
+fn note_source(config: &mut Written, key: &Key<DataSource>) {
     let Some(DataSource::File(path)) = config.find(key) else { return };
     let text = path.to_string_lossy();
     let what = if text.starts_with("hub:") {

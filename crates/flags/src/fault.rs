@@ -10,7 +10,7 @@ use thiserror::Error;
 
 /// Where a value was written.
 #[derive(Clone, Debug)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// Nowhere: it follows from the other values.
     Inferred,
     /// A TOML file.
@@ -28,7 +28,7 @@ pub(crate) enum Origin {
 
 impl Origin {
     /// Which of two values is the later word.
-    pub(crate) fn cmp_layer(&self, other: &Self) -> Ordering {
+    pub fn cmp_layer(&self, other: &Self) -> Ordering {
         self.layer().cmp(&other.layer())
     }
 
@@ -44,16 +44,16 @@ impl Origin {
 
 /// One fault: a place and what is wrong there.
 #[derive(Clone, Debug)]
-pub(crate) struct Fault {
+pub struct Fault {
     /// The place as a reader finds it again, such as `a.toml:3: seed = -1` or `--seed -1`.
-    pub(crate) place: String,
+    pub place: String,
     /// What is wrong there.
-    pub(crate) problem: Problem,
+    pub problem: Problem,
 }
 
 /// What is wrong in a place.
 #[derive(Clone, Debug, Error)]
-pub(crate) enum Problem {
+pub enum Problem {
     /// A file that cannot be read.
     #[error("cannot be read: {cause}; name a TOML file, see configs/ for complete ones")]
     Unreadable {
@@ -206,7 +206,7 @@ fn flag(key: &'static str) -> String {
 
 /// All faults of a configuration; there is at least one.
 #[derive(Clone, Debug)]
-pub(crate) struct Faults(pub(crate) Vec<Fault>);
+pub struct Faults(pub Vec<Fault>);
 
 impl From<Fault> for Faults {
     fn from(fault: Fault) -> Self {

@@ -6,23 +6,21 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
-use lockstep_data::MaxLength;
-
 /// One kind of value.
-pub(crate) struct Kind<T> {
+pub struct Kind<T> {
     /// How it is written in TOML.
-    pub(crate) form: Form,
+    pub form: Form,
     /// Its placeholder in the help.
-    pub(crate) placeholder: &'static str,
+    pub placeholder: &'static str,
     /// What is valid, to follow "valid: ".
-    pub(crate) valid: &'static str,
+    pub valid: &'static str,
     /// The value a text stands for, if it is valid.
-    pub(crate) read: fn(&str) -> Option<T>,
+    pub read: fn(&str) -> Option<T>,
 }
 
 /// How a value is written in TOML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
     /// In quotes.
     Text,
     /// As a number.
@@ -35,7 +33,7 @@ pub(crate) enum Form {
 
 impl Form {
     /// How it is written in TOML, in words.
-    pub(crate) fn description(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
             Self::Text => "a text in quotes",
             Self::Number => "a decimal number without quotes",
@@ -46,7 +44,7 @@ impl Form {
 }
 
 /// Any text but an empty one.
-pub(crate) const TEXT: Kind<String> = Kind {
+pub const TEXT: Kind<String> = Kind {
     form: Form::Text,
     placeholder: "NAME",
     valid: "any text but an empty one",
@@ -54,7 +52,7 @@ pub(crate) const TEXT: Kind<String> = Kind {
 };
 
 /// A file.
-pub(crate) const FILE: Kind<PathBuf> = Kind {
+pub const FILE: Kind<PathBuf> = Kind {
     form: Form::Text,
     placeholder: "FILE",
     valid: "the path of a file",
@@ -62,7 +60,7 @@ pub(crate) const FILE: Kind<PathBuf> = Kind {
 };
 
 /// A directory.
-pub(crate) const DIRECTORY: Kind<PathBuf> = Kind {
+pub const DIRECTORY: Kind<PathBuf> = Kind {
     form: Form::Text,
     placeholder: "DIR",
     valid: "the path of a directory",
@@ -70,7 +68,7 @@ pub(crate) const DIRECTORY: Kind<PathBuf> = Kind {
 };
 
 /// On or off.
-pub(crate) const SWITCH: Kind<bool> = Kind {
+pub const SWITCH: Kind<bool> = Kind {
     form: Form::Switch,
     placeholder: "",
     valid: "true or false",
@@ -78,7 +76,7 @@ pub(crate) const SWITCH: Kind<bool> = Kind {
 };
 
 /// Any non-negative whole number.
-pub(crate) const WHOLE: Kind<u64> = Kind {
+pub const WHOLE: Kind<u64> = Kind {
     form: Form::Number,
     placeholder: "N",
     valid: "a whole number, at least 0",
@@ -86,7 +84,7 @@ pub(crate) const WHOLE: Kind<u64> = Kind {
 };
 
 /// A number of things there is at least one of.
-pub(crate) const SIZE: Kind<NonZeroUsize> = Kind {
+pub const SIZE: Kind<NonZeroUsize> = Kind {
     form: Form::Number,
     placeholder: "N",
     valid: "a whole number from 1 to 1000000000",
@@ -94,23 +92,15 @@ pub(crate) const SIZE: Kind<NonZeroUsize> = Kind {
 };
 
 /// A number of updates.
-pub(crate) const UPDATES: Kind<NonZeroU64> = Kind {
+pub const UPDATES: Kind<NonZeroU64> = Kind {
     form: Form::Number,
     placeholder: "N",
     valid: "a whole number from 1 to 1000000000",
     read: |text| text.parse().ok().filter(|updates: &NonZeroU64| updates.get() <= 1_000_000_000),
 };
 
-/// The length of a sequence in tokens; `[CLS]` and `[SEP]` are two of them.
-pub(crate) const LENGTH: Kind<MaxLength> = Kind {
-    form: Form::Number,
-    placeholder: "N",
-    valid: "a whole number from 3 to 65536, [CLS] and [SEP] included",
-    read: |text| text.parse().ok().and_then(MaxLength::new),
-};
-
 /// A share of what is dropped.
-pub(crate) const DROPPED: Kind<f32> = Kind {
+pub const DROPPED: Kind<f32> = Kind {
     form: Form::Number,
     placeholder: "X",
     valid: "a number from 0 to below 1",
@@ -118,7 +108,7 @@ pub(crate) const DROPPED: Kind<f32> = Kind {
 };
 
 /// A number in [0, 1].
-pub(crate) const UNIT: Kind<f64> = Kind {
+pub const UNIT: Kind<f64> = Kind {
     form: Form::Number,
     placeholder: "X",
     valid: "a number from 0 to 1",
@@ -126,7 +116,7 @@ pub(crate) const UNIT: Kind<f64> = Kind {
 };
 
 /// A number in [0, 1).
-pub(crate) const BELOW_ONE: Kind<f64> = Kind {
+pub const BELOW_ONE: Kind<f64> = Kind {
     form: Form::Number,
     placeholder: "X",
     valid: "a number from 0 to below 1",
@@ -134,7 +124,7 @@ pub(crate) const BELOW_ONE: Kind<f64> = Kind {
 };
 
 /// A number above 0.
-pub(crate) const POSITIVE: Kind<f64> = Kind {
+pub const POSITIVE: Kind<f64> = Kind {
     form: Form::Number,
     placeholder: "X",
     valid: "a number above 0, at most 1e9",
@@ -172,8 +162,6 @@ mod tests {
         check(&SIZE, "1.5", None);
         check(&SIZE, "7", NonZeroUsize::new(7));
         check(&UPDATES, "99999999999999999999", None);
-        check(&LENGTH, "2", None);
-        check(&LENGTH, "128", MaxLength::new(128));
         check(&DROPPED, "0.1", Some(0.1));
         check(&DROPPED, "1", None);
         check(&UNIT, "2e-5", Some(2e-5));

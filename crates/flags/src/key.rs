@@ -1,9 +1,10 @@
 //! A key of the configuration: one row that TOML, flags, `--set`, the help and `run.toml` share.
 
-use super::kind::{Form, Kind};
+use crate::kind::{Form, Kind};
+use crate::table::Table;
 
 /// A key whose values have the type `T`.
-pub(crate) struct Key<T: 'static> {
+pub struct Key<T: 'static> {
     name: &'static str,
     table: Table,
     kind: Kind<T>,
@@ -11,44 +12,9 @@ pub(crate) struct Key<T: 'static> {
     meaning: &'static str,
 }
 
-/// Where a key stands in a TOML file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Table {
-    /// `[model]`: what is trained.
-    Model,
-    /// `[data]`: what it is trained on.
-    Data,
-    /// `[train]`: how long and in which portions.
-    Train,
-    /// `[optim]`: the optimiser and its schedule.
-    Optim,
-    /// `[run]`: where it runs, and what it writes.
-    Run,
-    /// No table: a flag of a command that has no configuration file.
-    Command,
-}
-
-impl Table {
-    /// The tables of a configuration file, in the order they are written.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Model, Self::Data, Self::Train, Self::Optim, Self::Run];
-
-    /// The table's name in TOML.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Model => "model",
-            Self::Data => "data",
-            Self::Train => "train",
-            Self::Optim => "optim",
-            Self::Run => "run",
-            Self::Command => "command",
-        }
-    }
-}
-
 impl<T> Key<T> {
     /// A key without a default.
-    pub(crate) const fn new(
+    pub const fn new(
         table: Table,
         name: &'static str,
         kind: Kind<T>,
@@ -58,19 +24,19 @@ impl<T> Key<T> {
     }
 
     /// The same key with a default, written as a user would.
-    pub(crate) const fn or(mut self, default: &'static str) -> Self {
+    pub const fn or(mut self, default: &'static str) -> Self {
         self.default = Some(default);
         self
     }
 
     /// The value `text` stands for.
-    pub(crate) fn read(&self, text: &str) -> Option<T> {
+    pub fn read(&self, text: &str) -> Option<T> {
         (self.kind.read)(text)
     }
 }
 
 /// A key, whatever the type of its values.
-pub(crate) trait Entry: Sync {
+pub trait Entry: Sync {
     /// The name in snake case.
     fn name(&self) -> &'static str;
     /// Where it stands in a TOML file.
@@ -122,10 +88,21 @@ impl<T> Entry for Key<T> {
 }
 
 /// Keys of one command.
-pub(crate) type Entries = [&'static dyn Entry];
+pub type Entries = [&'static dyn Entry];
 
 /// The entry called `name`, in snake or kebab case.
 pub(crate) fn entry_named(entries: &Entries, name: &str) -> Option<&'static dyn Entry> {
     let name = name.replace('-', "_");
     entries.iter().copied().find(|entry| entry.name() == name)
+}
+
+/// The tables of `entries`, in the order of their first keys; not [`Table::COMMAND`], which is none.
+pub(crate) fn tables(entries: &Entries) -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
+    for table in entries.iter().map(|entry| entry.table()) {
+        if table != Table::COMMAND && !tables.contains(&table) {
+            tables.push(table);
+        }
+    }
+    tables
 }
