@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use crate::config::{ModelName, RunPlan};
 use crate::failure::Failure;
 use crate::sources::{self, Corpora};
+use lockstep_settings::{ModelName, RunPlan};
 
 /// The card of a finished run, with the results the run wrote.
 ///

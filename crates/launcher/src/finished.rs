@@ -6,11 +6,11 @@ use lockstep_data::{LabelError, LabelMap, MaxLength, Tokenizer};
 use lockstep_model::Classifier;
 use lockstep_trainer::Usage;
 
-use crate::config::keys;
 use crate::device::Place;
 use crate::failure::Failure;
 use crate::models;
 use lockstep_flags::{DIRECTORY, Entry, Fault, Key, Problem, Table, Written};
+use lockstep_settings::keys;
 
 /// `--checkpoint`.
 pub(crate) static CHECKPOINT: Key<PathBuf> =

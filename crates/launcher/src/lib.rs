@@ -8,7 +8,6 @@
 
 mod card;
 mod commands;
-mod config;
 mod device;
 mod failure;
 mod finished;

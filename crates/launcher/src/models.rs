@@ -5,10 +5,10 @@ use lockstep_data::{Corpus, LabelMap, Tokenizer};
 use lockstep_model::{Classifier, EncoderConfig, LoadReport, ModelError, ModelRequest, Pretrained};
 use serde_json::{Map, Value, json};
 
-use crate::config::{Mismatch, ModelName, ModelPlan, RunPlan};
 use crate::failure::Failure;
 use crate::hub::{HubSettings, find_model};
 use lockstep_flags::{Fault, Problem};
+use lockstep_settings::{Mismatch, ModelName, ModelPlan, RunPlan};
 
 /// A model to train, and what became of its tensors.
 pub(crate) struct Loaded {

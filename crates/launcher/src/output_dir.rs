@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
 
-use crate::config::{Existing, OutputPlan, is_record};
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
 use lockstep_flags::{Fault, Problem};
+use lockstep_settings::{Existing, OutputPlan, is_record};
 
 /// Takes the plan's directory for one run, if it will do. Nothing is written yet but the lock, which
 /// goes with its holder, so that a run that finds its data faulty leaves no trace.
@@ -171,7 +171,7 @@ mod tests {
         }
         let directory = folder.path().display().to_string();
         let line = ["--output-dir".to_owned(), directory, flag.to_owned()];
-        let plan = crate::config::run_plan(&line).unwrap();
+        let plan = lockstep_settings::run_plan(&line).unwrap();
         claim(&plan.run)
             .and_then(|lock| prepare(&plan.run).map(|_| drop(lock)))
             .map_err(|failure| failure.to_string())?;

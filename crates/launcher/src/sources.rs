@@ -6,7 +6,7 @@ use lockstep_data::{
 };
 use lockstep_world::Seed;
 
-use crate::config::{DataPlan, DataSource, Reading};
+use lockstep_settings::{DataPlan, DataSource, Reading};
 
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

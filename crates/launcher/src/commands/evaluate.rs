@@ -7,7 +7,6 @@ use lockstep_data::Corpus;
 use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
-use crate::config::{DATA_SOURCE, DataSource, Reading, keys};
 use crate::device::Place;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
@@ -15,6 +14,7 @@ use crate::sources;
 use lockstep_flags::{Entries, Fault, Key, Problem, SWITCH, Table, Written, flags};
 use lockstep_host::ExitCode;
 use lockstep_host::Process;
+use lockstep_settings::{DATA_SOURCE, DataSource, Reading, keys};
 
 static DATA: Key<DataSource> =
     Key::new(Table::COMMAND, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::{Command, doctor, evaluate, predict};
-use crate::config::keys;
 use lockstep_flags::list;
 use lockstep_host::ExitCode;
+use lockstep_settings::keys;
 
 /// The help of a command.
 pub(crate) fn of(command: Command) -> String {

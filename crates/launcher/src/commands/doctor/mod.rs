@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use lockstep_model::gpu::IS_BUILT_IN;
 
-use crate::config::keys;
 use crate::failure::Failure;
 use crate::world::{Starter, Surroundings, World};
 use finding::{Finding, Verdict};
@@ -22,6 +21,7 @@ use lockstep_host::gpus::{self, Driver, GpuError};
 use lockstep_host::mpirun::{self, Flavour, Mpirun};
 use lockstep_host::{Environment, Process};
 use lockstep_host::{Sharing, Wish};
+use lockstep_settings::keys;
 
 /// The flags of the command.
 pub(crate) static ENTRIES: &Entries = &[&keys::DEVICE];

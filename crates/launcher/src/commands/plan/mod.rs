@@ -15,7 +15,6 @@ use lockstep_trainer::Cadence;
 use lockstep_world::Seat;
 use serde_json::{Value, json};
 
-use crate::config::{ModelName, RunPlan, run_plan};
 use crate::failure::Failure;
 use crate::hub::{HubSettings, find_model};
 use crate::models::tiny_config;
@@ -25,6 +24,7 @@ use crate::{device, output_dir};
 use estimate::{Costs, Counts};
 use lockstep_host::ExitCode;
 use lockstep_host::Process;
+use lockstep_settings::{ModelName, RunPlan, run_plan};
 
 /// Runs the command.
 ///

@@ -9,11 +9,11 @@ use serde_json::json;
 
 use super::program_table::{object, table};
 use super::{Material, not_here};
-use crate::config::RunPlan;
 use crate::device;
 use crate::failure::Failure;
 use crate::sources::RawCorpora;
 use lockstep_host::Process;
+use lockstep_settings::RunPlan;
 
 /// The recorded programs of a run with their predicted costs.
 pub(super) struct Predicted {

@@ -15,7 +15,6 @@ use std::time::Instant;
 use lockstep_data::{Batch, TextRow, TokenStore};
 use lockstep_trainer::{Scorer, TrainError};
 
-use crate::config::keys;
 use crate::device::Place;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
@@ -25,6 +24,7 @@ use lockstep_flags::{Entries, FILE, Fault, Form, Key, Kind, Problem, Table, Writ
 use lockstep_host::ExitCode;
 use lockstep_host::Process;
 use lockstep_host::streams;
+use lockstep_settings::keys;
 
 static INPUT: Key<PathBuf> =
     Key::new(Table::COMMAND, "input", FILE, "a text a line, or .tsv, .csv, .jsonl; - is stdin")

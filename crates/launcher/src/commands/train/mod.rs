@@ -12,7 +12,6 @@ use lockstep_program::Card;
 use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
-use crate::config::{Record, Reporter, RunPlan, run_plan, run_toml};
 use crate::device::{self, Place};
 use crate::failure::Failure;
 use crate::hub::HubSettings;
@@ -26,6 +25,7 @@ use lockstep_host::streams::{self, Optional};
 use lockstep_host::{Computes, Unused, Wish};
 use lockstep_host::{Environment, Process};
 use lockstep_model::gpu::IS_BUILT_IN;
+use lockstep_settings::{Record, Reporter, RunPlan, run_plan, run_toml};
 use stops::Stops;
 
 /// Runs the command.

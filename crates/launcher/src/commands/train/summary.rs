@@ -11,9 +11,9 @@ use lockstep_trainer::{Forgotten, Parts};
 use lockstep_world::{Seat, WorldSize};
 
 use super::super::bandwidths;
-use crate::config::{DataPlan, ModelName, RunPlan};
 use crate::models::Loaded;
 use crate::sources::{self, Corpora};
+use lockstep_settings::{DataPlan, ModelName, RunPlan};
 
 /// The program and what it runs on: a device, and its place in a world.
 pub(super) fn of_process(plan: &RunPlan, device: &str, world: &str) -> String {

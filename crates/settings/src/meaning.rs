@@ -77,7 +77,7 @@ impl Reading {
     ///
     /// # Errors
     /// A key that must be given and was not.
-    pub(crate) fn of(config: &Written) -> Result<Self, Fault> {
+    pub fn of(config: &Written) -> Result<Self, Fault> {
         Ok(Self {
             text_column: config.find(&keys::TEXT_COLUMN),
             label_column: config.find(&keys::LABEL_COLUMN),

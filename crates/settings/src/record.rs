@@ -17,19 +17,19 @@ use super::plan::RunPlan;
 use super::tables;
 
 /// Who ran a plan, and where.
-pub(crate) struct Record {
+pub struct Record {
     /// This program's version.
-    pub(crate) version: &'static str,
+    pub version: &'static str,
     /// The number of ranks.
-    pub(crate) world: usize,
+    pub world: usize,
     /// The machines, by name.
-    pub(crate) hosts: Vec<String>,
+    pub hosts: Vec<String>,
     /// What the passes were computed on.
-    pub(crate) device: String,
+    pub device: String,
 }
 
 /// The text of `run.toml`.
-pub(crate) fn run_toml(plan: &RunPlan, record: &Record) -> String {
+pub fn run_toml(plan: &RunPlan, record: &Record) -> String {
     let mut text = String::from(
         "# The whole configuration of this run, as meant. `trainer run.toml` repeats it.\n",
     );
@@ -54,7 +54,7 @@ pub(crate) fn run_toml(plan: &RunPlan, record: &Record) -> String {
 }
 
 /// Whether a file is the `run.toml` of a run, and not a configuration somebody wrote.
-pub(crate) fn is_record(path: &Path) -> bool {
+pub fn is_record(path: &Path) -> bool {
     let table = format!("[{RECORD}]");
     fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line == table))
 }

@@ -11,7 +11,7 @@ use lockstep_trainer::Graphs;
 
 /// A model as it was named; whether a name is a directory is seen when it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ModelName {
+pub enum ModelName {
     /// A small DistilBERT with fresh weights and a vocabulary made from the training file.
     Tiny,
     /// A directory or a hub id.
@@ -33,7 +33,7 @@ pub(crate) const MODEL_NAME: Kind<ModelName> = Kind {
 
 /// Where labelled examples come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum DataSource {
+pub enum DataSource {
     /// The generated reviews; the key says which split.
     Reviews,
     /// A file; its extension says how it is read.
@@ -41,7 +41,7 @@ pub(crate) enum DataSource {
 }
 
 /// The kind of `--train-file` and its like.
-pub(crate) const DATA_SOURCE: Kind<DataSource> = Kind {
+pub const DATA_SOURCE: Kind<DataSource> = Kind {
     form: Form::Text,
     placeholder: "FILE",
     valid: "a .tsv, .csv or .jsonl file, or builtin:reviews",
@@ -141,7 +141,7 @@ pub(crate) const RESUME: Kind<Resume> = Kind {
 
 /// Somebody a run reports to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reporter {
+pub enum Reporter {
     /// Lines on the terminal.
     Console,
     /// `metrics.jsonl`.

@@ -17,46 +17,46 @@ use lockstep_host::{Precision, Wish};
 
 /// Everything a training run is decided by.
 #[derive(Clone, Debug)]
-pub(crate) struct RunPlan {
+pub struct RunPlan {
     /// What is trained.
-    pub(crate) model: ModelPlan,
+    pub model: ModelPlan,
     /// What it is trained on.
-    pub(crate) data: DataPlan,
+    pub data: DataPlan,
     /// How long, and in which portions.
-    pub(crate) train: TrainPlan,
+    pub train: TrainPlan,
     /// The optimiser and its schedule.
-    pub(crate) optim: OptimPlan,
+    pub optim: OptimPlan,
     /// Where it runs, and what it writes.
-    pub(crate) run: OutputPlan,
+    pub run: OutputPlan,
     /// Every key with its value, as `run.toml` has them.
-    pub(crate) settled: Vec<Settled>,
+    pub settled: Vec<Settled>,
 }
 
 /// A key's value once all layers were put on one another.
 #[derive(Clone, Debug)]
-pub(crate) struct Settled {
+pub struct Settled {
     /// The key.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// The value, as a flag would have it.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// What is trained.
 #[derive(Clone, Debug)]
-pub(crate) struct ModelPlan {
+pub struct ModelPlan {
     /// What to start from.
-    pub(crate) name: ModelName,
+    pub name: ModelName,
     /// The classifier on top.
-    pub(crate) head: HeadKind,
+    pub head: HeadKind,
     /// Dropout that differs from the model's own.
-    pub(crate) dropouts: Dropouts,
+    pub dropouts: Dropouts,
     /// What becomes of a head for other classes than the data's.
-    pub(crate) mismatch: Mismatch,
+    pub mismatch: Mismatch,
 }
 
 /// What becomes of a head for other classes than the data's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mismatch {
+pub enum Mismatch {
     /// It is refused.
     Refused,
     /// A fresh one takes its place.
@@ -65,54 +65,54 @@ pub(crate) enum Mismatch {
 
 /// What it is trained on.
 #[derive(Clone, Debug)]
-pub(crate) struct DataPlan {
+pub struct DataPlan {
     /// Examples to learn from.
-    pub(crate) train: DataSource,
+    pub train: DataSource,
     /// Examples to evaluate on.
-    pub(crate) validation: Option<DataSource>,
+    pub validation: Option<DataSource>,
     /// Examples for the final model.
-    pub(crate) test: Option<DataSource>,
+    pub test: Option<DataSource>,
     /// How the files are read.
-    pub(crate) reading: Reading,
+    pub reading: Reading,
     /// The order in which each epoch reads them.
-    pub(crate) order: Order,
+    pub order: Order,
 }
 
 /// How data files are read.
 #[derive(Clone, Debug)]
-pub(crate) struct Reading {
+pub struct Reading {
     /// The column of the texts; else detected.
-    pub(crate) text_column: Option<String>,
+    pub text_column: Option<String>,
     /// The column of the labels; else detected.
-    pub(crate) label_column: Option<String>,
+    pub label_column: Option<String>,
     /// The names of the labels in the files; else they are names themselves.
-    pub(crate) label_map: Option<PathBuf>,
+    pub label_map: Option<PathBuf>,
     /// What a row that cannot be used leads to.
-    pub(crate) on_bad_row: OnBadRow,
+    pub on_bad_row: OnBadRow,
     /// Tokens after which a text is cut.
-    pub(crate) max_length: MaxLength,
+    pub max_length: MaxLength,
 }
 
 /// How long, and in which portions.
 #[derive(Clone, Debug)]
-pub(crate) struct TrainPlan {
+pub struct TrainPlan {
     /// Where all randomness comes from.
-    pub(crate) seed: Seed,
+    pub seed: Seed,
     /// How long the run is.
-    pub(crate) length: RunLength,
+    pub length: RunLength,
     /// How many examples an update takes.
-    pub(crate) batch: BatchSize,
+    pub batch: BatchSize,
     /// Passes an update is split into.
-    pub(crate) accumulation: NonZeroUsize,
+    pub accumulation: NonZeroUsize,
     /// When the validation file is evaluated.
-    pub(crate) evaluation: Cadence,
+    pub evaluation: Cadence,
     /// After how many evaluations without a better one the run ends.
-    pub(crate) early_stopping: Option<NonZeroUsize>,
+    pub early_stopping: Option<NonZeroUsize>,
 }
 
 /// How many examples an update takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BatchSize {
+pub enum BatchSize {
     /// So many on each device in each pass.
     PerDevice(NonZeroUsize),
     /// So many over all devices and passes.
@@ -121,7 +121,7 @@ pub(crate) enum BatchSize {
 
 impl BatchSize {
     /// Examples in one update.
-    pub(crate) fn global(self, world: WorldSize, accumulation: NonZeroUsize) -> NonZeroUsize {
+    pub fn global(self, world: WorldSize, accumulation: NonZeroUsize) -> NonZeroUsize {
         match self {
             Self::Global(examples) => examples,
             Self::PerDevice(examples) => {
@@ -134,47 +134,47 @@ impl BatchSize {
 
 /// The optimiser and its schedule.
 #[derive(Clone, Debug)]
-pub(crate) struct OptimPlan {
+pub struct OptimPlan {
     /// The highest rates.
-    pub(crate) rates: Rates,
+    pub rates: Rates,
     /// The optimiser's constants.
-    pub(crate) adamw: AdamWSettings,
+    pub adamw: AdamWSettings,
     /// How the rates go on after the warm-up.
-    pub(crate) schedule: ScheduleShape,
+    pub schedule: ScheduleShape,
     /// How long they rise.
-    pub(crate) warmup: Warmup,
+    pub warmup: Warmup,
     /// The norm gradients are clipped to.
-    pub(crate) max_grad_norm: f64,
+    pub max_grad_norm: f64,
 }
 
 /// Where it runs, and what it writes.
 #[derive(Clone, Debug)]
-pub(crate) struct OutputPlan {
+pub struct OutputPlan {
     /// The devices that are asked for.
-    pub(crate) wish: Wish,
+    pub wish: Wish,
     /// The precision that is asked for.
-    pub(crate) precision: Precision,
+    pub precision: Precision,
     /// How the host starts the updates of a GPU.
-    pub(crate) graphs: Graphs,
+    pub graphs: Graphs,
     /// Where everything is written.
-    pub(crate) directory: PathBuf,
+    pub directory: PathBuf,
     /// What happens to an earlier run there.
-    pub(crate) existing: Existing,
+    pub existing: Existing,
     /// What is kept while the run goes on.
-    pub(crate) saving: Saving,
+    pub saving: Saving,
     /// When the weights of all replicas are compared.
-    pub(crate) replica_check: Cadence,
+    pub replica_check: Cadence,
     /// How long a silent peer is borne.
-    pub(crate) peer_timeout: Duration,
+    pub peer_timeout: Duration,
     /// Updates between lines on the console.
-    pub(crate) logging_steps: NonZeroU64,
+    pub logging_steps: NonZeroU64,
     /// Who is told.
-    pub(crate) reporters: Vec<Reporter>,
+    pub reporters: Vec<Reporter>,
 }
 
 /// What happens to an earlier run in the output directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Existing {
+pub enum Existing {
     /// It is an error.
     Refuse,
     /// It is replaced.
@@ -187,7 +187,7 @@ pub(crate) enum Existing {
 
 impl RunPlan {
     /// The plan as the trainer understands it, in a world of this size.
-    pub(crate) fn settings(&self, world: WorldSize) -> TrainSettings {
+    pub fn settings(&self, world: WorldSize) -> TrainSettings {
         let Self { data, train, optim, run, .. } = self;
         TrainSettings {
             seed: train.seed,
@@ -211,7 +211,7 @@ impl RunPlan {
     }
 
     /// How the updates of a GPU are recorded.
-    pub(crate) fn recording(&self) -> Recording {
+    pub fn recording(&self) -> Recording {
         let arithmetic = match self.run.precision {
             Precision::F32 => Arithmetic::F32,
             Precision::Tf32 => Arithmetic::Tf32,

@@ -6,8 +6,7 @@
 
 mod contradiction;
 mod inference;
-pub(crate) mod keys;
-
+pub mod keys;
 mod meaning;
 mod plan;
 mod record;
@@ -18,19 +17,23 @@ mod unsupported;
 use std::path::Path;
 
 use lockstep_flags::{CommandLine, Faults, Written, is_dashed, note_words, toml_file};
-pub(crate) use plan::{DataPlan, Existing, Mismatch, ModelPlan, OutputPlan, Reading, RunPlan};
-pub(crate) use record::{Record, is_record, run_toml};
-pub(crate) use terms::{DATA_SOURCE, DataSource, ModelName, Reporter};
+
+pub use plan::{
+    BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
+    Settled, TrainPlan,
+};
+pub use record::{Record, is_record, run_toml};
+pub use terms::{DATA_SOURCE, DataSource, ModelName, Reporter};
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.
-const QUICK_START: &str = include_str!("../../../../configs/quickstart.toml");
+const QUICK_START: &str = include_str!("../../../configs/quickstart.toml");
 const QUICK_START_PATH: &str = "configs/quickstart.toml";
 
 /// The plan a command line of `train` and `plan` stands for.
 ///
 /// # Errors
 /// Everything that is wrong with the command line and the file it names.
-pub(crate) fn run_plan(arguments: &[String]) -> Result<RunPlan, Faults> {
+pub fn run_plan(arguments: &[String]) -> Result<RunPlan, Faults> {
     let mut config = Written::of(keys::ALL);
     let line = CommandLine::split(arguments, &config);
     let name = read_base(&mut config, &line);

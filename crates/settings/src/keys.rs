@@ -23,7 +23,7 @@ use super::terms::{
 };
 
 /// All keys, in the order in which they are listed and written.
-pub(crate) static ALL: &Entries = &[
+pub static ALL: &Entries = &[
     &MODEL,
     &HEAD_TYPE,
     &DROPOUT,
@@ -115,22 +115,22 @@ pub(crate) static VALIDATION_FILE: Key<DataSource> =
 pub(crate) static TEST_FILE: Key<DataSource> =
     Key::new(DATA, "test_file", DATA_SOURCE, "examples to evaluate the final model on");
 /// Where the texts stand.
-pub(crate) static TEXT_COLUMN: Key<String> =
+pub static TEXT_COLUMN: Key<String> =
     Key::new(DATA, "text_column", TEXT, "column of the texts (else detected)");
 /// Where the labels stand.
-pub(crate) static LABEL_COLUMN: Key<String> =
+pub static LABEL_COLUMN: Key<String> =
     Key::new(DATA, "label_column", TEXT, "column of the labels (else detected)");
 /// What the labels are called.
-pub(crate) static LABEL_MAP: Key<PathBuf> =
+pub static LABEL_MAP: Key<PathBuf> =
     Key::new(DATA, "label_map", FILE, "JSON object: each label's class (else its own name)");
 /// Where texts are cut.
 pub(crate) static MAX_SEQ_LENGTH: Key<MaxLength> =
     Key::new(DATA, "max_seq_length", LENGTH, "tokens after which a text is cut").or("128");
 /// The same for a model that is trained; not among [`ALL`].
-pub(crate) static LIMIT: Key<MaxLength> =
+pub static LIMIT: Key<MaxLength> =
     Key::new(DATA, "max_seq_length", LENGTH, "tokens after which a text is cut (else as trained)");
 /// What happens to rows that cannot be used.
-pub(crate) static BAD_ROWS: Key<OnBadRow> =
+pub static BAD_ROWS: Key<OnBadRow> =
     Key::new(DATA, "on_bad_row", ON_BAD_ROW, "what a row that cannot be used leads to").or("fail");
 /// Whether the order of the file is kept.
 pub(crate) static NO_SHUFFLE: Key<bool> =
@@ -218,7 +218,7 @@ pub(crate) static MAX_GRAD_NORM: Key<f64> =
         .or("1.0");
 
 /// Where the run computes.
-pub(crate) static DEVICE: Key<DeviceChoice> =
+pub static DEVICE: Key<DeviceChoice> =
     Key::new(RUN, "device", DEVICE_CHOICE, "where to compute").or("auto");
 /// Whether ranks may have one GPU together.
 pub(crate) static ALLOW_GPU_SHARING: Key<bool> =
