@@ -12,13 +12,13 @@ use lockstep_params::TensorFileError;
 use lockstep_trainer::{CheckpointError, TrainError};
 
 use crate::device::PlaceError;
-use crate::hub::HubError;
 use crate::supervisor::LaunchError;
 use crate::world::WorldError;
 use lockstep_flags::{Fault, Faults};
 use lockstep_host::DecisionError;
 use lockstep_host::ExitCode;
 use lockstep_host::gpus::GpuError;
+use lockstep_hub::HubError;
 
 /// Why a command failed.
 #[derive(Debug, Error)]

@@ -11,7 +11,6 @@ mod commands;
 mod device;
 mod failure;
 mod finished;
-mod hub;
 mod lock;
 mod models;
 mod observers;

@@ -6,8 +6,8 @@ use lockstep_model::{Classifier, EncoderConfig, LoadReport, ModelError, ModelReq
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
-use crate::hub::{HubSettings, find_model};
 use lockstep_flags::{Fault, Problem};
+use lockstep_hub::{HubSettings, find_model};
 use lockstep_settings::{Mismatch, ModelName, ModelPlan, RunPlan};
 
 /// A model to train, and what became of its tensors.

@@ -16,7 +16,6 @@ use lockstep_world::Seat;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::hub::{HubSettings, find_model};
 use crate::models::tiny_config;
 use crate::observers::clock;
 use crate::sources::{self, Corpora, RawCorpora};
@@ -24,6 +23,7 @@ use crate::{device, output_dir};
 use estimate::{Costs, Counts};
 use lockstep_host::ExitCode;
 use lockstep_host::Process;
+use lockstep_hub::{HubSettings, find_model};
 use lockstep_settings::{ModelName, RunPlan, run_plan};
 
 /// Runs the command.

@@ -14,7 +14,6 @@ use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::device::{self, Place};
 use crate::failure::Failure;
-use crate::hub::HubSettings;
 use crate::models::{self, Base, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::sources::{self, Corpora, RawCorpora};
@@ -24,6 +23,7 @@ use lockstep_host::ExitCode;
 use lockstep_host::streams::{self, Optional};
 use lockstep_host::{Computes, Unused, Wish};
 use lockstep_host::{Environment, Process};
+use lockstep_hub::HubSettings;
 use lockstep_model::gpu::IS_BUILT_IN;
 use lockstep_settings::{Record, Reporter, RunPlan, run_plan, run_toml};
 use stops::Stops;

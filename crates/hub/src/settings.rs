@@ -6,7 +6,7 @@ use lockstep_host::Environment;
 
 /// The hub as the environment describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HubSettings {
+pub struct HubSettings {
     /// The cache that Python shares; nothing where there is not even a home directory.
     pub(crate) cache: Option<PathBuf>,
     /// The server, without a slash at its end.
@@ -42,7 +42,7 @@ pub(crate) enum Access {
 
 impl HubSettings {
     /// The settings that follow from the environment.
-    pub(crate) fn of(environment: &Environment) -> Self {
+    pub fn of(environment: &Environment) -> Self {
         let home = home(environment);
         let in_home = |name: &str| home.as_ref().map(|home| home.join(name));
         let path = |name: &str| environment.get(name).map(|path| expand(environment, path));
@@ -65,7 +65,7 @@ impl HubSettings {
     }
 
     /// The same hub for somebody who only looks into the cache.
-    pub(crate) fn without_network(self) -> Self {
+    pub fn without_network(self) -> Self {
         Self { access: Access::Offline { variable: "trainer plan" }, ..self }
     }
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// Why a model could not be had.
 #[derive(Debug, Error)]
-pub(crate) enum HubError {
+pub enum HubError {
     /// A path to something that is not there.
     #[error(
         "the model `{name}` cannot be found: there is no directory of that name here, \

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError};
 use hf_hub::{Cache, CacheRepo};
 
-pub(crate) use error::HubError;
-pub(crate) use settings::HubSettings;
+pub use error::HubError;
+pub use settings::HubSettings;
 use settings::{Access, Token};
 
 /// What a model consists of: of each row the first file there is.
@@ -30,7 +30,7 @@ const EXTRA: &str = "tokenizer_config.json";
 ///
 /// # Errors
 /// [`HubError`], with both readings of the name where it has two.
-pub(crate) fn find_model(name: &str, settings: &HubSettings) -> Result<PathBuf, HubError> {
+pub fn find_model(name: &str, settings: &HubSettings) -> Result<PathBuf, HubError> {
     let path = Path::new(name);
     if path.is_dir() {
         return Ok(path.to_owned());
