@@ -7,15 +7,13 @@ use thiserror::Error;
 
 use lockstep_collective::CollectiveError;
 use lockstep_data::{DataError, LabelError, TokenizerError};
+use lockstep_join::{JoinError, PlaceError, WorldError, of_collective};
 use lockstep_model::ModelError;
 use lockstep_params::TensorFileError;
 use lockstep_trainer::{CheckpointError, TrainError};
 
-use crate::device::PlaceError;
 use crate::supervisor::LaunchError;
-use crate::world::WorldError;
 use lockstep_flags::{Fault, Faults};
-use lockstep_host::DecisionError;
 use lockstep_host::ExitCode;
 use lockstep_host::gpus::GpuError;
 use lockstep_hub::HubError;
@@ -34,21 +32,9 @@ pub(crate) enum Failure {
     /// A faulty command line or configuration.
     #[error(transparent)]
     Configuration(#[from] Faults),
-    /// Devices that the ranks' machines cannot give.
+    /// Others that cannot be joined, or a device that cannot be had.
     #[error(transparent)]
-    Decision(#[from] DecisionError),
-    /// A device or a library this build or machine lacks.
-    #[error(transparent)]
-    Device(#[from] PlaceError),
-    /// A driver that does not answer.
-    #[error(transparent)]
-    Driver(#[from] GpuError),
-    /// A place among others that cannot be known.
-    #[error(transparent)]
-    World(#[from] WorldError),
-    /// Peers that cannot be reached.
-    #[error(transparent)]
-    Collective(#[from] CollectiveError),
+    Join(#[from] JoinError),
     /// A model that cannot be had.
     #[error(transparent)]
     Hub(#[from] HubError),
@@ -118,6 +104,30 @@ impl From<TrainError> for Failure {
     }
 }
 
+impl From<WorldError> for Failure {
+    fn from(error: WorldError) -> Self {
+        Self::Join(error.into())
+    }
+}
+
+impl From<CollectiveError> for Failure {
+    fn from(error: CollectiveError) -> Self {
+        Self::Join(error.into())
+    }
+}
+
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Self {
+        Self::Join(error.into())
+    }
+}
+
+impl From<GpuError> for Failure {
+    fn from(error: GpuError) -> Self {
+        Self::Join(error.into())
+    }
+}
+
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         Self::Configuration(fault.into())
@@ -152,12 +162,7 @@ impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Self::UnknownCommand { .. } | Self::Configuration(_) => ExitCode::Usage,
-            Self::World(WorldError::WrongMpi { .. })
-            | Self::Decision(_)
-            | Self::Device(_)
-            | Self::Driver(_) => ExitCode::Device,
-            Self::World(_) => ExitCode::Usage,
-            Self::Collective(error) => of_collective(error),
+            Self::Join(error) => error.code(),
             Self::Launch(error) => error.code(),
             Self::Data(_) => ExitCode::Data,
             Self::Tokenizer(error) => of_tokenizer(error),
@@ -226,16 +231,6 @@ fn of_tokenizer(error: &TokenizerError) -> ExitCode {
     match error {
         TokenizerError::Unwritable { .. } => ExitCode::Failed,
         _ => ExitCode::Checkpoint,
-    }
-}
-
-fn of_collective(error: &CollectiveError) -> ExitCode {
-    match error {
-        CollectiveError::Missing { .. } => ExitCode::Device,
-        CollectiveError::Diverged { .. } | CollectiveError::NoSuchRoot { .. } => ExitCode::Bug,
-        CollectiveError::Lost { .. }
-        | CollectiveError::NotMet { .. }
-        | CollectiveError::Library { .. } => ExitCode::PeerLost,
     }
 }
 

@@ -6,10 +6,10 @@ use lockstep_data::{LabelError, LabelMap, MaxLength, Tokenizer};
 use lockstep_model::Classifier;
 use lockstep_trainer::Usage;
 
-use crate::device::Place;
 use crate::failure::Failure;
 use crate::models;
 use lockstep_flags::{DIRECTORY, Entry, Fault, Key, Problem, Table, Written};
+use lockstep_join::device::Place;
 use lockstep_settings::keys;
 
 /// `--checkpoint`.

@@ -8,7 +8,6 @@
 
 mod card;
 mod commands;
-mod device;
 mod failure;
 mod finished;
 mod lock;
@@ -17,7 +16,6 @@ mod observers;
 mod output_dir;
 mod sources;
 mod supervisor;
-mod world;
 
 use std::io;
 use std::path::Path;

@@ -7,13 +7,13 @@ use lockstep_data::Corpus;
 use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
-use crate::device::Place;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::sources;
 use lockstep_flags::{Entries, Fault, Key, Problem, SWITCH, Table, Written, flags};
 use lockstep_host::ExitCode;
 use lockstep_host::Process;
+use lockstep_join::device::Place;
 use lockstep_settings::{DATA_SOURCE, DataSource, Reading, keys};
 
 static DATA: Key<DataSource> =

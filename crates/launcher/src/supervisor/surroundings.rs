@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::thread;
 
-use lockstep_model::gpu;
+use lockstep_kernels::gpu;
 
 use lockstep_host::Environment;
 use lockstep_host::gpus::{self, Gpu, GpuError};

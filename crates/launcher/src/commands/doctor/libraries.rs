@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lockstep_model::gpu::LIBRARIES;
+use lockstep_kernels::gpu::LIBRARIES;
 
 use super::finding::Finding;
 use lockstep_host::Environment;

@@ -8,10 +8,9 @@ mod machine;
 use std::io::Write;
 use std::time::Duration;
 
-use lockstep_model::gpu::IS_BUILT_IN;
+use lockstep_kernels::gpu::IS_BUILT_IN;
 
 use crate::failure::Failure;
-use crate::world::{Starter, Surroundings, World};
 use finding::{Finding, Verdict};
 use libraries::Libraries;
 use lockstep_flags::{Entries, flags};
@@ -21,6 +20,7 @@ use lockstep_host::gpus::{self, Driver, GpuError};
 use lockstep_host::mpirun::{self, Flavour, Mpirun};
 use lockstep_host::{Environment, Process};
 use lockstep_host::{Sharing, Wish};
+use lockstep_join::{JoinOptions, ProcessGroup, Starter};
 use lockstep_settings::keys;
 
 /// The flags of the command.
@@ -41,12 +41,12 @@ pub(crate) fn run(
     let config = flags(arguments, ENTRIES, (&[], "the doctor takes flags alone"))?;
     let device = config.get(&keys::DEVICE)?;
     let wish = Wish { device: DeviceChoice::Cpu, sharing: Sharing::Refused };
-    let surroundings = Surroundings { environment: &process.environment, patience: PATIENCE };
+    let options = JoinOptions { environment: &process.environment, patience: PATIENCE };
     let starter = Starter::of(&process.environment)?;
-    let Some(world) = World::join(&starter, wish, &surroundings)? else {
+    let Some(world) = ProcessGroup::join(&starter, wish, &options)? else {
         return Ok(ExitCode::Done);
     };
-    let World { mut collective, ledger, watch, .. } = world;
+    let ProcessGroup { mut collective, ledger, watch, .. } = world;
     let on_gpus = of_gpus(&process.environment);
     let is_possible =
         device != DeviceChoice::Cuda || on_gpus.iter().all(|each| each.verdict != Verdict::Missing);

@@ -18,12 +18,13 @@ use serde_json::{Value, json};
 use crate::failure::Failure;
 use crate::models::tiny_config;
 use crate::observers::clock;
+use crate::output_dir;
 use crate::sources::{self, Corpora, RawCorpora};
-use crate::{device, output_dir};
 use estimate::{Costs, Counts};
 use lockstep_host::ExitCode;
 use lockstep_host::Process;
 use lockstep_hub::{HubSettings, find_model};
+use lockstep_join::device;
 use lockstep_settings::{ModelName, RunPlan, run_plan};
 
 /// Runs the command.

@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::program_table::{object, table};
 use super::{Material, not_here};
-use crate::device;
 use crate::failure::Failure;
 use crate::sources::RawCorpora;
 use lockstep_host::Process;
+use lockstep_join::device;
 use lockstep_settings::RunPlan;
 
 /// The recorded programs of a run with their predicted costs.

@@ -15,7 +15,6 @@ use std::time::Instant;
 use lockstep_data::{Batch, TextRow, TokenStore};
 use lockstep_trainer::{Scorer, TrainError};
 
-use crate::device::Place;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use answer::{Answer, Format};
@@ -24,6 +23,7 @@ use lockstep_flags::{Entries, FILE, Fault, Form, Key, Kind, Problem, Table, Writ
 use lockstep_host::ExitCode;
 use lockstep_host::Process;
 use lockstep_host::streams;
+use lockstep_join::device::Place;
 use lockstep_settings::keys;
 
 static INPUT: Key<PathBuf> =

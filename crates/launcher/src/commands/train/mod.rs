@@ -12,19 +12,19 @@ use lockstep_program::Card;
 use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
-use crate::device::{self, Place};
 use crate::failure::Failure;
 use crate::models::{self, Base, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::sources::{self, Corpora, RawCorpora};
-use crate::world::{Starter, Surroundings, World, end_regardless};
 use crate::{card, output_dir, write_file};
 use lockstep_host::ExitCode;
 use lockstep_host::streams::{self, Optional};
 use lockstep_host::{Computes, Unused, Wish};
 use lockstep_host::{Environment, Process};
 use lockstep_hub::HubSettings;
-use lockstep_model::gpu::IS_BUILT_IN;
+use lockstep_join::device::{self, Place};
+use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
+use lockstep_kernels::gpu::IS_BUILT_IN;
 use lockstep_settings::{Record, Reporter, RunPlan, run_plan, run_toml};
 use stops::Stops;
 
@@ -42,10 +42,10 @@ pub(crate) fn run(
     let plan = run_plan(arguments)?;
     device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
-    let surroundings =
-        Surroundings { environment: &process.environment, patience: plan.run.peer_timeout };
-    let world = match join(&starter, plan.run.wish, &surroundings) {
-        Err(Failure::Decision(_)) if !starter.seat().is_leader() => {
+    let options =
+        JoinOptions { environment: &process.environment, patience: plan.run.peer_timeout };
+    let world = match join(&starter, plan.run.wish, &options) {
+        Err(JoinError::Decision(_)) if !starter.seat().is_leader() => {
             // The leader tells it for all, and its exit code is to be the first.
             std::thread::sleep(OTHERS_END);
             return Ok(ExitCode::Device);
@@ -86,15 +86,15 @@ pub(crate) fn run(
 fn join(
     starter: &Starter,
     wish: Wish,
-    surroundings: &Surroundings<'_>,
-) -> Result<Option<World>, Failure> {
+    options: &JoinOptions<'_>,
+) -> Result<Option<ProcessGroup>, JoinError> {
     match device::alone(wish.device, starter.seat()) {
         Some(Computes::Nothing) => Ok(None),
         Some(_) => {
-            warn_of_unused(surroundings.environment);
-            World::join(&Starter::Nobody, wish, surroundings)
+            warn_of_unused(options.environment);
+            ProcessGroup::join(&Starter::Nobody, wish, options)
         }
-        None => World::join(starter, wish, surroundings),
+        None => ProcessGroup::join(starter, wish, options),
     }
 }
 
@@ -119,7 +119,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn go(&self, world: World, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    fn go(&self, world: ProcessGroup, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let plan = self.plan;
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
@@ -133,7 +133,7 @@ impl Run<'_> {
         let loaded = models::load((plan, &self.place.device), base, &corpora.train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
-        let World { collective, ledger, board, watch, .. } = world;
+        let ProcessGroup { collective, ledger, board, watch, .. } = world;
         let parts = parts(plan, &corpora, loaded, (collective, board))?;
         say(out, &summary::of_tokens(plan, &parts))?;
         let recording = (!self.place.device.is_cpu()).then(|| plan.recording());

@@ -12,11 +12,11 @@ use lockstep_host::gpus::Gpu;
 use lockstep_host::{Equipment, host_name, hosts};
 
 /// What every rank knows of all ranks.
-pub(super) struct Company(Vec<Station>);
+pub(super) struct Roster(Vec<RankInfo>);
 
 /// Where one rank runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Station {
+pub(super) struct RankInfo {
     /// The machine and its GPUs.
     pub(super) equipment: Equipment,
     /// The numbers of the cores it may use.
@@ -25,7 +25,7 @@ pub(super) struct Station {
     pub(super) cores_of_machine: usize,
 }
 
-impl Station {
+impl RankInfo {
     /// Where this process runs.
     fn here(gpus: Vec<Gpu>) -> Self {
         let line = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
@@ -39,13 +39,13 @@ impl Station {
     }
 }
 
-impl Company {
+impl Roster {
     /// Tells all ranks where all ranks are.
     pub(super) fn gather(
         collective: &mut dyn Collective,
         gpus: Vec<Gpu>,
     ) -> Result<Self, CollectiveError> {
-        let here = serde_json::to_vec(&Station::here(gpus)).unwrap_or_default();
+        let here = serde_json::to_vec(&RankInfo::here(gpus)).unwrap_or_default();
         let all = gather_bytes(collective, &here)?;
         Ok(Self(
             all.iter().map(|bytes| serde_json::from_slice(bytes).unwrap_or_default()).collect(),
@@ -53,18 +53,18 @@ impl Company {
     }
 
     #[cfg(test)]
-    pub(super) fn of(places: Vec<Station>) -> Self {
+    pub(super) fn of(places: Vec<RankInfo>) -> Self {
         Self(places)
     }
 
     /// The ranks on the machine of this one, itself included.
-    pub(super) fn neighbours(&self, seat: Seat) -> impl Iterator<Item = &Station> {
+    pub(super) fn neighbours(&self, seat: Seat) -> impl Iterator<Item = &RankInfo> {
         let machine =
             self.place(seat).map(|place| place.equipment.machine.clone()).unwrap_or_default();
         self.0.iter().filter(move |place| place.equipment.machine == machine)
     }
 
-    pub(super) fn place(&self, seat: Seat) -> Option<&Station> {
+    pub(super) fn place(&self, seat: Seat) -> Option<&RankInfo> {
         self.0.get(seat.rank().0)
     }
 
@@ -95,7 +95,7 @@ impl Company {
     /// A warning when the ranks of a machine were bound to a few of its cores, as Open MPI does
     /// with one or two ranks.
     pub(super) fn binding_warning(&self) -> Option<String> {
-        let mut used: BTreeMap<&str, (Vec<usize>, &Station)> = BTreeMap::new();
+        let mut used: BTreeMap<&str, (Vec<usize>, &RankInfo)> = BTreeMap::new();
         for place in &self.0 {
             let (cores, _) = used.entry(&place.equipment.machine).or_insert((Vec::new(), place));
             cores.extend(&place.cores);

@@ -3,12 +3,12 @@
 use lockstep_collective::MeetingPlace;
 use lockstep_world::{Rank, Seat, WorldSize};
 
-use super::WorldError;
+use crate::WorldError;
 use lockstep_host::Environment;
 
 /// How a process was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Starter {
+pub enum Starter {
     /// By hand, as the only one.
     Nobody,
     /// By an MPI library's own starter, or by one that speaks its language.
@@ -43,7 +43,7 @@ impl Starter {
     ///
     /// # Errors
     /// Variables that contradict themselves, or a world that has no place to meet.
-    pub(crate) fn of(environment: &Environment) -> Result<Self, WorldError> {
+    pub fn of(environment: &Environment) -> Result<Self, WorldError> {
         if let Some(seat) = first_seat(environment, &MPI)? {
             return Ok(Self::Mpi { seat });
         }
@@ -55,7 +55,7 @@ impl Starter {
     }
 
     /// Who the environment says this is.
-    pub(crate) fn seat(&self) -> Seat {
+    pub fn seat(&self) -> Seat {
         match self {
             Self::Nobody => Seat::SOLO,
             Self::Mpi { seat } | Self::Rendezvous { seat, .. } => *seat,

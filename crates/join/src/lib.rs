@@ -3,9 +3,10 @@
 //! The environment says who started us ([`Starter`]); joining the others is a collective call, after
 //! which every rank knows the hosts, its share of the cores, and watches over its peers.
 
-mod company;
 mod cores;
+pub mod device;
 mod error;
+mod roster;
 mod starter;
 #[cfg(test)]
 mod tests;
@@ -18,13 +19,12 @@ use lockstep_collective::{
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
-use company::Company;
 use cores::Threads;
-pub(crate) use error::WorldError;
-pub(crate) use starter::Starter;
+pub use error::{JoinError, PlaceError, WorldError, of_collective};
+use roster::Roster;
+pub use starter::Starter;
 
-use crate::device::{self, Place};
-use crate::failure::Failure;
+use device::Place;
 use lockstep_host::Environment;
 use lockstep_host::ExitCode;
 use lockstep_host::streams;
@@ -37,70 +37,70 @@ const LEADER: Rank = Rank(0);
 const ARRIVAL: Duration = Duration::from_secs(600);
 
 /// This process among those that train with it.
-pub(crate) struct World {
+pub struct ProcessGroup {
     /// Who it is.
-    pub(crate) seat: Seat,
+    pub seat: Seat,
     /// The way to the others.
-    pub(crate) collective: Box<dyn Collective>,
+    pub collective: Box<dyn Collective>,
     /// What that way was used for.
-    pub(crate) ledger: Ledger,
+    pub ledger: Ledger,
     /// What it computes on.
-    pub(crate) place: Place,
+    pub place: Place,
     /// Where it notes what it is doing.
-    pub(crate) board: PhaseBoard,
+    pub board: PhaseBoard,
     /// Who tells the others when it ends.
-    pub(crate) watch: Watch,
+    pub watch: Watch,
     /// The machines, each once.
-    pub(crate) hosts: Vec<String>,
+    pub hosts: Vec<String>,
     /// One line about all of this, for people.
-    pub(crate) told: String,
+    pub told: String,
 }
 
-impl World {
+impl ProcessGroup {
     /// Joins the others: through MPI where that started us, else through the rendezvous; GPUs also
     /// over NCCL. `None` where another process trains alone.
     ///
     /// # Errors
     /// When they cannot be reached, the MPI is not the one this build was made for, or what is wished
     /// for cannot be had.
-    pub(crate) fn join(
+    pub fn join(
         starter: &Starter,
         wish: Wish,
-        run: &Surroundings<'_>,
-    ) -> Result<Option<Self>, Failure> {
+        run: &JoinOptions<'_>,
+    ) -> Result<Option<Self>, JoinError> {
         let (mut collective, by) = connect(starter)?;
         let mut seat = collective.seat();
-        let mut company =
-            Company::gather(&mut *collective, device::visible(wish.device, run.environment)?)?;
-        let computes = decide(wish, &company.equipment(), seat)?;
+        let mut roster =
+            Roster::gather(&mut *collective, device::visible(wish.device, run.environment)?)?;
+        let computes = decide(wish, &roster.equipment(), seat)?;
         if let Computes::Alone | Computes::Nothing = computes {
             collective.leave()?;
             if computes == Computes::Nothing {
                 return Ok(None);
             }
-            (collective, company, seat) = (Box::new(Solo), company.alone(seat), Seat::SOLO);
+            (collective, roster, seat) = (Box::new(Solo), roster.alone(seat), Seat::SOLO);
         }
-        let threads = Threads::of(&company, seat);
+        let threads = Threads::of(&roster, seat);
         threads.use_them();
-        if let (true, Some(warning)) = (seat.is_leader(), company.binding_warning()) {
+        if let (true, Some(warning)) = (seat.is_leader(), roster.binding_warning()) {
             streams::tell(warning);
         }
         let board = PhaseBoard::default();
         let patience = run.patience;
-        let settings = WatchSettings { host: company.host(seat), board: board.clone(), patience };
+        let settings = WatchSettings { host: roster.host(seat), board: board.clone(), patience };
         let watch =
             Watch::start(&mut *collective, settings, move |lost| end_with_peer(seat, lost))?;
         fail_on_panic(seat, &watch);
-        let (collective, place) = take_place(collective, &company, &computes)?;
+        let (collective, place) = take_place(collective, &roster, &computes)?;
         let (collective, ledger) = Timed::new(collective);
         let collective = Box::new(collective);
-        let hosts = company.hosts();
+        let hosts = roster.hosts();
         let told = match seat.world().get() {
             1 => format!("{}; rank 0 of 1", threads.told()),
             _ => format!(
                 "{} a rank; {seat}, {} on this host, {} in all; by {by}",
                 threads.told(),
-                company.neighbours(seat).count(),
+                roster.neighbours(seat).count(),
                 hosts.len(),
             ),
         };
@@ -109,22 +109,22 @@ impl World {
 }
 
 /// What of the surroundings matters to a world.
-pub(crate) struct Surroundings<'a> {
+pub struct JoinOptions<'a> {
     /// Which GPUs may be seen.
-    pub(crate) environment: &'a Environment,
+    pub environment: &'a Environment,
     /// How long a silent rank is borne.
-    pub(crate) patience: Duration,
+    pub patience: Duration,
 }
 
 /// Opens this rank's device, and lets the gradients of GPUs go over NCCL.
 fn take_place(
     collective: Box<dyn Collective>,
-    company: &Company,
+    roster: &Roster,
     computes: &Computes,
-) -> Result<(Box<dyn Collective>, Place), Failure> {
+) -> Result<(Box<dyn Collective>, Place), JoinError> {
     let seat = collective.seat();
     let gpu = match *computes {
-        Computes::OnGpu(ordinal) => company.gpu(seat, ordinal).map(|gpu| (ordinal, gpu)),
+        Computes::OnGpu(ordinal) => roster.gpu(seat, ordinal).map(|gpu| (ordinal, gpu)),
         _ => None,
     };
     let Some((ordinal, gpu)) = gpu else { return Ok((collective, Place::cpu())) };
@@ -138,7 +138,7 @@ fn take_place(
 fn over_nccl(
     collective: Box<dyn Collective>,
     ordinal: usize,
-) -> Result<Box<dyn Collective>, Failure> {
+) -> Result<Box<dyn Collective>, JoinError> {
     Ok(Box::new(Audited::new(lockstep_collective::Nccl::join(collective, ordinal)?)))
 }
 
@@ -147,12 +147,12 @@ fn over_nccl(
 fn over_nccl(
     collective: Box<dyn Collective>,
     _ordinal: usize,
-) -> Result<Box<dyn Collective>, Failure> {
+) -> Result<Box<dyn Collective>, JoinError> {
     Ok(collective)
 }
 
 /// The collective that belongs to a start, and what to call it.
-fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> {
+fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), JoinError> {
     match starter {
         Starter::Nobody => Ok((Box::new(Solo), "nobody".to_owned())),
         Starter::Mpi { seat } => {
@@ -193,7 +193,7 @@ const LAST: Duration = Duration::from_secs(5);
 
 /// Makes sure that a rank which cannot go on without its peers ends, also where the memory of a GPU
 /// cannot be given back because the GPU waits for one of them.
-pub(crate) fn end_regardless(watch: WatchHandle, failure: String) {
+pub fn end_regardless(watch: WatchHandle, failure: String) {
     std::thread::spawn(move || {
         std::thread::sleep(LAST);
         watch.fail(&failure, ExitCode::PeerLost.number());

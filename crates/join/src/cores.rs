@@ -2,7 +2,7 @@
 
 use lockstep_world::Seat;
 
-use super::company::Company;
+use super::roster::Roster;
 
 /// A number of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +12,10 @@ impl Threads {
     /// The share of the rank at `seat`: a core that k ranks of one machine may use counts 1/k for
     /// each of them. So ranks that were bound to cores of their own take all of these, and others
     /// share what there is.
-    pub(super) fn of(company: &Company, seat: Seat) -> Self {
-        let Some(place) = company.place(seat) else { return Self(1) };
+    pub(super) fn of(roster: &Roster, seat: Seat) -> Self {
+        let Some(place) = roster.place(seat) else { return Self(1) };
         let ranks_on = |core: &usize| {
-            company.neighbours(seat).filter(|place| place.cores.contains(core)).count()
+            roster.neighbours(seat).filter(|place| place.cores.contains(core)).count()
         };
         let share: f64 = place.cores.iter().map(|core| 1.0 / ranks_on(core) as f64).sum();
         // Thirds add up to a little less than one.
@@ -52,20 +52,20 @@ impl Threads {
 mod tests {
     use lockstep_world::{Rank, WorldSize};
 
-    use super::super::company::Station;
+    use super::super::roster::RankInfo;
     use super::*;
     use lockstep_host::Equipment;
 
     fn check(ranks: &[(&str, &[usize])], expected: &[usize]) {
-        let place = |(machine, cores): &(&str, &[usize])| Station {
+        let place = |(machine, cores): &(&str, &[usize])| RankInfo {
             equipment: Equipment { machine: (*machine).to_owned(), ..Equipment::default() },
             cores: cores.to_vec(),
             cores_of_machine: 8,
         };
-        let company = Company::of(ranks.iter().map(place).collect());
+        let roster = Roster::of(ranks.iter().map(place).collect());
         let world = WorldSize::new(ranks.len()).unwrap();
         let seats = (0..ranks.len()).map(|rank| Seat::new(Rank(rank), world).unwrap());
-        let found: Vec<_> = seats.map(|seat| Threads::of(&company, seat).0).collect();
+        let found: Vec<_> = seats.map(|seat| Threads::of(&roster, seat).0).collect();
         assert_eq!(found, expected, "{ranks:?}");
     }
 

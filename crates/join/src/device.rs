@@ -1,41 +1,20 @@
 //! What a process computes on.
 
-use lockstep_model::gpu::{self, GpuError};
-use lockstep_model::{self as model, Bf16};
+use lockstep_kernels::gpu::{self, GpuError};
+use lockstep_kernels::{self as kernels, Bf16};
 use lockstep_world::Seat;
-use thiserror::Error;
 
-use crate::failure::Failure;
+use crate::{JoinError, PlaceError};
 use lockstep_host::gpus::{self, Gpu};
 use lockstep_host::{Computes, DecisionError, DeviceChoice, Environment, Precision, host_name};
 
-/// Something that was asked for and cannot be had.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum PlaceError {
-    /// A GPU that cannot be opened, or a build that opens none.
-    #[error(transparent)]
-    Gpu(#[from] GpuError),
-    /// A precision of GPUs.
-    #[error(
-        "--precision tf32 needs a GPU, and this run computes on the CPU; \
-         leave it out, or pass --precision f32"
-    )]
-    Tf32,
-    /// A precision of some processors.
-    #[error(
-        "--precision bf16 needs a processor that multiplies it (AVX512-BF16: AMD since Zen 4, Intel \
-         since Cooper Lake), and this one does not; leave it out, or pass --precision f32"
-    )]
-    Bf16,
-}
-
 /// The device of a process, and what to call it.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub struct Place {
     /// For the tensor library.
-    pub(crate) device: candle_core::Device,
+    pub device: candle_core::Device,
     /// For people.
-    pub(crate) name: String,
+    pub name: String,
 }
 
 impl Place {
@@ -44,7 +23,7 @@ impl Place {
     ///
     /// # Errors
     /// [`PlaceError`], or a driver that does not answer.
-    pub(crate) fn alone(device: DeviceChoice, environment: &Environment) -> Result<Self, Failure> {
+    pub fn alone(device: DeviceChoice, environment: &Environment) -> Result<Self, JoinError> {
         check(device, Precision::F32)?;
         let gpus = visible(device, environment)?;
         match (gpus.first(), device) {
@@ -57,7 +36,8 @@ impl Place {
     }
 
     /// The CPU.
-    pub(crate) fn cpu() -> Self {
+    #[must_use]
+    pub fn cpu() -> Self {
         Self { device: candle_core::Device::Cpu, name: "CPU".to_owned() }
     }
 
@@ -65,7 +45,7 @@ impl Place {
     ///
     /// # Errors
     /// [`PlaceError::Gpu`].
-    pub(crate) fn gpu(ordinal: usize, gpu: &Gpu) -> Result<Self, PlaceError> {
+    pub fn gpu(ordinal: usize, gpu: &Gpu) -> Result<Self, PlaceError> {
         Ok(Self { device: gpu::open(ordinal)?, name: gpu.name.clone() })
     }
 
@@ -73,18 +53,18 @@ impl Place {
     ///
     /// # Errors
     /// [`PlaceError::Tf32`] and [`PlaceError::Bf16`].
-    pub(crate) fn precision(&self, wanted: Precision) -> Result<model::Precision, PlaceError> {
+    pub fn precision(&self, wanted: Precision) -> Result<kernels::Precision, PlaceError> {
         match (wanted, self.device.is_cpu()) {
-            (Precision::F32, _) => Ok(model::Precision::F32),
+            (Precision::F32, _) => Ok(kernels::Precision::F32),
             (Precision::Tf32, true) => Err(PlaceError::Tf32),
             (Precision::Tf32, false) => {
                 gpu::multiply_in_tf32();
-                Ok(model::Precision::F32)
+                Ok(kernels::Precision::F32)
             }
             (Precision::Bf16, true) => {
-                Bf16::detect().map(model::Precision::Bf16).ok_or(PlaceError::Bf16)
+                Bf16::detect().map(kernels::Precision::Bf16).ok_or(PlaceError::Bf16)
             }
-            (Precision::Bf16, false) => Ok(model::Precision::PlainBf16),
+            (Precision::Bf16, false) => Ok(kernels::Precision::PlainBf16),
         }
     }
 }
@@ -93,7 +73,7 @@ impl Place {
 ///
 /// # Errors
 /// [`PlaceError`].
-pub(crate) fn check(device: DeviceChoice, precision: Precision) -> Result<(), PlaceError> {
+pub fn check(device: DeviceChoice, precision: Precision) -> Result<(), PlaceError> {
     match device {
         DeviceChoice::Cuda if gpu::IS_BUILT_IN => Ok(()),
         DeviceChoice::Cuda => Err(GpuError::NotBuiltIn.into()),
@@ -106,7 +86,7 @@ pub(crate) fn check(device: DeviceChoice, precision: Precision) -> Result<(), Pl
 ///
 /// # Errors
 /// A driver that does not answer.
-pub(crate) fn visible(
+pub fn visible(
     device: DeviceChoice,
     environment: &Environment,
 ) -> Result<Vec<Gpu>, gpus::GpuError> {
@@ -121,17 +101,15 @@ pub(crate) fn visible(
 ///
 /// # Errors
 /// A driver that does not answer.
-pub(crate) fn expected(
-    device: DeviceChoice,
-    environment: &Environment,
-) -> Result<String, gpus::GpuError> {
+pub fn expected(device: DeviceChoice, environment: &Environment) -> Result<String, gpus::GpuError> {
     let gpu = visible(device, environment)?.into_iter().next();
     Ok(gpu.map_or_else(|| Place::cpu().name, |gpu| gpu.name))
 }
 
 /// What a process does, where it can tell without the others: where the build knows no GPU, one
 /// process trains, unless several were asked for.
-pub(crate) fn alone(device: DeviceChoice, seat: Seat) -> Option<Computes> {
+#[must_use]
+pub fn alone(device: DeviceChoice, seat: Seat) -> Option<Computes> {
     match device {
         DeviceChoice::Auto if gpu::IS_BUILT_IN => None,
         DeviceChoice::Auto if seat.is_leader() => Some(Computes::Alone),

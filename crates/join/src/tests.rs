@@ -16,7 +16,7 @@ const ENDING: &str = "LOCKSTEP_TEST_ENDING";
 /// Which rank is to end so, where one command starts them all.
 const ACTOR: &str = "LOCKSTEP_TEST_ACTOR";
 /// What a rank of these tests runs.
-const RANK: [&str; 4] = ["--ignored", "--exact", "--nocapture", "world::tests::rank_that_ends"];
+const RANK: [&str; 4] = ["--ignored", "--exact", "--nocapture", "tests::rank_that_ends"];
 
 /// Starts the ranks, of which `actor` ends in that way; gives how each ended, in their order.
 fn endings(actor: usize, ending: &str) -> Vec<Output> {
@@ -103,8 +103,8 @@ fn rank_that_ends() {
     let starter = Starter::of(&std::env::vars().collect::<Environment>()).unwrap();
     let wish = Wish { device: DeviceChoice::Cpu, sharing: Sharing::Refused };
     let patience = Duration::from_secs(10);
-    let surroundings = Surroundings { environment: &Environment::default(), patience };
-    let mut world = World::join(&starter, wish, &surroundings).unwrap().unwrap();
+    let surroundings = JoinOptions { environment: &Environment::default(), patience };
+    let mut world = ProcessGroup::join(&starter, wish, &surroundings).unwrap().unwrap();
     world.board.enter(lockstep_collective::Phase::Computing, 7);
     world.collective.barrier().unwrap();
     std::thread::sleep(Duration::from_millis(200));
