@@ -1,42 +1,80 @@
-//! The command line: from what a user types to a run, and from its end to an exit code.
-//!
-//! ```text
-//! arguments, TOML ─ Written (as written) ─▶ RunPlan (as meant) ─▶ trainer ─▶ ExitCode
-//! ```
-//!
-//! It is the only crate that reads the environment, prints, and catches signals.
+//! The program `launcher`: decides how many ranks there are, starts them, passes signals on, says
+//! which one failed first, and starts the run again when it failed.
 
-mod card;
-mod commands;
+mod crew;
+mod ending;
 mod failure;
-mod finished;
-mod lock;
-mod models;
-mod observers;
-mod output_dir;
-mod sources;
-mod supervisor;
+mod options;
+mod plan;
+mod resources;
+mod run;
+mod speech;
+mod trainer;
 
-use std::io;
-use std::path::Path;
-
-use lockstep_host::enter;
+use std::io::{self, Write};
 
 use failure::Failure;
-
-/// The program `trainer`.
-#[must_use]
-pub fn trainer() -> std::process::ExitCode {
-    enter(|process| commands::run(process, &mut io::stdout().lock()), Failure::code)
-}
+use lockstep_host::ExitCode;
+use lockstep_host::Process;
+use lockstep_host::{enter, signals, streams};
+use options::{Options, help};
+use plan::{Plan, plan};
+use resources::Resources;
+use run::Run;
+use trainer::Trainer;
 
 /// The program `launcher`.
 #[must_use]
 pub fn launcher() -> std::process::ExitCode {
-    enter(|process| supervisor::launch(process, &mut io::stdout().lock()), Failure::code)
+    enter(|process| launch(process, &mut io::stdout().lock()), Failure::code)
 }
 
-/// Writes a text file.
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|cause| Failure::Write { path: path.to_owned(), cause })
+/// Runs the program `launcher`; the code is that of the first rank that failed.
+///
+/// # Errors
+/// A faulty command line, ranks that cannot be started as asked, or a trainer that cannot be started.
+fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
+    let arguments = &process.arguments;
+    let border = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
+    let (own, rest) = arguments.split_at(border);
+    if own.iter().any(|word| word == "--help" || word == "-h") {
+        write!(out, "{}", help()).map_err(Failure::Output)?;
+        return Ok(ExitCode::Done.number());
+    }
+    let options = Options::read(own)?;
+    let trainer = Trainer::beside_us(rest.get(1..).unwrap_or_default())?;
+    let signals = signals::catch().map_err(Failure::Signals)?;
+    let plan = plan(&options, &Resources::of(&process.environment), &trainer)?;
+    if options.is_dry {
+        write!(out, "{}", plan.told(&trainer)).map_err(Failure::Output)?;
+        return Ok(ExitCode::Done.number());
+    }
+    supervise(&plan, trainer, (options.max_restarts, &signals), out)
 }
+
+fn supervise(
+    plan: &Plan,
+    mut trainer: Trainer,
+    (max_restarts, signals): (u64, &[signals::Pending]),
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let mut restarts = 0;
+    loop {
+        let outcome = Run::start(plan, &trainer)?.finish(signals, out)?;
+        let code = outcome.code;
+        if outcome.was_signalled || ending::is_final(code) || restarts == max_restarts {
+            return Ok(code);
+        }
+        restarts += 1;
+        streams::tell(format_args!(
+            "launcher: the trainer ended with {code}; restart {restarts} of {max_restarts} \
+             from the newest checkpoint"
+        ));
+        if restarts == 1 {
+            trainer = trainer.resumed();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,20 +2,20 @@
 
 use expect_test::{Expect, expect};
 
-use super::surroundings::Slurm;
+use super::resources::Slurm;
 use super::*;
 use lockstep_host::gpus::Gpu;
 use lockstep_host::mpirun::{Flavour, Mpirun};
 
 /// A machine with `gpus` GPUs and four cores, Open MPI and a trainer that speaks MPI.
-fn machine(gpus: u32) -> Surroundings {
+fn machine(gpus: u32) -> Resources {
     let gpu = |index| Gpu {
         index,
         uuid: format!("GPU-{index}"),
         name: "NVIDIA H200".to_owned(),
         memory_bytes: 139 << 30,
     };
-    Surroundings {
+    Resources {
         gpus: Ok((0..gpus).map(gpu).collect()),
         mpirun: Some(Mpirun {
             path: "/usr/bin/mpirun".into(),
@@ -30,16 +30,16 @@ fn machine(gpus: u32) -> Surroundings {
     }
 }
 
-fn slurm(nodes: u64) -> Surroundings {
+fn slurm(nodes: u64) -> Resources {
     let slurm = Slurm { nodes, cores_per_task: Some("8".to_owned()), has_srun: true };
-    Surroundings { slurm: Some(slurm), ..machine(2) }
+    Resources { slurm: Some(slurm), ..machine(2) }
 }
 
 fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
-fn planned(flags: &str, around: &Surroundings, line: &str) -> String {
+fn planned(flags: &str, around: &Resources, line: &str) -> String {
     let trainer = Trainer { program: "/opt/trainer".into(), words: words(line) };
     let options = Options::read(&words(flags)).unwrap();
     match plan(&options, around, &trainer) {
@@ -48,7 +48,7 @@ fn planned(flags: &str, around: &Surroundings, line: &str) -> String {
     }
 }
 
-fn check(flags: &str, around: &Surroundings, expected: Expect) {
+fn check(flags: &str, around: &Resources, expected: Expect) {
     expected.assert_eq(&planned(flags, around, "train x.toml"));
 }
 
@@ -76,7 +76,7 @@ fn one_rank_needs_no_starter() {
     );
     check(
         "",
-        &Surroundings { speaks_cuda: false, ..machine(1) },
+        &Resources { speaks_cuda: false, ..machine(1) },
         expect![[r#"
         gpus     0 NVIDIA H200 (139 GiB, GPU-0)
         ranks    1: this build has no CUDA for the 1 GPU here (launch/cuda.sh builds one that has), so that one process trains on the CPU
@@ -117,7 +117,7 @@ fn one_rank_a_gpu_under_mpirun() {
     );
     check(
         "",
-        &Surroundings { is_refused_as_root: true, ..machine(2) },
+        &Resources { is_refused_as_root: true, ..machine(2) },
         expect![
             "2: mpirun does not start for root; be another user, or, in a container of your own, set OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or pass --start local"
         ],
@@ -128,7 +128,7 @@ fn one_rank_a_gpu_under_mpirun() {
 fn without_mpi_the_launcher_starts_the_ranks() {
     check(
         "",
-        &Surroundings { mpirun: None, ..machine(2) },
+        &Resources { mpirun: None, ..machine(2) },
         expect![[r#"
         gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
         ranks    2: one for each GPU
@@ -139,7 +139,7 @@ fn without_mpi_the_launcher_starts_the_ranks() {
     );
     check(
         "",
-        &Surroundings { speaks_mpi: false, ..machine(2) },
+        &Resources { speaks_mpi: false, ..machine(2) },
         expect![[r#"
         gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
         ranks    2: one for each GPU
@@ -161,7 +161,7 @@ fn without_mpi_the_launcher_starts_the_ranks() {
     );
     check(
         "--start mpirun",
-        &Surroundings { mpirun: None, ..machine(2) },
+        &Resources { mpirun: None, ..machine(2) },
         expect![
             "4: --start mpirun: there is no mpirun on the path; install Open MPI (Debian: openmpi-bin), or pass --start local"
         ],
@@ -208,7 +208,7 @@ fn what_cannot_be_started_says_what_can() {
     );
     check(
         "",
-        &Surroundings { gpus: Ok(Vec::new()), ..slurm(4) },
+        &Resources { gpus: Ok(Vec::new()), ..slurm(4) },
         expect![[r#"
         gpus     none visible
         ranks    1: there is no GPU, so that one process trains on the CPU

@@ -3,12 +3,10 @@
 
 use std::fmt;
 
-use thiserror::Error;
-
 use super::options::{Options, Start};
-use super::surroundings::{Slurm, Surroundings};
+use super::resources::{Resources, Slurm};
 use super::trainer::{Trainer, shown};
-use lockstep_host::ExitCode;
+use crate::failure::LaunchError;
 use lockstep_host::Unused;
 use lockstep_host::mpirun::{Flavour, Mpirun};
 
@@ -41,52 +39,13 @@ pub(super) enum Starter {
     Srun,
 }
 
-/// Ranks that cannot be started as asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(crate) enum LaunchError {
-    /// Several machines, and nobody to reach them.
-    #[error(
-        "--nnodes {nodes} needs a Slurm job with srun in it; elsewhere start the ranks with mpirun and \
-         a hostfile, or with the files in launch/"
-    )]
-    Machines {
-        /// How many were asked for.
-        nodes: u64,
-    },
-    /// `--start mpirun` without one.
-    #[error(
-        "--start mpirun: there is no mpirun on the path; install Open MPI (Debian: openmpi-bin), \
-         or pass --start local"
-    )]
-    NoMpirun,
-    /// `--start srun` without one.
-    #[error("--start srun works inside a Slurm job only; take it from sbatch or salloc")]
-    NoSlurm,
-    /// mpirun, for root.
-    #[error(
-        "mpirun does not start for root; be another user, or, in a container of your own, set \
-         OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or pass --start local"
-    )]
-    Root,
-}
-
-impl LaunchError {
-    /// The exit code.
-    pub(crate) fn code(self) -> ExitCode {
-        match self {
-            Self::Machines { .. } | Self::NoSlurm | Self::Root => ExitCode::Usage,
-            Self::NoMpirun => ExitCode::Device,
-        }
-    }
-}
-
 /// Plans a start.
 ///
 /// # Errors
 /// [`LaunchError`].
 pub(super) fn plan(
     options: &Options,
-    around: &Surroundings,
+    around: &Resources,
     trainer: &Trainer,
 ) -> Result<Plan, LaunchError> {
     let (per_node, nodes, why) = ranks(options, around, trainer);
@@ -100,7 +59,7 @@ pub(super) fn plan(
 }
 
 /// Ranks on each machine, machines, and why.
-fn ranks(options: &Options, around: &Surroundings, trainer: &Trainer) -> (u64, u64, String) {
+fn ranks(options: &Options, around: &Resources, trainer: &Trainer) -> (u64, u64, String) {
     let visible = around.gpus.as_ref().map_or(0, Vec::len);
     let gpus = if around.speaks_cuda { visible as u64 } else { 0 };
     let (per_node, why) = match options.per_node {
@@ -120,7 +79,7 @@ fn ranks(options: &Options, around: &Surroundings, trainer: &Trainer) -> (u64, u
 
 fn starter(
     wish: Start,
-    around: &Surroundings,
+    around: &Resources,
     (per_node, nodes): (u64, u64),
 ) -> Result<Starter, LaunchError> {
     let srun = around.slurm.as_ref().is_some_and(|slurm| slurm.has_srun);
@@ -142,7 +101,7 @@ fn starter(
     }
 }
 
-fn allowed(flavour: Flavour, around: &Surroundings) -> Result<Starter, LaunchError> {
+fn allowed(flavour: Flavour, around: &Resources) -> Result<Starter, LaunchError> {
     if flavour == Flavour::OpenMpi && around.is_refused_as_root {
         return Err(LaunchError::Root);
     }
@@ -190,7 +149,7 @@ fn srun_words(slurm: &Slurm, per_node: u64, nodes: u64) -> Vec<String> {
     words
 }
 
-fn gpus(around: &Surroundings) -> String {
+fn gpus(around: &Resources) -> String {
     match &around.gpus {
         Ok(gpus) if gpus.is_empty() => "none visible".to_owned(),
         Ok(gpus) => {

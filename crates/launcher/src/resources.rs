@@ -3,15 +3,13 @@
 use std::num::NonZero;
 use std::thread;
 
-use lockstep_kernels::gpu;
-
 use lockstep_host::Environment;
 use lockstep_host::gpus::{self, Gpu, GpuError};
 use lockstep_host::mpirun::{self, Mpirun};
 
 /// What decides how ranks are started.
 #[derive(Clone, Debug)]
-pub(super) struct Surroundings {
+pub(super) struct Resources {
     /// The GPUs that can be seen from here.
     pub(super) gpus: Result<Vec<Gpu>, GpuError>,
     /// `mpirun`, if it is installed.
@@ -39,14 +37,14 @@ pub(super) struct Slurm {
     pub(super) has_srun: bool,
 }
 
-impl Surroundings {
+impl Resources {
     /// Looks around.
     pub(super) fn of(environment: &Environment) -> Self {
         Self {
             gpus: gpus::visible(environment),
             mpirun: mpirun::find(environment),
             speaks_mpi: cfg!(feature = "mpi"),
-            speaks_cuda: gpu::IS_BUILT_IN,
+            speaks_cuda: cfg!(feature = "cuda"),
             slurm: slurm(environment),
             cores: thread::available_parallelism().map_or(1, NonZero::get) as u64,
             is_refused_as_root: rustix::process::geteuid().is_root() && !allows_root(environment),

@@ -3,5 +3,5 @@
 fn main() -> std::process::ExitCode {
     lockstep_kernels::keep_freed_memory();
     lockstep_kernels::keep_candle_on_one_thread();
-    lockstep_launcher::trainer()
+    lockstep_trainer_cli::trainer()
 }

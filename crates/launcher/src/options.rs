@@ -1,7 +1,6 @@
 //! What the launcher itself is told, in front of `--`.
 
-use crate::failure::Failure;
-use lockstep_flags::{Entries, Form, Key, Kind, SWITCH, Table, Written, flags, list};
+use lockstep_flags::{Entries, Faults, Form, Key, Kind, SWITCH, Table, Written, flags, list};
 
 /// How many of something; nothing stands for `auto`.
 const COUNT: Kind<Option<u64>> = Kind {
@@ -89,7 +88,7 @@ impl Options {
     ///
     /// # Errors
     /// Everything that is wrong with them.
-    pub(super) fn read(words: &[String]) -> Result<Self, Failure> {
+    pub(super) fn read(words: &[String]) -> Result<Self, Faults> {
         let config: Written =
             flags(words, ENTRIES, (&[], "the trainer's words stand behind `--`"))?;
         Ok(Self {
