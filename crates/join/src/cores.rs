@@ -50,11 +50,11 @@ impl Threads {
 
 #[cfg(test)]
 mod tests {
+    use lockstep_host::Equipment;
     use lockstep_world::{Rank, WorldSize};
 
     use super::super::roster::RankInfo;
     use super::*;
-    use lockstep_host::Equipment;
 
     fn check(ranks: &[(&str, &[usize])], expected: &[usize]) {
         let place = |(machine, cores): &(&str, &[usize])| RankInfo {

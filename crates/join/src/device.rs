@@ -1,12 +1,12 @@
 //! What a process computes on.
 
+use lockstep_host::gpus::{self, Gpu};
+use lockstep_host::{Computes, DecisionError, DeviceChoice, Environment, Precision, host_name};
 use lockstep_kernels::gpu::{self, GpuError};
 use lockstep_kernels::{self as kernels, Bf16};
 use lockstep_world::Seat;
 
 use crate::{JoinError, PlaceError};
-use lockstep_host::gpus::{self, Gpu};
-use lockstep_host::{Computes, DecisionError, DeviceChoice, Environment, Precision, host_name};
 
 /// The device of a process, and what to call it.
 #[derive(Clone, Debug)]

@@ -17,18 +17,14 @@ use lockstep_collective::{
     Audited, Collective, How, Ledger, Lost, Mpi, PhaseBoard, Solo, Tcp, Timed, Watch, WatchHandle,
     WatchSettings,
 };
+use lockstep_host::{Computes, Environment, ExitCode, Wish, decide, streams};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use cores::Threads;
+use device::Place;
 pub use error::{JoinError, PlaceError, WorldError, of_collective};
 use roster::Roster;
 pub use starter::Starter;
-
-use device::Place;
-use lockstep_host::Environment;
-use lockstep_host::ExitCode;
-use lockstep_host::streams;
-use lockstep_host::{Computes, Wish, decide};
 
 /// Who speaks for all.
 const LEADER: Rank = Rank(0);

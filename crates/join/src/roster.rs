@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use lockstep_collective::{Collective, CollectiveError, gather_bytes};
+use lockstep_host::gpus::Gpu;
+use lockstep_host::{Equipment, host_name, hosts};
 use lockstep_world::Seat;
 use rustix::thread::{CpuSet, sched_getaffinity};
 use serde::{Deserialize, Serialize};
-
-use lockstep_host::gpus::Gpu;
-use lockstep_host::{Equipment, host_name, hosts};
 
 /// What every rank knows of all ranks.
 pub(super) struct Roster(Vec<RankInfo>);

@@ -1,10 +1,10 @@
 //! Who started this process among how many, by what the starter put into the environment.
 
 use lockstep_collective::MeetingPlace;
+use lockstep_host::Environment;
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::WorldError;
-use lockstep_host::Environment;
 
 /// How a process was started.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,9 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use lockstep_host::{DeviceChoice, Environment, Sharing};
+
 use super::*;
-use lockstep_host::DeviceChoice;
-use lockstep_host::Environment;
-use lockstep_host::Sharing;
 
 const RANKS: usize = 3;
 /// How a rank is to end, for the ranks' processes.

@@ -13,10 +13,9 @@ mod trainer;
 
 use std::io::{self, Write};
 
+use lockstep_host::{ExitCode, Process, enter, signals, streams};
+
 use failure::Failure;
-use lockstep_host::ExitCode;
-use lockstep_host::Process;
-use lockstep_host::{enter, signals, streams};
 use options::{Options, help};
 use plan::{Plan, plan};
 use resources::Resources;

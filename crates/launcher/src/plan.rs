@@ -3,12 +3,13 @@
 
 use std::fmt;
 
+use lockstep_host::Unused;
+use lockstep_host::mpirun::{Flavour, Mpirun};
+
 use super::options::{Options, Start};
 use super::resources::{Resources, Slurm};
 use super::trainer::{Trainer, shown};
 use crate::failure::LaunchError;
-use lockstep_host::Unused;
-use lockstep_host::mpirun::{Flavour, Mpirun};
 
 /// What is started, and why so.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,8 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use lockstep_host::signals::{self, Pending};
+use lockstep_host::streams;
 use rustix::process::Signal;
 
 use super::crew::{Crew, Line, Stream};
@@ -17,8 +19,6 @@ use super::plan::{Plan, Starter};
 use super::speech::{blamed, heard};
 use super::trainer::Trainer;
 use crate::failure::Failure;
-use lockstep_host::signals::{self, Pending};
-use lockstep_host::streams;
 
 /// How long ranks that are asked to end may take; `mpirun` has to tell other machines, too.
 const GRACE: Duration = Duration::from_secs(2);

@@ -63,8 +63,9 @@ fn number_after<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use lockstep_host::mpirun::Flavour;
+
+    use super::*;
 
     const MPIRUN: Starter = Starter::Mpirun(Flavour::OpenMpi);
 

@@ -1,11 +1,11 @@
 //! Plans, from made-up surroundings to the command line; and faulty command lines.
 
 use expect_test::{Expect, expect};
+use lockstep_host::gpus::Gpu;
+use lockstep_host::mpirun::{Flavour, Mpirun};
 
 use super::resources::Slurm;
 use super::*;
-use lockstep_host::gpus::Gpu;
-use lockstep_host::mpirun::{Flavour, Mpirun};
 
 /// A machine with `gpus` GPUs and four cores, Open MPI and a trainer that speaks MPI.
 fn machine(gpus: u32) -> Resources {

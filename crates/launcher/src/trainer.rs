@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::failure::Failure;
 use lockstep_flags::{Fault, Problem};
+
+use crate::failure::Failure;
 
 /// The trainer and its words.
 #[derive(Clone, Debug)]

@@ -7,15 +7,14 @@
 use std::cmp::Ordering;
 use std::num::NonZeroU64;
 
+use lockstep_flags::{Entry, Key, Problem, Written};
+
 use super::keys::{
     EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH, LOAD_BEST, MAX_STEPS, OVERWRITE,
     PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, TEST_FILE, TRAIN_FILE,
     VALIDATION_FILE, WARMUP_RATIO, WARMUP_STEPS,
 };
 use super::terms::{DataSource, Resume, Strategy};
-use lockstep_flags::Problem;
-use lockstep_flags::Written;
-use lockstep_flags::{Entry, Key};
 
 /// Settles what the later word settles, and notes the contradictions that are left.
 pub(crate) fn settle(config: &mut Written) {

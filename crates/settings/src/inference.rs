@@ -1,12 +1,12 @@
 //! What follows from the other values where nothing was written.
 
+use lockstep_flags::{Origin, Problem, Written};
+
 use super::keys::{
     ACCUMULATION, EVAL_STRATEGY, GLOBAL_BATCH, OUTPUT_DIR, PER_DEVICE_BATCH, TRAIN_FILE,
     VALIDATION_FILE,
 };
 use super::terms::DataSource;
-use lockstep_flags::Written;
-use lockstep_flags::{Origin, Problem};
 
 /// Fills in what follows, and notes what must be written because it does not follow.
 /// `name` is the configuration file's, empty without one.

@@ -4,6 +4,8 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use lockstep_data::Order;
+use lockstep_flags::{Fault, Key, Written};
+use lockstep_host::{Sharing, Wish};
 use lockstep_model::Dropouts;
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, Warmup};
 use lockstep_trainer::{Cadence, FinalModel, RunLength, Saving};
@@ -15,10 +17,6 @@ use super::plan::{
     Settled, TrainPlan,
 };
 use super::terms::{Resume, Strategy};
-use lockstep_flags::Fault;
-use lockstep_flags::Key;
-use lockstep_flags::Written;
-use lockstep_host::{Sharing, Wish};
 
 impl RunPlan {
     /// The plan of a configuration whose contradictions are settled.

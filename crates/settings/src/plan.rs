@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_data::{MaxLength, OnBadRow, Order};
+use lockstep_host::{Precision, Wish};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_trainer::{
@@ -13,7 +14,6 @@ use lockstep_trainer::{
 use lockstep_world::{Seed, WorldSize};
 
 use super::terms::{DataSource, ModelName, Reporter};
-use lockstep_host::{Precision, Wish};
 
 /// Everything a training run is decided by.
 #[derive(Clone, Debug)]

@@ -2,11 +2,10 @@
 //!
 //! A feature that arrives takes its lines out of here.
 
+use lockstep_flags::{Key, Problem, Written};
+
 use super::keys::{REPORT_TO, TEST_FILE, TRAIN_FILE, VALIDATION_FILE};
 use super::terms::{DataSource, Reporter};
-use lockstep_flags::Key;
-use lockstep_flags::Problem;
-use lockstep_flags::Written;
 
 /// Notes each wish that cannot be granted yet.
 pub(crate) fn note_unsupported(config: &mut Written) {

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
+use lockstep_settings::{ModelName, RunPlan};
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 use crate::sources::{self, Corpora};
-use lockstep_settings::{ModelName, RunPlan};
 
 /// The card of a finished run, with the results the run wrote.
 ///

@@ -3,19 +3,17 @@
 use std::io;
 use std::path::PathBuf;
 
-use thiserror::Error;
-
 use lockstep_collective::CollectiveError;
 use lockstep_data::{DataError, LabelError, TokenizerError};
-use lockstep_join::{JoinError, PlaceError, WorldError, of_collective};
-use lockstep_model::ModelError;
-use lockstep_params::TensorFileError;
-use lockstep_trainer::{CheckpointError, TrainError};
-
 use lockstep_flags::{Fault, Faults};
 use lockstep_host::ExitCode;
 use lockstep_host::gpus::GpuError;
 use lockstep_hub::HubError;
+use lockstep_join::{JoinError, PlaceError, WorldError, of_collective};
+use lockstep_model::ModelError;
+use lockstep_params::TensorFileError;
+use lockstep_trainer::{CheckpointError, TrainError};
+use thiserror::Error;
 
 /// Why a command failed.
 #[derive(Debug, Error)]

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use lockstep_data::{LabelError, LabelMap, MaxLength, Tokenizer};
+use lockstep_flags::{DIRECTORY, Entry, Fault, Key, Problem, Table, Written};
+use lockstep_join::device::Place;
 use lockstep_model::Classifier;
+use lockstep_settings::keys;
 use lockstep_trainer::Usage;
 
 use crate::failure::Failure;
 use crate::models;
-use lockstep_flags::{DIRECTORY, Entry, Fault, Key, Problem, Table, Written};
-use lockstep_join::device::Place;
-use lockstep_settings::keys;
 
 /// `--checkpoint`.
 pub(crate) static CHECKPOINT: Key<PathBuf> =

@@ -9,9 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use lockstep_host::host_name;
+use serde::{Deserialize, Serialize};
 
 /// The lock's name in the directory.
 pub(crate) const NAME: &str = "run.lock";

@@ -2,13 +2,13 @@
 
 use candle_core::Device;
 use lockstep_data::{Corpus, LabelMap, Tokenizer};
+use lockstep_flags::{Fault, Problem};
+use lockstep_hub::{HubSettings, find_model};
 use lockstep_model::{Classifier, EncoderConfig, LoadReport, ModelError, ModelRequest, Pretrained};
+use lockstep_settings::{Mismatch, ModelName, ModelPlan, RunPlan};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
-use lockstep_flags::{Fault, Problem};
-use lockstep_hub::{HubSettings, find_model};
-use lockstep_settings::{Mismatch, ModelName, ModelPlan, RunPlan};
 
 /// A model to train, and what became of its tensors.
 pub(crate) struct Loaded {

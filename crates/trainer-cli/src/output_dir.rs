@@ -4,12 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use lockstep_flags::{Fault, Problem};
+use lockstep_settings::{Existing, OutputPlan, is_record};
 use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
 
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
-use lockstep_flags::{Fault, Problem};
-use lockstep_settings::{Existing, OutputPlan, is_record};
 
 /// Takes the plan's directory for one run, if it will do. Nothing is written yet but the lock, which
 /// goes with its holder, so that a run that finds its data faulty leaves no trace.

@@ -4,9 +4,8 @@ use lockstep_data::{
     BadRows, Corpus, CorpusSource, DataError, Example, LabelMap, Labels, RawCorpus, Renames,
     TokenStore, Tokenizer, reviews,
 };
-use lockstep_world::Seed;
-
 use lockstep_settings::{DataPlan, DataSource, Reading};
+use lockstep_world::Seed;
 
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

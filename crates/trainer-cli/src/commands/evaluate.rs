@@ -4,17 +4,16 @@ use std::io::Write;
 
 use lockstep_collective::Solo;
 use lockstep_data::Corpus;
+use lockstep_flags::{Entries, Fault, Key, Problem, SWITCH, Table, Written, flags};
+use lockstep_host::{ExitCode, Process};
+use lockstep_join::device::Place;
+use lockstep_settings::{DATA_SOURCE, DataSource, Reading, keys};
 use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::sources;
-use lockstep_flags::{Entries, Fault, Key, Problem, SWITCH, Table, Written, flags};
-use lockstep_host::ExitCode;
-use lockstep_host::Process;
-use lockstep_join::device::Place;
-use lockstep_settings::{DATA_SOURCE, DataSource, Reading, keys};
 
 static DATA: Key<DataSource> =
     Key::new(Table::COMMAND, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use super::{Command, doctor, evaluate, predict};
 use lockstep_flags::list;
 use lockstep_host::ExitCode;
 use lockstep_settings::keys;
+
+use super::{Command, doctor, evaluate, predict};
 
 /// The help of a command.
 pub(crate) fn of(command: Command) -> String {

@@ -11,11 +11,10 @@ use std::io::Write;
 use std::path::Path;
 
 use lockstep_collective::Tally;
+use lockstep_flags::nearest;
+use lockstep_host::{ExitCode, Process};
 
 use crate::failure::{COMMANDS, Failure};
-use lockstep_flags::nearest;
-use lockstep_host::ExitCode;
-use lockstep_host::Process;
 
 /// Runs the command the arguments name.
 ///

@@ -5,10 +5,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lockstep_host::Environment;
 use lockstep_kernels::gpu::LIBRARIES;
 
 use super::finding::Finding;
-use lockstep_host::Environment;
 
 /// The loader's cache; the paths in it end in a zero byte, as its texts do.
 const CACHE: &str = "/etc/ld.so.cache";

@@ -3,10 +3,10 @@
 use std::num::NonZero;
 use std::{fs, thread};
 
+use lockstep_host::Environment;
 use rustix::process::{Resource, getrlimit};
 
 use super::finding::Finding;
-use lockstep_host::Environment;
 
 /// Variables that tell how many ranks this machine has.
 const LOCAL_RANKS: [&str; 4] =

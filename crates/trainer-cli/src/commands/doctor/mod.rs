@@ -8,20 +8,17 @@ mod machine;
 use std::io::Write;
 use std::time::Duration;
 
+use lockstep_flags::{Entries, flags};
+use lockstep_host::gpus::{self, Driver, GpuError};
+use lockstep_host::mpirun::{self, Flavour, Mpirun};
+use lockstep_host::{DeviceChoice, Environment, ExitCode, Process, Sharing, Wish};
+use lockstep_join::{JoinOptions, ProcessGroup, Starter};
 use lockstep_kernels::gpu::IS_BUILT_IN;
+use lockstep_settings::keys;
 
 use crate::failure::Failure;
 use finding::{Finding, Verdict};
 use libraries::Libraries;
-use lockstep_flags::{Entries, flags};
-use lockstep_host::DeviceChoice;
-use lockstep_host::ExitCode;
-use lockstep_host::gpus::{self, Driver, GpuError};
-use lockstep_host::mpirun::{self, Flavour, Mpirun};
-use lockstep_host::{Environment, Process};
-use lockstep_host::{Sharing, Wish};
-use lockstep_join::{JoinOptions, ProcessGroup, Starter};
-use lockstep_settings::keys;
 
 /// The flags of the command.
 pub(crate) static ENTRIES: &Entries = &[&keys::DEVICE];
@@ -142,8 +139,9 @@ fn conclusion(is_possible: bool) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use lockstep_host::gpus::Gpu;
+
+    use super::*;
 
     fn check(finding: &Finding, expected: &str) {
         let told = finding.to_string();

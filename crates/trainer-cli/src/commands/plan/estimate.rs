@@ -2,10 +2,10 @@
 
 use lockstep_data::{BatchPlan, TokenStore};
 use lockstep_model::{EncoderConfig, HeadKind};
+use lockstep_settings::RunPlan;
 use lockstep_world::Seat;
 
 use crate::sources::Corpora;
-use lockstep_settings::RunPlan;
 
 /// What a thread makes in matrix products: half of what a core with AVX-512 was seen to make.
 pub(super) const FLOPS_PER_THREAD: f64 = 50e9;

@@ -10,7 +10,11 @@ mod program_table;
 use std::io::Write;
 
 use lockstep_data::{TokenStore, Tokenizer};
+use lockstep_host::{ExitCode, Process};
+use lockstep_hub::{HubSettings, find_model};
+use lockstep_join::device;
 use lockstep_model::{EncoderConfig, ModelError};
+use lockstep_settings::{ModelName, RunPlan, run_plan};
 use lockstep_trainer::Cadence;
 use lockstep_world::Seat;
 use serde_json::{Value, json};
@@ -21,11 +25,6 @@ use crate::observers::clock;
 use crate::output_dir;
 use crate::sources::{self, Corpora, RawCorpora};
 use estimate::{Costs, Counts};
-use lockstep_host::ExitCode;
-use lockstep_host::Process;
-use lockstep_hub::{HubSettings, find_model};
-use lockstep_join::device;
-use lockstep_settings::{ModelName, RunPlan, run_plan};
 
 /// Runs the command.
 ///

@@ -1,8 +1,11 @@
 //! `trainer plan --program`: the GPU step of a run, kernel by kernel, with predicted times.
 
+use lockstep_host::Process;
+use lockstep_join::device;
 use lockstep_program::{
     Arithmetic, BatchSize, Bucket, Card, Flop, ModelShape, Prediction, Program, Scene,
 };
+use lockstep_settings::RunPlan;
 use lockstep_trainer::{RecordedPlan, TrainError, model_shape, recorded_plan};
 use lockstep_world::Seat;
 use serde_json::json;
@@ -11,9 +14,6 @@ use super::program_table::{object, table};
 use super::{Material, not_here};
 use crate::failure::Failure;
 use crate::sources::RawCorpora;
-use lockstep_host::Process;
-use lockstep_join::device;
-use lockstep_settings::RunPlan;
 
 /// The recorded programs of a run with their predicted costs.
 pub(super) struct Predicted {

@@ -13,18 +13,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lockstep_data::{Batch, TextRow, TokenStore};
+use lockstep_flags::{Entries, FILE, Fault, Form, Key, Kind, Problem, Table, Written, flags};
+use lockstep_host::{ExitCode, Process, streams};
+use lockstep_join::device::Place;
+use lockstep_settings::keys;
 use lockstep_trainer::{Scorer, TrainError};
 
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use answer::{Answer, Format};
 use input::Rows;
-use lockstep_flags::{Entries, FILE, Fault, Form, Key, Kind, Problem, Table, Written, flags};
-use lockstep_host::ExitCode;
-use lockstep_host::Process;
-use lockstep_host::streams;
-use lockstep_join::device::Place;
-use lockstep_settings::keys;
 
 static INPUT: Key<PathBuf> =
     Key::new(Table::COMMAND, "input", FILE, "a text a line, or .tsv, .csv, .jsonl; - is stdin")

@@ -8,7 +8,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
+use lockstep_host::streams::{self, Optional};
+use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
+use lockstep_hub::HubSettings;
+use lockstep_join::device::{self, Place};
+use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
+use lockstep_kernels::gpu::IS_BUILT_IN;
 use lockstep_program::Card;
+use lockstep_settings::{Record, Reporter, RunPlan, run_plan, run_toml};
 use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -17,15 +24,6 @@ use crate::models::{self, Base, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::sources::{self, Corpora, RawCorpora};
 use crate::{card, output_dir, write_file};
-use lockstep_host::ExitCode;
-use lockstep_host::streams::{self, Optional};
-use lockstep_host::{Computes, Unused, Wish};
-use lockstep_host::{Environment, Process};
-use lockstep_hub::HubSettings;
-use lockstep_join::device::{self, Place};
-use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
-use lockstep_kernels::gpu::IS_BUILT_IN;
-use lockstep_settings::{Record, Reporter, RunPlan, run_plan, run_toml};
 use stops::Stops;
 
 /// Runs the command.

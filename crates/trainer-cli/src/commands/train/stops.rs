@@ -8,11 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lockstep_collective::WatchHandle;
+use lockstep_host::{ExitCode, signals, streams};
 use lockstep_trainer::StopRequest;
 
 use crate::failure::Failure;
-use lockstep_host::ExitCode;
-use lockstep_host::{signals, streams};
 
 /// How long the failure of a peer, from which a signal may follow, has to become known: a starter
 /// that ends all ranks because one failed must not make a 75 of it.

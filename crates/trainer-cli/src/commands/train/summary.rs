@@ -7,13 +7,13 @@ use lockstep_collective::Tallies;
 use lockstep_data::{Corpus, TokenStore};
 use lockstep_model::LoadReport;
 use lockstep_params::ParamName;
+use lockstep_settings::{DataPlan, ModelName, RunPlan};
 use lockstep_trainer::{Forgotten, Parts};
 use lockstep_world::{Seat, WorldSize};
 
 use super::super::bandwidths;
 use crate::models::Loaded;
 use crate::sources::{self, Corpora};
-use lockstep_settings::{DataPlan, ModelName, RunPlan};
 
 /// The program and what it runs on: a device, and its place in a world.
 pub(super) fn of_process(plan: &RunPlan, device: &str, world: &str) -> String {
