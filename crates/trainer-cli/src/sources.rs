@@ -2,8 +2,9 @@
 
 use lockstep_data::{
     BadRows, Corpus, CorpusSource, DataError, Example, LabelMap, Labels, RawCorpus, Renames,
-    TokenStore, Tokenizer, reviews,
+    TokenStore, Tokenizer,
 };
+use lockstep_reviews as reviews;
 use lockstep_settings::{DataPlan, DataSource, Reading};
 use lockstep_world::Seed;
 

@@ -4,6 +4,7 @@
 //! network is not used, and nothing is written.
 
 mod estimate;
+mod predicted;
 mod program;
 mod program_table;
 

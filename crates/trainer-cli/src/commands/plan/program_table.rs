@@ -5,7 +5,7 @@ use std::fmt::Write;
 use lockstep_program::{Arithmetic, Bucket, Cost, Lane, Op, Prediction, Product, Program, Work};
 use serde_json::{Value, json};
 
-use super::program::Predicted;
+use super::predicted::Predicted;
 
 /// The table of a run's most common update.
 pub(super) fn table(predicted: &Predicted) -> String {

@@ -10,12 +10,11 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::claim::{self, Claim};
 use super::program::{Program, Truncated};
 
 /// Why a pickle cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PickleFault {
+pub enum PickleFault {
     /// The program has no end.
     #[error(transparent)]
     Truncated(#[from] Truncated),
@@ -66,14 +65,14 @@ pub(super) enum Node {
     Tensor(Value),
 }
 
-/// The tensors a pickle describes, by name; each either a claim or why it makes none.
-pub(super) type Described = Vec<(Rc<str>, Result<Claim, claim::ClaimFault>)>;
+/// The tensors of a dictionary, by name, with the arguments of the calls that make them.
+type Tensors = Vec<(Rc<str>, Value)>;
 
-/// Runs a pickle.
+/// Runs a pickle, and gives the tensors of the dictionary that it makes.
 ///
 /// # Errors
 /// [`PickleFault`] when it is none, or makes no dictionary.
-pub(super) fn run(program: &[u8]) -> Result<Described, PickleFault> {
+pub(super) fn run(program: &[u8]) -> Result<(Machine<'_>, Tensors), PickleFault> {
     let mut machine = Machine { program: Program::new(program), ..Machine::default() };
     while machine.step()? {}
     let entries = match machine.stack.pop().and_then(|value| machine.node(value)) {
@@ -83,11 +82,12 @@ pub(super) fn run(program: &[u8]) -> Result<Described, PickleFault> {
     let tensor = |(name, value): &(Value, Value)| match (machine.node(*name), machine.node(*value))
     {
         (Some(Node::Text(name)), Some(Node::Tensor(arguments))) => {
-            Some((Rc::clone(name), claim::of(&machine, *arguments)))
+            Some((Rc::clone(name), *arguments))
         }
         _ => None,
     };
-    Ok(entries.iter().filter_map(tensor).collect())
+    let tensors = entries.iter().filter_map(tensor).collect();
+    Ok((machine, tensors))
 }
 
 /// The state of a program that runs.
@@ -273,7 +273,7 @@ impl Machine<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::claim::described;
 
     /// A dictionary of one tensor, of shape (2, 3) and strides (3, 1).
     const PROGRAM: &[u8] = b"\x80\x02ccollections\nOrderedDict\nq\0)Rq\x01(X\x01\0\0\0wq\x02\
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_state_dict_gives_its_tensors() {
-        let tensors = run(PROGRAM).unwrap();
+        let tensors = described(PROGRAM).unwrap();
         assert_eq!(tensors.len(), 1);
         let (name, claim) = &tensors[0];
         let claim = claim.as_ref().unwrap();
@@ -294,11 +294,11 @@ mod tests {
     #[test]
     fn no_damage_makes_it_panic() {
         for place in 0..PROGRAM.len() {
-            assert!(run(&PROGRAM[..place]).is_err(), "cut at {place}");
+            assert!(described(&PROGRAM[..place]).is_err(), "cut at {place}");
             for byte in 0..=u8::MAX {
                 let mut damaged = PROGRAM.to_vec();
                 damaged[place] = byte;
-                let _ = run(&damaged);
+                let _ = described(&damaged);
             }
         }
     }

@@ -12,7 +12,7 @@ pub(super) const LARGEST_PICKLE: u64 = 64 << 20;
 
 /// Why a file of `torch.save` cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PytorchFault {
+pub enum PytorchFault {
     /// It is no archive, or a damaged one.
     #[error("it is not an archive as PyTorch has written it since version 1.6 ({0})")]
     Archive(ZipError),
@@ -59,7 +59,8 @@ pub(crate) enum PytorchFault {
 
 impl PytorchFault {
     /// Whether the file may well be whole, and is only of a kind that is not read.
-    pub(crate) fn is_of_another_kind(&self) -> bool {
+    #[must_use]
+    pub fn is_of_another_kind(&self) -> bool {
         matches!(
             self,
             Self::Pickle(PickleFault::NoDictionary)

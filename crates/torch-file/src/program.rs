@@ -10,7 +10,7 @@ pub(super) struct Program<'a> {
 /// The program has no end.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its pickle ends too early")]
-pub(crate) struct Truncated;
+pub struct Truncated;
 
 impl<'a> Program<'a> {
     /// A program of which nothing was read.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use candle_core::DType;
 
-use super::pickle::{Machine, Node, Value};
+use super::pickle::{self, Machine, Node, PickleFault, Value};
 
 /// More dimensions than any tensor of a model has.
 const MOST_DIMENSIONS: usize = 8;
@@ -37,7 +37,7 @@ pub(super) enum Order {
 
 /// Why a description is of no tensor that can be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ClaimFault {
+pub enum ClaimFault {
     /// The call has other arguments than PyTorch gives it.
     #[error("it is not described as PyTorch describes tensors")]
     Arguments,
@@ -52,9 +52,22 @@ pub(crate) enum ClaimFault {
     Strides,
 }
 
+/// The tensors a pickle describes, by name; each either a claim or why it makes none.
+pub(super) type Described = Vec<(Rc<str>, Result<Claim, ClaimFault>)>;
+
+/// The tensors that a pickle describes.
+///
+/// # Errors
+/// [`PickleFault`] when it is none, or makes no dictionary.
+pub(super) fn described(program: &[u8]) -> Result<Described, PickleFault> {
+    let (machine, tensors) = pickle::run(program)?;
+    let claim = |(name, arguments)| (name, of(&machine, arguments));
+    Ok(tensors.into_iter().map(claim).collect())
+}
+
 /// The claim that follows from the arguments of `torch._utils._rebuild_tensor_v2`: storage, offset,
 /// shape, strides, and others that say nothing about the values.
-pub(super) fn of(machine: &Machine<'_>, arguments: Value) -> Result<Claim, ClaimFault> {
+fn of(machine: &Machine<'_>, arguments: Value) -> Result<Claim, ClaimFault> {
     let &[storage, offset, shape, strides, ..] =
         machine.tuple(arguments).ok_or(ClaimFault::Arguments)?
     else {

@@ -18,11 +18,12 @@ use std::rc::Rc;
 use candle_core::{Device, Tensor};
 use zip::ZipArchive;
 
-use crate::ParamName;
-use claim::{Claim, Order};
+pub use claim::ClaimFault;
+use claim::{Claim, Described, Order};
 use fault::LARGEST_PICKLE;
-pub(crate) use fault::PytorchFault;
-use pickle::Described;
+pub use fault::PytorchFault;
+pub use pickle::PickleFault;
+pub use program::Truncated;
 
 /// How often the file's size all tensors together may have: tied weights are one storage under
 /// several names.
@@ -37,16 +38,16 @@ type ByStorage = BTreeMap<Rc<str>, Vec<(Rc<str>, Claim)>>;
 ///
 /// # Errors
 /// [`PytorchFault`] when it is not what PyTorch writes, or holds less than it claims.
-pub(crate) fn read(file: File) -> Result<BTreeMap<ParamName, Tensor>, PytorchFault> {
+pub fn read(file: File) -> Result<BTreeMap<String, Tensor>, PytorchFault> {
     let size = file.metadata().map_err(|cause| PytorchFault::Archive(cause.into()))?.len();
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(PytorchFault::Archive)?;
     let folder = folder(&archive)?;
     let program = program(&mut archive, &format!("{folder}data.pkl"))?;
     let mut tensors = BTreeMap::new();
-    for (storage, claims) in by_storage(pickle::run(&program)?, size)? {
+    for (storage, claims) in by_storage(claim::described(&program)?, size)? {
         let values = values(&mut archive, format!("{folder}data/{storage}"), size)?;
         for (name, claim) in claims {
-            tensors.insert(ParamName::from(&*name), tensor(&name, &claim, &values)?);
+            tensors.insert(name.to_string(), tensor(&name, &claim, &values)?);
         }
     }
     Ok(tensors)
