@@ -21,7 +21,6 @@ mod label_value;
 mod labels;
 mod records;
 mod renames;
-pub mod reviews;
 mod rows;
 mod sorted_rows;
 mod text_reader;

@@ -1,0 +1,170 @@
+//! Who started this process among how many, by what the starter put into the environment.
+
+use lockstep_collective::MeetingPlace;
+use lockstep_host::Environment;
+use lockstep_world::{Rank, Seat, WorldSize};
+
+use crate::WorldError;
+
+/// How a process was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Starter {
+    /// By hand, as the only one.
+    Nobody,
+    /// By an MPI library's own starter, or by one that speaks its language.
+    Mpi {
+        /// Who the environment says this is.
+        seat: Seat,
+    },
+    /// By one that says where rank 0 is met.
+    Rendezvous {
+        /// Who the environment says this is.
+        seat: Seat,
+        /// Where rank 0 listens.
+        place: MeetingPlace,
+    },
+}
+
+/// A starter's variables for the rank and the number of ranks.
+type Pair = (&'static str, &'static str);
+
+/// Starters behind which an MPI library finds the others. `PMIX_RANK` alone has no size beside it.
+const MPI: [Pair; 3] = [
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("PMIX_RANK", "SLURM_STEP_NUM_TASKS"),
+];
+
+/// Starters that only count.
+const COUNTING: [Pair; 2] = [("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS")];
+
+impl Starter {
+    /// What the environment says, the more specific starters first.
+    ///
+    /// # Errors
+    /// Variables that contradict themselves, or a world that has no place to meet.
+    pub fn of(environment: &Environment) -> Result<Self, WorldError> {
+        if let Some(seat) = first_seat(environment, &MPI)? {
+            return Ok(Self::Mpi { seat });
+        }
+        let Some(seat) = first_seat(environment, &COUNTING)? else { return Ok(Self::Nobody) };
+        match seat.world().get() {
+            1 => Ok(Self::Nobody),
+            size => Ok(Self::Rendezvous { seat, place: meeting_place(environment, size)? }),
+        }
+    }
+
+    /// Who the environment says this is.
+    pub fn seat(&self) -> Seat {
+        match self {
+            Self::Nobody => Seat::SOLO,
+            Self::Mpi { seat } | Self::Rendezvous { seat, .. } => *seat,
+        }
+    }
+}
+
+fn first_seat(environment: &Environment, pairs: &[Pair]) -> Result<Option<Seat>, WorldError> {
+    let seats = pairs.iter().filter_map(|pair| seat(environment, *pair).transpose());
+    seats.take(1).next().transpose()
+}
+
+/// The seat that two variables describe, if both are there.
+fn seat(environment: &Environment, (rank, size): Pair) -> Result<Option<Seat>, WorldError> {
+    let (Some(r), Some(s)) = (environment.get(rank), environment.get(size)) else {
+        return Ok(None);
+    };
+    let seat = match (r.parse(), s.parse().map(WorldSize::new)) {
+        (Ok(r), Ok(Some(s))) => Seat::new(Rank(r), s).ok(),
+        _ => None,
+    };
+    let none = || WorldError::NoSeat { variables: format!("{rank}={r} and {size}={s}") };
+    seat.ok_or_else(none).map(Some)
+}
+
+/// Where rank 0 is met: as told, or on the first host of a Slurm step at a port of the job's.
+fn meeting_place(environment: &Environment, size: usize) -> Result<MeetingPlace, WorldError> {
+    let slurm = || environment.get("SLURM_STEP_NODELIST").map(first_host);
+    let host = environment.get("MASTER_ADDR").map(str::to_owned).or_else(slurm);
+    let port = environment.get("MASTER_PORT").map(str::to_owned).or_else(|| jobs_port(environment));
+    match (host, port) {
+        (Some(host), Some(text)) => match text.parse() {
+            Ok(port @ 1..) => Ok(MeetingPlace { host, port }),
+            _ => Err(WorldError::NoPort { text }),
+        },
+        (None, _) => Err(WorldError::NoAddress { size, variable: "MASTER_ADDR" }),
+        (_, None) => Err(WorldError::NoAddress { size, variable: "MASTER_PORT" }),
+    }
+}
+
+/// The first of `a[3-5,7],b`: `a3`.
+fn first_host(list: &str) -> String {
+    let end = list.find([',', '[']).unwrap_or(list.len());
+    let (prefix, rest) = list.split_at(end);
+    let number: String = match rest.strip_prefix('[') {
+        Some(range) => range.chars().take_while(char::is_ascii_digit).collect(),
+        None => String::new(),
+    };
+    format!("{prefix}{number}")
+}
+
+/// A port that two jobs on one node rarely share, above those of system services.
+fn jobs_port(environment: &Environment) -> Option<String> {
+    let job: u64 = environment.get("SLURM_JOB_ID")?.parse().ok()?;
+    Some((20_000 + job % 10_000).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn starter(variables: &[(&str, &str)]) -> Result<Starter, WorldError> {
+        let variables = variables.iter().map(|(n, v)| (n.to_string(), v.to_string()));
+        Starter::of(&variables.collect())
+    }
+
+    #[test]
+    fn the_starter_says_who_we_are() {
+        let check = |variables: &[(&str, &str)], expected: &str| {
+            let found = match starter(variables).unwrap() {
+                Starter::Nobody => "nobody".to_owned(),
+                Starter::Mpi { seat } => format!("mpi: {seat}"),
+                Starter::Rendezvous { seat, place } => format!("{seat} at {place}"),
+            };
+            assert_eq!(found, expected, "{variables:?}");
+        };
+        check(&[], "nobody");
+        check(&[("OMPI_COMM_WORLD_RANK", "3"), ("OMPI_COMM_WORLD_SIZE", "4")], "mpi: rank 3 of 4");
+        check(&[("PMI_RANK", "1"), ("PMI_SIZE", "2"), ("RANK", "x")], "mpi: rank 1 of 2");
+        let slurm = [("SLURM_PROCID", "1"), ("SLURM_STEP_NUM_TASKS", "2")];
+        check(&[&slurm[..], &[("PMIX_RANK", "1")]].concat(), "mpi: rank 1 of 2");
+        let job = [("SLURM_JOB_ID", "31007"), ("SLURM_STEP_NODELIST", "gpu[03-05,9],cpu1")];
+        check(&[&slurm[..], &job[..]].concat(), "rank 1 of 2 at gpu03:21007");
+        check(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2")], "nobody");
+        check(&[("RANK", "0"), ("WORLD_SIZE", "1")], "nobody");
+        let torchrun =
+            [("RANK", "5"), ("WORLD_SIZE", "8"), ("MASTER_ADDR", "h"), ("MASTER_PORT", "1")];
+        check(&torchrun, "rank 5 of 8 at h:1");
+        check(&[&[("MASTER_ADDR", "fd00::1")], &torchrun[..]].concat(), "rank 5 of 8 at h:1");
+        check(
+            &[&torchrun[..], &[("MASTER_ADDR", "fd00::1")]].concat(),
+            "rank 5 of 8 at [fd00::1]:1",
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let check = |variables: &[(&str, &str)], expected: &str| {
+            let error = starter(variables).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check(&[("RANK", "5"), ("WORLD_SIZE", "2")], "RANK=5 and WORLD_SIZE=2");
+        check(&[("RANK", "x"), ("WORLD_SIZE", "2")], "RANK=x");
+        check(&[("RANK", "0"), ("WORLD_SIZE", "2")], "MASTER_ADDR is not set");
+        let half = [("RANK", "0"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "h")];
+        check(&half, "MASTER_PORT is not set");
+        for port in ["0", "65536", "http"] {
+            let all = [&half[..], &[("MASTER_PORT", port)]].concat();
+            check(&all, &format!("MASTER_PORT={port} is no port"));
+        }
+    }
+}

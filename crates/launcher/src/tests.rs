@@ -1,0 +1,275 @@
+//! Plans, from made-up surroundings to the command line; and faulty command lines.
+
+use expect_test::{Expect, expect};
+use lockstep_host::gpus::Gpu;
+use lockstep_host::mpirun::{Flavour, Mpirun};
+
+use super::resources::Slurm;
+use super::*;
+
+/// A machine with `gpus` GPUs and four cores, Open MPI and a trainer that speaks MPI.
+fn machine(gpus: u32) -> Resources {
+    let gpu = |index| Gpu {
+        index,
+        uuid: format!("GPU-{index}"),
+        name: "NVIDIA H200".to_owned(),
+        memory_bytes: 139 << 30,
+    };
+    Resources {
+        gpus: Ok((0..gpus).map(gpu).collect()),
+        mpirun: Some(Mpirun {
+            path: "/usr/bin/mpirun".into(),
+            flavour: Flavour::OpenMpi,
+            version: "Open MPI 4.1.4".to_owned(),
+        }),
+        speaks_mpi: true,
+        speaks_cuda: true,
+        slurm: None,
+        cores: 4,
+        is_refused_as_root: false,
+    }
+}
+
+fn slurm(nodes: u64) -> Resources {
+    let slurm = Slurm { nodes, cores_per_task: Some("8".to_owned()), has_srun: true };
+    Resources { slurm: Some(slurm), ..machine(2) }
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+fn planned(flags: &str, around: &Resources, line: &str) -> String {
+    let trainer = Trainer { program: "/opt/trainer".into(), words: words(line) };
+    let options = Options::read(&words(flags)).unwrap();
+    match plan(&options, around, &trainer) {
+        Ok(plan) => plan.told(&trainer),
+        Err(error) => format!("{}: {error}", error.code().number()),
+    }
+}
+
+fn check(flags: &str, around: &Resources, expected: Expect) {
+    expected.assert_eq(&planned(flags, around, "train x.toml"));
+}
+
+#[test]
+fn one_rank_needs_no_starter() {
+    check(
+        "",
+        &machine(0),
+        expect![[r#"
+        gpus     none visible
+        ranks    1: there is no GPU, so that one process trains on the CPU
+        start    the trainer by itself
+        command  /opt/trainer train x.toml
+    "#]],
+    );
+    check(
+        "",
+        &machine(1),
+        expect![[r#"
+        gpus     0 NVIDIA H200 (139 GiB, GPU-0)
+        ranks    1: one for each GPU
+        start    the trainer by itself
+        command  /opt/trainer train x.toml
+    "#]],
+    );
+    check(
+        "",
+        &Resources { speaks_cuda: false, ..machine(1) },
+        expect![[r#"
+        gpus     0 NVIDIA H200 (139 GiB, GPU-0)
+        ranks    1: this build has no CUDA for the 1 GPU here (launch/cuda.sh builds one that has), so that one process trains on the CPU
+        start    the trainer by itself
+        command  /opt/trainer train x.toml
+    "#]],
+    );
+    expect![[r#"
+        gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
+        ranks    1: one process uses all cores
+        start    the trainer by itself
+        command  /opt/trainer train x.toml --device cpu
+    "#]]
+    .assert_eq(&planned("", &machine(2), "train x.toml --device cpu"));
+}
+
+#[test]
+fn one_rank_a_gpu_under_mpirun() {
+    check(
+        "",
+        &machine(2),
+        expect![[r#"
+        gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
+        ranks    2: one for each GPU
+        start    by Open MPI's mpirun
+        command  /usr/bin/mpirun -n 2 --tag-output --bind-to none --mca oob_tcp_keepalive_time 4 --mca oob_tcp_keepalive_intvl 1 --mca oob_tcp_keepalive_probes 3 /opt/trainer train x.toml
+    "#]],
+    );
+    check(
+        "--nproc-per-node 6",
+        &machine(0),
+        expect![[r#"
+        gpus     none visible
+        ranks    6: as --nproc-per-node says
+        start    by Open MPI's mpirun
+        command  /usr/bin/mpirun -n 6 --tag-output --bind-to none --mca oob_tcp_keepalive_time 4 --mca oob_tcp_keepalive_intvl 1 --mca oob_tcp_keepalive_probes 3 --oversubscribe --mca mpi_yield_when_idle 1 /opt/trainer train x.toml
+    "#]],
+    );
+    check(
+        "",
+        &Resources { is_refused_as_root: true, ..machine(2) },
+        expect![
+            "2: mpirun does not start for root; be another user, or, in a container of your own, set OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or pass --start local"
+        ],
+    );
+}
+
+#[test]
+fn without_mpi_the_launcher_starts_the_ranks() {
+    check(
+        "",
+        &Resources { mpirun: None, ..machine(2) },
+        expect![[r#"
+        gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
+        ranks    2: one for each GPU
+        start    by the launcher, which picks a free PORT
+        command  RANK=0 LOCAL_RANK=0 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT /opt/trainer train x.toml
+        command  RANK=1 LOCAL_RANK=1 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT /opt/trainer train x.toml
+    "#]],
+    );
+    check(
+        "",
+        &Resources { speaks_mpi: false, ..machine(2) },
+        expect![[r#"
+        gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
+        ranks    2: one for each GPU
+        start    by the launcher, which picks a free PORT
+        command  RANK=0 LOCAL_RANK=0 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT /opt/trainer train x.toml
+        command  RANK=1 LOCAL_RANK=1 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT /opt/trainer train x.toml
+    "#]],
+    );
+    check(
+        "--start local --nproc-per-node 2",
+        &machine(0),
+        expect![[r#"
+        gpus     none visible
+        ranks    2: as --nproc-per-node says
+        start    by the launcher, which picks a free PORT
+        command  RANK=0 LOCAL_RANK=0 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT /opt/trainer train x.toml
+        command  RANK=1 LOCAL_RANK=1 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT /opt/trainer train x.toml
+    "#]],
+    );
+    check(
+        "--start mpirun",
+        &Resources { mpirun: None, ..machine(2) },
+        expect![
+            "4: --start mpirun: there is no mpirun on the path; install Open MPI (Debian: openmpi-bin), or pass --start local"
+        ],
+    );
+}
+
+#[test]
+fn several_machines_are_slurms() {
+    check(
+        "",
+        &slurm(2),
+        expect![[r#"
+        gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
+        ranks    4: 2 on each of 2 machines, one for each GPU
+        start    by Slurm's srun
+        command  srun --nodes=2 --ntasks=4 --ntasks-per-node=2 --cpus-per-task=8 --mpi=pmix --kill-on-bad-exit=1 --label /opt/trainer train x.toml
+    "#]],
+    );
+    check(
+        "--nproc-per-node 4 --nnodes 3",
+        &slurm(1),
+        expect![[r#"
+        gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
+        ranks    12: 4 on each of 3 machines, as --nproc-per-node says
+        start    by Slurm's srun
+        command  srun --nodes=3 --ntasks=12 --ntasks-per-node=4 --cpus-per-task=8 --mpi=pmix --kill-on-bad-exit=1 --label /opt/trainer train x.toml
+    "#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_started_says_what_can() {
+    check(
+        "--nnodes 2",
+        &machine(2),
+        expect![
+            "2: --nnodes 2 needs a Slurm job with srun in it; elsewhere start the ranks with mpirun and a hostfile, or with the files in launch/"
+        ],
+    );
+    check(
+        "--start srun",
+        &machine(2),
+        expect!["2: --start srun works inside a Slurm job only; take it from sbatch or salloc"],
+    );
+    check(
+        "",
+        &Resources { gpus: Ok(Vec::new()), ..slurm(4) },
+        expect![[r#"
+        gpus     none visible
+        ranks    1: there is no GPU, so that one process trains on the CPU
+        start    the trainer by itself
+        command  /opt/trainer train x.toml
+    "#]],
+    );
+}
+
+fn launched(line: &str) -> Result<String, Failure> {
+    let process = Process { arguments: words(line), ..Process::default() };
+    let mut out = Vec::new();
+    launch(&process, &mut out)?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn a_dry_run_shows_the_command() {
+    let told = launched("--dry-run --nproc-per-node 1 -- train it's.toml --seed 3").unwrap();
+    assert!(told.ends_with("/trainer train 'it'\\''s.toml' --seed 3\n"), "{told}");
+}
+
+#[test]
+fn faulty_command_lines_say_what_is_valid() {
+    let check = |line: &str, expected: Expect| {
+        let failure = launched(line).unwrap_err();
+        assert_eq!(failure.code(), ExitCode::Usage, "{line}");
+        expected.assert_eq(&failure.to_string());
+    };
+    check(
+        "",
+        expect![[r#"
+        one fault in the configuration:
+          launcher … --
+              this is missing; valid: -- train CONFIG.toml and its flags"#]],
+    );
+    check(
+        "-- predict x",
+        expect![[r#"
+        one fault in the configuration:
+          launcher … -- predict x
+              this is missing; valid: -- train CONFIG.toml and its flags"#]],
+    );
+    check(
+        "train x.toml",
+        expect![[r#"
+        2 faults in the configuration:
+          train
+              this word is one too many; the trainer's words stand behind `--`
+          x.toml
+              this word is one too many; the trainer's words stand behind `--`"#]],
+    );
+    check(
+        "--nnodes 0 --max-restart 1 --start slurm -- train x.toml",
+        expect![[r#"
+        3 faults in the configuration:
+          --nnodes 0
+              this value is not valid; valid: auto, or a whole number from 1 to 100000
+          --max-restart
+              there is no such flag; did you mean `--max-restarts`?
+          --start slurm
+              this value is not valid; valid: one of auto, mpirun, srun, local"#]],
+    );
+}
