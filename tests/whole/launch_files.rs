@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use lockstep_testkit::skip;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::lost_ranks::wait_for_updates;
-use crate::program::{Workplace, has_mpi, tiny_run};
+use crate::program::{Workplace, has_mpi, skip_as_told, tiny_run};
 
 fn launch() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("launch")
@@ -163,10 +164,10 @@ fn kubernetes_would_take_its_files() {
     let python = if own.exists() { own } else { PathBuf::from("python3") };
     let Ok(output) = Command::new(python).arg(root.join("tests/cluster/kubernetes.py")).output()
     else {
-        println!("skipped: there is no python3");
+        skip("there is no python3");
         return;
     };
-    println!("{}", told(&output));
+    skip_as_told(&told(&output));
     assert!(output.status.success(), "{}", told(&output));
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use lockstep_testkit::reference;
+use lockstep_testkit::{reference, skip};
 use serde_json::Value;
 
 /// Who starts the ranks of a test.
@@ -113,9 +113,17 @@ impl Workplace {
 pub(crate) fn has_mpi() -> bool {
     let has_mpi = cfg!(feature = "mpi") && Path::new("/usr/bin/mpirun").exists();
     if !has_mpi {
-        println!("skipped: this build or this machine has no MPI");
+        skip("this build or this machine has no MPI");
     }
     has_mpi
+}
+
+/// Skips the test where a script of `tests/cluster` said that it cannot run here.
+pub(crate) fn skip_as_told(told: &str) {
+    println!("{told}");
+    for reason in told.lines().filter_map(|line| line.strip_prefix("skipped: ")) {
+        skip(reason);
+    }
 }
 
 /// Runs a command to an end that has to be good.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use lockstep_params::{ParamName, TensorFile};
+use lockstep_testkit::real;
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
@@ -87,21 +88,18 @@ fn a_run_is_the_same_on_any_number_of_processes() {
 
 #[test]
 fn a_real_model_is_the_same_on_any_number_of_processes() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = |name: &str| root.join(name).display().to_string();
-    if !root.join("models/minilm-distilbert/model.safetensors").exists() {
-        println!("skipped: there is no models/minilm-distilbert");
-        return;
-    }
+    let files = ["models/minilm-distilbert", "data/sst2/train.tsv", "data/sst2/dev.tsv"].map(real);
+    let [Some(model), Some(train), Some(dev)] = &files else { return };
+    let [model, train, dev] = [model, train, dev].map(|path| path.display().to_string());
     check_all(Starter::Mpirun, |batch| {
         let words = [
             "train",
             "--model",
-            &path("models/minilm-distilbert"),
+            &model,
             "--train-file",
-            &path("data/sst2/train.tsv"),
+            &train,
             "--validation-file",
-            &path("data/sst2/dev.tsv"),
+            &dev,
             "--max-steps",
             "60",
             "--global-batch-size",

@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use lockstep_testkit::skip;
+
 use crate::lost_ranks::wait_for_updates;
 use crate::program::{Workplace, tiny_run};
 
@@ -61,7 +63,7 @@ fn on_a_small_disk(place: &Workplace, size: usize, further: &[&str]) -> Option<C
     };
     let can_mount = shell(&mount).output().is_ok_and(|output| output.status.success());
     if !can_mount {
-        println!("skipped: no file system can be mounted here");
+        skip("no file system can be mounted here");
     }
     can_mount.then(|| shell(&line))
 }

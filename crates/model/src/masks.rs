@@ -116,3 +116,27 @@ impl<'a> Masks<'a> {
         self.input.examples.iter().zip(spans).flat_map(of_example).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `world/golden/seed.py` made the numbers, from lists of tags and sites of its own.
+    #[test]
+    fn every_site_has_its_number() {
+        let input = Input { ids: &[7], positions: &[5], offsets: &[0, 1], examples: &[1000] };
+        let dropout = Seed(42).derive(Purpose::Dropout, 17);
+        let rates = DropoutRates { hidden: 0.1, attention: 0.1, head: 0.1 };
+        let masks = Masks::new(input, Mode::Train { dropout, listener: None }, rates);
+        let check = |site, expected| {
+            let found = masks.at(site, Rows::All).unwrap();
+            assert_eq!(*found.keys, [Seed(expected)], "{site:?}");
+        };
+        check(Site::Embeddings, 0xA84F_85AC_90AB_D8E4);
+        check(Site::Head, 0x0E4F_1945_A0AE_73D2);
+        check(Site::Attention { block: 0 }, 0xFD1F_8C11_C603_B053);
+        check(Site::FeedForward { block: 0 }, 0x2692_ED2F_DB2E_C3F9);
+        check(Site::Attention { block: 5 }, 0x2A25_CAB5_44B1_20C7);
+        check(Site::FeedForward { block: 5 }, 0xCA87_6F60_B080_B98E);
+    }
+}

@@ -1,12 +1,15 @@
-//! What tests share: where the reference files are, and how they are read.
+//! What tests share: where the reference files are, how they are read, and how a test says that it
+//! cannot run here.
 //!
 //! Shipped code never sees this crate.
 
 mod golden;
 mod place;
+mod skip;
 
 pub use golden::{
     GoldenBf16, GoldenExample, GoldenText, GoldenUpdate, golden_bf16, golden_first_batch,
     golden_texts, golden_trace,
 };
 pub use place::{real, reference};
+pub use skip::skip;

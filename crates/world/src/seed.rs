@@ -100,6 +100,21 @@ mod tests {
         assert_ne!(seed, seed.derive(Purpose::DataOrder, 0));
     }
 
+    /// `golden/seed.py` made the numbers, from a list of tags of its own.
+    #[test]
+    fn every_purpose_has_its_tag() {
+        let check = |purpose, expected| {
+            assert_eq!(Seed(42).derive(purpose, 17), Seed(expected), "{purpose:?}");
+        };
+        check(Purpose::DataOrder, 0x8ACF_7475_DF17_CA01);
+        check(Purpose::Initialisation, 0x9C1A_53A0_B731_4C42);
+        check(Purpose::Dropout, 0x3C70_F1F6_B3AB_E5AF);
+        check(Purpose::DropoutSite, 0x5CC2_9480_E94F_5C5F);
+        check(Purpose::DropoutExample, 0x46FB_0CB5_60AE_0E2F);
+        check(Purpose::DropoutPosition, 0x8D21_BEBC_196A_3AE4);
+        check(Purpose::Corpus, 0xE2F2_B9A6_B172_C1E2);
+    }
+
     #[test]
     fn values_are_uniform() {
         let seed = Seed(7).derive(Purpose::Dropout, 0);

@@ -1,4 +1,5 @@
-//! `cargo xtask ci`: every check, the cheap ones first, until one fails.
+//! `cargo xtask ci`: every check, the cheap ones first, until one fails. At the end it lists the tests
+//! that could not run here.
 //!
 //! All steps build with the release profile, and at most twice: clippy and rustdoc share the
 //! metadata of the dependencies, the tests build the real thing. Warnings are denied behind `--` and
@@ -17,7 +18,7 @@ use crate::{arrows, errors, tidy};
 struct Step {
     name: &'static str,
     remedy: &'static str,
-    work: fn(&Workspace) -> Result<(), Failure>,
+    work: fn(&Workspace, &mut Tally) -> Result<(), Failure>,
 }
 
 const STEPS: [Step; 7] = [
@@ -42,16 +43,19 @@ const STEPS: [Step; 7] = [
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
     Failure::unless_empty(arguments)?;
     let mut times = Vec::new();
+    let mut tally = Tally::default();
     for (index, step) in STEPS.iter().enumerate() {
         println!("== {}/{} {}", index + 1, STEPS.len(), step.name);
         let started = Instant::now();
-        (step.work)(workspace).map_err(|failure| {
+        (step.work)(workspace, &mut tally).map_err(|failure| {
             let rest: Vec<&str> = STEPS.iter().skip(index + 1).map(|step| step.name).collect();
             Failure::new(stopped(step, &failure, &rest))
         })?;
         times.push(started.elapsed());
         println!("== {} ok ({})\n", step.name, seconds(started.elapsed()));
     }
+    print!("{}", tally.skips());
+    println!("tests: {tally}");
     println!("ci: all {} steps passed: {}", STEPS.len(), timetable(&times));
     Ok(())
 }
@@ -74,26 +78,26 @@ fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-fn formatting(workspace: &Workspace) -> Result<(), Failure> {
+fn formatting(workspace: &Workspace, _: &mut Tally) -> Result<(), Failure> {
     announced(cargo(workspace, &["fmt", "--all", "--check"]))
 }
 
-fn tidiness(workspace: &Workspace) -> Result<(), Failure> {
+fn tidiness(workspace: &Workspace, _: &mut Tally) -> Result<(), Failure> {
     tidy::run(workspace, &[])?;
     errors::check(workspace)
 }
 
-fn arrows_hold(workspace: &Workspace) -> Result<(), Failure> {
+fn arrows_hold(workspace: &Workspace, _: &mut Tally) -> Result<(), Failure> {
     arrows::run(workspace, &[])
 }
 
-fn lints(workspace: &Workspace) -> Result<(), Failure> {
+fn lints(workspace: &Workspace, _: &mut Tally) -> Result<(), Failure> {
     const WORDS: [&str; 7] =
         ["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"];
     announced(cargo(workspace, &WORDS))
 }
 
-fn documentation(workspace: &Workspace) -> Result<(), Failure> {
+fn documentation(workspace: &Workspace, _: &mut Tally) -> Result<(), Failure> {
     const WORDS: [&str; 5] =
         ["doc", "--workspace", "--release", "--no-deps", "--document-private-items"];
     let mut command = cargo(workspace, &WORDS);
@@ -103,25 +107,27 @@ fn documentation(workspace: &Workspace) -> Result<(), Failure> {
 
 /// What no default build has. NCCL's part links nothing, so it is built and tested on every machine;
 /// the rest wants a CUDA toolkit and is linted without one.
-fn code_for_gpus(workspace: &Workspace) -> Result<(), Failure> {
+fn code_for_gpus(workspace: &Workspace, tally: &mut Tally) -> Result<(), Failure> {
     let package = ["--release", "-p", "lockstep-collective", "--features", "nccl,mpi"];
     let lints = [&["clippy", "--all-targets"], &package[..], &["--", "-D", "warnings"]].concat();
     announced(cargo(workspace, &lints))?;
-    announced(cargo(workspace, &[&["test"], &package[..], &["nccl"]].concat()))?;
+    tested(cargo(workspace, &[&["test"], &package[..], &["nccl"]].concat()), tally)?;
     let mut lints = Command::new("bash");
     lints.args(["launch/cuda.sh", "--check"]).current_dir(workspace.root());
     announced(lints)
 }
 
-/// Runs the tests, passes on what they print, and ends with one line that sums it up.
-fn all_tests(workspace: &Workspace) -> Result<(), Failure> {
-    let mut command = cargo(workspace, &["test", "--workspace", "--release", "--no-fail-fast"]);
+fn all_tests(workspace: &Workspace, tally: &mut Tally) -> Result<(), Failure> {
+    tested(cargo(workspace, &["test", "--workspace", "--release", "--no-fail-fast"]), tally)
+}
+
+/// Runs tests, passes on what they print, and ends with one line that sums up all tests so far.
+fn tested(mut command: Command, tally: &mut Tally) -> Result<(), Failure> {
     println!("$ {}", shown(&command));
     command.stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|error| not_started(&command, &error))?;
-    let mut tally = Tally::default();
     if let Some(lines) = child.stdout.take() {
-        pass_on(BufReader::new(lines), &mut tally)
+        pass_on(BufReader::new(lines), tally)
             .map_err(|error| Failure::new(format!("cannot read what the tests print: {error}")))?;
     }
     let status = child.wait().map_err(|error| not_started(&command, &error))?;
@@ -157,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_failure_says_what_was_not_run() {
-        let step = Step { name: "fmt", remedy: "run `cargo fmt`", work: |_| Ok(()) };
+        let step = Step { name: "fmt", remedy: "run `cargo fmt`", work: |_, _| Ok(()) };
         let cause = Failure::new("`cargo fmt` failed");
         let check = |rest: &[&str], expected: &str| {
             assert_eq!(stopped(&step, &cause, rest), expected);

@@ -6,6 +6,7 @@
 use std::process::Command;
 
 use lockstep_collective::{Audited, Collective, CollectiveError, Mpi};
+use lockstep_testkit::skip;
 
 use crate::checks::{LARGEST, keeps_every_promise, sums_are_exact};
 
@@ -28,7 +29,7 @@ pub(crate) fn check(name: &str, sizes: impl IntoIterator<Item = usize>) {
 /// The same, where each rank is started by the words `before`.
 pub(crate) fn check_behind(before: &[&str], name: &str, sizes: impl IntoIterator<Item = usize>) {
     if !cfg!(feature = "mpi") {
-        println!("skipped: this build has no MPI");
+        skip("this build has no MPI");
         return;
     }
     for size in sizes {
@@ -37,12 +38,16 @@ pub(crate) fn check_behind(before: &[&str], name: &str, sizes: impl IntoIterator
         mpirun.envs(ANYWHERE).args(["-n", &size.to_string()]).args(before).arg(program);
         mpirun.args(["--ignored", "--exact", "--nocapture", name]);
         let Ok(done) = mpirun.output() else {
-            println!("skipped: there is no mpirun");
+            skip("there is no mpirun");
             return;
         };
         let said = [done.stdout, done.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         assert!(done.status.success(), "{size} ranks, {}:\n{said}", done.status);
+        let skipped = said.lines().find_map(|line| line.strip_prefix("skipped ")?.split_once(": "));
+        if let Some((_rank, reason)) = skipped {
+            skip(reason);
+        }
         for rank in 0..size {
             let signed = format!("kept by rank {rank} of {size}");
             assert!(said.contains(&signed), "{size} ranks, not {signed}:\n{said}");

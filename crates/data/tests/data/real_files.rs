@@ -1,7 +1,7 @@
 //! Whole public data sets against Hugging Face's tokenizer and our own past measurements.
 //!
-//! The files are not part of the repository. They are read from `data/` and `models/`, which git
-//! ignores; without them the test says that it was skipped. `golden/real_files.py` made the numbers.
+//! The files are not part of the repository: without them these tests are skipped.
+//! `golden/real_files.py` made the numbers.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -11,6 +11,7 @@ use std::time::Instant;
 use lockstep_data::{
     BatchPlan, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
 };
+use lockstep_testkit::real;
 use lockstep_world::{Rank, Seat, Seed, Step, WorldSize};
 use serde_json::Value;
 
@@ -19,13 +20,8 @@ const TEXTS: &str = include_str!("golden/tokenizer.json");
 
 /// The folder that holds `data/` and `models/`.
 fn root() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let missing = ["data", "models"].into_iter().find(|name| !folder.join(name).is_dir());
-    if let Some(name) = missing {
-        println!("skipped: there is no {name}/");
-        return None;
-    }
-    Some(folder)
+    real("models/minilm-distilbert")?;
+    real("data")?.parent().map(Path::to_path_buf)
 }
 
 fn corpus(path: PathBuf) -> Corpus {

@@ -1,7 +1,8 @@
 //! What candle's own pieces lack, which is why this crate exists.
 //!
 //! Each test states today's behaviour. One that fails says that candle has repaired something, and
-//! what may become simpler here.
+//! what may become simpler here. That is news and no fault, so a weekly job runs these tests instead
+//! of every change (`cargo test --release -p lockstep-kernels candle_gaps -- --ignored`).
 
 use candle_core::{DType, Device, Module, Tensor, Var};
 
@@ -18,6 +19,7 @@ fn gradient(x: &Var, y: &Tensor) -> Option<Tensor> {
 }
 
 #[test]
+#[ignore = "weekly: what candle lacks"]
 fn layer_norm_cuts_the_gradient() {
     let x = variable((3, 8));
     let ones = Tensor::ones(8, DType::F32, &Device::Cpu).unwrap();
@@ -30,6 +32,7 @@ fn layer_norm_cuts_the_gradient() {
 }
 
 #[test]
+#[ignore = "weekly: what candle lacks"]
 fn softmax_last_dim_has_no_backward() {
     let x = variable((3, 8));
     assert!(
@@ -39,6 +42,7 @@ fn softmax_last_dim_has_no_backward() {
 }
 
 #[test]
+#[ignore = "weekly: what candle lacks"]
 fn gelu_is_the_tanh_form() {
     let x = variable((4, 64));
     let exact = x.gelu_erf().unwrap();
@@ -51,6 +55,7 @@ fn gelu_is_the_tanh_form() {
 }
 
 #[test]
+#[ignore = "weekly: what candle lacks"]
 fn gelu_erf_has_a_coarse_gradient() {
     let x = variable((4, 64)).to_dtype(DType::F64).unwrap();
     let x = Var::from_tensor(&x).unwrap();
@@ -66,6 +71,7 @@ fn gelu_erf_has_a_coarse_gradient() {
 }
 
 #[test]
+#[ignore = "weekly: what candle lacks"]
 fn dropout_cannot_be_repeated() {
     let error = Device::Cpu.set_seed(1);
     assert!(

@@ -1,7 +1,8 @@
 //! What candle's own DistilBERT gets wrong for training, each fault as a test.
 //!
 //! A candle that repairs one of them fails the test of that name; then the note in this crate's
-//! head, and perhaps our own layer, can go.
+//! head, and perhaps our own layer, can go. That is news and no fault, so a weekly job runs these
+//! tests instead of every change (`cargo test --release -p lockstep-model candle -- --ignored`).
 
 use std::collections::HashMap;
 
@@ -43,18 +44,21 @@ fn distance(mask: u8) -> f32 {
 }
 
 #[test]
+#[ignore = "weekly: what candle lacks"]
 fn the_mask_is_inverted() {
     assert!(distance(0) < 0.1, "a mask of 0 should show everything: {}", distance(0));
     assert!(distance(1).is_nan(), "a mask of 1 should hide everything: {}", distance(1));
 }
 
 #[test]
+#[ignore = "weekly: what candle lacks"]
 fn gelu_is_the_tanh_form() {
     let distance = distance(0);
     assert!(distance > 1e-5, "only {distance} from Hugging Face's states: the exact form?");
 }
 
 #[test]
+#[ignore = "weekly: what candle lacks"]
 fn the_layer_norms_cut_the_gradient() {
     let (model, variables) = theirs();
     let loss = states(&model, &golden_texts()[10], 0).sum_all().unwrap();

@@ -4,7 +4,7 @@ use candle_core::Device;
 use lockstep_model::{Bf16, Classifier, Dropouts, HeadKind, Input, Mode, ModelRequest, Precision};
 use lockstep_params::{GlobalGradients, LocalGradients, ParamName, TensorFile};
 use lockstep_testkit::{
-    GoldenText, golden_bf16, golden_first_batch, golden_texts, golden_trace, reference,
+    GoldenText, golden_bf16, golden_first_batch, golden_texts, golden_trace, reference, skip,
 };
 use lockstep_world::Seed;
 
@@ -101,7 +101,7 @@ fn every_first_gradient_equals_pytorchs() {
 #[test]
 fn gradients_in_bf16_are_as_close_as_pytorchs() {
     let Some(bf16) = Bf16::detect() else {
-        println!("skipped: this processor has no AVX512-BF16");
+        skip("this processor has no AVX512-BF16");
         return;
     };
     check_bf16(Precision::Bf16(bf16), 1.0);

@@ -3,7 +3,7 @@
 use lockstep_model::{Bf16, HeadKind, Precision};
 use lockstep_optim::Rates;
 use lockstep_params::TensorFile;
-use lockstep_testkit::{golden_bf16, golden_trace, reference};
+use lockstep_testkit::{golden_bf16, golden_trace, reference, skip};
 use lockstep_trainer::StopRequest;
 
 use crate::setup::{Updates, settings, trainer, trainer_in};
@@ -61,7 +61,7 @@ fn forty_updates_equal_pytorchs() {
 #[test]
 fn bf16_stays_as_close_to_f32_as_pytorchs() {
     let Some(bf16) = Bf16::detect() else {
-        println!("skipped: this processor has no AVX512-BF16");
+        skip("this processor has no AVX512-BF16");
         return;
     };
     let output = tempfile::tempdir().unwrap();

@@ -1,5 +1,7 @@
 //! Against the product in f64 of the rounded factors, in all shapes and orientations.
 
+use lockstep_testkit::skip;
+
 use crate::Precision;
 use crate::cpu::matrix::{Matrix, Tile};
 use crate::cpu::operands::{Product, Workers};
@@ -94,7 +96,7 @@ fn sums(case: Case) -> Vec<(f64, f64)> {
 fn is_here() -> bool {
     let is_here = Bf16::detect().is_some();
     if !is_here {
-        println!("skipped: this processor has no AVX512-BF16");
+        skip("this processor has no AVX512-BF16");
     }
     is_here
 }

@@ -11,6 +11,7 @@ mod programs;
 use candle_core::{Device, Tensor, Var};
 use lockstep_kernels::gpu::{self, CudaMachine, GpuError, Graphs, region};
 use lockstep_program::{Machine, MachineError, Region};
+use lockstep_testkit::skip;
 
 /// A machine on the first GPU; none where there is no GPU, or no CUDA in the build.
 fn machine(graphs: Graphs) -> Option<(Device, CudaMachine)> {
@@ -21,12 +22,12 @@ fn machine(graphs: Graphs) -> Option<(Device, CudaMachine)> {
     match opened {
         Ok(opened) => Some(opened),
         Err(error @ (GpuError::NotBuiltIn | GpuError::Missing { .. })) => {
-            println!("skipped: {error}");
+            skip(error);
             None
         }
         Err(error) => {
             assert!(error.to_string().contains("NO_DEVICE"), "{error}");
-            println!("skipped: {error}");
+            skip(error);
             None
         }
     }
