@@ -2,29 +2,62 @@
 
 use lockstep_world::Seat;
 
-use super::company::Company;
+use super::binding::Binding;
+use super::company::{Company, Station};
+use super::quota::Quota;
 
-/// A number of threads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Threads(usize);
+/// What a rank may use of its machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cores {
+    /// Its share of them.
+    pub(crate) threads: usize,
+    /// Whether that share is less than one.
+    pub(crate) is_crowded: bool,
+    /// Those it may run on.
+    pub(crate) allowed: usize,
+    /// Those there are.
+    pub(crate) of_machine: usize,
+    /// What its container grants it and its neighbours there, where that is less.
+    pub(crate) granted: Option<f64>,
+    /// The ranks of its machine.
+    pub(crate) ranks: usize,
+    /// Who keeps it to those it may run on.
+    pub(crate) binding: Binding,
+}
 
-impl Threads {
+impl Cores {
     /// The share of the rank at `seat`: a core that k ranks of one machine may use counts 1/k for
     /// each of them. So ranks that were bound to cores of their own take all of these, and others
-    /// share what there is.
+    /// share what there is. What a container grants is shared by the ranks in it.
     pub(super) fn of(company: &Company, seat: Seat) -> Self {
-        let Some(place) = company.place(seat) else { return Self(1) };
-        let ranks_on = |core: &usize| {
-            company.neighbours(seat).filter(|place| place.cores.contains(core)).count()
+        let nowhere = Station::default();
+        let place = company.place(seat).unwrap_or(&nowhere);
+        let count = |is_meant: &dyn Fn(&Station) -> bool| {
+            company.neighbours(seat).filter(|other| is_meant(other)).count().max(1)
         };
-        let share: f64 = place.cores.iter().map(|core| 1.0 / ranks_on(core) as f64).sum();
-        // Thirds add up to a little less than one.
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a number of cores"
-        )]
-        Self(((share + 1e-6) as usize).max(1))
+        let of_core = |core| 1.0 / count(&|other| other.cores.contains(core)) as f64;
+        let of_quota = |quota: &Quota| {
+            let is_in_it = |other: &Quota| other.group == quota.group;
+            quota.cores / count(&|other| other.quotas.iter().any(is_in_it)) as f64
+        };
+        let unbound: f64 = place.cores.iter().map(of_core).sum();
+        let share = place.quotas.iter().map(of_quota).fold(unbound, f64::min);
+        let allowed = place.cores.len();
+        let granted = place.quotas.iter().map(|quota| quota.cores).fold(f64::INFINITY, f64::min);
+        Self {
+            threads: whole(share),
+            is_crowded: share + ROUNDING < 1.0,
+            allowed,
+            of_machine: place.cores_of_machine,
+            granted: Some(granted).filter(|granted| *granted < allowed as f64),
+            ranks: count(&|_| true),
+            binding: place.binding,
+        }
+    }
+
+    /// Those it may use at once, as `std::thread::available_parallelism` counts them.
+    pub(crate) fn usable(&self) -> usize {
+        self.granted.map_or(self.allowed, whole)
     }
 
     /// Makes them the number of this process's pool, unless the user has set one, or the pool is
@@ -33,7 +66,7 @@ impl Threads {
     pub(super) fn use_them(self) {
         let pool = rayon::ThreadPoolBuilder::new().use_current_thread();
         let pool = match std::env::var_os("RAYON_NUM_THREADS") {
-            None => pool.num_threads(self.0),
+            None => pool.num_threads(self.threads),
             Some(_) => pool,
         };
         let _ = pool.build_global();
@@ -41,18 +74,33 @@ impl Threads {
 
     /// For people: what the pool really has.
     pub(super) fn told(self) -> String {
-        match rayon::current_num_threads() {
+        let of = self.granted.map(|granted| format!(" (a CPU quota of {granted:.1})"));
+        let threads = match rayon::current_num_threads() {
             1 => "1 thread".to_owned(),
             threads => format!("{threads} threads"),
-        }
+        };
+        threads + &of.unwrap_or_default()
     }
+}
+
+/// Thirds add up to a little less than one.
+const ROUNDING: f64 = 1e-6;
+
+/// At least one.
+fn whole(cores: f64) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of cores"
+    )]
+    let whole = (cores + ROUNDING) as usize;
+    whole.max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use lockstep_world::{Rank, WorldSize};
 
-    use super::super::company::Station;
     use super::*;
     use crate::device::Equipment;
 
@@ -61,11 +109,12 @@ mod tests {
             equipment: Equipment { machine: (*machine).to_owned(), ..Equipment::default() },
             cores: cores.to_vec(),
             cores_of_machine: 8,
+            ..Station::default()
         };
         let company = Company::of(ranks.iter().map(place).collect());
         let world = WorldSize::new(ranks.len()).unwrap();
         let seats = (0..ranks.len()).map(|rank| Seat::new(Rank(rank), world).unwrap());
-        let found: Vec<_> = seats.map(|seat| Threads::of(&company, seat).0).collect();
+        let found: Vec<_> = seats.map(|seat| Cores::of(&company, seat).threads).collect();
         assert_eq!(found, expected, "{ranks:?}");
     }
 
@@ -79,5 +128,44 @@ mod tests {
         check(&[("a", &all[..2]); 4], &[1, 1, 1, 1]);
         check(&[("a", &[])], &[1]);
         check(&[("a", &all[..3]); 3], &[1, 1, 1]);
+    }
+
+    fn check_quotas(ranks: &[(&str, &[(&str, f64)])], expected: &[usize]) {
+        let quota = |(group, cores): &(&str, f64)| Quota { group: (*group).into(), cores: *cores };
+        let place = |(machine, quotas): &(&str, &[(&str, f64)])| Station {
+            equipment: Equipment { machine: (*machine).to_owned(), ..Equipment::default() },
+            cores: (0..8).collect(),
+            quotas: quotas.iter().map(quota).collect(),
+            ..Station::default()
+        };
+        let company = Company::of(ranks.iter().map(place).collect());
+        let world = WorldSize::new(ranks.len()).unwrap();
+        let seats = (0..ranks.len()).map(|rank| Seat::new(Rank(rank), world).unwrap());
+        let found: Vec<_> = seats.map(|seat| Cores::of(&company, seat).threads).collect();
+        assert_eq!(found, expected, "{ranks:?}");
+    }
+
+    #[test]
+    fn a_quota_is_shared_by_the_ranks_of_its_group() {
+        check_quotas(&[("a", &[("1", 2.5)])], &[2]);
+        check_quotas(&[("a", &[("1", 0.1)])], &[1]);
+        check_quotas(&[("a", &[("1", 99.0)])], &[8]);
+        check_quotas(&[("a", &[("1", 4.0)]), ("a", &[("1", 4.0)])], &[2, 2]);
+        // Two containers of one machine, and two machines whose groups have one number.
+        check_quotas(&[("a", &[("1", 3.0)]), ("a", &[("2", 2.0)])], &[3, 2]);
+        check_quotas(&[("a", &[("1", 3.0)]), ("b", &[("1", 3.0)])], &[3, 3]);
+        // Tasks with groups of their own in the group of a job.
+        let job: (&str, f64) = ("job", 4.0);
+        check_quotas(&[("a", &[("1", 3.0), job]), ("a", &[("2", 9.0), job])], &[2, 2]);
+        check_quotas(&[("a", &[]), ("a", &[("2", 1.0)])], &[4, 1]);
+    }
+
+    #[test]
+    fn what_is_usable_is_what_the_standard_library_counts() {
+        let usable = |granted| {
+            let company = Company::of(vec![Station::default()]);
+            Cores { allowed: 4, granted, ..Cores::of(&company, Seat::SOLO) }.usable()
+        };
+        assert_eq!([None, Some(2.5), Some(0.1)].map(usable), [4, 2, 1]);
     }
 }

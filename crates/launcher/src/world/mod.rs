@@ -3,9 +3,11 @@
 //! The environment says who started us ([`Starter`]); joining the others is a collective call, after
 //! which every rank knows the hosts, its share of the cores, and watches over its peers.
 
+mod binding;
 mod company;
 mod cores;
 mod error;
+mod quota;
 mod starter;
 #[cfg(test)]
 mod tests;
@@ -18,9 +20,10 @@ use lockstep_collective::{
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
+pub(crate) use binding::Binding;
 use company::Company;
 pub(crate) use company::host;
-use cores::Threads;
+pub(crate) use cores::Cores;
 pub(crate) use error::WorldError;
 pub(crate) use starter::Starter;
 
@@ -50,6 +53,8 @@ pub(crate) struct World {
     pub(crate) board: PhaseBoard,
     /// Who tells the others when it ends.
     pub(crate) watch: Watch,
+    /// What it may use of its machine.
+    pub(crate) cores: Cores,
     /// The machines, each once.
     pub(crate) hosts: Vec<String>,
     /// One line about all of this, for people.
@@ -70,8 +75,8 @@ impl World {
     ) -> Result<Option<Self>, Failure> {
         let (mut collective, by) = connect(starter)?;
         let mut seat = collective.seat();
-        let mut company =
-            Company::gather(&mut *collective, device::visible(wish.device, run.environment)?)?;
+        let gpus = device::visible(wish.device, run.environment)?;
+        let mut company = Company::gather(&mut *collective, (gpus, run.environment))?;
         let computes = device::decide(wish, &company.equipment(), seat)?;
         if let Computes::Alone | Computes::Nothing = computes {
             collective.leave()?;
@@ -80,8 +85,8 @@ impl World {
             }
             (collective, company, seat) = (Box::new(Solo), company.alone(seat), Seat::SOLO);
         }
-        let threads = Threads::of(&company, seat);
-        threads.use_them();
+        let cores = Cores::of(&company, seat);
+        cores.use_them();
         if let (true, Some(warning)) = (seat.is_leader(), company.binding_warning()) {
             streams::tell(warning);
         }
@@ -96,15 +101,15 @@ impl World {
         let collective = Box::new(collective);
         let hosts = company.hosts();
         let told = match seat.world().get() {
-            1 => format!("{}; rank 0 of 1", threads.told()),
+            1 => format!("{}; rank 0 of 1", cores.told()),
             _ => format!(
                 "{} a rank; {seat}, {} on this host, {} in all; by {by}",
-                threads.told(),
-                company.neighbours(seat).count(),
+                cores.told(),
+                cores.ranks,
                 hosts.len(),
             ),
         };
-        Ok(Some(Self { seat, collective, ledger, place, board, watch, hosts, told }))
+        Ok(Some(Self { seat, collective, ledger, place, board, watch, cores, hosts, told }))
     }
 }
 
