@@ -7,7 +7,7 @@
 use super::fault::{Origin, Problem};
 use super::key::{Entry, Table, entry_named};
 use super::kind::Form;
-use super::suggestion::nearest;
+use super::words::{hint, is_called};
 use super::written::RunConfig;
 
 /// A command line, taken apart but not yet judged.
@@ -47,7 +47,7 @@ impl CommandLine {
 
     /// Whether `entry` is given somewhere on this line.
     pub(crate) fn names(&self, entry: &dyn Entry) -> bool {
-        let is_meant = |name: &str| name.trim().replace('-', "_") == entry.name();
+        let is_meant = |name: &str| is_called(entry, name.trim());
         let set = |setting: &String| {
             let path = setting.split('=').next().unwrap_or_default();
             is_meant(path.rsplit('.').next().unwrap_or_default())
@@ -92,10 +92,8 @@ fn apply_flag(config: &mut RunConfig, flag: Flag) {
         (Some(entry), None) => config.note(place, Problem::NoValue { valid: entry.valid() }),
         (None, None) if flag.name == "set" => config.note(place, NO_SETTING),
         (None, _) => {
-            let name = flag.name.replace('-', "_");
-            let known = config.entries().iter().map(|entry| entry.name());
-            let similar = nearest(&name, known);
-            config.note(place, Problem::UnknownFlag { similar });
+            let hint = hint(&flag.name, config.entries());
+            config.note(place, Problem::UnknownFlag { hint });
         }
     }
 }
@@ -117,9 +115,8 @@ fn apply_setting(config: &mut RunConfig, setting: &str) {
         }
         Some(entry) => config.note(place, Problem::WrongTable { table: entry.table().name() }),
         None => {
-            let known = config.entries().iter().map(|entry| entry.name());
-            let similar = nearest(name, known);
-            config.note(place, Problem::UnknownKey { similar });
+            let hint = hint(name, config.entries());
+            config.note(place, Problem::UnknownKey { hint });
         }
     }
 }

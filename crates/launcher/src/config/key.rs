@@ -1,6 +1,7 @@
 //! A key of the configuration: one row that TOML, flags, `--set`, the help and `run.toml` share.
 
 use super::kind::{Form, Kind};
+use super::words::is_called;
 
 /// A key whose values have the type `T`.
 pub(crate) struct Key<T: 'static> {
@@ -124,8 +125,9 @@ impl<T> Entry for Key<T> {
 /// Keys of one command.
 pub(crate) type Entries = [&'static dyn Entry];
 
-/// The entry called `name`, in snake or kebab case.
+/// The entry called `name`, in snake or kebab case, or by a word that means the same.
 pub(crate) fn entry_named(entries: &Entries, name: &str) -> Option<&'static dyn Entry> {
-    let name = name.replace('-', "_");
-    entries.iter().copied().find(|entry| entry.name() == name)
+    let snake = name.replace('-', "_");
+    let own = entries.iter().copied().find(|entry| entry.name() == snake);
+    own.or_else(|| entries.iter().copied().find(|entry| is_called(*entry, name)))
 }

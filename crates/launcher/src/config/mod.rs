@@ -4,6 +4,7 @@
 //! ([`RunConfig`]). As meant: a typed, complete [`RunPlan`]. Between the two everything is judged,
 //! and all faults are shown together.
 
+mod bare;
 mod command_line;
 mod contradiction;
 mod fault;
@@ -19,6 +20,7 @@ mod record;
 mod suggestion;
 mod terms;
 mod toml_file;
+mod words;
 mod written;
 
 use std::path::Path;
@@ -97,14 +99,12 @@ fn note_words<'a>(
     expected: &'static str,
 ) {
     for word in words {
-        let problem = if is_dashed(word) {
-            let name = word.trim_start_matches('-').replace('-', "_");
-            let similar = nearest(&name, config.entries().iter().map(|entry| entry.name()));
-            Problem::UnknownFlag { similar }
+        if is_dashed(word) {
+            let hint = words::hint(word, config.entries());
+            config.note(word.escape_debug().to_string(), Problem::UnknownFlag { hint });
         } else {
-            Problem::Unexpected { expected }
-        };
-        config.note(word.escape_debug().to_string(), problem);
+            bare::note(config, word, expected);
+        }
     }
 }
 

@@ -11,10 +11,11 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
+use super::bare;
 use super::fault::{Origin, Problem};
 use super::key::{Entry, Table, entry_named};
 use super::kind::Form;
-use super::suggestion::nearest;
+use super::words::hint;
 use super::written::RunConfig;
 
 /// The table `run.toml` has beside those a user writes: who made it, and where.
@@ -24,7 +25,7 @@ pub(crate) const RECORD: &str = "record";
 const SYNTAX_SHOWN: usize = 5;
 
 /// What files of data end in.
-const DATA: [&str; 6] = ["tsv", "csv", "jsonl", "json", "parquet", "txt"];
+pub(super) const DATA: [&str; 6] = ["tsv", "csv", "jsonl", "json", "parquet", "txt"];
 
 /// Puts the file at `path` into `config`.
 pub(crate) fn read_file(config: &mut RunConfig, path: &Path) {
@@ -32,6 +33,9 @@ pub(crate) fn read_file(config: &mut RunConfig, path: &Path) {
     let extension = path.extension().and_then(|extension| extension.to_str());
     if extension.is_some_and(|extension| DATA.contains(&extension)) {
         return config.note(place, Problem::DataFile);
+    }
+    if path.is_dir() {
+        return bare::note(config, &place, "name a TOML file, see configs/ for complete ones");
     }
     match text(path) {
         Ok(source) => read(config, path, &source),
@@ -104,9 +108,8 @@ impl Source<'_> {
                     config.note(self.key_place(table.name(), key), problem);
                 }
                 None => {
-                    let known = config.entries().iter().map(|entry| entry.name());
-                    let similar = nearest(key.get_ref(), known);
-                    config.note(self.key_place(table.name(), key), Problem::UnknownKey { similar });
+                    let hint = hint(key.get_ref(), config.entries());
+                    config.note(self.key_place(table.name(), key), Problem::UnknownKey { hint });
                 }
             }
         }

@@ -5,6 +5,7 @@ mod crew;
 mod ending;
 mod options;
 mod plan;
+mod prefix;
 mod run;
 mod speech;
 mod surroundings;

@@ -1,6 +1,7 @@
 //! The configuration as a whole: what a command line stands for.
 
 mod faults;
+mod words;
 
 use std::fs;
 
