@@ -45,7 +45,7 @@ impl Binding {
             Self::OpenMpi => Some("start with mpirun --bind-to none"),
             Self::Job => Some(
                 "ask for more cores where the job is submitted (Slurm: --cpus-per-task; \
-                 PBS: ncpus; LSF: -n and span)",
+                 PBS: ncpus; LSF: -n)",
             ),
             Self::Other => None,
         }

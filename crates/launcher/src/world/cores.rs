@@ -74,12 +74,16 @@ impl Cores {
 
     /// For people: what the pool really has.
     pub(super) fn told(self) -> String {
-        let of = self.granted.map(|granted| format!(" (a CPU quota of {granted:.1})"));
-        let threads = match rayon::current_num_threads() {
+        match rayon::current_num_threads() {
             1 => "1 thread".to_owned(),
             threads => format!("{threads} threads"),
-        };
-        threads + &of.unwrap_or_default()
+        }
+    }
+
+    /// For people: why it has no more, where a container is why.
+    pub(super) fn reason(self) -> String {
+        let quota = |granted| format!("; a CPU quota of {granted:.1} cores");
+        self.granted.map(quota).unwrap_or_default()
     }
 }
 

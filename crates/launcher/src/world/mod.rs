@@ -109,6 +109,7 @@ impl World {
                 hosts.len(),
             ),
         };
+        let told = told + &cores.reason();
         Ok(Some(Self { seat, collective, ledger, place, board, watch, cores, hosts, told }))
     }
 }

@@ -42,7 +42,7 @@ fn cores(of: &Cores) -> Finding {
         "{usable} of the machine's {of_machine}{}; {ranks} ranks here",
         quota.as_deref().unwrap_or_default()
     );
-    let is_bound = of.allowed == 1 && *of_machine > 1 && of.ranks > 1;
+    let is_bound = of.allowed == 1 && of_machine > ranks;
     match of.binding.remedy() {
         Some(remedy) if is_bound => Finding::warning("cores", facts, remedy),
         _ if of.is_crowded && of.granted.is_some() => {
