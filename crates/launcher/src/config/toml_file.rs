@@ -34,7 +34,7 @@ pub(crate) fn read_file(config: &mut RunConfig, path: &Path) {
     if extension.is_some_and(|extension| DATA.contains(&extension)) {
         return config.note(place, Problem::DataFile);
     }
-    if path.is_dir() {
+    if path.is_dir() && extension != Some("toml") {
         return bare::note(config, &place, "name a TOML file, see configs/ for complete ones");
     }
     match text(path) {

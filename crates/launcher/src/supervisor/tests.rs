@@ -288,28 +288,33 @@ fn a_dry_run_shows_the_command() {
     assert!(told.ends_with("/trainer train 'it'\\''s.toml' --seed 3\n"), "{told}");
 }
 
+fn check_faulty(line: &str, expected: Expect) {
+    let failure = launched(line).unwrap_err();
+    assert_eq!(failure.code(), ExitCode::Usage, "{line}");
+    expected.assert_eq(&failure.to_string());
+}
+
 #[test]
-fn faulty_command_lines_say_what_is_valid() {
-    let check = |line: &str, expected: Expect| {
-        let failure = launched(line).unwrap_err();
-        assert_eq!(failure.code(), ExitCode::Usage, "{line}");
-        expected.assert_eq(&failure.to_string());
-    };
-    check(
+fn what_stands_behind_the_border_is_a_training() {
+    check_faulty(
         "",
         expect![[r#"
         one fault in the configuration:
           launcher … --
               this is missing; valid: -- train CONFIG.toml and its flags"#]],
     );
-    check(
+    check_faulty(
         "-- predict x",
         expect![[r#"
             one fault in the configuration:
               launcher … -- predict x
                   this command is one process and needs no launcher; run it by itself: trainer predict x"#]],
     );
-    check(
+}
+
+#[test]
+fn faulty_command_lines_say_what_is_valid() {
+    check_faulty(
         "train x.toml",
         expect![[r#"
         2 faults in the configuration:
@@ -318,7 +323,7 @@ fn faulty_command_lines_say_what_is_valid() {
           x.toml
               this word is one too many; the trainer's words stand behind `--`"#]],
     );
-    check(
+    check_faulty(
         "--nnodes 0 --max-restart 1 --start slurm -- train x.toml",
         expect![[r#"
         3 faults in the configuration:
@@ -329,7 +334,7 @@ fn faulty_command_lines_say_what_is_valid() {
           --start slurm
               this value is not valid; valid: one of auto, mpirun, srun, local"#]],
     );
-    check(
+    check_faulty(
         "--gpus 2 --nodes 1 --master-port 9 -n 2 -- train x.toml",
         expect![[r#"
         4 faults in the configuration:

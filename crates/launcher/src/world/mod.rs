@@ -20,6 +20,7 @@ use lockstep_collective::{
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
+#[cfg(test)]
 pub(crate) use binding::Binding;
 use company::Company;
 pub(crate) use company::host;
