@@ -8,7 +8,8 @@ usage: tests/cluster/slurm.sh TRAINER
 
 Starts munge and Slurm in a directory of its own, submits launch/slurm.sbatch with two ranks under
 srun, under mpirun and over TCP, and stops them again. Each job is sent its warning signal while it trains,
-is requeued, and has to end well from its checkpoint. Prints `skipped: ...` where the machine has no
+is requeued, and has to end well from its checkpoint. Then the launcher starts two ranks in jobs of one
+task with four cores. Prints `skipped: ...` where the machine has no
 Slurm (Debian: slurmctld slurmd slurm-client munge), or the user is not root.
 TEXT
 }
@@ -143,6 +144,19 @@ check() {
     echo "ok: $start: warned, checkpointed, requeued, ended well"
 }
 
+# A job of one task with four cores, in which the launcher beside the trainer starts two ranks.
+check_one_task() {
+    local start=$1 out=$place/one-$1 job launcher
+    launcher="$(dirname "$trainer")/launcher --start $start --nproc-per-node 2"
+    job=$(cd "$place" && sbatch --parsable --ntasks=1 --cpus-per-task=4 --output="$out.out" --wrap \
+        "$launcher --dry-run -- train && $launcher -- train --device cpu --max-steps 20 --output-dir $out")
+    await 120 is_in "$job" "COMPLETED|FAILED|CANCELLED" || fail "one task, $start: never ended"
+    is_in "$job" COMPLETED || fail "one task, $start: ended as $(state "$job")"
+    grep -q "rank 0 of 2" "$out.out" || fail "one task, $start: it was no job of two ranks"
+    [[ $start != srun ]] || grep -q "cpus-per-task=2 " "$out.out" || fail "the task's cores are not shared"
+    echo "ok: one task of four cores, two ranks by $start"
+}
+
 start_munge
 write_slurm_conf
 slurmctld
@@ -153,3 +167,6 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 check srun
 check mpirun
 check tcp
+for start in auto srun local; do
+    check_one_task "$start"
+done

@@ -7,6 +7,8 @@ mod cluster;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod cores;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod labels;

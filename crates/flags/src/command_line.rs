@@ -7,8 +7,8 @@
 use crate::fault::{Origin, Problem};
 use crate::key::{Entry, entry_named};
 use crate::kind::Form;
-use crate::suggestion::nearest;
 use crate::table::Table;
+use crate::words::{hint, is_called};
 use crate::written::Written;
 
 /// A command line, taken apart but not yet judged.
@@ -48,7 +48,7 @@ impl CommandLine {
 
     /// Whether `entry` is given somewhere on this line.
     pub fn names(&self, entry: &dyn Entry) -> bool {
-        let is_meant = |name: &str| name.trim().replace('-', "_") == entry.name();
+        let is_meant = |name: &str| is_called(entry, name.trim());
         let set = |setting: &String| {
             let path = setting.split('=').next().unwrap_or_default();
             is_meant(path.rsplit('.').next().unwrap_or_default())
@@ -93,10 +93,8 @@ fn apply_flag(config: &mut Written, flag: Flag) {
         (Some(entry), None) => config.note(place, Problem::NoValue { valid: entry.valid() }),
         (None, None) if flag.name == "set" => config.note(place, NO_SETTING),
         (None, _) => {
-            let name = flag.name.replace('-', "_");
-            let known = config.entries().iter().map(|entry| entry.name());
-            let similar = nearest(&name, known);
-            config.note(place, Problem::UnknownFlag { similar });
+            let hint = hint(&flag.name, config.entries());
+            config.note(place, Problem::UnknownFlag { hint });
         }
     }
 }
@@ -118,9 +116,8 @@ fn apply_setting(config: &mut Written, setting: &str) {
         }
         Some(entry) => config.note(place, Problem::WrongTable { table: entry.table().name() }),
         None => {
-            let known = config.entries().iter().map(|entry| entry.name());
-            let similar = nearest(name, known);
-            config.note(place, Problem::UnknownKey { similar });
+            let hint = hint(name, config.entries());
+            config.note(place, Problem::UnknownKey { hint });
         }
     }
 }

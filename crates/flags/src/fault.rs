@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::words::Hint;
+
 /// Where a value was written.
 #[derive(Clone, Debug)]
 pub enum Origin {
@@ -79,10 +81,10 @@ pub enum Problem {
         known: Vec<&'static str>,
     },
     /// A key that does not exist.
-    #[error("there is no such key; {}", did_you_mean(.similar.map(str::to_owned), "--help lists all keys"))]
+    #[error("there is no such key; {}", .hint.of_key())]
     UnknownKey {
-        /// The nearest key there is.
-        similar: Option<&'static str>,
+        /// What to write instead.
+        hint: Hint,
     },
     /// A key that belongs elsewhere.
     #[error("this key belongs in the table [{table}]")]
@@ -91,10 +93,22 @@ pub enum Problem {
         table: &'static str,
     },
     /// A flag that does not exist.
-    #[error("there is no such flag; {}", did_you_mean(.similar.map(flag), "--help lists all flags"))]
+    #[error("there is no such flag; {}", .hint.of_flag())]
     UnknownFlag {
-        /// The nearest flag there is.
-        similar: Option<&'static str>,
+        /// What to write instead.
+        hint: Hint,
+    },
+    /// A word in front of which a flag was meant.
+    #[error("this word stands without its flag; write {}", .flags.join(" or "))]
+    Bare {
+        /// The flags it may be meant for, each with the word.
+        flags: Vec<String>,
+    },
+    /// A command that is one process.
+    #[error("this command is one process and needs no launcher; run it by itself: trainer {line}")]
+    OneProcess {
+        /// Its words.
+        line: String,
     },
     /// A word where none was expected.
     #[error("this word is one too many; {expected}")]
@@ -194,14 +208,6 @@ pub enum Problem {
          so it is left alone; choose another, or empty it"
     )]
     NotOurs,
-}
-
-fn did_you_mean(similar: Option<String>, otherwise: &str) -> String {
-    similar.map_or_else(|| otherwise.to_owned(), |word| format!("did you mean `{word}`?"))
-}
-
-fn flag(key: &'static str) -> String {
-    format!("--{}", key.replace('_', "-"))
 }
 
 /// All faults of a configuration; there is at least one.

@@ -3,6 +3,7 @@
 //! A program brings its table of [`Key`]s. TOML, flags and `--set` fill a [`Written`] from it, and
 //! every fault is noted with its place, so that all of them are shown together.
 
+mod bare;
 mod command_line;
 mod fault;
 mod help;
@@ -11,6 +12,7 @@ mod kind;
 mod suggestion;
 mod table;
 pub mod toml_file;
+mod words;
 mod written;
 
 pub use command_line::CommandLine;
@@ -23,6 +25,7 @@ pub use kind::{
 };
 pub use suggestion::nearest;
 pub use table::Table;
+pub use words::Hint;
 pub use written::Written;
 
 /// The flags of a command without a configuration file: which of them it cannot do without, and what
@@ -52,14 +55,12 @@ pub fn note_words<'a>(
     expected: &'static str,
 ) {
     for word in words {
-        let problem = if is_dashed(word) {
-            let name = word.trim_start_matches('-').replace('-', "_");
-            let similar = nearest(&name, config.entries().iter().map(|entry| entry.name()));
-            Problem::UnknownFlag { similar }
+        if is_dashed(word) {
+            let hint = words::hint(word, config.entries());
+            config.note(word.escape_debug().to_string(), Problem::UnknownFlag { hint });
         } else {
-            Problem::Unexpected { expected }
-        };
-        config.note(word.escape_debug().to_string(), problem);
+            bare::note(config, word, expected);
+        }
     }
 }
 

@@ -11,11 +11,12 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
+use crate::bare;
 use crate::fault::{Origin, Problem};
 use crate::key::{Entries, Entry, entry_named, tables};
 use crate::kind::Form;
-use crate::suggestion::nearest;
 use crate::table::Table;
+use crate::words::hint;
 use crate::written::Written;
 
 /// The table `run.toml` has beside those a user writes: who made it, and where.
@@ -25,7 +26,7 @@ pub const RECORD: &str = "record";
 const SYNTAX_SHOWN: usize = 5;
 
 /// What files of data end in.
-const DATA: [&str; 6] = ["tsv", "csv", "jsonl", "json", "parquet", "txt"];
+pub(super) const DATA: [&str; 6] = ["tsv", "csv", "jsonl", "json", "parquet", "txt"];
 
 /// Puts the file at `path` into `config`.
 pub fn read_file(config: &mut Written, path: &Path) {
@@ -33,6 +34,9 @@ pub fn read_file(config: &mut Written, path: &Path) {
     let extension = path.extension().and_then(|extension| extension.to_str());
     if extension.is_some_and(|extension| DATA.contains(&extension)) {
         return config.note(place, Problem::DataFile);
+    }
+    if path.is_dir() && extension != Some("toml") {
+        return bare::note(config, &place, "name a TOML file, see configs/ for complete ones");
     }
     match text(path) {
         Ok(source) => read(config, path, &source),
@@ -105,9 +109,8 @@ impl Source<'_> {
                     config.note(self.key_place(table.name(), key), problem);
                 }
                 None => {
-                    let known = config.entries().iter().map(|entry| entry.name());
-                    let similar = nearest(key.get_ref(), known);
-                    config.note(self.key_place(table.name(), key), Problem::UnknownKey { similar });
+                    let hint = hint(key.get_ref(), config.entries());
+                    config.note(self.key_place(table.name(), key), Problem::UnknownKey { hint });
                 }
             }
         }

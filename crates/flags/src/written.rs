@@ -74,6 +74,17 @@ impl Written {
         }
     }
 
+    /// Notes a fault in a value that was meant for one of these entries.
+    pub(crate) fn note_meant(
+        &mut self,
+        entries: &[&'static dyn Entry],
+        place: String,
+        problem: Problem,
+    ) {
+        self.refused.extend(entries.iter().map(|entry| entry.name()));
+        self.note(place, problem);
+    }
+
     /// Forgets what was written for `entry`.
     pub fn drop_key(&mut self, entry: &dyn Entry) {
         self.given.retain(|given| given.name != entry.name());

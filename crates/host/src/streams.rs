@@ -96,7 +96,44 @@ impl Write for Optional<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
     use super::*;
+
+    /// For a process of the test below: what it says in each of its lines.
+    const WORD: &str = "LOCKSTEP_TEST_WORD";
+    const LINES: usize = 2000;
+
+    #[test]
+    fn lines_of_two_processes_stay_whole() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let start = |word: &str| {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--ignored", "--exact", "streams::tests::process_that_tells"]);
+            command.env(WORD, word).stdin(Stdio::null()).stdout(Stdio::null());
+            command.arg("--nocapture").stderr(writer.try_clone().unwrap()).spawn().unwrap()
+        };
+        let words = ["a".repeat(300), "b".repeat(200)];
+        let mut children = words.each_ref().map(|word| start(word));
+        drop(writer);
+        let mut told = String::new();
+        reader.read_to_string(&mut told).unwrap();
+        for child in &mut children {
+            assert!(child.wait().unwrap().success());
+        }
+        for word in &words {
+            assert_eq!(told.lines().filter(|line| line == word).count(), LINES);
+        }
+        assert_eq!(told.lines().count(), 2 * LINES);
+    }
+
+    #[test]
+    #[ignore = "one of two processes: the test above starts them"]
+    fn process_that_tells() {
+        let word = std::env::var(WORD).unwrap();
+        (0..LINES).for_each(|_| tell(&word));
+    }
 
     /// Takes so many bytes.
     struct Full(usize);

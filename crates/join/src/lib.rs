@@ -3,9 +3,11 @@
 //! The environment says who started us ([`Starter`]); joining the others is a collective call, after
 //! which every rank knows the hosts, its share of the cores, and watches over its peers.
 
+mod binding;
 mod cores;
 pub mod device;
 mod error;
+mod quota;
 mod roster;
 mod starter;
 #[cfg(test)]
@@ -20,7 +22,8 @@ use lockstep_collective::{
 use lockstep_host::{Computes, Environment, ExitCode, Wish, decide, streams};
 use lockstep_world::{Rank, Seat, WorldSize};
 
-use cores::Threads;
+pub use binding::Binding;
+pub use cores::Cores;
 use device::Place;
 pub use error::{JoinError, PlaceError, WorldError, of_collective};
 use roster::Roster;
@@ -46,6 +49,8 @@ pub struct ProcessGroup {
     pub board: PhaseBoard,
     /// Who tells the others when it ends.
     pub watch: Watch,
+    /// What it may use of its machine.
+    pub cores: Cores,
     /// The machines, each once.
     pub hosts: Vec<String>,
     /// One line about all of this, for people.
@@ -66,8 +71,8 @@ impl ProcessGroup {
     ) -> Result<Option<Self>, JoinError> {
         let (mut collective, by) = connect(starter)?;
         let mut seat = collective.seat();
-        let mut roster =
-            Roster::gather(&mut *collective, device::visible(wish.device, run.environment)?)?;
+        let gpus = device::visible(wish.device, run.environment)?;
+        let mut roster = Roster::gather(&mut *collective, (gpus, run.environment))?;
         let computes = decide(wish, &roster.equipment(), seat)?;
         if let Computes::Alone | Computes::Nothing = computes {
             collective.leave()?;
@@ -76,8 +81,8 @@ impl ProcessGroup {
             }
             (collective, roster, seat) = (Box::new(Solo), roster.alone(seat), Seat::SOLO);
         }
-        let threads = Threads::of(&roster, seat);
-        threads.use_them();
+        let cores = Cores::of(&roster, seat);
+        cores.use_them();
         if let (true, Some(warning)) = (seat.is_leader(), roster.binding_warning()) {
             streams::tell(warning);
         }
@@ -92,15 +97,16 @@ impl ProcessGroup {
         let collective = Box::new(collective);
         let hosts = roster.hosts();
         let told = match seat.world().get() {
-            1 => format!("{}; rank 0 of 1", threads.told()),
+            1 => format!("{}; rank 0 of 1", cores.told()),
             _ => format!(
                 "{} a rank; {seat}, {} on this host, {} in all; by {by}",
-                threads.told(),
-                roster.neighbours(seat).count(),
+                cores.told(),
+                cores.ranks,
                 hosts.len(),
             ),
         };
-        Ok(Some(Self { seat, collective, ledger, place, board, watch, hosts, told }))
+        let told = told + &cores.reason();
+        Ok(Some(Self { seat, collective, ledger, place, board, watch, cores, hosts, told }))
     }
 }
 

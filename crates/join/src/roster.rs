@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use lockstep_collective::{Collective, CollectiveError, gather_bytes};
 use lockstep_host::gpus::Gpu;
-use lockstep_host::{Equipment, host_name, hosts};
+use lockstep_host::{Environment, Equipment, host_name, hosts};
 use lockstep_world::Seat;
 use rustix::thread::{CpuSet, sched_getaffinity};
 use serde::{Deserialize, Serialize};
+
+use super::binding::Binding;
+use super::quota::{Quota, quotas};
 
 /// What every rank knows of all ranks.
 pub(super) struct Roster(Vec<RankInfo>);
@@ -22,18 +26,25 @@ pub(super) struct RankInfo {
     pub(super) cores: Vec<usize>,
     /// How many cores there are.
     pub(super) cores_of_machine: usize,
+    /// Who keeps it to those cores.
+    pub(super) binding: Binding,
+    /// What containers grant it, the narrowest first.
+    pub(super) quotas: Vec<Quota>,
 }
 
 impl RankInfo {
     /// Where this process runs.
-    fn here(gpus: Vec<Gpu>) -> Self {
+    fn here(gpus: Vec<Gpu>, environment: &Environment) -> Self {
         let line = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
         let allowed = sched_getaffinity(None).unwrap_or_default();
         let machine = line("/proc/sys/kernel/random/boot_id");
+        let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
         Self {
             equipment: Equipment { host: host_name(), machine, gpus },
-            cores: (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect(),
             cores_of_machine: line("/proc/cpuinfo").matches("processor\t").count(),
+            binding: Binding::here(environment, cores.len()),
+            quotas: quotas(Path::new("/")),
+            cores,
         }
     }
 }
@@ -42,9 +53,9 @@ impl Roster {
     /// Tells all ranks where all ranks are.
     pub(super) fn gather(
         collective: &mut dyn Collective,
-        gpus: Vec<Gpu>,
+        (gpus, environment): (Vec<Gpu>, &Environment),
     ) -> Result<Self, CollectiveError> {
-        let here = serde_json::to_vec(&RankInfo::here(gpus)).unwrap_or_default();
+        let here = serde_json::to_vec(&RankInfo::here(gpus, environment)).unwrap_or_default();
         let all = gather_bytes(collective, &here)?;
         Ok(Self(
             all.iter().map(|bytes| serde_json::from_slice(bytes).unwrap_or_default()).collect(),
@@ -92,7 +103,7 @@ impl Roster {
     }
 
     /// A warning when the ranks of a machine were bound to a few of its cores, as Open MPI does
-    /// with one or two ranks.
+    /// with one or two ranks, and something can be done about it.
     pub(super) fn binding_warning(&self) -> Option<String> {
         let mut used: BTreeMap<&str, (Vec<usize>, &RankInfo)> = BTreeMap::new();
         for place in &self.0 {
@@ -103,15 +114,48 @@ impl Roster {
             cores.sort_unstable();
             cores.dedup();
             let is_bound = self.0.iter().all(|place| place.cores.len() == 1);
+            let remedy = place.binding.remedy()?;
             (is_bound && cores.len() < place.cores_of_machine).then(|| {
                 format!(
                     "warning: each rank on {} is bound to one core, and {} of {} cores are idle; \
-                     start with mpirun --bind-to none",
+                     {remedy}",
                     place.equipment.host,
                     place.cores_of_machine - cores.len(),
                     place.cores_of_machine
                 )
             })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warning(binding: Binding, cores: &[&[usize]]) -> Option<String> {
+        let place = |cores: &&[usize]| RankInfo {
+            equipment: Equipment { host: "a".to_owned(), ..Equipment::default() },
+            cores: cores.to_vec(),
+            cores_of_machine: 8,
+            binding,
+            quotas: Vec::new(),
+        };
+        Roster::of(cores.iter().map(place).collect()).binding_warning()
+    }
+
+    #[test]
+    fn idle_cores_are_told_where_something_can_be_done() {
+        let check = |binding, cores: &[&[usize]], expected: Option<&str>| {
+            let found = warning(binding, cores);
+            assert_eq!(found.is_some(), expected.is_some(), "{binding:?}: {found:?}");
+            let told = found.unwrap_or_default();
+            assert!(told.contains(expected.unwrap_or_default()), "{binding:?}: {told}");
+        };
+        let remedy = "6 of 8 cores are idle; start with mpirun --bind-to none";
+        check(Binding::OpenMpi, &[&[0], &[1]], Some(remedy));
+        check(Binding::Job, &[&[3]], Some("7 of 8 cores are idle; ask for more cores"));
+        check(Binding::Other, &[&[0], &[1]], None);
+        check(Binding::OpenMpi, &[&[0, 1], &[2]], None);
+        check(Binding::OpenMpi, &[&[0], &[1], &[2], &[3], &[4], &[5], &[6], &[7]], None);
     }
 }

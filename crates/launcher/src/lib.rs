@@ -6,6 +6,7 @@ mod ending;
 mod failure;
 mod options;
 mod plan;
+mod prefix;
 mod resources;
 mod run;
 mod speech;

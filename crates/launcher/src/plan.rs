@@ -4,10 +4,11 @@
 use std::fmt;
 
 use lockstep_host::Unused;
-use lockstep_host::mpirun::{Flavour, Mpirun};
+use lockstep_host::mpirun::Flavour;
 
 use super::options::{Options, Start};
-use super::resources::{Resources, Slurm};
+use super::prefix;
+use super::resources::Resources;
 use super::trainer::{Trainer, shown};
 use crate::failure::LaunchError;
 
@@ -52,8 +53,8 @@ pub(super) fn plan(
     let (per_node, nodes, why) = ranks(options, around, trainer);
     let starter = starter(options.start, around, (per_node, nodes))?;
     let prefix = match (starter, &around.mpirun, &around.slurm) {
-        (Starter::Mpirun(_), Some(mpirun), _) => mpirun_words(mpirun, per_node, around.cores),
-        (Starter::Srun, _, Some(slurm)) => srun_words(slurm, per_node, nodes),
+        (Starter::Mpirun(_), Some(mpirun), _) => prefix::of_mpirun(mpirun, per_node, around),
+        (Starter::Srun, _, Some(slurm)) => prefix::of_srun(slurm, per_node, nodes),
         _ => Vec::new(),
     };
     Ok(Plan { per_node, nodes, why, starter, prefix, gpus: gpus(around) })
@@ -107,47 +108,6 @@ fn allowed(flavour: Flavour, around: &Resources) -> Result<Starter, LaunchError>
         return Err(LaunchError::Root);
     }
     Ok(Starter::Mpirun(flavour))
-}
-
-/// Open MPI's options: ranks are free to use all cores, since the trainer counts its own; a machine
-/// that falls silent is noticed after about 8 s, where the defaults wait for 481 s.
-const OPEN_MPI: [&str; 12] = [
-    "--tag-output",
-    "--bind-to",
-    "none",
-    "--mca",
-    "oob_tcp_keepalive_time",
-    "4",
-    "--mca",
-    "oob_tcp_keepalive_intvl",
-    "1",
-    "--mca",
-    "oob_tcp_keepalive_probes",
-    "3",
-];
-
-/// Without yielding, ranks that share a core wait for each other a hundred times as long.
-const CROWDED: [&str; 4] = ["--oversubscribe", "--mca", "mpi_yield_when_idle", "1"];
-
-fn mpirun_words(mpirun: &Mpirun, ranks: u64, cores: u64) -> Vec<String> {
-    let mut words = vec![mpirun.path.display().to_string(), "-n".to_owned(), ranks.to_string()];
-    if mpirun.flavour == Flavour::OpenMpi {
-        words.extend(OPEN_MPI.map(str::to_owned));
-        if ranks > cores {
-            words.extend(CROWDED.map(str::to_owned));
-        }
-    }
-    words
-}
-
-fn srun_words(slurm: &Slurm, per_node: u64, nodes: u64) -> Vec<String> {
-    let mut words = vec!["srun".to_owned()];
-    words.push(format!("--nodes={nodes}"));
-    words.push(format!("--ntasks={}", nodes * per_node));
-    words.push(format!("--ntasks-per-node={per_node}"));
-    words.extend(slurm.cores_per_task.iter().map(|cores| format!("--cpus-per-task={cores}")));
-    words.extend(["--mpi=pmix", "--kill-on-bad-exit=1", "--label"].map(str::to_owned));
-    words
 }
 
 fn gpus(around: &Resources) -> String {

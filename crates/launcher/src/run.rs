@@ -163,7 +163,8 @@ impl<'a> Run<'a> {
         if rank.is_none() {
             self.blamed = self.blamed.or_else(|| blamed(self.plan.starter, said.text));
         }
-        if !said.text.trim().is_empty() {
+        // Rows of dashes frame what a starter says.
+        if said.text.contains(char::is_alphabetic) {
             self.last_words.insert(rank, said.text.trim().to_owned());
         }
     }

@@ -31,7 +31,14 @@ fn machine(gpus: u32) -> Resources {
 }
 
 fn slurm(nodes: u64) -> Resources {
-    let slurm = Slurm { nodes, cores_per_task: Some("8".to_owned()), has_srun: true };
+    let slurm = Slurm {
+        nodes,
+        cores_per_task: Some(8),
+        cores_per_node: Some(32),
+        gpus_per_task: None,
+        tasks_per_node: Some(2),
+        has_srun: true,
+    };
     Resources { slurm: Some(slurm), ..machine(2) }
 }
 
@@ -102,7 +109,7 @@ fn one_rank_a_gpu_under_mpirun() {
         gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
         ranks    2: one for each GPU
         start    by Open MPI's mpirun
-        command  /usr/bin/mpirun -n 2 --tag-output --bind-to none --mca oob_tcp_keepalive_time 4 --mca oob_tcp_keepalive_intvl 1 --mca oob_tcp_keepalive_probes 3 /opt/trainer train x.toml
+        command  /usr/bin/mpirun -n 2 --tag-output --oversubscribe --bind-to none --mca oob_tcp_keepalive_time 4 --mca oob_tcp_keepalive_intvl 1 --mca oob_tcp_keepalive_probes 3 /opt/trainer train x.toml
     "#]],
     );
     check(
@@ -112,7 +119,7 @@ fn one_rank_a_gpu_under_mpirun() {
         gpus     none visible
         ranks    6: as --nproc-per-node says
         start    by Open MPI's mpirun
-        command  /usr/bin/mpirun -n 6 --tag-output --bind-to none --mca oob_tcp_keepalive_time 4 --mca oob_tcp_keepalive_intvl 1 --mca oob_tcp_keepalive_probes 3 --oversubscribe --mca mpi_yield_when_idle 1 /opt/trainer train x.toml
+        command  /usr/bin/mpirun -n 6 --tag-output --oversubscribe --bind-to none --mca oob_tcp_keepalive_time 4 --mca oob_tcp_keepalive_intvl 1 --mca oob_tcp_keepalive_probes 3 --mca mpi_yield_when_idle 1 /opt/trainer train x.toml
     "#]],
     );
     check(
@@ -192,6 +199,56 @@ fn several_machines_are_slurms() {
     );
 }
 
+/// The words for `srun` of a job that asked for so many `cores` and `gpus` for each of its `tasks`.
+fn srun_words((tasks, cores): (u64, u64), gpus: Option<(&str, u64)>, flags: &str) -> String {
+    let around = slurm(2);
+    let job = Slurm {
+        nodes: 2,
+        cores_per_task: Some(cores),
+        cores_per_node: Some(tasks * cores),
+        gpus_per_task: gpus.map(|(kind, count)| (kind.to_owned(), count)),
+        tasks_per_node: Some(tasks),
+        has_srun: true,
+    };
+    let told = planned(flags, &Resources { slurm: Some(job), ..around }, "x.toml");
+    let (_, words) = told.split_once("srun --nodes=2 ").unwrap();
+    words.split_once(" --mpi").unwrap().0.to_owned()
+}
+
+#[test]
+fn ranks_share_what_a_job_asked_for_its_tasks() {
+    let check = |job, gpus, flags: &str, expected: &str| {
+        assert_eq!(srun_words(job, gpus, flags), expected, "{job:?} {gpus:?} {flags}");
+    };
+    let two = "--ntasks=4 --ntasks-per-node=2";
+    check((1, 8), None, "", &format!("{two} --cpus-per-task=4"));
+    check((2, 8), None, "", &format!("{two} --cpus-per-task=8"));
+    check((4, 8), None, "", &format!("{two} --cpus-per-task=8"));
+    let three = "--ntasks=6 --ntasks-per-node=3";
+    check((1, 8), None, "--nproc-per-node 3", &format!("{three} --cpus-per-task=2"));
+    check((1, 1), None, "", &format!("{two} --cpus-per-task=1"));
+    check((1, 8), Some(("", 2)), "", &format!("{two} --cpus-per-task=4 --gpus-per-task=1"));
+    let of_a_kind = format!("{two} --cpus-per-task=4 --gpus-per-task=a100:2");
+    check((1, 8), Some(("a100:", 4)), "", &of_a_kind);
+    check((2, 8), Some(("", 1)), "", &format!("{two} --cpus-per-task=8"));
+}
+
+#[test]
+fn a_job_of_one_task_may_have_several_ranks() {
+    let job = Slurm { cores_per_node: Some(4), ..slurm(1).slurm.unwrap() };
+    let job = Slurm { cores_per_task: Some(4), tasks_per_node: Some(1), ..job };
+    check(
+        "--nproc-per-node 2",
+        &Resources { slurm: Some(job), ..machine(0) },
+        expect![[r#"
+        gpus     none visible
+        ranks    2: as --nproc-per-node says
+        start    by Open MPI's mpirun
+        command  /usr/bin/mpirun -n 2 --tag-output --oversubscribe --bind-to none --mca oob_tcp_keepalive_time 4 --mca oob_tcp_keepalive_intvl 1 --mca oob_tcp_keepalive_probes 3 --mca ras_slurm_use_entire_allocation 1 /opt/trainer train x.toml
+    "#]],
+    );
+}
+
 #[test]
 fn what_cannot_be_started_says_what_can() {
     check(
@@ -231,28 +288,33 @@ fn a_dry_run_shows_the_command() {
     assert!(told.ends_with("/trainer train 'it'\\''s.toml' --seed 3\n"), "{told}");
 }
 
+fn check_faulty(line: &str, expected: Expect) {
+    let failure = launched(line).unwrap_err();
+    assert_eq!(failure.code(), ExitCode::Usage, "{line}");
+    expected.assert_eq(&failure.to_string());
+}
+
 #[test]
-fn faulty_command_lines_say_what_is_valid() {
-    let check = |line: &str, expected: Expect| {
-        let failure = launched(line).unwrap_err();
-        assert_eq!(failure.code(), ExitCode::Usage, "{line}");
-        expected.assert_eq(&failure.to_string());
-    };
-    check(
+fn what_stands_behind_the_border_is_a_training() {
+    check_faulty(
         "",
         expect![[r#"
         one fault in the configuration:
           launcher … --
               this is missing; valid: -- train CONFIG.toml and its flags"#]],
     );
-    check(
+    check_faulty(
         "-- predict x",
         expect![[r#"
-        one fault in the configuration:
-          launcher … -- predict x
-              this is missing; valid: -- train CONFIG.toml and its flags"#]],
+            one fault in the configuration:
+              launcher … -- predict x
+                  this command is one process and needs no launcher; run it by itself: trainer predict x"#]],
     );
-    check(
+}
+
+#[test]
+fn faulty_command_lines_say_what_is_valid() {
+    check_faulty(
         "train x.toml",
         expect![[r#"
         2 faults in the configuration:
@@ -261,7 +323,7 @@ fn faulty_command_lines_say_what_is_valid() {
           x.toml
               this word is one too many; the trainer's words stand behind `--`"#]],
     );
-    check(
+    check_faulty(
         "--nnodes 0 --max-restart 1 --start slurm -- train x.toml",
         expect![[r#"
         3 faults in the configuration:
@@ -271,5 +333,18 @@ fn faulty_command_lines_say_what_is_valid() {
               there is no such flag; did you mean `--max-restarts`?
           --start slurm
               this value is not valid; valid: one of auto, mpirun, srun, local"#]],
+    );
+    check_faulty(
+        "--gpus 2 --nodes 1 --master-port 9 -n 2 -- train x.toml",
+        expect![[r#"
+        4 faults in the configuration:
+          -n
+              there is no such flag; did you mean `--nproc-per-node`?
+          2
+              this word is one too many; the trainer's words stand behind `--`
+          --gpus
+              there is no such flag; did you mean `--nproc-per-node`?
+          --master-port
+              there is no such flag; leave it out: a rank's place is read from the variables of torchrun, mpirun, srun or the launcher"#]],
     );
 }

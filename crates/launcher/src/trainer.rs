@@ -76,7 +76,11 @@ fn quoted(word: &str) -> String {
 }
 
 fn not_to_be_launched(words: &[String]) -> Failure {
-    let place = format!("launcher … -- {}", shown(words)).trim_end().to_owned();
-    Fault { place, problem: Problem::Missing { valid: "-- train CONFIG.toml and its flags" } }
-        .into()
+    let line = shown(words);
+    let place = format!("launcher … -- {line}").trim_end().to_owned();
+    let problem = match line.is_empty() {
+        true => Problem::Missing { valid: "-- train CONFIG.toml and its flags" },
+        false => Problem::OneProcess { line },
+    };
+    Fault { place, problem }.into()
 }

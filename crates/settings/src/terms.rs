@@ -154,7 +154,7 @@ pub enum Reporter {
 pub(crate) const REPORTERS: Kind<Vec<Reporter>> = Kind {
     form: Form::List,
     placeholder: "LIST",
-    valid: "none, or a list of console, jsonl and tensorboard",
+    valid: "none, or a list of console and jsonl",
     read: |text| match text {
         "none" => Some(Vec::new()),
         text => text.split(',').map(|word| reporter(word.trim())).collect(),

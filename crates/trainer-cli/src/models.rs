@@ -142,11 +142,11 @@ pub(crate) fn tiny_tokenizer(train: &Corpus) -> Result<Tokenizer, Failure> {
     Tokenizer::train_wordpiece(texts, TINY_VOCABULARY).map_err(Failure::Tokenizer)
 }
 
-/// The config.json of `builtin:tiny`.
+/// The config.json of `builtin:tiny`: heads of 32 columns, which the kernels of GPUs take.
 pub(crate) fn tiny_config(vocabulary: usize, positions: usize) -> Map<String, Value> {
     let sizes = [("vocab_size", vocabulary), ("max_position_embeddings", positions)]
         .into_iter()
-        .chain([("dim", 64), ("n_layers", 2), ("n_heads", 4), ("hidden_dim", 256)]);
+        .chain([("dim", 64), ("n_layers", 2), ("n_heads", 2), ("hidden_dim", 256)]);
     let mut config: Map<String, Value> =
         sizes.map(|(key, size)| (key.to_owned(), json!(size))).collect();
     config.insert("model_type".to_owned(), json!("distilbert"));

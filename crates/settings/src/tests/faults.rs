@@ -103,7 +103,7 @@ fn types_are_those_of_toml() {
               my.toml:10: train.seed = -1
                   this value is not valid; valid: a whole number, at least 0
               my.toml:12: run.report_to = [1]
-                  this is not a list of texts; valid: none, or a list of console, jsonl and tensorboard"#]],
+                  this is not a list of texts; valid: none, or a list of console and jsonl"#]],
     );
 }
 

@@ -104,12 +104,12 @@ fn a_plan_counts_and_starts_nothing() {
     assert!(!bench.path().join("run").exists());
 }
 
-/// A model without weights, of which a plan reads the sizes: two heads of 32 columns.
-fn write_model(directory: &Path) {
+/// A model without weights, of which a plan reads the sizes, 64 columns in so many heads.
+fn write_model(directory: &Path, heads: usize) {
     fs::create_dir(directory).unwrap();
     let config = serde_json::json!({
         "model_type": "distilbert", "activation": "gelu", "vocab_size": 1000, "n_layers": 2,
-        "max_position_embeddings": 64, "dim": 64, "n_heads": 2, "hidden_dim": 256,
+        "max_position_embeddings": 64, "dim": 64, "n_heads": heads, "hidden_dim": 256,
     });
     fs::write(directory.join("config.json"), config.to_string()).unwrap();
     let words = "[PAD] [UNK] [CLS] [SEP] [MASK] a good dull film number 1 2 ##0 ##1 ##2 ##3";
@@ -119,7 +119,7 @@ fn write_model(directory: &Path) {
 #[test]
 fn the_gpu_step_of_a_run_is_told_without_a_gpu() {
     let bench = Bench::new();
-    write_model(&bench.path().join("model"));
+    write_model(&bench.path().join("model"), 2);
     let line = "plan --program --model DIR/model --train-file DIR/train.tsv --global-batch-size 16 \
                 --max-steps 30 --precision bf16";
     let (code, told) = bench.run(line).unwrap();
@@ -135,9 +135,17 @@ fn the_gpu_step_of_a_run_is_told_without_a_gpu() {
 }
 
 #[test]
+fn the_model_that_is_built_in_has_a_gpu_step() {
+    let line = "plan --program --model builtin:tiny --train-file DIR/train.tsv";
+    let (_, told) = Bench::new().run(line).unwrap();
+    assert!(!told.contains("program    none") && told.contains("\nmemory     "), "{told}");
+}
+
+#[test]
 fn a_model_that_the_kernels_do_not_take_has_no_gpu_step() {
     let bench = Bench::new();
-    let line = "plan --program --model builtin:tiny --train-file DIR/train.tsv";
+    write_model(&bench.path().join("model"), 4);
+    let line = "plan --program --model DIR/model --train-file DIR/train.tsv";
     let reason = "the GPU kernels take no head size of 16: it must be 32 or 64";
     expect![[r#"
         program    none: the GPU kernels take no head size of 16: it must be 32 or 64

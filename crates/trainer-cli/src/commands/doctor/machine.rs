@@ -1,16 +1,13 @@
 //! The machine: cores, memory, shared memory, limits, and who gave them to us.
 
-use std::num::NonZero;
-use std::{fs, thread};
+use std::fs;
 
 use lockstep_host::Environment;
+use lockstep_join::Cores;
 use rustix::process::{Resource, getrlimit};
 
 use super::finding::Finding;
 
-/// Variables that tell how many ranks this machine has.
-const LOCAL_RANKS: [&str; 4] =
-    ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_NTASKS_PER_NODE", "LOCAL_WORLD_SIZE"];
 /// A variable that each scheduler sets in its jobs.
 const SCHEDULERS: [(&str, &str); 4] = [
     ("SLURM_JOB_ID", "Slurm"),
@@ -24,10 +21,9 @@ const SHARED_BYTES: u64 = 64 << 20;
 const MEMORY_BYTES: u64 = 3 << 30;
 
 /// Everything about the machine.
-pub(super) fn findings(environment: &Environment) -> Vec<Finding> {
-    let ranks = local_ranks(environment);
-    let allowed = thread::available_parallelism().map_or(1, NonZero::get) as u64;
-    let mut found = vec![cores(allowed, machine_cores().unwrap_or(allowed), ranks)];
+pub(super) fn findings(environment: &Environment, of: &Cores) -> Vec<Finding> {
+    let ranks = of.ranks as u64;
+    let mut found = vec![cores(of)];
     found.extend(available_memory().map(|bytes| memory(bytes, ranks)));
     found.push(match rustix::fs::statvfs("/dev/shm") {
         Ok(at) => shared(at.f_blocks * at.f_frsize, at.f_bavail * at.f_frsize, ranks),
@@ -38,21 +34,23 @@ pub(super) fn findings(environment: &Environment) -> Vec<Finding> {
     found
 }
 
-fn local_ranks(environment: &Environment) -> u64 {
-    let number = |name: &&str| environment.get(name)?.parse().ok().filter(|count| *count > 0);
-    LOCAL_RANKS.iter().find_map(number).unwrap_or(1)
-}
-
-fn cores(allowed: u64, all: u64, ranks: u64) -> Finding {
-    let facts = format!("{allowed} of the machine's {all}; {ranks} ranks here");
-    if ranks > 1 && allowed == 1 && all > 1 {
-        let remedy = "mpirun has bound each rank to one core: pass it --bind-to none";
-        return Finding::warning("cores", facts, remedy);
+fn cores(of: &Cores) -> Finding {
+    let usable = of.usable();
+    let quota = of.granted.map(|granted| format!(" by a CPU quota of {granted:.1}"));
+    let Cores { threads, of_machine, ranks, .. } = of;
+    let facts = format!(
+        "{usable} of the machine's {of_machine}{}; {ranks} ranks here",
+        quota.as_deref().unwrap_or_default()
+    );
+    let is_bound = of.allowed == 1 && of_machine > ranks;
+    match of.binding.remedy() {
+        Some(remedy) if is_bound => Finding::warning("cores", facts, remedy),
+        _ if of.is_crowded && of.granted.is_some() => {
+            Finding::warning("cores", facts, "raise the quota, or start at most one rank a core")
+        }
+        _ if of.is_crowded => Finding::warning("cores", facts, "start at most one rank a core"),
+        _ => Finding::ok("cores", format!("{facts}, {threads} for each")),
     }
-    if ranks > allowed {
-        return Finding::warning("cores", facts, "start at most one rank a core");
-    }
-    Finding::ok("cores", format!("{facts}, {} for each", allowed / ranks))
 }
 
 fn memory(available: u64, ranks: u64) -> Finding {
@@ -93,12 +91,6 @@ fn scheduler(environment: &Environment) -> Finding {
     Finding::ok("scheduler", facts)
 }
 
-fn machine_cores() -> Option<u64> {
-    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let count = text.lines().filter(|line| line.starts_with("processor")).count() as u64;
-    (count > 0).then_some(count)
-}
-
 fn available_memory() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
@@ -113,23 +105,63 @@ fn gib(bytes: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lockstep_join::Binding;
 
     fn check(finding: &Finding, expected: &str) {
         let told = finding.to_string();
         assert!(told.starts_with(expected), "{told}");
     }
 
+    /// `ranks` on a machine of eight cores of which each may use `allowed`.
+    fn of(allowed: usize, (ranks, threads): (usize, usize)) -> Cores {
+        Cores {
+            threads,
+            is_crowded: false,
+            allowed,
+            of_machine: 8,
+            granted: None,
+            ranks,
+            binding: Binding::Other,
+        }
+    }
+
+    #[test]
+    fn cores_are_told_as_the_trainer_shares_them() {
+        let whole = of(8, (2, 4));
+        check(&cores(&whole), "ok       cores      8 of the machine's 8; 2 ranks here, 4 for each");
+        let own = of(4, (2, 4));
+        check(&cores(&own), "ok       cores      4 of the machine's 8; 2 ranks here, 4 for each");
+        let bound = of(1, (4, 1));
+        check(&cores(&bound), "ok       cores      1 of the machine's 8; 4 ranks here, 1 for");
+        let bound = Cores { binding: Binding::OpenMpi, ..bound };
+        check(
+            &cores(&bound),
+            "warning  cores      1 of the machine's 8; 4 ranks here; start with mpirun --bind-to",
+        );
+        let bound = Cores { binding: Binding::Job, ..bound };
+        check(
+            &cores(&bound),
+            "warning  cores      1 of the machine's 8; 4 ranks here; ask for more cores",
+        );
+        let crowded = Cores { is_crowded: true, ..of(2, (4, 1)) };
+        check(
+            &cores(&crowded),
+            "warning  cores      2 of the machine's 8; 4 ranks here; start at most one",
+        );
+        let granted = Cores { granted: Some(2.5), ..of(8, (1, 2)) };
+        check(
+            &cores(&granted),
+            "ok       cores      2 of the machine's 8 by a CPU quota of 2.5; 1 ranks here, 2 for",
+        );
+        let crowded = Cores { is_crowded: true, ..granted };
+        check(
+            &cores(&crowded),
+            "warning  cores      2 of the machine's 8 by a CPU quota of 2.5; 1 ranks here; raise",
+        );
+    }
+
     #[test]
     fn each_finding_has_a_threshold() {
-        check(
-            &cores(8, 8, 2),
-            "ok       cores      8 of the machine's 8; 2 ranks here, 4 for each",
-        );
-        check(
-            &cores(1, 8, 4),
-            "warning  cores      1 of the machine's 8; 4 ranks here; mpirun has",
-        );
-        check(&cores(2, 8, 4), "warning  cores      2 of the machine's 8; 4 ranks here; start at");
         check(&memory(4 << 30, 1), "ok       memory     4.0 GiB available");
         check(&memory(4 << 30, 2), "warning  memory     4.0 GiB available; DistilBERT-base");
         check(&shared(1 << 30, 1 << 30, 2), "ok       /dev/shm   1.00 GiB, 1.00 GiB free");
@@ -139,15 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_tells_ranks_and_schedulers() {
+    fn the_environment_tells_the_scheduler() {
         let environment = |variables: &[(&str, &str)]| -> Environment {
             variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
         };
         check(&scheduler(&environment(&[])), "ok       scheduler  none");
         let slurm = environment(&[("SLURM_JOB_ID", "7"), ("SLURM_NTASKS_PER_NODE", "4(x2)")]);
         check(&scheduler(&slurm), "ok       scheduler  Slurm (SLURM_JOB_ID=7)");
-        assert_eq!(local_ranks(&slurm), 1);
-        assert_eq!(local_ranks(&environment(&[("OMPI_COMM_WORLD_LOCAL_SIZE", "4")])), 4);
-        assert!(findings(&environment(&[])).len() >= 4);
+        assert!(findings(&environment(&[]), &of(8, (1, 8))).len() >= 4);
     }
 }

@@ -43,14 +43,14 @@ pub(crate) fn run(
     let Some(world) = ProcessGroup::join(&starter, wish, &options)? else {
         return Ok(ExitCode::Done);
     };
-    let ProcessGroup { mut collective, ledger, watch, .. } = world;
+    let ProcessGroup { mut collective, ledger, watch, cores, .. } = world;
     let on_gpus = of_gpus(&process.environment);
     let is_possible =
         device != DeviceChoice::Cuda || on_gpus.iter().all(|each| each.verdict != Verdict::Missing);
     let mut findings = on_gpus;
     findings.push(Libraries::of(&process.environment).nccl());
     findings.push(of_mpi(mpirun::find(&process.environment).as_ref(), cfg!(feature = "mpi")));
-    findings.extend(machine::findings(&process.environment));
+    findings.extend(machine::findings(&process.environment, &cores));
     findings.push(bandwidth::finding(&mut *collective, &ledger));
     if collective.seat().is_leader() {
         let lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();

@@ -159,7 +159,7 @@ impl Run<'_> {
         let doubts = if self.seat.is_leader() { corpora.train.doubts() } else { Vec::new() };
         let source = sources::name(&self.plan.data.train);
         for doubt in doubts {
-            let _ = writeln!(io::stderr(), "warning: {source}: {doubt}");
+            streams::tell(format_args!("warning: {source}: {doubt}"));
         }
     }
 

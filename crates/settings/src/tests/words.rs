@@ -1,0 +1,153 @@
+//! Words of other trainers, and words without their flags: what is taken, and what is said.
+
+use super::*;
+use crate::config::kind::WHOLE;
+
+const TRAIN: &str = "[data]\ntrain_file = \"a.tsv\"\n";
+
+/// What is said of one flag of `train`.
+fn said(flag: &str) -> String {
+    let told = plan(&format!("CONFIG {flag}"), TRAIN).unwrap_err();
+    told.lines().nth(2).unwrap_or_default().trim().to_owned()
+}
+
+#[test]
+fn words_that_mean_the_same_are_taken() {
+    let check = |flag: &str, value: &str, key: &str| {
+        for flag in [flag.to_owned(), flag.replace('_', "-")] {
+            check_value(&format!("CONFIG --{flag} {value}"), TRAIN, (key, Some(value)));
+            check_value(&format!("CONFIG --set {flag}={value}"), TRAIN, (key, Some(value)));
+        }
+    };
+    check("model_name_or_path", "some/model", "model");
+    check("pretrained_model_name_or_path", "some/model", "model");
+    check("max_length", "64", "max_seq_length");
+    check("max_seq_len", "64", "max_seq_length");
+    check("epochs", "2", "num_train_epochs");
+    check("num_epochs", "2", "num_train_epochs");
+    check("max_train_steps", "7", "max_steps");
+    check("num_warmup_steps", "7", "warmup_steps");
+    check("eval_file", "b.tsv", "validation_file");
+    check("dev_file", "b.tsv", "validation_file");
+    check("val_file", "b.tsv", "validation_file");
+    check("training_file", "b.tsv", "train_file");
+    check("text_column_name", "text", "text_column");
+    check("label_column_name", "label", "label_column");
+    check("per_gpu_train_batch_size", "8", "per_device_train_batch_size");
+    let line = "CONFIG --eval-file b.tsv --evaluation_strategy epoch";
+    check_value(line, TRAIN, ("eval_strategy", Some("epoch")));
+    check_value("CONFIG", "[data]\ntraining_file = \"b.tsv\"\n", ("train_file", Some("b.tsv")));
+    // Without the quick start, which a bare `trainer` runs.
+    let line = "--model_name_or_path m --train_file a.tsv";
+    check_value(line, "", ("output_dir", Some("runs/a")));
+}
+
+#[test]
+fn every_key_is_taken_with_underscores_too() {
+    for entry in keys::ALL {
+        let flag = format!("--{}", entry.name());
+        let config = RunConfig::of(keys::ALL);
+        let line = CommandLine::split(&[flag.clone(), "x".to_owned()], &config);
+        assert!(line.names(*entry), "{flag}");
+    }
+}
+
+#[test]
+fn words_of_other_trainers_are_answered() {
+    let check = |flag: &str, expected: &str| {
+        assert_eq!(said(flag), format!("there is no such flag; {expected}"), "{flag}");
+    };
+    let is = |flag: &str, keys: &str| check(flag, &format!("did you mean {keys}?"));
+    is("--lr 1e-4", "`--learning-rate` or `--head-learning-rate`");
+    is("--batch-size 8", "`--per-device-train-batch-size` or `--global-batch-size`");
+    is("--batch_size 8", "`--per-device-train-batch-size` or `--global-batch-size`");
+    is("--max-epochs 8", "`--num-train-epochs`");
+    is("--bf16", "`--precision bf16`");
+    is("--tf32 true", "`--precision tf32`");
+    is("--no_cuda", "`--device cpu`");
+    is("--resume_from_checkpoint x", "`--resume`");
+    is("--checkpoint x", "`--resume` or `--model`");
+    is("--dataset x", "`--train-file`");
+    is("--do_eval", "`--validation-file`");
+    is("--patience 3", "`--early-stopping-patience`");
+    is("--warmup 3", "`--warmup-ratio` or `--warmup-steps`");
+    is("--clip_grad_norm 3", "`--max-grad-norm`");
+    is("--accumulate_grad_batches 3", "`--gradient-accumulation-steps`");
+    is("--lerning-rate x", "`--learning-rate`");
+    check("--fp16", "it is not there: the precisions are f32, tf32 and bf16, see `precision`");
+    check("--num_labels 3", "leave it out: the classes are those of the data or of the model");
+    check("--per_device_eval_batch_size 3", "leave it out: evaluations choose their own batches");
+    check("--optim adamw", "leave it out: the optimiser is AdamW");
+    check("--quux", "--help lists all flags");
+    for words in ["--gpus 2", "--nproc-per-node 2", "--nodes 2", "-np"] {
+        assert!(said(words).contains("`launcher --nproc-per-node N -- train"), "{words}");
+    }
+    assert!(said("--local-rank=0").contains("read from the variables of torchrun"));
+    assert!(said("--report-to wandb").ends_with("valid: none, or a list of console and jsonl"));
+}
+
+#[test]
+fn in_a_file_keys_are_offered_as_they_stand_there() {
+    let check = |line: &str, expected: &str| {
+        let told = plan("CONFIG", &format!("{TRAIN}[train]\n{line}\n")).unwrap_err();
+        assert!(told.ends_with(&format!("there is no such key; {expected}")), "{told}");
+    };
+    check("lr = 1", "did you mean `learning_rate` or `head_learning_rate`?");
+    check("bf16 = true", "did you mean `precision = \"bf16\"`?");
+    check("num_labels = 2", "leave it out: the classes are those of the data or of the model");
+    check("quux = 2", "--help lists all keys");
+}
+
+static CHECKPOINT: Key<u64> = Key::new(Table::Command, "checkpoint", WHOLE, "");
+static DATA_FILE: Key<u64> = Key::new(Table::Command, "data", WHOLE, "");
+static INPUT: Key<u64> = Key::new(Table::Command, "input", WHOLE, "");
+static EVALUATE: &Entries = &[&CHECKPOINT, &DATA_FILE];
+static PREDICT: &Entries = &[&CHECKPOINT, &INPUT];
+
+/// All that is said of a command's words.
+fn faults(line: &str, entries: &'static Entries) -> Vec<String> {
+    let faults = flags(&arguments(line), entries, (&[&CHECKPOINT], "flags alone")).err().unwrap();
+    faults.0.iter().map(|fault| format!("{}: {}", fault.place, fault.problem)).collect()
+}
+
+#[test]
+fn words_without_their_flags_are_told_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().display().to_string();
+    let bare = |word: &str, flags: &str| {
+        format!("{word}: this word stands without its flag; write {flags}")
+    };
+    let of = |flag: &str, word: &str| bare(word, &format!("`{flag} {word}`"));
+    assert_eq!(
+        faults(&format!("{directory} dev.tsv"), EVALUATE),
+        [of("--checkpoint", &directory), of("--data", "dev.tsv")]
+    );
+    assert_eq!(
+        faults("runs/nowhere in.jsonl", PREDICT),
+        [of("--checkpoint", "runs/nowhere"), of("--input", "in.jsonl")]
+    );
+    let told = faults("what", EVALUATE);
+    assert_eq!(told[0], "what: this word is one too many; flags alone");
+    let told = plan(&format!("CONFIG dev.tsv {directory}"), TRAIN).unwrap_err();
+    let files = "`--train-file dev.tsv` or `--validation-file dev.tsv` or `--test-file dev.tsv`";
+    assert!(told.contains(&format!("this word stands without its flag; write {files}")), "{told}");
+    let places = format!("write `--model {directory}` or `--output-dir {directory}`");
+    assert!(told.ends_with(&places), "{told}");
+    let told = plan(&directory, "").unwrap_err();
+    assert!(told.contains(&places), "{told}");
+}
+
+#[test]
+fn what_is_a_key_elsewhere_is_offered_as_the_key_here() {
+    let check = |line: &str, entries, expected: &str| {
+        let told = faults(&format!("--checkpoint 1 {line}"), entries);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].ends_with(&format!("did you mean `{expected}`?")), "{told:?}");
+    };
+    check("--test_file x.tsv", EVALUATE, "--data");
+    check("--eval-file x.tsv", EVALUATE, "--data");
+    check("--input x.tsv", EVALUATE, "--data");
+    check("--model x", EVALUATE, "--checkpoint");
+    check("--model_name_or_path x", PREDICT, "--checkpoint");
+    check("--data x.tsv", PREDICT, "--input");
+}
