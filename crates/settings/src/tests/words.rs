@@ -1,7 +1,8 @@
 //! Words of other trainers, and words without their flags: what is taken, and what is said.
 
+use lockstep_flags::{Entries, Key, Table, WHOLE, flags};
+
 use super::*;
-use crate::config::kind::WHOLE;
 
 const TRAIN: &str = "[data]\ntrain_file = \"a.tsv\"\n";
 
@@ -46,7 +47,7 @@ fn words_that_mean_the_same_are_taken() {
 fn every_key_is_taken_with_underscores_too() {
     for entry in keys::ALL {
         let flag = format!("--{}", entry.name());
-        let config = RunConfig::of(keys::ALL);
+        let config = Written::of(keys::ALL);
         let line = CommandLine::split(&[flag.clone(), "x".to_owned()], &config);
         assert!(line.names(*entry), "{flag}");
     }
@@ -98,9 +99,9 @@ fn in_a_file_keys_are_offered_as_they_stand_there() {
     check("quux = 2", "--help lists all keys");
 }
 
-static CHECKPOINT: Key<u64> = Key::new(Table::Command, "checkpoint", WHOLE, "");
-static DATA_FILE: Key<u64> = Key::new(Table::Command, "data", WHOLE, "");
-static INPUT: Key<u64> = Key::new(Table::Command, "input", WHOLE, "");
+static CHECKPOINT: Key<u64> = Key::new(Table::COMMAND, "checkpoint", WHOLE, "");
+static DATA_FILE: Key<u64> = Key::new(Table::COMMAND, "data", WHOLE, "");
+static INPUT: Key<u64> = Key::new(Table::COMMAND, "input", WHOLE, "");
 static EVALUATE: &Entries = &[&CHECKPOINT, &DATA_FILE];
 static PREDICT: &Entries = &[&CHECKPOINT, &INPUT];
 
