@@ -6,6 +6,7 @@
 mod company;
 mod cores;
 mod error;
+mod identity;
 mod starter;
 #[cfg(test)]
 mod tests;
@@ -13,8 +14,8 @@ mod tests;
 use std::time::Duration;
 
 use lockstep_collective::{
-    Audited, Collective, How, Ledger, Lost, Mpi, PhaseBoard, Solo, Tcp, Timed, Watch, WatchHandle,
-    WatchSettings,
+    Audited, Collective, How, Ledger, Lost, Mpi, Patience, PhaseBoard, Solo, Tcp, Timed, Watch,
+    WatchHandle, WatchSettings,
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -22,6 +23,7 @@ use company::Company;
 pub(crate) use company::host;
 use cores::Threads;
 pub(crate) use error::WorldError;
+pub(crate) use identity::RUN_ID;
 pub(crate) use starter::Starter;
 
 use crate::device::{self, Computes, Place, Wish};
@@ -163,11 +165,13 @@ fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> 
             }
             Ok((Box::new(Audited::new(mpi)), library))
         }
-        Starter::Rendezvous { seat, place } => {
+        Starter::Rendezvous { seat, meeting } => {
+            let place = &meeting.place;
             if seat.is_leader() {
                 streams::tell(format_args!("{seat} waits for the others at {place}"));
             }
-            let tcp = Tcp::meet(*seat, place, ARRIVAL)?;
+            let patience = Patience { limit: ARRIVAL, tell: &|words| streams::tell(words) };
+            let tcp = Tcp::meet(*seat, meeting, &patience)?;
             Ok((Box::new(Audited::new(tcp)), format!("TCP, met at {place}")))
         }
     }
