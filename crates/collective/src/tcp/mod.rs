@@ -55,12 +55,23 @@ pub enum Keeper {
     Leader,
     /// torchrun's agent, in whose store rank 0 writes at which port of the same host it is met.
     Agent,
+    /// MPICH's starter, which keeps such words too, behind the inherited connection of this number.
+    Pmi(i32),
 }
 
 impl From<MeetingPlace> for Meeting {
     /// A run without a name, whose rank 0 listens there.
     fn from(place: MeetingPlace) -> Self {
         Self { place, keeper: Keeper::Leader, run: RunIdentity::default() }
+    }
+}
+
+impl fmt::Display for Meeting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.keeper {
+            Keeper::Leader | Keeper::Agent => self.place.fmt(f),
+            Keeper::Pmi(_) => f.write_str("a port that mpiexec tells them"),
+        }
     }
 }
 

@@ -14,8 +14,8 @@ mod tests;
 use std::time::Duration;
 
 use lockstep_collective::{
-    Audited, Collective, How, Ledger, Lost, Mpi, Patience, PhaseBoard, Solo, Tcp, Timed, Watch,
-    WatchHandle, WatchSettings,
+    Audited, Collective, How, Ledger, Lost, Meeting, Mpi, Patience, PhaseBoard, Solo, Tcp, Timed,
+    Watch, WatchHandle, WatchSettings,
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -24,6 +24,7 @@ pub(crate) use company::host;
 use cores::Threads;
 pub(crate) use error::WorldError;
 pub(crate) use identity::RUN_ID;
+use starter::Family;
 pub(crate) use starter::Starter;
 
 use crate::device::{self, Computes, Place, Wish};
@@ -157,24 +158,35 @@ fn over_nccl(
 fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> {
     match starter {
         Starter::Nobody => Ok((Box::new(Solo), "nobody".to_owned())),
-        Starter::Mpi { seat } => {
-            let mpi = Mpi::join()?;
-            let (found, library) = (mpi.seat().world(), mpi.library());
-            if found != seat.world() {
-                return Err(WorldError::WrongMpi { expected: seat.world(), library }.into());
-            }
-            Ok((Box::new(Audited::new(mpi)), library))
-        }
-        Starter::Rendezvous { seat, meeting } => {
-            let place = &meeting.place;
-            if seat.is_leader() {
-                streams::tell(format_args!("{seat} waits for the others at {place}"));
-            }
-            let patience = Patience { limit: ARRIVAL, tell: &|words| streams::tell(words) };
-            let tcp = Tcp::meet(*seat, meeting, &patience)?;
-            Ok((Box::new(Audited::new(tcp)), format!("TCP, met at {place}")))
-        }
+        Starter::Mpi { seat, family, instead } => match instead {
+            Some(meeting) if !speaks_to(*family) => over_tcp(*seat, meeting),
+            _ => over_mpi(*seat),
+        },
+        Starter::Rendezvous { seat, meeting } => over_tcp(*seat, meeting),
     }
+}
+
+/// Whether this build's MPI library understands a starter of this family.
+fn speaks_to(family: Family) -> bool {
+    Mpi::IS_BUILT_IN && (family == Family::Other || Mpi::speaks_to_mpich())
+}
+
+fn over_mpi(seat: Seat) -> Result<(Box<dyn Collective>, String), Failure> {
+    let mpi = Mpi::join()?;
+    let (found, library) = (mpi.seat().world(), mpi.library());
+    if found != seat.world() {
+        return Err(WorldError::WrongMpi { expected: seat.world(), library }.into());
+    }
+    Ok((Box::new(Audited::new(mpi)), library))
+}
+
+fn over_tcp(seat: Seat, meeting: &Meeting) -> Result<(Box<dyn Collective>, String), Failure> {
+    if seat.is_leader() {
+        streams::tell(format_args!("{seat} waits for the others at {meeting}"));
+    }
+    let patience = Patience { limit: ARRIVAL, tell: &|words| streams::tell(words) };
+    let tcp = Tcp::meet(seat, meeting, &patience)?;
+    Ok((Box::new(Audited::new(tcp)), format!("TCP, met at {meeting}")))
 }
 
 /// A rank that lost a peer can only wait for ever in the next call: it ends at once. One rank says

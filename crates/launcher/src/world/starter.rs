@@ -15,6 +15,10 @@ pub(crate) enum Starter {
     Mpi {
         /// Who the environment says this is.
         seat: Seat,
+        /// Whose language the starter speaks.
+        family: Family,
+        /// How the ranks find each other without that library.
+        instead: Option<Meeting>,
     },
     /// By one that says where rank 0 is met.
     Rendezvous {
@@ -25,15 +29,24 @@ pub(crate) enum Starter {
     },
 }
 
+/// Whose language an MPI's starter speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// MPICH's.
+    Mpich,
+    /// Open MPI's, or Slurm's.
+    Other,
+}
+
 /// A starter's variables for the rank and the number of ranks.
 type Pair = (&'static str, &'static str);
 
-/// Starters behind which an MPI library finds the others. `PMIX_RANK` alone has no size beside it.
-const MPI: [Pair; 3] = [
-    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
-    ("PMI_RANK", "PMI_SIZE"),
-    ("PMIX_RANK", "SLURM_STEP_NUM_TASKS"),
-];
+/// Open MPI's.
+const OPEN_MPI: Pair = ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE");
+/// MPICH's, which Slurm sets too, for its own PMI.
+const MPICH: Pair = ("PMI_RANK", "PMI_SIZE");
+/// Slurm's with PMIx. `PMIX_RANK` alone has no size beside it.
+const PMIX: Pair = ("PMIX_RANK", "SLURM_STEP_NUM_TASKS");
 
 /// torchrun's, and those of whoever does as it does.
 const TORCHRUN: Pair = ("RANK", "WORLD_SIZE");
@@ -50,9 +63,9 @@ impl Starter {
         let is_torchrun = environment.get("TORCHELASTIC_RUN_ID").is_some();
         let torchrun = if is_torchrun { seat(environment, TORCHRUN)? } else { None };
         if torchrun.is_none()
-            && let Some(seat) = first_seat(environment, &MPI)?
+            && let Some(started) = by_mpi(environment)?
         {
-            return Ok(Self::Mpi { seat });
+            return Ok(started);
         }
         let Some(seat) = first_seat(environment, &COUNTING)? else { return Ok(Self::Nobody) };
         match seat.world().get() {
@@ -65,9 +78,41 @@ impl Starter {
     pub(crate) fn seat(&self) -> Seat {
         match self {
             Self::Nobody => Seat::SOLO,
-            Self::Mpi { seat } | Self::Rendezvous { seat, .. } => *seat,
+            Self::Mpi { seat, .. } | Self::Rendezvous { seat, .. } => *seat,
         }
     }
+}
+
+/// What a starter says behind which an MPI library finds the others.
+fn by_mpi(environment: &Environment) -> Result<Option<Starter>, WorldError> {
+    let told = |name| environment.get(name).is_some();
+    let told_where = || {
+        let is_told = told("MASTER_ADDR") && told("MASTER_PORT");
+        is_told.then(|| meeting(environment, 2)).transpose()
+    };
+    if let Some(seat) = seat(environment, OPEN_MPI)? {
+        return Ok(Some(Starter::Mpi { seat, family: Family::Other, instead: told_where()? }));
+    }
+    if let Some(seat) = seat(environment, MPICH)? {
+        let is_slurms = told("PMI_JOBID") && told("SLURM_PROCID");
+        let family = if is_slurms { Family::Other } else { Family::Mpich };
+        let instead = match kept_by_mpich(environment).filter(|_| !is_slurms) {
+            Some(meeting) => Some(meeting),
+            None if is_slurms => meeting(environment, seat.world().get()).ok(),
+            None => told_where()?,
+        };
+        return Ok(Some(Starter::Mpi { seat, family, instead }));
+    }
+    let Some(seat) = seat(environment, PMIX)? else { return Ok(None) };
+    let instead = meeting(environment, seat.world().get()).ok();
+    Ok(Some(Starter::Mpi { seat, family: Family::Other, instead }))
+}
+
+/// What MPICH's starter keeps for the ranks.
+fn kept_by_mpich(environment: &Environment) -> Option<Meeting> {
+    let number = environment.get("PMI_FD")?.parse().ok()?;
+    let place = MeetingPlace { host: String::new(), port: 0 };
+    Some(Meeting { keeper: Keeper::Pmi(number), ..place.into() })
 }
 
 fn first_seat(environment: &Environment, pairs: &[Pair]) -> Result<Option<Seat>, WorldError> {
@@ -148,7 +193,11 @@ mod tests {
         let check = |variables: &[(&str, &str)], expected: &str| {
             let found = match starter(variables).unwrap() {
                 Starter::Nobody => "nobody".to_owned(),
-                Starter::Mpi { seat } => format!("mpi: {seat}"),
+                Starter::Mpi { seat, family, instead } => {
+                    let family = if family == Family::Mpich { "mpich" } else { "mpi" };
+                    let instead = instead.map(|meeting| format!(", or at {meeting}"));
+                    format!("{family}: {seat}{}", instead.unwrap_or_default())
+                }
                 Starter::Rendezvous { seat, meeting } => {
                     let by =
                         if meeting.keeper == Keeper::Agent { ", by torchrun's agent" } else { "" };
@@ -159,11 +208,20 @@ mod tests {
         };
         check(&[], "nobody");
         check(&[("OMPI_COMM_WORLD_RANK", "3"), ("OMPI_COMM_WORLD_SIZE", "4")], "mpi: rank 3 of 4");
-        check(&[("PMI_RANK", "1"), ("PMI_SIZE", "2"), ("RANK", "x")], "mpi: rank 1 of 2");
+        let mpich = [("PMI_RANK", "1"), ("PMI_SIZE", "2"), ("RANK", "x")];
+        check(&mpich, "mpich: rank 1 of 2");
+        let kept = [&mpich[..], &[("PMI_FD", "9")]].concat();
+        check(&kept, "mpich: rank 1 of 2, or at a port that mpiexec tells them");
+        let told = [&mpich[..], &[("MASTER_ADDR", "h"), ("MASTER_PORT", "1")]].concat();
+        check(&told, "mpich: rank 1 of 2, or at h:1");
         let slurm = [("SLURM_PROCID", "1"), ("SLURM_STEP_NUM_TASKS", "2")];
         check(&[&slurm[..], &[("PMIX_RANK", "1")]].concat(), "mpi: rank 1 of 2");
         let job = [("SLURM_JOB_ID", "31007"), ("SLURM_STEP_NODELIST", "gpu[03-05,9],cpu1")];
         check(&[&slurm[..], &job[..]].concat(), "rank 1 of 2 at gpu03:21007");
+        let pmix = [&slurm[..], &job[..], &[("PMIX_RANK", "1")]].concat();
+        check(&pmix, "mpi: rank 1 of 2, or at gpu03:21007");
+        let pmi = [("PMI_RANK", "1"), ("PMI_SIZE", "2"), ("PMI_JOBID", "3"), ("PMI_FD", "9")];
+        check(&[&slurm[..], &job[..], &pmi].concat(), "mpi: rank 1 of 2, or at gpu03:21007");
         let step = [&slurm[..], &job[..], &[("SLURM_STEP_ID", "2")]].concat();
         check(&step, "rank 1 of 2 at gpu03:23025");
         check(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2")], "nobody");

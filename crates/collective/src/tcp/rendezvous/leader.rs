@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use lockstep_world::Seat;
 
-use super::store::Entry;
+use super::entry::Entry;
+use super::pmi;
 use super::visitor::{self, No};
 use super::waiting::Waiting;
 use super::{Home, Nonce, PAUSE, VERSION, Word};
@@ -40,10 +41,11 @@ pub(super) fn receive(
     let (mut door, run) = match meeting.keeper {
         Keeper::Leader => (open_in_time(seat, meeting, (&home, waiting))?, meeting.run.clone()),
         Keeper::Agent => open_beside(&meeting.place, waiting)?,
+        Keeper::Pmi(number) => open_for_pmi((number, &meeting.place), waiting)?,
     };
     let size = seat.world().get();
     let mut party = Party::new(&run, size);
-    waiting.note(party.missing(&meeting.place));
+    waiting.note(party.missing(meeting));
     while party.guests.iter().any(Option::is_none) {
         if waiting.is_over() {
             let absent = wire::absent(size, |rank| party.guests[rank - 1].is_some());
@@ -54,7 +56,7 @@ pub(super) fn receive(
         let has_changed = gone.count() > 0 || !newcomers.is_empty();
         newcomers.into_iter().for_each(|(word, line)| party.seat(word, line));
         if has_changed {
-            waiting.note(party.missing(&meeting.place));
+            waiting.note(party.missing(meeting));
         }
     }
     Ok(party.begin(home))
@@ -66,11 +68,11 @@ impl<'a> Party<'a> {
     }
 
     /// For whom all wait.
-    fn missing(&self, place: &MeetingPlace) -> String {
+    fn missing(&self, meeting: &Meeting) -> String {
         let missing = self.guests.iter().enumerate().filter(|(_, guest)| guest.is_none());
         let missing: Vec<_> = missing.map(|(index, _)| (index + 1).to_string()).collect();
         let stranger = self.stranger.as_deref().unwrap_or_default();
-        format!("at {place} for rank {}{stranger}", missing.join(", "))
+        format!("at {meeting} for rank {}{stranger}", missing.join(", "))
     }
 
     /// Gives a newcomer its place, or says why it has none.
@@ -161,9 +163,7 @@ fn open_beside(
     place: &MeetingPlace,
     waiting: &Waiting,
 ) -> Result<(Door<Word>, RunIdentity), String> {
-    let door = open(place, 0).map_err(|cause| format!("cannot listen on any port: {cause}"))?;
-    let port = door.port().map_err(|cause| format!("cannot listen on any port: {cause}"))?;
-    let entry = Entry { port, nonce: wire::nonce() };
+    let (door, entry) = open_any(place)?;
     while let Err(cause) = visitor::store(place).and_then(|mut store| store.write(&entry)) {
         let why = visitor::agents(&cause);
         waiting.note(format!("at {place} to write where it is met: {why}"));
@@ -172,7 +172,24 @@ fn open_beside(
         }
         thread::sleep(PAUSE);
     }
-    Ok((door, entry.meeting(place).run))
+    Ok((door, entry.run()))
+}
+
+/// Opens any port, and hands it to MPICH's starter.
+fn open_for_pmi(
+    (number, place): (i32, &MeetingPlace),
+    waiting: &Waiting,
+) -> Result<(Door<Word>, RunIdentity), String> {
+    let (door, entry) = open_any(place)?;
+    pmi::exchange(number, Some(&entry), waiting)?;
+    Ok((door, entry.run()))
+}
+
+fn open_any(place: &MeetingPlace) -> Result<(Door<Word>, Entry), String> {
+    let failed = |cause: io::Error| format!("cannot listen on any port: {cause}");
+    let door = open(place, 0).map_err(failed)?;
+    let port = door.port().map_err(failed)?;
+    Ok((door, Entry { port, nonce: wire::nonce(), addresses: wire::addresses() }))
 }
 
 /// A name may stand for the wrong address on its own machine, as Debian's 127.0.1.1 does; so only

@@ -1,7 +1,9 @@
 //! How the ranks of a ring find each other: all go to rank 0, which tells each where its next
 //! neighbour is.
 
+mod entry;
 mod leader;
+mod pmi;
 mod store;
 mod visitor;
 mod waiting;
@@ -69,7 +71,7 @@ pub(super) fn meet(
 ) -> Result<Connections, CollectiveError> {
     let failed = |cause: String| CollectiveError::NotMet {
         seat,
-        address: meeting.place.to_string(),
+        address: meeting.to_string(),
         cause,
         remedy: "start all ranks with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE, each with \
                  its own RANK, give runs that share a port a LOCKSTEP_RUN_ID each, and let the \

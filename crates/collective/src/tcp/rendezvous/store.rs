@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::wire::Nonce;
+use super::entry::{Entry, LONGEST};
 
 /// What a client says first.
 const VALIDATE: u8 = 0;
@@ -23,18 +23,8 @@ const NOT_READY: u8 = 1;
 
 /// Where rank 0 writes.
 const NAME: &[u8] = b"lockstep/rank0";
-/// No value of ours is longer.
-const LONGEST: usize = 64;
 /// How long the agent may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
-
-/// Where rank 0 is met, as it stands in the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) port: u16,
-    /// A number that only this run's ranks can read.
-    pub(super) nonce: Nonce,
-}
 
 /// A connection to an agent's store.
 pub(super) struct Store(TcpStream);
@@ -52,7 +42,7 @@ impl Store {
 
     /// Writes, and reads it again: the store does not answer to what is written.
     pub(super) fn write(&mut self, entry: &Entry) -> io::Result<()> {
-        let value = entry.written();
+        let value = entry.written().into_bytes();
         self.say(SET, &[&length(NAME), NAME, &length(&value), &value])?;
         match self.read()? {
             Some(found) if found == *entry => Ok(()),
@@ -73,7 +63,7 @@ impl Store {
         let mut value = [0; LONGEST];
         let value = value.get_mut(..count).ok_or_else(unknown)?;
         self.0.read_exact(value)?;
-        Entry::read(value).map(Some).ok_or_else(unknown)
+        std::str::from_utf8(value).ok().and_then(Entry::read).map(Some).ok_or_else(unknown)
     }
 
     fn say(&mut self, what: u8, parts: &[&[u8]]) -> io::Result<()> {
@@ -83,20 +73,6 @@ impl Store {
     fn take<const N: usize>(&mut self) -> io::Result<[u8; N]> {
         let mut bytes = [0; N];
         self.0.read_exact(&mut bytes).map(|()| bytes)
-    }
-}
-
-impl Entry {
-    fn written(&self) -> Vec<u8> {
-        let [a, b] = self.nonce;
-        format!("{} {a:016x} {b:016x}", self.port).into_bytes()
-    }
-
-    fn read(value: &[u8]) -> Option<Self> {
-        let mut words = std::str::from_utf8(value).ok()?.split(' ');
-        let port = words.next()?.parse().ok()?;
-        let mut number = || u64::from_str_radix(words.next()?, 16).ok();
-        Some(Self { port, nonce: [number()?, number()?] })
     }
 }
 
@@ -132,19 +108,15 @@ mod tests {
 
     #[test]
     fn only_what_rank_0_wrote_is_believed() {
-        let entry = Entry { port: 65535, nonce: [u64::MAX, 0] };
-        assert_eq!(Entry::read(&entry.written()), Some(entry.clone()));
-        assert!(entry.written().len() <= LONGEST);
         assert_eq!(answered(&[NOT_READY]).unwrap(), None);
-        let whole = answered(b"\0\x05\0\0\0\0\0\0\01 2 3").unwrap();
-        assert_eq!(whole, Some(Entry { port: 1, nonce: [2, 3] }));
+        let whole = answered(b"\0\x06\0\0\0\0\0\0\01/2/3/").unwrap();
+        assert_eq!(whole, Some(Entry { port: 1, nonce: [2, 3], addresses: Vec::new() }));
         for wrong in [
             &b""[..],
             b"HTTP/1.1 400 Bad Request\r\n\r\n",
             b"\0\xff\xff\xff\xff\xff\xff\xff\xff",
-            b"\0\x05\0\0\0\0\0\0\01 2",
-            b"\0\x05\0\0\0\0\0\0\0a b c",
-            b"\0\x40\0\0\0\0\0\0\01 2 3",
+            b"\0\x05\0\0\0\0\0\0\01/2/3",
+            b"\0\x40\0\0\0\0\0\0\01/2/3/",
         ] {
             assert!(answered(wrong).is_err(), "{wrong:?}");
         }

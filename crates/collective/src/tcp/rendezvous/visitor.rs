@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use lockstep_world::Seat;
 
-use super::store::{Entry, Store};
+use super::entry::Entry;
+use super::pmi;
+use super::store::Store;
 use super::waiting::Waiting;
 use super::{Home, PAUSE, TRY, VERSION, Word};
 use crate::tcp::{Keeper, Meeting, MeetingPlace, RunIdentity};
@@ -25,6 +27,8 @@ pub(super) enum No {
     Other(RunIdentity),
     /// Rank 0 is not yet there.
     NotYet(String),
+    /// There is no way to ask.
+    Failed(String),
 }
 
 /// Asks rank 0 until it answers, for as long as this rank may wait.
@@ -33,14 +37,14 @@ pub(super) fn visit(
     meeting: &Meeting,
     (home, waiting): (Home, &Waiting),
 ) -> Result<(Nonce, Home), String> {
-    let place = &meeting.place;
-    waiting.note(format!("for rank 0 at {place}: the name is being looked up"));
+    waiting.note(format!("for rank 0 at {meeting}: the name is being looked up"));
     let mut pause;
     loop {
         let run = &meeting.run;
         let why = match ask(seat, meeting, (&home, waiting)) {
             Ok(next) => return Ok(next),
             Err(No::Refused(why)) => return Err(format!("rank 0 says: {why}")),
+            Err(No::Failed(why)) => return Err(why),
             Err(No::Other(other)) => {
                 pause = PAUSE_FOR_OTHERS;
                 format!("rank 0 of another run listens there, of {other}, and this is {run}")
@@ -50,7 +54,7 @@ pub(super) fn visit(
                 why
             }
         };
-        waiting.note(format!("for rank 0 at {place}: {why}"));
+        waiting.note(format!("for rank 0 at {meeting}: {why}"));
         if Instant::now() + pause > waiting.end() {
             return Err(format!("rank 0 was not there in time; last: {why}"));
         }
@@ -63,26 +67,52 @@ fn ask(
     meeting: &Meeting,
     (home, waiting): (&Home, &Waiting),
 ) -> Result<(Nonce, Home), No> {
-    match meeting.keeper {
-        Keeper::Leader => greet(seat, meeting, (home, waiting)),
+    let meetings = match meeting.keeper {
+        Keeper::Leader => return greet(seat, meeting, (home, waiting)),
         Keeper::Agent => {
             let entry = store(&meeting.place).and_then(|mut store| store.read());
             let entry = entry.map_err(|cause| No::NotYet(agents(&cause)))?;
             let entry = entry.ok_or_else(|| {
                 No::NotYet("torchrun's agent is there, and rank 0 has not yet come".to_owned())
             })?;
-            greet(seat, &entry.meeting(&meeting.place), (home, waiting))
+            entry.meetings(Some(&meeting.place.host))
         }
-    }
+        Keeper::Pmi(number) => {
+            let entry = pmi::exchange(number, None, waiting).map_err(No::Failed)?;
+            return anywhere(seat, &entry, (home, waiting));
+        }
+    };
+    at_one_of(seat, &meetings, (home, waiting))
 }
 
-impl Entry {
-    /// Rank 0 itself. The number in the store is this run's name.
-    pub(super) fn meeting(&self, agent: &MeetingPlace) -> Meeting {
-        let place = MeetingPlace { host: agent.host.clone(), port: self.port };
-        let [a, b] = self.nonce;
-        let run = RunIdentity::named("torchrun", &format!("{a:016x}{b:016x}"));
-        Meeting { place, keeper: Keeper::Leader, run }
+/// Greets rank 0 wherever it is reached.
+fn at_one_of(
+    seat: Seat,
+    meetings: &[Meeting],
+    (home, waiting): (&Home, &Waiting),
+) -> Result<(Nonce, Home), No> {
+    let mut why = None;
+    for meeting in meetings {
+        match greet(seat, meeting, (home, waiting)) {
+            Err(no @ (No::NotYet(_) | No::Other(_))) => why = why.or(Some(no)),
+            other => return other,
+        }
+    }
+    Err(why.unwrap_or_else(|| No::NotYet("it has no address".to_owned())))
+}
+
+/// Greets rank 0, which is there already, for as long as this rank may wait.
+fn anywhere(
+    seat: Seat,
+    entry: &Entry,
+    (home, waiting): (&Home, &Waiting),
+) -> Result<(Nonce, Home), No> {
+    let meetings = entry.meetings(None);
+    loop {
+        match at_one_of(seat, &meetings, (home, waiting)) {
+            Err(No::NotYet(_) | No::Other(_)) if !waiting.is_over() => thread::sleep(PAUSE),
+            other => return other,
+        }
     }
 }
 
