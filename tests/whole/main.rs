@@ -33,4 +33,6 @@ mod sharing;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]
+mod starters;
+#[cfg(test)]
 mod streams;

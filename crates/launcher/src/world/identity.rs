@@ -7,11 +7,13 @@ use crate::process::Environment;
 /// The name that a user, or the launcher, gives to a run. It alone counts where it is set.
 pub(crate) const RUN_ID: &str = "LOCKSTEP_RUN_ID";
 
+/// How often Slurm started a job again.
+const RESTARTS: &str = "SLURM_RESTART_COUNT";
 /// What every rank of a Slurm step shares with the others, and with no other step.
-const STEP: [&str; 3] = ["SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_RESTART_COUNT"];
+const STEP: [&str; 3] = ["SLURM_JOB_ID", "SLURM_STEP_ID", RESTARTS];
 /// What the ranks of a run share when something else than their batch system counts them. Two runs of
 /// one job may have the same values.
-const JOBS: [&str; 4] = ["SLURM_JOB_ID", "SLURM_RESTART_COUNT", "PBS_JOBID", "LSB_JOBID"];
+const JOBS: [&str; 4] = ["SLURM_JOB_ID", RESTARTS, "PBS_JOBID", "LSB_JOBID"];
 
 /// Which run this process belongs to. The number of torchrun's restarts is no part of it: each agent
 /// counts its own. Nor is torchrun's run, `none` unless a user names it.
@@ -20,7 +22,12 @@ pub(super) fn of_run(environment: &Environment) -> RunIdentity {
         return RunIdentity::named(RUN_ID, name);
     }
     let names: &[&str] = if is_step(environment) { &STEP } else { &JOBS };
-    let values = names.iter().filter_map(|name| Some((*name, environment.get(name)?)));
+    let value = |name| match environment.get(name) {
+        // Slurm sets it at the first restart only.
+        None if name == RESTARTS => environment.get("SLURM_JOB_ID").map(|_| "0"),
+        value => value,
+    };
+    let values = names.iter().filter_map(|name| Some((*name, value(name)?)));
     values.collect()
 }
 
@@ -58,11 +65,17 @@ mod tests {
             "SLURM_JOB_ID=7 SLURM_RESTART_COUNT=1 SLURM_STEP_ID=3",
         );
         // RANK=$SLURM_PROCID, as many scripts have it.
-        check(&[("RANK", "1"), ("WORLD_SIZE", "2")], "SLURM_JOB_ID=7 SLURM_STEP_ID=3");
+        check(
+            &[("RANK", "1"), ("WORLD_SIZE", "2")],
+            "SLURM_JOB_ID=7 SLURM_RESTART_COUNT=0 SLURM_STEP_ID=3",
+        );
         // One step a rank, or a shell in a job: the steps are no runs.
-        check(&[("RANK", "0"), ("WORLD_SIZE", "2")], "SLURM_JOB_ID=7");
-        check(&[("RANK", "1"), ("WORLD_SIZE", "4")], "SLURM_JOB_ID=7");
+        check(&[("RANK", "0"), ("WORLD_SIZE", "2")], "SLURM_JOB_ID=7 SLURM_RESTART_COUNT=0");
+        check(&[("RANK", "1"), ("WORLD_SIZE", "4")], "SLURM_JOB_ID=7 SLURM_RESTART_COUNT=0");
         check(&[(RUN_ID, "mine")], "LOCKSTEP_RUN_ID=mine");
-        check(&[("PBS_JOBID", "9.x"), ("RANK", "0")], "PBS_JOBID=9.x SLURM_JOB_ID=7");
+        check(
+            &[("PBS_JOBID", "9.x"), ("RANK", "0")],
+            "PBS_JOBID=9.x SLURM_JOB_ID=7 SLURM_RESTART_COUNT=0",
+        );
     }
 }

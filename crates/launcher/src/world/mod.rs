@@ -159,7 +159,18 @@ fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> 
     match starter {
         Starter::Nobody => Ok((Box::new(Solo), "nobody".to_owned())),
         Starter::Mpi { seat, family, instead } => match instead {
-            Some(meeting) if !speaks_to(*family) => over_tcp(*seat, meeting),
+            Some(_) if !speaks_to(*family) && seat.world() == WorldSize::ONE => {
+                connect(&Starter::Nobody)
+            }
+            Some(meeting) if !speaks_to(*family) => {
+                if seat.is_leader() && Mpi::IS_BUILT_IN {
+                    streams::tell(
+                        "note: who started the ranks speaks another language than the MPI that this \
+                         program was built with, so they talk over TCP",
+                    );
+                }
+                over_tcp(*seat, meeting)
+            }
             _ => over_mpi(*seat),
         },
         Starter::Rendezvous { seat, meeting } => over_tcp(*seat, meeting),
@@ -168,7 +179,7 @@ fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), Failure> 
 
 /// Whether this build's MPI library understands a starter of this family.
 fn speaks_to(family: Family) -> bool {
-    Mpi::IS_BUILT_IN && (family == Family::Other || Mpi::speaks_to_mpich())
+    Mpi::IS_BUILT_IN && (family == Family::OpenMpi || Mpi::speaks_to_mpich())
 }
 
 fn over_mpi(seat: Seat) -> Result<(Box<dyn Collective>, String), Failure> {

@@ -32,10 +32,10 @@ pub(crate) enum Starter {
 /// Whose language an MPI's starter speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
-    /// MPICH's.
+    /// MPICH's PMI, as Slurm's `--mpi=pmi2` does.
     Mpich,
-    /// Open MPI's, or Slurm's.
-    Other,
+    /// PMIx.
+    OpenMpi,
 }
 
 /// A starter's variables for the rank and the number of ranks.
@@ -91,21 +91,20 @@ fn by_mpi(environment: &Environment) -> Result<Option<Starter>, WorldError> {
         is_told.then(|| meeting(environment, 2)).transpose()
     };
     if let Some(seat) = seat(environment, OPEN_MPI)? {
-        return Ok(Some(Starter::Mpi { seat, family: Family::Other, instead: told_where()? }));
+        return Ok(Some(Starter::Mpi { seat, family: Family::OpenMpi, instead: told_where()? }));
     }
     if let Some(seat) = seat(environment, MPICH)? {
         let is_slurms = told("PMI_JOBID") && told("SLURM_PROCID");
-        let family = if is_slurms { Family::Other } else { Family::Mpich };
-        let instead = match kept_by_mpich(environment).filter(|_| !is_slurms) {
-            Some(meeting) => Some(meeting),
-            None if is_slurms => meeting(environment, seat.world().get()).ok(),
-            None => told_where()?,
+        let kept = match is_slurms {
+            true => meeting(environment, seat.world().get()).ok(),
+            false => kept_by_mpich(environment),
         };
-        return Ok(Some(Starter::Mpi { seat, family, instead }));
+        let instead = kept.map_or_else(told_where, |meeting| Ok(Some(meeting)))?;
+        return Ok(Some(Starter::Mpi { seat, family: Family::Mpich, instead }));
     }
     let Some(seat) = seat(environment, PMIX)? else { return Ok(None) };
     let instead = meeting(environment, seat.world().get()).ok();
-    Ok(Some(Starter::Mpi { seat, family: Family::Other, instead }))
+    Ok(Some(Starter::Mpi { seat, family: Family::OpenMpi, instead }))
 }
 
 /// What MPICH's starter keeps for the ranks.
@@ -221,7 +220,7 @@ mod tests {
         let pmix = [&slurm[..], &job[..], &[("PMIX_RANK", "1")]].concat();
         check(&pmix, "mpi: rank 1 of 2, or at gpu03:21007");
         let pmi = [("PMI_RANK", "1"), ("PMI_SIZE", "2"), ("PMI_JOBID", "3"), ("PMI_FD", "9")];
-        check(&[&slurm[..], &job[..], &pmi].concat(), "mpi: rank 1 of 2, or at gpu03:21007");
+        check(&[&slurm[..], &job[..], &pmi].concat(), "mpich: rank 1 of 2, or at gpu03:21007");
         let step = [&slurm[..], &job[..], &[("SLURM_STEP_ID", "2")]].concat();
         check(&step, "rank 1 of 2 at gpu03:23025");
         check(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2")], "nobody");

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use lockstep_collective::{Audited, Collective, CollectiveError, MeetingPlace, Patience, Solo, Tcp, Threads};
+use lockstep_collective::{
+    Audited, Collective, CollectiveError, MeetingPlace, Patience, Solo, Tcp, Threads,
+};
 use lockstep_program::Arithmetic;
 use lockstep_trainer::{Cadence, StopRequest, TrainSettings};
 use lockstep_world::{Rank, Seat, WorldSize};
