@@ -35,4 +35,6 @@ mod sharing;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]
+mod starters;
+#[cfg(test)]
 mod streams;

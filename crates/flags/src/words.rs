@@ -8,7 +8,7 @@ use crate::suggestion::nearest;
 
 /// What a word that is no key of ours stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meant {
+pub enum Meant {
     /// This key and nothing else, so that it is taken for it.
     Same(&'static str),
     /// One of these keys, or something like it.
@@ -109,8 +109,9 @@ const RANKS: &str = "leave it out: several ranks are always data-parallel; the l
 const NO_SERVICE: &str = "it is not there: metrics.jsonl in the output directory has every number";
 const TOKENIZER: &str = "leave it out: the model's directory has its tokenizer, with its settings";
 
+/// Words of other trainers, each with what it stands for among our keys.
 #[rustfmt::skip]
-const WORDS: &[(&[&str], Meant)] = &[
+pub const WORDS: &[(&[&str], Meant)] = &[
     // The same by another name.
     (&["model_name_or_path", "pretrained_model_name_or_path"], Same("model")),
     (&["max_length", "max_seq_len", "max_sequence_length"], Same("max_seq_length")),
@@ -239,38 +240,3 @@ const WORDS: &[(&[&str], Meant)] = &[
     (&["cache_dir"], Advice("leave it out: HF_HOME says where models from the hub are kept")),
     (&["token", "hub_token", "use_auth_token"], Advice("leave it out: HF_TOKEN has it")),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::super::keys;
-    use super::*;
-
-    /// Keys of the commands that have no configuration file.
-    const OTHERS: [&str; 7] =
-        ["checkpoint", "data", "input", "output", "format", "nproc_per_node", "nnodes"];
-
-    #[test]
-    fn every_row_names_keys_that_exist() {
-        let known: Vec<&str> = keys::ALL.iter().map(|entry| entry.name()).chain(OTHERS).collect();
-        for (words, meant) in WORDS {
-            let named = match *meant {
-                Same(key) | Value(key, _) => vec![key],
-                Like(keys) => keys.to_vec(),
-                Advice(_) => Vec::new(),
-            };
-            for key in named {
-                assert!(known.contains(&key), "{words:?}: {key}");
-            }
-            if let Value(key, value) = meant {
-                let entry = keys::ALL.iter().find(|entry| entry.name() == *key).unwrap();
-                assert!(entry.accepts(value), "{words:?}: {key} = {value}");
-            }
-            for word in *words {
-                let is_snake = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-                assert!(word.chars().all(is_snake), "{word}");
-                let is_key = |entry: &&&dyn Entry| entry.name() == *word;
-                assert!(!matches!(meant, Same(_)) || keys::ALL.iter().find(is_key).is_none());
-            }
-        }
-    }
-}

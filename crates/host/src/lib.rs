@@ -20,7 +20,7 @@ mod wish;
 pub use decision::{Computes, DecisionError, Equipment, decide, hosts};
 pub use exit::ExitCode;
 pub use machine::host_name;
-pub use process::{Environment, Process};
+pub use process::{Environment, Process, RUN_ID};
 pub use program::{enter, report};
 pub use unused::Unused;
 pub use wish::{DeviceChoice, Precision, Sharing, Wish};

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 
+/// The variable with the name that a user, or the launcher, gives to a run.
+pub const RUN_ID: &str = "LOCKSTEP_RUN_ID";
+
 /// The arguments and the environment of a process, as values that a test can make up.
 #[derive(Clone, Debug, Default)]
 pub struct Process {

@@ -142,10 +142,10 @@ mod tests {
             quotas: quotas.iter().map(quota).collect(),
             ..RankInfo::default()
         };
-        let company = Company::of(ranks.iter().map(place).collect());
+        let roster = Roster::of(ranks.iter().map(place).collect());
         let world = WorldSize::new(ranks.len()).unwrap();
         let seats = (0..ranks.len()).map(|rank| Seat::new(Rank(rank), world).unwrap());
-        let found: Vec<_> = seats.map(|seat| Cores::of(&company, seat).threads).collect();
+        let found: Vec<_> = seats.map(|seat| Cores::of(&roster, seat).threads).collect();
         assert_eq!(found, expected, "{ranks:?}");
     }
 
@@ -167,8 +167,8 @@ mod tests {
     #[test]
     fn what_is_usable_is_what_the_standard_library_counts() {
         let usable = |granted| {
-            let company = Company::of(vec![RankInfo::default()]);
-            Cores { allowed: 4, granted, ..Cores::of(&company, Seat::SOLO) }.usable()
+            let roster = Roster::of(vec![RankInfo::default()]);
+            Cores { allowed: 4, granted, ..Cores::of(&roster, Seat::SOLO) }.usable()
         };
         assert_eq!([None, Some(2.5), Some(0.1)].map(usable), [4, 2, 1]);
     }

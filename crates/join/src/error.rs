@@ -42,7 +42,8 @@ pub enum WorldError {
     #[error(
         "{} ranks were started, but {library} sees one only: the mpirun that started this program \
          belongs to another MPI than the one it was built with; use that one's mpirun (see \
-         `which -a mpirun`), srun --mpi=pmix",
+         `which -a mpirun`), srun --mpi=pmix, or export MASTER_ADDR=<host of rank 0> and \
+         MASTER_PORT=<a free port>, so that the ranks meet over TCP",
         expected.get()
     )]
     WrongMpi {

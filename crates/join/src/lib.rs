@@ -7,6 +7,7 @@ mod binding;
 mod cores;
 pub mod device;
 mod error;
+mod identity;
 mod quota;
 mod roster;
 mod starter;
@@ -16,8 +17,8 @@ mod tests;
 use std::time::Duration;
 
 use lockstep_collective::{
-    Audited, Collective, How, Ledger, Lost, Mpi, PhaseBoard, Solo, Tcp, Timed, Watch, WatchHandle,
-    WatchSettings,
+    Audited, Collective, How, Ledger, Lost, Meeting, Mpi, Patience, PhaseBoard, Solo, Tcp, Timed,
+    Watch, WatchHandle, WatchSettings,
 };
 use lockstep_host::{Computes, Environment, ExitCode, Wish, decide, streams};
 use lockstep_world::{Rank, Seat, WorldSize};
@@ -27,7 +28,7 @@ pub use cores::Cores;
 use device::Place;
 pub use error::{JoinError, PlaceError, WorldError, of_collective};
 use roster::Roster;
-pub use starter::Starter;
+pub use starter::{Family, Starter};
 
 /// Who speaks for all.
 const LEADER: Rank = Rank(0);
@@ -157,22 +158,46 @@ fn over_nccl(
 fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), JoinError> {
     match starter {
         Starter::Nobody => Ok((Box::new(Solo), "nobody".to_owned())),
-        Starter::Mpi { seat } => {
-            let mpi = Mpi::join()?;
-            let (found, library) = (mpi.seat().world(), mpi.library());
-            if found != seat.world() {
-                return Err(WorldError::WrongMpi { expected: seat.world(), library }.into());
+        Starter::Mpi { seat, family, instead } => match instead {
+            Some(_) if !speaks_to(*family) && seat.world() == WorldSize::ONE => {
+                connect(&Starter::Nobody)
             }
-            Ok((Box::new(Audited::new(mpi)), library))
-        }
-        Starter::Rendezvous { seat, place } => {
-            if seat.is_leader() {
-                streams::tell(format_args!("{seat} waits for the others at {place}"));
+            Some(meeting) if !speaks_to(*family) => {
+                if seat.is_leader() && Mpi::IS_BUILT_IN {
+                    streams::tell(
+                        "note: who started the ranks speaks another language than the MPI that this \
+                         program was built with, so they talk over TCP",
+                    );
+                }
+                over_tcp(*seat, meeting)
             }
-            let tcp = Tcp::meet(*seat, place, ARRIVAL)?;
-            Ok((Box::new(Audited::new(tcp)), format!("TCP, met at {place}")))
-        }
+            _ => over_mpi(*seat),
+        },
+        Starter::Rendezvous { seat, meeting } => over_tcp(*seat, meeting),
     }
+}
+
+/// Whether this build's MPI library understands a starter of this family.
+fn speaks_to(family: Family) -> bool {
+    Mpi::IS_BUILT_IN && (family == Family::OpenMpi || Mpi::speaks_to_mpich())
+}
+
+fn over_mpi(seat: Seat) -> Result<(Box<dyn Collective>, String), JoinError> {
+    let mpi = Mpi::join()?;
+    let (found, library) = (mpi.seat().world(), mpi.library());
+    if found != seat.world() {
+        return Err(WorldError::WrongMpi { expected: seat.world(), library }.into());
+    }
+    Ok((Box::new(Audited::new(mpi)), library))
+}
+
+fn over_tcp(seat: Seat, meeting: &Meeting) -> Result<(Box<dyn Collective>, String), JoinError> {
+    if seat.is_leader() {
+        streams::tell(format_args!("{seat} waits for the others at {meeting}"));
+    }
+    let patience = Patience { limit: ARRIVAL, tell: &|words| streams::tell(words) };
+    let tcp = Tcp::meet(seat, meeting, &patience)?;
+    Ok((Box::new(Audited::new(tcp)), format!("TCP, met at {meeting}")))
 }
 
 /// A rank that lost a peer can only wait for ever in the next call: it ends at once. One rank says

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lockstep_host::signals::{self, Pending};
-use lockstep_host::streams;
+use lockstep_host::{RUN_ID, streams};
 use rustix::process::Signal;
 
 use super::crew::{Crew, Line, Stream};
@@ -27,13 +27,15 @@ const GRACE_OF_A_STARTER: Duration = Duration::from_secs(6);
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Variables of starters that would tell a rank of ours another seat than the one we give it.
-const FOREIGN: [&str; 6] = [
+const FOREIGN: [&str; 8] = [
     "OMPI_COMM_WORLD_RANK",
     "OMPI_COMM_WORLD_SIZE",
     "PMI_RANK",
     "PMI_SIZE",
     "SLURM_PROCID",
     "SLURM_STEP_NUM_TASKS",
+    "TORCHELASTIC_RUN_ID",
+    "TORCHELASTIC_USE_AGENT_STORE",
 ];
 
 /// A run that goes on.
@@ -92,12 +94,14 @@ impl<'a> Run<'a> {
             Starter::Mpirun(_) | Starter::Srun => self.crew.start_heard(self.command(), None),
             Starter::Local => {
                 let port = free_port()?;
+                // Nobody else's ranks have both.
+                let run = format!("{}-{port}", std::process::id());
                 (0..self.plan.world()).try_for_each(|rank| {
                     let mut command = self.command();
                     for name in FOREIGN {
                         command.env_remove(name);
                     }
-                    command.envs(self.plan.variables(rank, &port));
+                    command.envs(self.plan.variables(rank, &port)).env(RUN_ID, &run);
                     self.crew.start_heard(command, Some(rank))
                 })
             }

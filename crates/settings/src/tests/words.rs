@@ -1,6 +1,7 @@
 //! Words of other trainers, and words without their flags: what is taken, and what is said.
 
-use lockstep_flags::{Entries, Key, Table, WHOLE, flags};
+use lockstep_flags::Meant::{Advice, Like, Same, Value};
+use lockstep_flags::{Entries, Entry, Key, Table, WHOLE, WORDS, flags};
 
 use super::*;
 
@@ -151,4 +152,33 @@ fn what_is_a_key_elsewhere_is_offered_as_the_key_here() {
     check("--model x", EVALUATE, "--checkpoint");
     check("--model_name_or_path x", PREDICT, "--checkpoint");
     check("--data x.tsv", PREDICT, "--input");
+}
+
+/// Keys of the commands that have no configuration file.
+const OTHERS: [&str; 7] =
+    ["checkpoint", "data", "input", "output", "format", "nproc_per_node", "nnodes"];
+
+#[test]
+fn every_row_names_keys_that_exist() {
+    let known: Vec<&str> = keys::ALL.iter().map(|entry| entry.name()).chain(OTHERS).collect();
+    for (words, meant) in WORDS {
+        let named = match *meant {
+            Same(key) | Value(key, _) => vec![key],
+            Like(keys) => keys.to_vec(),
+            Advice(_) => Vec::new(),
+        };
+        for key in named {
+            assert!(known.contains(&key), "{words:?}: {key}");
+        }
+        if let Value(key, value) = meant {
+            let entry = keys::ALL.iter().find(|entry| entry.name() == *key).unwrap();
+            assert!(entry.accepts(value), "{words:?}: {key} = {value}");
+        }
+        for word in *words {
+            let is_snake = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            assert!(word.chars().all(is_snake), "{word}");
+            let is_key = |entry: &&&dyn Entry| entry.name() == *word;
+            assert!(!matches!(meant, Same(_)) || keys::ALL.iter().find(is_key).is_none());
+        }
+    }
 }
