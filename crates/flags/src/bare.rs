@@ -4,9 +4,10 @@ use std::path::Path;
 
 use crate::fault::Problem;
 use crate::key::Entry;
-use crate::toml_file::DATA;
 use crate::written::Written;
 
+/// What files of data end in.
+pub(crate) const DATA: [&str; 6] = ["tsv", "csv", "jsonl", "json", "parquet", "txt"];
 /// Flags that take a directory.
 const DIRECTORIES: [&str; 3] = ["checkpoint", "model", "output_dir"];
 /// Flags that take a file of data.

@@ -5,10 +5,10 @@
 //! command lines end at the first.
 
 use crate::fault::{Origin, Problem};
-use crate::key::{Entry, entry_named};
+use crate::key::Entry;
 use crate::kind::Form;
 use crate::table::Table;
-use crate::words::{hint, is_called};
+use crate::words::{entry_named, hint, is_called};
 use crate::written::Written;
 
 /// A command line, taken apart but not yet judged.

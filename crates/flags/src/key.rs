@@ -2,7 +2,6 @@
 
 use crate::kind::{Form, Kind};
 use crate::table::Table;
-use crate::words::is_called;
 
 /// A key whose values have the type `T`.
 pub struct Key<T: 'static> {
@@ -90,13 +89,6 @@ impl<T> Entry for Key<T> {
 
 /// Keys of one command.
 pub type Entries = [&'static dyn Entry];
-
-/// The entry called `name`, in snake or kebab case, or by a word that means the same.
-pub(crate) fn entry_named(entries: &Entries, name: &str) -> Option<&'static dyn Entry> {
-    let snake = name.replace('-', "_");
-    let own = entries.iter().copied().find(|entry| entry.name() == snake);
-    own.or_else(|| entries.iter().copied().find(|entry| is_called(*entry, name)))
-}
 
 /// The tables of `entries`, in the order of their first keys; not [`Table::COMMAND`], which is none.
 pub(crate) fn tables(entries: &Entries) -> Vec<Table> {

@@ -11,12 +11,12 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
-use crate::bare;
+use crate::bare::{self, DATA};
 use crate::fault::{Origin, Problem};
-use crate::key::{Entries, Entry, entry_named, tables};
+use crate::key::{Entries, Entry, tables};
 use crate::kind::Form;
 use crate::table::Table;
-use crate::words::hint;
+use crate::words::{entry_named, hint};
 use crate::written::Written;
 
 /// The table `run.toml` has beside those a user writes: who made it, and where.
@@ -24,9 +24,6 @@ pub const RECORD: &str = "record";
 
 /// Lines with an error of syntax that are shown; a file of another format would have nothing else.
 const SYNTAX_SHOWN: usize = 5;
-
-/// What files of data end in.
-pub(super) const DATA: [&str; 6] = ["tsv", "csv", "jsonl", "json", "parquet", "txt"];
 
 /// Puts the file at `path` into `config`.
 pub fn read_file(config: &mut Written, path: &Path) {

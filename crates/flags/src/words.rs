@@ -57,8 +57,17 @@ pub(crate) fn is_called(entry: &dyn Entry, word: &str) -> bool {
     entry.name() == word || WORDS.iter().any(is_same)
 }
 
+/// The entry called `name`, in snake or kebab case, or by a word that means the same.
+#[must_use]
+pub fn entry_named(entries: &Entries, name: &str) -> Option<&'static dyn Entry> {
+    let snake = name.replace('-', "_");
+    let own = entries.iter().copied().find(|entry| entry.name() == snake);
+    own.or_else(|| entries.iter().copied().find(|entry| is_called(*entry, name)))
+}
+
 /// What to write instead of `word`, which none of `entries` is called.
-pub(crate) fn hint(word: &str, entries: &Entries) -> Hint {
+#[must_use]
+pub fn hint(word: &str, entries: &Entries) -> Hint {
     let word = word.trim_start_matches('-').replace('-', "_");
     let lower = word.to_lowercase();
     let rows = WORDS.iter().filter(|(words, _)| words.contains(&&*lower));
@@ -107,6 +116,8 @@ const ALL_LEARN: &str = "it is not there: every weight of the model is trained";
 const RANKS: &str = "leave it out: several ranks are always data-parallel; the launcher, mpirun, srun \
                      or torchrun starts them";
 const NO_SERVICE: &str = "it is not there: metrics.jsonl in the output directory has every number";
+const BEST: &str = "leave it out: the best is the most accurate one on the validation file";
+const FEWER: &str = "it is not there: pass a file with fewer rows, or end early with `max_steps`";
 const TOKENIZER: &str = "leave it out: the model's directory has its tokenizer, with its settings";
 
 /// Words of other trainers, each with what it stands for among our keys.
@@ -166,7 +177,7 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     (&["model_max_length", "max_len", "seq_len", "seq_length", "block_size", "cutoff_len",
        "max_tokens"],
      Like(&["max_seq_length"])),
-    (&["shuffle"], Like(&["no_shuffle"])),
+    (&["shuffle", "shuffle_train_dataset", "shuffle_seed"], Like(&["no_shuffle"])),
     (&["num_workers", "dataloader_num_workers", "preprocessing_num_workers", "workers"],
      Advice("leave it out: data are read once, before the first update")),
     // Training.
@@ -187,6 +198,16 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     (&["patience", "early_stopping"], Like(&["early_stopping_patience"])),
     (&["save_best", "load_best", "best"], Like(&["load_best_model_at_end"])),
     (&["random_seed", "manual_seed", "random_state"], Like(&["seed"])),
+    (&["metric_for_best_model", "greater_is_better", "best_metric", "metric_name"], Advice(BEST)),
+    (&["max_train_samples", "max_eval_samples", "max_predict_samples", "limit"], Advice(FEWER)),
+    (&["pad_to_max_length", "padding", "group_by_length", "dataloader_drop_last",
+       "dataloader_pin_memory", "remove_unused_columns", "eval_accumulation_steps"],
+     Advice("leave it out: texts are packed without padding, and every one is read once an epoch")),
+    (&["gradient_checkpointing", "compile", "torch_compile"],
+     Advice("leave it out: memory and speed are the program's own matter, see `trainer plan`")),
+    (&["label_smoothing", "label_smoothing_factor", "class_weights", "focal_loss"],
+     Advice("it is not there: the loss is the mean cross-entropy of the classes")),
+    (&["layerwise_lr_decay", "llrd"], Like(&["learning_rate", "head_learning_rate"])),
     (&["do_train"], Advice("leave it out: `trainer train` trains")),
     // The optimiser.
     (&["lr", "learning_rates", "max_lr", "peak_lr"],
@@ -234,9 +255,18 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     (&["log_every", "log_steps", "log_interval", "logging_interval", "log_every_n_steps",
        "print_freq"],
      Like(&["logging_steps"])),
+    (&["logging_strategy", "logging_first_step", "log_level", "disable_tqdm", "verbose", "quiet"],
+     Like(&["logging_steps", "report_to"])),
+    (&["push_to_hub", "hub_model_id", "hub_strategy", "hub_private_repo"],
+     Advice("it is not there: upload the output directory with `hf upload`")),
+    (&["save_safetensors", "save_only_model"],
+     Advice("leave it out: weights are always safetensors; `save_strategy` says when")),
     (&["wandb", "wandb_project", "tensorboard", "tb", "mlflow"], Advice(NO_SERVICE)),
     (&["output_format"], Like(&["format"])),
     (&["config", "config_file", "cfg"], Advice("name the file by itself: `trainer train CONFIG.toml`")),
+    (&["use_fast_tokenizer", "trust_remote_code"],
+     Advice("leave it out: nothing of a model's directory is executed, and there is one tokenizer")),
+    (&["overwrite_cache"], Advice("leave it out: nothing is kept between runs")),
     (&["cache_dir"], Advice("leave it out: HF_HOME says where models from the hub are kept")),
     (&["token", "hub_token", "use_auth_token"], Advice("leave it out: HF_TOKEN has it")),
 ];

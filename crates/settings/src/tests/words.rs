@@ -1,7 +1,7 @@
 //! Words of other trainers, and words without their flags: what is taken, and what is said.
 
 use lockstep_flags::Meant::{Advice, Like, Same, Value};
-use lockstep_flags::{Entries, Entry, Key, Table, WHOLE, WORDS, flags};
+use lockstep_flags::{Entries, Entry, Hint, Key, Table, WHOLE, WORDS, entry_named, flags, hint};
 
 use super::*;
 
@@ -80,12 +80,36 @@ fn words_of_other_trainers_are_answered() {
     check("--num_labels 3", "leave it out: the classes are those of the data or of the model");
     check("--per_device_eval_batch_size 3", "leave it out: evaluations choose their own batches");
     check("--optim adamw", "leave it out: the optimiser is AdamW");
+    let best = "leave it out: the best is the most accurate one on the validation file";
+    check("--metric_for_best_model f1", best);
     check("--quux", "--help lists all flags");
     for words in ["--gpus 2", "--nproc-per-node 2", "--nodes 2", "-np"] {
         assert!(said(words).contains("`launcher --nproc-per-node N -- train"), "{words}");
     }
     assert!(said("--local-rank=0").contains("read from the variables of torchrun"));
     assert!(said("--report-to wandb").ends_with("valid: none, or a list of console and jsonl"));
+}
+
+/// What `run_classification.py` of transformers is told in its own README and examples.
+#[test]
+fn no_flag_of_hugging_faces_example_is_left_without_an_answer() {
+    let flags = "model_name_or_path dataset_name shuffle_train_dataset metric_name text_column_names \
+                 text_column_name label_column_name do_train do_eval do_predict max_seq_length \
+                 per_device_train_batch_size per_device_eval_batch_size learning_rate num_train_epochs \
+                 output_dir overwrite_output_dir push_to_hub hub_model_id max_train_samples \
+                 max_eval_samples pad_to_max_length use_fast_tokenizer overwrite_cache cache_dir \
+                 trust_remote_code fp16 bf16 tf32 warmup_ratio warmup_steps weight_decay seed \
+                 gradient_accumulation_steps eval_strategy evaluation_strategy eval_steps \
+                 save_strategy save_steps save_total_limit logging_steps logging_strategy \
+                 logging_dir report_to run_name load_best_model_at_end metric_for_best_model \
+                 greater_is_better lr_scheduler_type max_grad_norm max_steps resume_from_checkpoint \
+                 dataloader_num_workers gradient_checkpointing torch_compile optim local_rank \
+                 ddp_backend deepspeed fsdp label_smoothing_factor group_by_length no_cuda use_cpu";
+    for flag in flags.split_whitespace() {
+        let is_taken = entry_named(keys::ALL, flag).is_some();
+        let hint = hint(flag, keys::ALL);
+        assert!(is_taken || hint != Hint::None, "{flag}");
+    }
 }
 
 #[test]
