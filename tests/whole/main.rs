@@ -23,6 +23,8 @@ mod parity;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod quickstart;
 #[cfg(test)]
 mod ranks;

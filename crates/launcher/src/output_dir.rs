@@ -117,8 +117,9 @@ fn obstacle(directory: &Path) -> Option<PathBuf> {
 ///
 /// Its `run.toml` stays until the new one replaces it, so that the directory is ours at any moment.
 fn clear(directory: &Path) -> Result<(), Failure> {
-    const FILES: [&str; 10] = [
+    const FILES: [&str; 11] = [
         "model.safetensors",
+        "modeling_lockstep.py",
         "config.json",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -195,7 +196,13 @@ mod tests {
             check(&["run.lock"], flag, "");
         }
         let model = ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"];
-        let rest = ["vocab.txt", "README.md", "all_results.json", "trainer_state.json"];
+        let rest = [
+            "modeling_lockstep.py",
+            "vocab.txt",
+            "README.md",
+            "all_results.json",
+            "trainer_state.json",
+        ];
         let run = ["run.toml", "metrics.jsonl", "logs/rank-0.jsonl", "checkpoint-5/config.json"];
         check(&[&model[..], &rest, &run, &["notes.txt"]].concat(), REPLACE, "notes.txt run.toml");
         check(&["run.toml", "logs/rank-0.jsonl"], GO_ON, "logs run.toml");
