@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod bag_of_words;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod endings;
+#[cfg(test)]
+mod going_on;
 #[cfg(test)]
 mod labels;
 #[cfg(test)]

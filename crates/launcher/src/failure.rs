@@ -36,6 +36,9 @@ pub(crate) enum Failure {
     /// A faulty command line or configuration.
     #[error(transparent)]
     Configuration(#[from] Faults),
+    /// Several things that were seen before the work began; there are at least two.
+    #[error("{}", listed(.0))]
+    Several(Vec<Failure>),
     /// A device or a library this build or machine lacks.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -123,6 +126,10 @@ impl From<Fault> for Failure {
     }
 }
 
+fn listed(failures: &[Failure]) -> String {
+    failures.iter().map(Failure::to_string).collect::<Vec<_>>().join("\n")
+}
+
 /// The commands there are.
 pub(crate) const COMMANDS: [&str; 5] = ["train", "evaluate", "predict", "plan", "doctor"];
 
@@ -151,6 +158,10 @@ impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Self::UnknownCommand { .. } | Self::Configuration(_) => ExitCode::Usage,
+            Self::Several(failures) => {
+                let codes: Vec<ExitCode> = failures.iter().map(Self::code).collect();
+                codes.iter().copied().reduce(of_both).unwrap_or(ExitCode::Usage)
+            }
             Self::World(WorldError::WrongMpi { .. }) | Self::Device(_) | Self::Driver(_) => {
                 ExitCode::Device
             }
@@ -188,6 +199,11 @@ impl Failure {
         }
         code
     }
+}
+
+/// One code for two failures: whatever they are, the command was not right.
+fn of_both(one: ExitCode, other: ExitCode) -> ExitCode {
+    if one == other { one } else { ExitCode::Usage }
 }
 
 fn of_run(error: &TrainError) -> ExitCode {

@@ -8,6 +8,7 @@
 
 mod bug_report;
 mod card;
+mod checks;
 mod commands;
 mod config;
 mod device;

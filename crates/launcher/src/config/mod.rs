@@ -42,7 +42,21 @@ const QUICK_START_PATH: &str = "configs/quickstart.toml";
 ///
 /// # Errors
 /// Everything that is wrong with the command line and the file it names.
+#[cfg(test)]
 pub(crate) fn run_plan(arguments: &[String]) -> Result<RunPlan, Faults> {
+    plan_of(run_config(arguments))
+}
+
+/// The plan of a configuration.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn plan_of(config: RunConfig) -> Result<RunPlan, Faults> {
+    Ok(RunPlan::of(&config.without_faults()?)?)
+}
+
+/// The configuration a command line of `train` and `plan` stands for, with its faults.
+pub(crate) fn run_config(arguments: &[String]) -> RunConfig {
     let mut config = RunConfig::of(keys::ALL);
     let line = CommandLine::split(arguments, &config);
     let name = read_base(&mut config, &line);
@@ -50,8 +64,7 @@ pub(crate) fn run_plan(arguments: &[String]) -> Result<RunPlan, Faults> {
     contradiction::settle(&mut config);
     limits::note_limits(&mut config);
     inference::infer(&mut config, &name);
-    let config = config.without_faults()?;
-    Ok(RunPlan::of(&config)?)
+    config
 }
 
 /// The flags of a command without a configuration file: which of them it cannot do without, and what

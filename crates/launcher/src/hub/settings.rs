@@ -64,6 +64,11 @@ impl HubSettings {
         }
     }
 
+    /// Whether what the cache lacks can be fetched.
+    pub(crate) fn is_online(&self) -> bool {
+        self.access == Access::Online
+    }
+
     /// The same hub for somebody who only looks into the cache.
     pub(crate) fn without_network(self) -> Self {
         Self { access: Access::Offline { variable: "trainer plan" }, ..self }

@@ -15,7 +15,9 @@ use lockstep_trainer::Cadence;
 use lockstep_world::Seat;
 use serde_json::{Value, json};
 
-use crate::config::{ModelName, RunPlan, run_plan};
+use crate::checks::Checks;
+use crate::config::{ModelName, RunPlan};
+use crate::device;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hub::{HubSettings, find_model};
@@ -23,7 +25,6 @@ use crate::models::tiny_config;
 use crate::observers::clock;
 use crate::process::Process;
 use crate::sources::{self, Corpora, RawCorpora};
-use crate::{device, output_dir};
 use estimate::{Costs, Counts};
 
 /// Runs the command.
@@ -38,7 +39,8 @@ pub(super) fn run(
     let (flags, arguments): (Vec<String>, Vec<String>) =
         arguments.iter().cloned().partition(|word| FLAGS.contains(&word.as_str()));
     let [as_json, of_program] = FLAGS.map(|flag| flags.iter().any(|word| word == flag));
-    let plan = run_plan(&arguments)?;
+    let (plan, checks) = Checks::plan(&arguments, HubSettings::of(&process.environment))?;
+    checks.pass()?;
     if of_program {
         return super::tell(out, &program::text(&plan, process, as_json)?);
     }
@@ -124,7 +126,7 @@ fn table(
         Some(costs) => cost_rows(plan, costs),
         None => vec![("model", not_here(&plan.model.name))],
     });
-    rows.push(("output", output(plan)));
+    rows.push(("output", plan.run.directory.display().to_string()));
     rows.into_iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect()
 }
 
@@ -188,12 +190,4 @@ fn not_here(name: &ModelName) -> String {
         ModelName::Named(name) => name,
     };
     format!("{name} is not on this machine, so tokens, memory and time are not known yet")
-}
-
-fn output(plan: &RunPlan) -> String {
-    let directory = plan.run.directory.display();
-    match output_dir::refusal(&plan.run) {
-        Some(problem) => format!("{directory}; {problem}"),
-        None => directory.to_string(),
-    }
 }

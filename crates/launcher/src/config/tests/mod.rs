@@ -77,6 +77,29 @@ fn of_two_keys_that_exclude_each_other_the_later_word_counts() {
 }
 
 #[test]
+fn going_on_outweighs_the_flag_that_the_run_was_begun_with() {
+    let replaces = "[data]\ntrain_file = \"a.tsv\"\n[run]\noverwrite_output_dir = true\n";
+    let goes_on = "[data]\ntrain_file = \"a.tsv\"\n[run]\nresume = \"auto\"\n";
+    let both = format!("{replaces}resume = \"auto\"\n");
+    let check = |line: &str, toml: &str, is_replaced: bool| {
+        let words = ["resume", "overwrite_output_dir"];
+        let expected = if is_replaced { ["never", "true"] } else { ["auto", "false"] };
+        for (word, expected) in words.into_iter().zip(expected) {
+            check_value(line, toml, (word, Some(expected)));
+        }
+    };
+    check("CONFIG --overwrite-output-dir --resume auto", TRAIN, false);
+    check("CONFIG --resume auto --overwrite-output-dir", TRAIN, false);
+    check("CONFIG --resume auto --set run.overwrite_output_dir=true", TRAIN, false);
+    check("CONFIG --resume auto", replaces, false);
+    check("CONFIG", &both, false);
+    check("CONFIG --resume auto", &both, false);
+    // What was written when nothing was to be replaced yet.
+    check("CONFIG --overwrite-output-dir", goes_on, true);
+    check("CONFIG --overwrite-output-dir --resume never", &both, true);
+}
+
+#[test]
 fn configuration_files_of_the_project_are_complete_and_valid() {
     for name in ["quickstart", "sst2", "banking77"] {
         let path = format!("{}/../../configs/{name}.toml", env!("CARGO_MANIFEST_DIR"));
