@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bag_of_words;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod commands;
@@ -10,6 +12,8 @@ mod commands;
 mod cores;
 #[cfg(test)]
 mod endings;
+#[cfg(test)]
+mod going_on;
 #[cfg(test)]
 mod labels;
 #[cfg(test)]
@@ -24,6 +28,8 @@ mod malformed;
 mod parity;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod python;
 #[cfg(test)]
 mod quickstart;
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub use batch::Batch;
 pub use batch_plan::{BatchPlan, Order};
 pub use columns::{ColumnError, ColumnRole, Columns};
 pub use corpus::{Corpus, CorpusSource, Example, OnBadRow, RawCorpus};
+pub use data_file::check_file;
 pub use doubts::Doubt;
 pub use error::DataError;
 pub use labels::{LabelError, LabelMap, Labels};

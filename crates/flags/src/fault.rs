@@ -195,6 +195,17 @@ pub enum Problem {
         /// The directory.
         directory: PathBuf,
     },
+    /// A directory with a finished model that would be written over.
+    #[error(
+        "this directory is not empty: it holds a finished model; \
+         to train that model further, pass --model {} and another --output-dir; \
+         to train anew in its place, pass --overwrite-output-dir",
+        directory.display()
+    )]
+    HoldsModel {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// A directory that would be written over.
     #[error(
         "this directory is not empty; \

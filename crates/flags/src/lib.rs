@@ -26,7 +26,7 @@ pub use kind::{
 pub use suggestion::nearest;
 pub use table::Table;
 pub use words::{Hint, Meant, WORDS, entry_named, hint};
-pub use written::Written;
+pub use written::{Given, Written};
 
 /// The flags of a command without a configuration file: which of them it cannot do without, and what
 /// is said to words that are no flags.

@@ -64,6 +64,12 @@ impl HubSettings {
         }
     }
 
+    /// Whether what the cache lacks can be fetched.
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        self.access == Access::Online
+    }
+
     /// The same hub for somebody who only looks into the cache.
     pub fn without_network(self) -> Self {
         Self { access: Access::Offline { variable: "trainer plan" }, ..self }

@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::num::NonZeroU64;
 
-use lockstep_flags::{Entry, Key, Problem, Written};
+use lockstep_flags::{Entry, Given, Key, Origin, Problem, Written};
 
 use super::keys::{
     EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH, LOAD_BEST, MAX_STEPS, OVERWRITE,
@@ -46,14 +46,20 @@ fn settle_rivals(config: &mut Written, [a, b]: [&dyn Entry; 2], remedy: &'static
     }
 }
 
+/// Going on outweighs replacing, which was said when the run was begun: so the same command with
+/// `--resume auto` goes on. Only a later word replaces what a file would go on from.
 fn settle_resume(config: &mut Written) {
     let resumes = config.find(&RESUME_KEY).is_some_and(|resume| resume != Resume::Never);
+    let (Some(resume), Some(overwrite)) = (config.given(&RESUME_KEY), config.given(&OVERWRITE))
+    else {
+        return;
+    };
     if resumes && config.find(&OVERWRITE) == Some(true) {
-        settle_rivals(
-            config,
-            [&RESUME_KEY, &OVERWRITE],
-            "going on from a run and replacing it exclude each other",
-        );
+        let is_in_file = |given: &Given| matches!(given.origin, Origin::File { .. });
+        match is_in_file(resume) && !is_in_file(overwrite) {
+            true => config.drop_key(&RESUME_KEY),
+            false => config.drop_key(&OVERWRITE),
+        }
     }
 }
 

@@ -23,17 +23,23 @@ pub use plan::{
     Settled, TrainPlan,
 };
 pub use record::{Record, is_record, run_toml};
-pub use terms::{DATA_SOURCE, DataSource, ModelName, Reporter};
+pub use terms::{DATA_SOURCE, DataSource, ModelName, Reporter, Resume, Strategy};
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.
 const QUICK_START: &str = include_str!("../../../configs/quickstart.toml");
 const QUICK_START_PATH: &str = "configs/quickstart.toml";
 
-/// The plan a command line of `train` and `plan` stands for.
+/// The plan of a configuration.
 ///
 /// # Errors
-/// Everything that is wrong with the command line and the file it names.
-pub fn run_plan(arguments: &[String]) -> Result<RunPlan, Faults> {
+/// Everything that is wrong with it.
+pub fn plan_of(config: Written) -> Result<RunPlan, Faults> {
+    Ok(RunPlan::of(&config.without_faults()?)?)
+}
+
+/// The configuration a command line of `train` and `plan` stands for, with its faults.
+#[must_use]
+pub fn run_config(arguments: &[String]) -> Written {
     let mut config = Written::of(keys::ALL);
     let line = CommandLine::split(arguments, &config);
     let name = read_base(&mut config, &line);
@@ -41,8 +47,7 @@ pub fn run_plan(arguments: &[String]) -> Result<RunPlan, Faults> {
     contradiction::settle(&mut config);
     unsupported::note_unsupported(&mut config);
     inference::infer(&mut config, &name);
-    let config = config.without_faults()?;
-    Ok(RunPlan::of(&config)?)
+    config
 }
 
 /// Puts the lowest layer into `config` and says what to call the run.

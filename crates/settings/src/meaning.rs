@@ -146,12 +146,7 @@ impl OutputPlan {
             precision: config.get(&keys::PRECISION_KEY)?,
             graphs: config.get(&keys::CUDA_GRAPHS)?,
             directory: config.get(&keys::OUTPUT_DIR)?,
-            existing: match config.get(&keys::RESUME_KEY)? {
-                Resume::Auto => Existing::GoOn,
-                Resume::From(checkpoint) => Existing::GoOnFrom(checkpoint),
-                Resume::Never if config.get(&keys::OVERWRITE)? => Existing::Replace,
-                Resume::Never => Existing::Refuse,
-            },
+            existing: Existing::of(config)?,
             replica_check: config
                 .find(&keys::REPLICA_CHECK)
                 .map_or(Cadence::Never, Cadence::EverySteps),
@@ -163,6 +158,21 @@ impl OutputPlan {
             },
             logging_steps: config.get(&keys::LOGGING_STEPS)?,
             reporters: config.get(&keys::REPORT_TO)?,
+        })
+    }
+}
+
+impl Existing {
+    /// What is said of an earlier run.
+    ///
+    /// # Errors
+    /// A key that must be given and was not.
+    pub fn of(config: &Written) -> Result<Self, Fault> {
+        Ok(match config.get(&keys::RESUME_KEY)? {
+            Resume::Auto => Self::GoOn,
+            Resume::From(checkpoint) => Self::GoOnFrom(checkpoint),
+            Resume::Never if config.get(&keys::OVERWRITE)? => Self::Replace,
+            Resume::Never => Self::Refuse,
         })
     }
 }

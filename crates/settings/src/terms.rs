@@ -93,7 +93,7 @@ pub(crate) const GRAPHS: Kind<Graphs> = Kind {
 
 /// When something recurs, as Hugging Face names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Strategy {
+pub enum Strategy {
     /// Not at all.
     No,
     /// After so many updates.
@@ -117,7 +117,7 @@ pub(crate) const STRATEGY: Kind<Strategy> = Kind {
 
 /// What a run goes on from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Resume {
+pub enum Resume {
     /// From nothing.
     Never,
     /// From the newest whole checkpoint in the output directory, if there is one.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use lockstep_model::HeadKind;
 use lockstep_settings::{ModelName, RunPlan};
 use serde_json::{Map, Value};
 
@@ -41,8 +42,13 @@ fn head(plan: &RunPlan) -> String {
         ModelName::Named(name) => format!("`{name}`"),
     };
     let title = plan.run.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // What a hub shows is to hold: with the `mlp` head, transformers needs the code beside the model.
+    let tags = match plan.model.head {
+        HeadKind::Hf => "",
+        HeadKind::Mlp => "tags:\n- custom_code\n",
+    };
     format!(
-        "---\nlibrary_name: transformers\npipeline_tag: text-classification\n---\n\n# {title}\n\n\
+        "---\nlibrary_name: transformers\npipeline_tag: text-classification\n{tags}---\n\n# {title}\n\n\
          A DistilBERT text classifier, fine-tuned from {base} with lockstep {}.\n",
         env!("CARGO_PKG_VERSION")
     )
@@ -100,21 +106,24 @@ fn measures(results: &Map<String, Value>) -> String {
 }
 
 fn usage(plan: &RunPlan) -> String {
-    use lockstep_model::HeadKind;
     let directory = plan.run.directory.display();
-    let python = match plan.model.head {
-        HeadKind::Hf => {
-            "From Python: `AutoModelForSequenceClassification.from_pretrained(\"DIR\")`, with DIR \
-             this directory."
-        }
-        HeadKind::Mlp => {
-            "From Python: `model.safetensors` has the encoder under `bert.` and the head under \
-             `classifier.0` and `classifier.3`: Linear(D, D/2), GELU, dropout, Linear(D/2, K) on \
-             the state of [CLS]."
-        }
+    let (trust, note) = match plan.model.head {
+        HeadKind::Hf => ("", ""),
+        HeadKind::Mlp => (
+            ", trust_remote_code=True",
+            "\n`trust_remote_code=True` lets transformers run `modeling_lockstep.py`, which is in this \
+             directory and says what the head is: Linear(D, D/2), GELU, dropout, Linear(D/2, K) on the \
+             state of [CLS]. `model.safetensors` has the encoder under `bert.` and the head under \
+             `classifier.0` and `classifier.3`.\n",
+        ),
     };
+    let limit = plan.data.reading.max_length.get();
     format!(
-        "\n## Use\n\n```\necho \"a text\" | trainer predict --checkpoint {directory}\n```\n\n{python}\n"
+        "\n## Use\n\n```sh\necho \"a text\" | trainer predict --checkpoint {directory}\n```\n\n\
+         From Python, with DIR this directory; texts are cut where they were cut in training:\n\n\
+         ```python\nfrom transformers import pipeline\n\n\
+         classify = pipeline(\"text-classification\", \"DIR\"{trust})\n\
+         classify(\"a text\", truncation=True, max_length={limit}, top_k=None)\n```\n{note}"
     )
 }
 

@@ -29,6 +29,9 @@ pub(crate) enum Failure {
     /// A faulty command line or configuration.
     #[error(transparent)]
     Configuration(#[from] Faults),
+    /// Several things that were seen before the work began; there are at least two.
+    #[error("{}", listed(.0))]
+    Several(Vec<Failure>),
     /// Others that cannot be joined, or a device that cannot be had.
     #[error(transparent)]
     Join(#[from] JoinError),
@@ -120,6 +123,10 @@ impl From<Fault> for Failure {
     }
 }
 
+fn listed(failures: &[Failure]) -> String {
+    failures.iter().map(Failure::to_string).collect::<Vec<_>>().join("\n")
+}
+
 /// The commands there are.
 pub(crate) const COMMANDS: [&str; 5] = ["train", "evaluate", "predict", "plan", "doctor"];
 
@@ -148,6 +155,10 @@ impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Self::UnknownCommand { .. } | Self::Configuration(_) => ExitCode::Usage,
+            Self::Several(failures) => {
+                let codes: Vec<ExitCode> = failures.iter().map(Self::code).collect();
+                codes.iter().copied().reduce(of_both).unwrap_or(ExitCode::Usage)
+            }
             Self::Join(error) => error.code(),
             Self::Data(_) => ExitCode::Data,
             Self::Tokenizer(error) => of_tokenizer(error),
@@ -159,6 +170,11 @@ impl Failure {
             Self::Write { .. } | Self::Signals(_) => ExitCode::Failed,
         }
     }
+}
+
+/// One code for two failures: whatever they are, the command was not right.
+fn of_both(one: ExitCode, other: ExitCode) -> ExitCode {
+    if one == other { one } else { ExitCode::Usage }
 }
 
 fn of_run(error: &TrainError) -> ExitCode {

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use lockstep_data::{LabelError, LabelMap, MaxLength, Tokenizer};
 use lockstep_flags::{DIRECTORY, Entry, Fault, Key, Problem, Table, Written};
+use lockstep_host::streams;
 use lockstep_join::device::Place;
 use lockstep_model::Classifier;
-use lockstep_settings::keys;
-use lockstep_trainer::Usage;
+use lockstep_settings::{is_record, keys};
+use lockstep_trainer::{Usage, latest_checkpoint};
 
 use crate::failure::Failure;
 use crate::models;
@@ -34,7 +35,7 @@ impl Finished {
     /// # Errors
     /// A missing flag, or a directory that holds no model that is whole and finished.
     pub(crate) fn open(config: &Written, place: &Place) -> Result<Self, Failure> {
-        let directory = config.get(&CHECKPOINT)?;
+        let directory = with_a_model(config.get(&CHECKPOINT)?)?;
         if !directory.is_dir() {
             return Err(Failure::NoCheckpoint { path: directory });
         }
@@ -46,6 +47,19 @@ impl Finished {
         let labels = labels.map_err(|fault: LabelError| Failure::Classes { directory, fault })?;
         Ok(Self { model, tokenizer, labels, max_length })
     }
+}
+
+/// The directory itself, or its newest checkpoint where its run has not come to an end.
+fn with_a_model(directory: PathBuf) -> Result<PathBuf, Failure> {
+    let is_run = !directory.join("config.json").exists() && is_record(&directory.join("run.toml"));
+    let newest = if is_run { latest_checkpoint(&directory)? } else { None };
+    let Some(checkpoint) = newest else { return Ok(directory) };
+    streams::tell(format_args!(
+        "{} has no finished model: its run did not come to an end; this is its newest checkpoint, {}",
+        directory.display(),
+        checkpoint.display()
+    ));
+    Ok(checkpoint)
 }
 
 /// Where texts are cut: as the flag says, else as in training; where the model does not say how it

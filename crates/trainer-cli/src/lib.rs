@@ -7,6 +7,7 @@
 //! What both programs need at their edges is `lockstep-host`'s.
 
 mod card;
+mod checks;
 mod commands;
 mod failure;
 mod finished;

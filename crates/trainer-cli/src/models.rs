@@ -1,5 +1,7 @@
 //! A model and its tokenizer, from wherever they come.
 
+use std::path::PathBuf;
+
 use candle_core::Device;
 use lockstep_data::{Corpus, LabelMap, Tokenizer};
 use lockstep_flags::{Fault, Problem};
@@ -46,7 +48,14 @@ impl Base {
     /// A model that cannot be had or read.
     pub(crate) fn find(plan: &ModelPlan, hub: &HubSettings) -> Result<Self, Failure> {
         let ModelName::Named(name) = &plan.name else { return Ok(Self::Tiny) };
-        let directory = find_model(name, hub)?;
+        Self::read(find_model(name, hub)?, plan)
+    }
+
+    /// The base that lies in a directory.
+    ///
+    /// # Errors
+    /// A model that cannot be read.
+    pub(crate) fn read(directory: PathBuf, plan: &ModelPlan) -> Result<Self, Failure> {
         let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
         let pretrained = Pretrained::open(&directory)?;
         let classes = pretrained.classes(plan.head).map_err(Failure::from).and_then(|classes| {
@@ -115,12 +124,16 @@ pub(crate) fn check(
     tokenizer: &Tokenizer,
     longest: usize,
 ) -> Result<(), Failure> {
-    let positions = model.config().positions;
-    if longest > positions {
-        let place = format!("data.max_seq_length = {longest} (--max-seq-length)");
-        return Err(Fault { place, problem: Problem::TooLong { positions } }.into());
+    if let Some(fault) = too_long(longest, model.config().positions) {
+        return Err(fault.into());
     }
     Ok(model.fits(tokenizer.vocab_size(), longest)?)
+}
+
+/// What is wrong with texts that are longer than a model's positions.
+pub(crate) fn too_long(longest: usize, positions: usize) -> Option<Fault> {
+    let place = format!("data.max_seq_length = {longest} (--max-seq-length)");
+    (longest > positions).then_some(Fault { place, problem: Problem::TooLong { positions } })
 }
 
 /// A small DistilBERT with fresh weights, and a vocabulary made from the training texts.

@@ -4,12 +4,45 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use lockstep_flags::{Fault, Problem};
+use lockstep_flags::{Fault, Faults, Problem};
 use lockstep_settings::{Existing, OutputPlan, is_record};
 use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
 
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
+
+/// What keeps a run from writing to `directory`, as far as it can be seen without a trace.
+pub(crate) fn faults(directory: &Path, existing: &Existing) -> Vec<Fault> {
+    let here = |problem| Fault { place: place(directory), problem };
+    let mut faults = Vec::new();
+    if let Some(path) = obstacle(directory) {
+        faults.push(here(Problem::Blocked { path }));
+    } else if let Some(holder) = Lock::holder(directory) {
+        faults.push(here(Problem::Locked { holder }));
+    } else {
+        faults.extend(refusal(directory, existing).map(here));
+    }
+    match existing {
+        Existing::GoOnFrom(checkpoint) if !checkpoint.is_dir() => faults.push(absent(checkpoint)),
+        _ => {}
+    }
+    faults
+}
+
+/// The checkpoint that a run goes on from, if there is one that is whole.
+///
+/// # Errors
+/// Checkpoints of which none is whole.
+pub(crate) fn checkpoint(
+    directory: &Path,
+    existing: &Existing,
+) -> Result<Option<PathBuf>, Failure> {
+    Ok(match existing {
+        Existing::GoOnFrom(checkpoint) => Some(checkpoint.clone()),
+        Existing::GoOn => latest_checkpoint(directory)?,
+        Existing::Refuse | Existing::Replace => None,
+    })
+}
 
 /// Takes the plan's directory for one run, if it will do. Nothing is written yet but the lock, which
 /// goes with its holder, so that a run that finds its data faulty leaves no trace.
@@ -18,26 +51,19 @@ use crate::lock::{self, Lock, Refused};
 /// A directory that another run writes to, or that holds something and may not be written to; a
 /// checkpoint that is not there.
 pub(crate) fn claim(plan: &OutputPlan) -> Result<Lock, Failure> {
-    let directory = &plan.directory;
+    let OutputPlan { directory, existing, .. } = plan;
     let refused = |problem| Failure::from(Fault { place: place(directory), problem });
     let held = |holder| refused(Problem::Locked { holder });
-    if let Some(path) = obstacle(directory) {
-        return Err(refused(Problem::Blocked { path }));
-    }
-    if let Some(holder) = Lock::holder(directory) {
-        return Err(held(holder));
-    }
     // Looked at before the lock makes the directory, and again when nobody else can write to it.
-    refusal(plan).map_or(Ok(()), |problem| Err(refused(problem)))?;
-    match &plan.existing {
-        Existing::GoOnFrom(checkpoint) if !checkpoint.is_dir() => return Err(absent(checkpoint)),
-        _ => {}
+    match faults(directory, existing) {
+        none if none.is_empty() => {}
+        some => return Err(Faults(some).into()),
     }
     let lock = Lock::take(directory).map_err(|error| match error {
         Refused::Held(holder) => held(holder),
         Refused::Failed(cause) => Failure::Write { path: directory.join(lock::NAME), cause },
     })?;
-    refusal(plan).map_or(Ok(lock), |problem| Err(refused(problem)))
+    refusal(directory, existing).map_or(Ok(lock), |problem| Err(refused(problem)))
 }
 
 /// Makes the directory ready, and tells the checkpoint to go on from, if there is one.
@@ -51,27 +77,25 @@ pub(crate) fn prepare(plan: &OutputPlan) -> Result<Option<PathBuf>, Failure> {
     }
     let write = |cause| Failure::Write { path: directory.clone(), cause };
     fs::create_dir_all(directory).map_err(write)?;
-    Ok(match &plan.existing {
-        Existing::GoOnFrom(checkpoint) => Some(checkpoint.clone()),
-        Existing::GoOn => latest_checkpoint(directory)?,
-        Existing::Refuse | Existing::Replace => None,
-    })
+    checkpoint(directory, &plan.existing)
 }
 
 /// Why the run may not write to its directory, where that holds something.
-pub(crate) fn refusal(plan: &OutputPlan) -> Option<Problem> {
-    let directory = &plan.directory;
+fn refusal(directory: &Path, existing: &Existing) -> Option<Problem> {
     if !holds_something(directory) {
         return None;
     }
-    match &plan.existing {
+    match existing {
+        Existing::Refuse if is_ours(directory) && is_finished(directory) => {
+            Some(Problem::HoldsModel { directory: directory.to_owned() })
+        }
         Existing::Refuse => Some(Problem::Occupied),
         Existing::Replace if !is_ours(directory) => Some(Problem::NotOurs),
         Existing::GoOn if !is_ours(directory) && has_no_checkpoint(directory) => {
             Some(Problem::NotOurs)
         }
         Existing::GoOn if is_finished(directory) && has_no_checkpoint(directory) => {
-            Some(Problem::Finished { directory: directory.clone() })
+            Some(Problem::Finished { directory: directory.to_owned() })
         }
         Existing::GoOnFrom(checkpoint)
             if is_finished(directory) && !is_inside(checkpoint, directory) =>
@@ -118,8 +142,9 @@ fn obstacle(directory: &Path) -> Option<PathBuf> {
 ///
 /// Its `run.toml` stays until the new one replaces it, so that the directory is ours at any moment.
 fn clear(directory: &Path) -> Result<(), Failure> {
-    const FILES: [&str; 10] = [
+    const FILES: [&str; 11] = [
         "model.safetensors",
+        "modeling_lockstep.py",
         "config.json",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -152,10 +177,10 @@ fn place(directory: &Path) -> String {
     format!("--output-dir {}", directory.display())
 }
 
-fn absent(checkpoint: &Path) -> Failure {
+fn absent(checkpoint: &Path) -> Fault {
     let place = format!("--resume {}", checkpoint.display());
     let valid = "auto, never, or a checkpoint directory that exists";
-    Failure::from(Fault { place, problem: Problem::Invalid { valid } })
+    Fault { place, problem: Problem::Invalid { valid } }
 }
 
 #[cfg(test)]
@@ -171,7 +196,7 @@ mod tests {
         }
         let directory = folder.path().display().to_string();
         let line = ["--output-dir".to_owned(), directory, flag.to_owned()];
-        let plan = lockstep_settings::run_plan(&line).unwrap();
+        let plan = lockstep_settings::plan_of(lockstep_settings::run_config(&line)).unwrap();
         claim(&plan.run)
             .and_then(|lock| prepare(&plan.run).map(|_| drop(lock)))
             .map_err(|failure| failure.to_string())?;
@@ -196,7 +221,13 @@ mod tests {
             check(&["run.lock"], flag, "");
         }
         let model = ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"];
-        let rest = ["vocab.txt", "README.md", "all_results.json", "trainer_state.json"];
+        let rest = [
+            "modeling_lockstep.py",
+            "vocab.txt",
+            "README.md",
+            "all_results.json",
+            "trainer_state.json",
+        ];
         let run = ["run.toml", "metrics.jsonl", "logs/rank-0.jsonl", "checkpoint-5/config.json"];
         check(&[&model[..], &rest, &run, &["notes.txt"]].concat(), REPLACE, "notes.txt run.toml");
         check(&["run.toml", "logs/rank-0.jsonl"], GO_ON, "logs run.toml");

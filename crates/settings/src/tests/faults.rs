@@ -119,14 +119,6 @@ fn keys_that_contradict_each_other_are_named_together() {
               this contradicts my.toml:5: train.global_batch_size = 32; give one of them; the global one stays the same at any number of ranks"#]],
     );
     check_faults(
-        "CONFIG --resume auto --overwrite-output-dir",
-        TRAIN,
-        expect![[r#"
-            one fault in the configuration:
-              --resume auto
-                  this contradicts --overwrite-output-dir; going on from a run and replacing it exclude each other"#]],
-    );
-    check_faults(
         "CONFIG --warmup-steps 3 --warmup-ratio 0.1",
         TRAIN,
         expect![[r#"

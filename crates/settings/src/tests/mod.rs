@@ -17,7 +17,7 @@ fn plan(line: &str, toml: &str) -> Result<RunPlan, String> {
     let file = folder.path().join("my.toml");
     fs::write(&file, toml).unwrap();
     let file = file.display().to_string();
-    run_plan(&arguments(&line.replace("CONFIG", &file)))
+    plan_of(run_config(&arguments(&line.replace("CONFIG", &file))))
         .map_err(|faults| faults.to_string().replace(&file, "my.toml"))
 }
 
@@ -89,10 +89,34 @@ fn with_all_keys(text: &str) -> toml::Table {
 }
 
 #[test]
+fn going_on_outweighs_the_flag_that_the_run_was_begun_with() {
+    let replaces = "[data]\ntrain_file = \"a.tsv\"\n[run]\noverwrite_output_dir = true\n";
+    let goes_on = "[data]\ntrain_file = \"a.tsv\"\n[run]\nresume = \"auto\"\n";
+    let both = format!("{replaces}resume = \"auto\"\n");
+    let check = |line: &str, toml: &str, is_replaced: bool| {
+        let words = ["resume", "overwrite_output_dir"];
+        let expected = if is_replaced { ["never", "true"] } else { ["auto", "false"] };
+        for (word, expected) in words.into_iter().zip(expected) {
+            check_value(line, toml, (word, Some(expected)));
+        }
+    };
+    check("CONFIG --overwrite-output-dir --resume auto", TRAIN, false);
+    check("CONFIG --resume auto --overwrite-output-dir", TRAIN, false);
+    check("CONFIG --resume auto --set run.overwrite_output_dir=true", TRAIN, false);
+    check("CONFIG --resume auto", replaces, false);
+    check("CONFIG", &both, false);
+    check("CONFIG --resume auto", &both, false);
+    // What was written when nothing was to be replaced yet.
+    check("CONFIG --overwrite-output-dir", goes_on, true);
+    check("CONFIG --overwrite-output-dir --resume never", &both, true);
+}
+
+#[test]
 fn configuration_files_of_the_project_are_complete_and_valid() {
     for name in ["quickstart", "sst2", "banking77"] {
         let path = format!("{}/../../configs/{name}.toml", env!("CARGO_MANIFEST_DIR"));
-        run_plan(std::slice::from_ref(&path)).unwrap_or_else(|faults| panic!("{faults}"));
+        plan_of(run_config(std::slice::from_ref(&path)))
+            .unwrap_or_else(|faults| panic!("{faults}"));
         let tables = with_all_keys(&fs::read_to_string(path).unwrap());
         for entry in keys::ALL {
             let key =

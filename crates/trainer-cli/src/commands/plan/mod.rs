@@ -15,15 +15,15 @@ use lockstep_host::{ExitCode, Process};
 use lockstep_hub::{HubSettings, find_model};
 use lockstep_join::device;
 use lockstep_model::{EncoderConfig, ModelError};
-use lockstep_settings::{ModelName, RunPlan, run_plan};
+use lockstep_settings::{ModelName, RunPlan};
 use lockstep_trainer::Cadence;
 use lockstep_world::Seat;
 use serde_json::{Value, json};
 
+use crate::checks::Checks;
 use crate::failure::Failure;
 use crate::models::tiny_config;
 use crate::observers::clock;
-use crate::output_dir;
 use crate::sources::{self, Corpora, RawCorpora};
 use estimate::{Costs, Counts};
 
@@ -39,7 +39,8 @@ pub(super) fn run(
     let (flags, arguments): (Vec<String>, Vec<String>) =
         arguments.iter().cloned().partition(|word| FLAGS.contains(&word.as_str()));
     let [as_json, of_program] = FLAGS.map(|flag| flags.iter().any(|word| word == flag));
-    let plan = run_plan(&arguments)?;
+    let (plan, checks) = Checks::plan(&arguments, HubSettings::of(&process.environment))?;
+    checks.pass()?;
     if of_program {
         return super::tell(out, &program::text(&plan, process, as_json)?);
     }
@@ -125,7 +126,7 @@ fn table(
         Some(costs) => cost_rows(plan, costs),
         None => vec![("model", not_here(&plan.model.name))],
     });
-    rows.push(("output", output(plan)));
+    rows.push(("output", plan.run.directory.display().to_string()));
     rows.into_iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect()
 }
 
@@ -189,12 +190,4 @@ fn not_here(name: &ModelName) -> String {
         ModelName::Named(name) => name,
     };
     format!("{name} is not on this machine, so tokens, memory and time are not known yet")
-}
-
-fn output(plan: &RunPlan) -> String {
-    let directory = plan.run.directory.display();
-    match output_dir::refusal(&plan.run) {
-        Some(problem) => format!("{directory}; {problem}"),
-        None => directory.to_string(),
-    }
 }

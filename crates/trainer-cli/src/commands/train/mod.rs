@@ -15,10 +15,11 @@ use lockstep_join::device::{self, Place};
 use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
 use lockstep_kernels::gpu::IS_BUILT_IN;
 use lockstep_program::Card;
-use lockstep_settings::{Record, Reporter, RunPlan, run_plan, run_toml};
+use lockstep_settings::{OutputPlan, Record, Reporter, RunPlan, run_toml};
 use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
+use crate::checks::Checks;
 use crate::failure::Failure;
 use crate::models::{self, Base, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
@@ -37,7 +38,8 @@ pub(crate) fn run(
 ) -> Result<ExitCode, Failure> {
     let stops = Stops::listen()?;
     let out: &mut dyn Write = &mut Optional::new(out);
-    let plan = run_plan(arguments)?;
+    let hub = HubSettings::of(&process.environment);
+    let (plan, checks) = Checks::plan(arguments, hub.clone())?;
     device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
     let options =
@@ -57,10 +59,17 @@ pub(crate) fn run(
     };
     let watch = world.watch.handle();
     stops.join(watch.clone());
-    let hub = &HubSettings::of(&process.environment);
     let place = world.place.clone();
     let hosts = world.hosts.clone();
-    let run = Run { plan: &plan, hub, seat: world.seat, hosts, place, stops: &stops };
+    let run = Run {
+        plan: &plan,
+        checks: &checks,
+        hub: &hub,
+        seat: world.seat,
+        hosts,
+        place,
+        stops: &stops,
+    };
     let mut silence = io::sink();
     let is_told = run.seat.is_leader() && plan.run.reporters.contains(&Reporter::Console);
     let ending = run.go(world, if is_told { out } else { &mut silence });
@@ -109,6 +118,7 @@ const OTHERS_END: Duration = Duration::from_secs(2);
 /// A run before it is put together.
 struct Run<'a> {
     plan: &'a RunPlan,
+    checks: &'a Checks,
     hub: &'a HubSettings,
     seat: Seat,
     hosts: Vec<String>,
@@ -119,11 +129,14 @@ struct Run<'a> {
 impl Run<'_> {
     fn go(&self, world: ProcessGroup, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let plan = self.plan;
+        if self.seat.is_leader() {
+            self.checks.pass()?;
+        }
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         say(out, &summary::of_process(plan, &self.place.name, &world.told))?;
         let raw = RawCorpora::read(&plan.data)?;
-        let base = Base::find(&plan.model, self.hub)?;
+        let base = self.base()?;
         let corpora = raw.labelled(base.classes())?;
         say(out, &summary::of_corpora(&plan.data, &corpora))?;
         self.warn_of_classes(&corpora);
@@ -153,6 +166,29 @@ impl Run<'_> {
         trainer.into_collective().leave()?;
         watch.leave();
         Ok(code)
+    }
+
+    /// What the model is made from; where that is gone, the checkpoint to go on from, which has all of
+    /// it.
+    fn base(&self) -> Result<Base, Failure> {
+        let OutputPlan { directory, existing, .. } = &self.plan.run;
+        let failure = match Base::find(&self.plan.model, self.hub) {
+            Ok(base) => return Ok(base),
+            Err(failure) => failure,
+        };
+        let Ok(Some(checkpoint)) = output_dir::checkpoint(directory, existing) else {
+            return Err(failure);
+        };
+        let Ok(base) = Base::read(checkpoint.clone(), &self.plan.model) else {
+            return Err(failure);
+        };
+        if self.seat.is_leader() {
+            streams::tell(format_args!(
+                "warning: {failure}\n         the run goes on without it: {} has all of the model",
+                checkpoint.display()
+            ));
+        }
+        Ok(base)
     }
 
     fn warn_of_classes(&self, corpora: &Corpora) {
