@@ -7,6 +7,8 @@ use std::fs;
 
 use super::*;
 
+const TRAIN: &str = "[data]\ntrain_file = \"a.tsv\"\n";
+
 fn arguments(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }

@@ -5,8 +5,6 @@ use lockstep_flags::{Entries, Entry, Hint, Key, Table, WHOLE, WORDS, entry_named
 
 use super::*;
 
-const TRAIN: &str = "[data]\ntrain_file = \"a.tsv\"\n";
-
 /// What is said of one flag of `train`.
 fn said(flag: &str) -> String {
     let told = plan(&format!("CONFIG {flag}"), TRAIN).unwrap_err();
