@@ -9,6 +9,8 @@ mod cluster;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod going_on;

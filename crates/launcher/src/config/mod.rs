@@ -28,6 +28,7 @@ pub(crate) use fault::{Fault, Faults, Problem};
 pub(crate) use help::list;
 pub(crate) use key::{Entries, Entry, Key, Table};
 pub(crate) use kind::{DIRECTORY, FILE, Form, Kind, SWITCH};
+pub(crate) use limits::not_yet;
 pub(crate) use plan::{DataPlan, Existing, Mismatch, ModelPlan, OutputPlan, Reading, RunPlan};
 pub(crate) use record::{Record, is_record, run_toml};
 pub(crate) use suggestion::nearest;

@@ -78,6 +78,7 @@ fn of_two_keys_that_exclude_each_other_the_later_word_counts() {
 
 #[test]
 fn going_on_outweighs_the_flag_that_the_run_was_begun_with() {
+    const TRAIN: &str = "[data]\ntrain_file = \"a.tsv\"\n";
     let replaces = "[data]\ntrain_file = \"a.tsv\"\n[run]\noverwrite_output_dir = true\n";
     let goes_on = "[data]\ntrain_file = \"a.tsv\"\n[run]\nresume = \"auto\"\n";
     let both = format!("{replaces}resume = \"auto\"\n");
