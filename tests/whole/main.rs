@@ -34,3 +34,5 @@ mod sharing;
 mod signals;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod texts;

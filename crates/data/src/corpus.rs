@@ -6,10 +6,11 @@
 use std::path::PathBuf;
 
 use crate::bad_row::{BadRowKind, BadRows};
-use crate::columns::{Columns, Wanted};
+use crate::columns::{ColumnChoice, Columns, Wanted};
 use crate::data_file;
 use crate::doubts::{Doubt, doubts};
 use crate::error::DataError;
+use crate::foreign::Foreign;
 use crate::labels::{LabelError, LabelMap, Labels};
 use crate::renames::Renames;
 use crate::rows::Rows;
@@ -20,10 +21,10 @@ use crate::sorted_rows::SortedRows;
 pub struct CorpusSource {
     /// The file; its extension tells the format.
     pub path: PathBuf,
-    /// The column of the text; detected when not given.
-    pub text_column: Option<String>,
-    /// The column of the label; detected when not given.
-    pub label_column: Option<String>,
+    /// The column of the text.
+    pub text_column: ColumnChoice,
+    /// The column of the label.
+    pub label_column: ColumnChoice,
     /// What becomes of rows that cannot be used.
     pub on_bad_row: OnBadRow,
 }
@@ -56,6 +57,8 @@ pub struct RawCorpus {
     on_bad_row: OnBadRow,
     columns: Option<Columns>,
     rows: SortedRows,
+    /// What the file seems to be, where it is no UTF-8 text.
+    foreign: Option<Foreign>,
 }
 
 impl RawCorpus {
@@ -66,15 +69,14 @@ impl RawCorpus {
     pub fn read(source: &CorpusSource) -> Result<Self, DataError> {
         let file = data_file::open(&source.path)?;
         let format = data_file::format(&source.path)?;
-        let wanted = Wanted {
-            text: source.text_column.clone().into(),
-            label: Some(source.label_column.clone().into()),
-        };
+        let wanted =
+            Wanted { text: source.text_column.clone(), label: Some(source.label_column.clone()) };
         let mut rows = Rows::new(file, format, wanted, &source.path)?;
         let sorted = SortedRows::read(&mut rows)?;
         let raw = Self {
             path: source.path.clone(),
             on_bad_row: source.on_bad_row,
+            foreign: rows.foreign(),
             columns: rows.into_columns()?,
             rows: sorted,
         };
@@ -121,13 +123,14 @@ impl RawCorpus {
     fn judge(&self, labels: Labels<'_>) -> Result<Columns, DataError> {
         let path = self.path.clone();
         let bad = self.rows.bad().clone();
-        let rows = self.count();
+        let (rows, foreign) = (self.count(), self.foreign);
+        let known = known_if_missed(&bad, labels);
         match (&self.columns, self.on_bad_row) {
             (_, OnBadRow::Fail) if !bad.is_empty() => {
-                Err(DataError::BadRows { path, rows, known: known_if_missed(&bad, labels), bad })
+                Err(DataError::BadRows { path, rows, known, bad, foreign })
             }
             (Some(columns), _) if self.rows.usable() > 0 => Ok(columns.clone()),
-            _ => Err(DataError::AllRowsBad { path, known: known_if_missed(&bad, labels), bad }),
+            _ => Err(DataError::AllRowsBad { path, known, bad, foreign }),
         }
     }
 }

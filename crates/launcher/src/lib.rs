@@ -22,6 +22,7 @@ mod mpirun;
 mod observers;
 mod output_dir;
 mod process;
+mod shell;
 mod signals;
 mod sources;
 mod streams;

@@ -1,9 +1,10 @@
 //! Labelled examples, from a file or from the corpus that is built in.
 
 use lockstep_data::{
-    BadRows, Corpus, CorpusSource, DataError, Example, LabelMap, Labels, RawCorpus, Renames,
-    TokenStore, Tokenizer, reviews,
+    BadRows, Columns, Corpus, CorpusSource, DataError, Example, LabelMap, Labels, MaxLength,
+    RawCorpus, Renames, TokenStore, Tokenizer, reviews,
 };
+use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
 use crate::config::{DataPlan, DataSource, Reading};
@@ -25,6 +26,21 @@ pub(crate) struct Corpora {
     pub(crate) validation: Option<Corpus>,
     /// What the final model is evaluated on.
     pub(crate) test: Option<Corpus>,
+    /// What the labels of the files are called.
+    renames: Option<Renames>,
+}
+
+impl Corpora {
+    /// What a model needs to read other files as these were read.
+    pub(crate) fn usage(&self, max_length: MaxLength) -> Usage {
+        let Columns { text, label } = self.train.columns().clone();
+        Usage {
+            max_seq_length: max_length.get(),
+            text_column: Some(text),
+            label_column: label,
+            label_map: self.renames.as_ref().map(Renames::classes),
+        }
+    }
 }
 
 /// The corpora of a training, read before it is known which classes the model has.
@@ -32,6 +48,7 @@ pub(crate) struct RawCorpora {
     train: Raw,
     validation: Option<Raw>,
     test: Option<Raw>,
+    renames: Option<Renames>,
 }
 
 /// A corpus whose labels are not classes yet.
@@ -46,14 +63,17 @@ impl RawCorpora {
     /// # Errors
     /// The first file that cannot be read, or whose columns cannot be told.
     pub(crate) fn read(plan: &DataPlan) -> Result<Self, DataError> {
+        let renames = renames(&plan.reading)?;
+        let reading = (&plan.reading, renames.as_ref());
         let held = |source: &Option<DataSource>| {
-            let read = |source| Raw::read(source, Split::Held, &plan.reading);
+            let read = |source| Raw::read(source, Split::Held, reading);
             source.as_ref().map(read).transpose()
         };
         Ok(Self {
-            train: Raw::read(&plan.train, Split::Train, &plan.reading)?,
+            train: Raw::read(&plan.train, Split::Train, reading)?,
             validation: held(&plan.validation)?,
             test: held(&plan.test)?,
+            renames,
         })
     }
 
@@ -66,12 +86,17 @@ impl RawCorpora {
         let labels = train.labels().clone();
         let held =
             |raw: Option<Raw>| raw.map(|raw| raw.labelled(Labels::Known(&labels))).transpose();
-        Ok(Corpora { validation: held(self.validation)?, test: held(self.test)?, train })
+        let (validation, test) = (held(self.validation)?, held(self.test)?);
+        Ok(Corpora { validation, test, train, renames: self.renames })
     }
 }
 
 impl Raw {
-    fn read(source: &DataSource, split: Split, reading: &Reading) -> Result<Self, DataError> {
+    fn read(
+        source: &DataSource,
+        split: Split,
+        (reading, renames): (&Reading, Option<&Renames>),
+    ) -> Result<Self, DataError> {
         let DataSource::File(path) = source else { return generated(split).map(Self::Generated) };
         let raw = RawCorpus::read(&CorpusSource {
             path: path.clone(),
@@ -79,8 +104,8 @@ impl Raw {
             label_column: reading.label_column.clone(),
             on_bad_row: reading.on_bad_row,
         })?;
-        Ok(Self::File(match &reading.label_map {
-            Some(map) => raw.renamed(&Renames::read(map)?),
+        Ok(Self::File(match renames {
+            Some(renames) => raw.renamed(renames),
             None => raw,
         }))
     }
@@ -105,7 +130,16 @@ pub(crate) fn read(
     reading: &Reading,
     labels: &LabelMap,
 ) -> Result<Corpus, DataError> {
-    Raw::read(source, Split::Held, reading)?.labelled(Labels::Known(labels))
+    let renames = renames(reading)?;
+    Raw::read(source, Split::Held, (reading, renames.as_ref()))?.labelled(Labels::Known(labels))
+}
+
+/// What the labels of the files are called: as the map says that is given, else the remembered one.
+fn renames(reading: &Reading) -> Result<Option<Renames>, DataError> {
+    match &reading.label_map {
+        Some(map) => Renames::read(map).map(Some),
+        None => Ok(reading.remembered_map.clone()),
+    }
 }
 
 /// A line where labels are numbers of the model's classes and not their names; else nothing.

@@ -5,6 +5,8 @@
 
 use std::io::{self, BufRead, Cursor, Read};
 
+use crate::foreign::{Foreign, Look};
+
 /// The bytes of one row that are held at most: far above any text, far below a machine's memory.
 pub(crate) const ROW_LIMIT: usize = 1 << 20;
 
@@ -22,6 +24,7 @@ pub(crate) struct Lines<R> {
     end: u8,
     number: u64,
     buffer: Vec<u8>,
+    look: Look,
 }
 
 /// One line of a file.
@@ -36,7 +39,12 @@ pub(crate) enum Line<'a> {
 impl<R: BufRead> Lines<R> {
     pub(crate) fn new(reader: R) -> Self {
         let (ahead, buffer) = (Cursor::new(Vec::new()), Vec::new());
-        Self { ahead, reader, end: b'\n', number: 0, buffer }
+        Self { ahead, reader, end: b'\n', number: 0, buffer, look: Look::default() }
+    }
+
+    /// What the lines so far tell of a file that is no UTF-8 text.
+    pub(crate) fn foreign(&self) -> Option<Foreign> {
+        self.look.verdict()
     }
 
     /// The number of the line that [`Self::next`] gave last.
@@ -56,6 +64,10 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         self.number += 1;
+        if self.number == 1 {
+            self.look.begin(&self.buffer);
+        }
+        self.look.line(&self.buffer);
         let ended = self.buffer.last() == Some(&self.end);
         if !ended && self.buffer.len() > ROW_LIMIT {
             (&mut self.ahead).chain(&mut self.reader).skip_until(self.end)?;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use lockstep_data::{
-    Corpus, CorpusSource, DataError, LabelMap, Labels, OnBadRow, RawCorpus, Renames,
+    ColumnChoice, Corpus, CorpusSource, DataError, LabelMap, Labels, OnBadRow, RawCorpus, Renames,
 };
 
 /// A file that was read, before its labels are looked at.
@@ -11,7 +11,12 @@ fn raw(file: &str, content: &str, on_bad_row: OnBadRow) -> Result<RawCorpus, Dat
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(file);
     fs::write(&path, content).unwrap();
-    RawCorpus::read(&CorpusSource { path, text_column: None, label_column: None, on_bad_row })
+    RawCorpus::read(&CorpusSource {
+        path,
+        text_column: ColumnChoice::Detect,
+        label_column: ColumnChoice::Detect,
+        on_bad_row,
+    })
 }
 
 fn tsv(labels: &[&str]) -> String {

@@ -8,8 +8,7 @@ use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
 use crate::config::{
-    DATA_SOURCE, DataSource, Entries, Fault, Key, Problem, Reading, RunConfig, SWITCH, Table,
-    flags, keys,
+    DATA_SOURCE, DataSource, Entries, Fault, Key, Problem, RunConfig, SWITCH, Table, flags, keys,
 };
 use crate::device::Place;
 use crate::exit::ExitCode;
@@ -51,7 +50,7 @@ pub(super) fn run(
     let config = flags(arguments, ENTRIES, (&[&CHECKPOINT, &DATA], "give the file with --data"))?;
     let place = Place::alone(config.get(&keys::DEVICE)?, &process.environment)?;
     let finished = Finished::open(&config, &place)?;
-    let reading = Reading { max_length: finished.max_length, ..Reading::of(&config)? };
+    let reading = finished.reading(&config)?;
     let source = config.get(&DATA)?;
     check_labels(&source, &finished)?;
     let corpus = sources::read(&source, &reading, &finished.labels)?;

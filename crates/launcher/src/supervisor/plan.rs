@@ -7,10 +7,11 @@ use thiserror::Error;
 
 use super::options::{Options, Start};
 use super::surroundings::{Slurm, Surroundings};
-use super::trainer::{Trainer, shown};
+use super::trainer::Trainer;
 use crate::device::Unused;
 use crate::exit::ExitCode;
 use crate::mpirun::{Flavour, Mpirun};
+use crate::shell::shown;
 
 /// What is started, and why so.
 #[derive(Clone, Debug, PartialEq, Eq)]

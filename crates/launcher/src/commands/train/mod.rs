@@ -135,7 +135,8 @@ impl Run<'_> {
         let parts = parts(plan, &corpora, loaded, (collective, board))?;
         say(out, &summary::of_tokens(plan, &parts))?;
         let recording = (!self.place.device.is_cpu()).then(|| plan.recording());
-        let settings = TrainSettings { recording, ..plan.settings(self.seat.world()) };
+        let usage = corpora.usage(plan.data.reading.max_length);
+        let settings = TrainSettings { recording, usage, ..plan.settings(self.seat.world()) };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
         let mut log = self.log()?;

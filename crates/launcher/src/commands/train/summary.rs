@@ -1,10 +1,9 @@
 //! What a run says of itself before and after: one fact a line, each where it becomes known.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use lockstep_collective::Tallies;
-use lockstep_data::{Corpus, TokenStore};
+use lockstep_data::{Corpus, OnBadRow, TokenStore};
 use lockstep_model::LoadReport;
 use lockstep_params::ParamName;
 use lockstep_trainer::{Forgotten, Parts};
@@ -13,6 +12,7 @@ use lockstep_world::{Seat, WorldSize};
 use super::super::bandwidths;
 use crate::config::{DataPlan, ModelName, RunPlan};
 use crate::models::Loaded;
+use crate::shell::quoted;
 use crate::sources::{self, Corpora};
 
 /// The program and what it runs on: a device, and its place in a world.
@@ -162,14 +162,22 @@ pub(super) fn of_ranks(seat: Seat, tallies: &Tallies) -> String {
 
 /// Where the model is and what can be done with it.
 pub(super) fn of_result(plan: &RunPlan) -> String {
-    let directory = plan.run.directory.display();
+    let directory = &plan.run.directory;
+    let word = quoted(&directory.display().to_string());
     let held = plan.data.test.as_ref().or(plan.data.validation.as_ref());
-    let data = held.map_or_else(|| "FILE".to_owned(), sources::name);
+    let data = held.map_or_else(|| "FILE".to_owned(), |held| quoted(&sources::name(held)));
+    // All else that the file needs is remembered beside the weights, but to pass over rows is said
+    // each time.
+    let skip = match plan.data.reading.on_bad_row {
+        OnBadRow::Skip => " --on-bad-row skip",
+        OnBadRow::Fail => "",
+    };
     format!(
-        "\nThe model is in {directory}, its card in {}. Next:\n  \
-         trainer evaluate --checkpoint {directory} --data {data}\n  \
-         echo \"a text\" | trainer predict --checkpoint {directory}\n",
-        Path::new(&plan.run.directory).join("README.md").display()
+        "\nThe model is in {}, its card in {}. Next:\n  \
+         trainer evaluate --checkpoint {word} --data {data}{skip}\n  \
+         echo \"a text\" | trainer predict --checkpoint {word}\n",
+        directory.display(),
+        directory.join("README.md").display()
     )
 }
 
