@@ -55,6 +55,27 @@ fn the_standard_input_is_texts_unless_a_flag_says_otherwise() {
 }
 
 #[test]
+fn rows_that_are_lost_are_explained_at_the_end() {
+    let place = Workplace::new();
+    let answer = |name: &str, content: &[u8]| {
+        fs::write(place.path(name), content).unwrap();
+        let output = with_input(&place, &["--input", name], b"");
+        (outcome(&output), told(&output))
+    };
+    let (outcome, told) = answer("a.txt", b"fine\nsch\xF6n f\xFCr alle\nfine\n");
+    assert_eq!(outcome, (Some(0), 3), "{told}");
+    for part in ["1 rows with an error", "1 rows are lost", "iconv -f WINDOWS-1252 -t UTF-8 a.txt"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let (outcome, told) = answer("a.tsv", b"id\ttext\n1\t\"a \"\"good\"\" one\"\n2\tfine\n");
+    assert_eq!(outcome, (Some(0), 2), "{told}");
+    assert!(told.contains("warning: 1 texts are quoted as pandas writes them"), "{told}");
+    let (outcome, told) = answer("a.csv", b"id,text\n1,\"a \"\"good\"\" one\"\n2,fine\n");
+    assert_eq!((outcome, told.contains("warning")), ((Some(0), 2), false), "{told}");
+}
+
+#[test]
 fn names_that_tell_no_format_are_refused_and_a_flag_helps() {
     let place = Workplace::new();
     for name in ["a.json", "a.parquet", "a.csv.gz", "a.xlsx", "a.log"] {

@@ -236,11 +236,18 @@ impl ColumnError {
 /// The columns there are, and a word where there is only one because it was not split.
 fn shown(present: &[String], line: u64, format: Format) -> String {
     let separator = match (format, present) {
+        (Format::Tsv, names) if names.iter().any(|name| is_in_quotes(name)) => {
+            " (quotes are letters in a .tsv: write it without, or as .csv)"
+        }
         (Format::Tsv, [_]) => " (one column: are there really tabs between the cells?)",
         (Format::Csv, [_]) => " (one column: are there really commas between the cells?)",
         _ => "",
     };
     format!("line {line} has: {}{separator}", listing(present))
+}
+
+fn is_in_quotes(name: &str) -> bool {
+    name.len() > 1 && name.starts_with('"') && name.ends_with('"')
 }
 
 #[cfg(test)]

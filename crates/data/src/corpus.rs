@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use crate::bad_row::{BadRowKind, BadRows};
 use crate::columns::{ColumnChoice, Columns, Wanted};
 use crate::data_file;
-use crate::doubts::{Doubt, doubts};
+use crate::doubts::{Doubt, doubts, is_quoted, unlearned};
 use crate::error::DataError;
 use crate::foreign::Foreign;
 use crate::labels::{LabelError, LabelMap, Labels};
+use crate::records::Format;
 use crate::renames::Renames;
 use crate::rows::Rows;
 use crate::sorted_rows::SortedRows;
@@ -116,14 +117,16 @@ impl RawCorpus {
         })?;
         let numbered = self.rows.numbered(&map);
         let (examples, skipped) = self.rows.examples(&map);
-        Ok(Corpus { examples, labels: map, columns, skipped, numbered })
+        let format = Format::of(&self.path);
+        let foreign = Doubt::foreign((&self.path, self.foreign), &skipped);
+        Ok(Corpus { examples, labels: map, columns, skipped, numbered, format, foreign })
     }
 
     /// Refuses a file that has nothing usable, or bad rows that nobody has allowed.
     fn judge(&self, labels: Labels<'_>) -> Result<Columns, DataError> {
         let path = self.path.clone();
         let bad = self.rows.bad().clone();
-        let (rows, foreign) = (self.count(), self.foreign);
+        let (rows, foreign) = (self.count(), self.foreign.filter(|foreign| foreign.explains(&bad)));
         let known = known_if_missed(&bad, labels);
         match (&self.columns, self.on_bad_row) {
             (_, OnBadRow::Fail) if !bad.is_empty() => {
@@ -152,6 +155,10 @@ pub struct Corpus {
     columns: Columns,
     skipped: BadRows,
     numbered: usize,
+    /// How the file is written, if it is one.
+    format: Option<Format>,
+    /// Why rows of it were dropped, where that can be guessed.
+    foreign: Option<Doubt>,
 }
 
 impl Corpus {
@@ -182,7 +189,8 @@ impl Corpus {
             return Err(LabelError::FewerExamplesThanClasses { examples: examples.len(), classes });
         }
         let columns = Columns { text: "text".to_owned(), label: Some("label".to_owned()) };
-        Ok(Self { examples, labels, columns, skipped: BadRows::default(), numbered: 0 })
+        let skipped = BadRows::default();
+        Ok(Self { examples, labels, columns, skipped, numbered: 0, format: None, foreign: None })
     }
 
     /// The same examples under the numbers that `labels` gives their classes, where it has all of
@@ -235,10 +243,32 @@ impl Corpus {
         counts
     }
 
-    /// What is odd about the classes.
+    /// What is odd about the classes and the texts.
     #[must_use]
     pub fn doubts(&self) -> Vec<Doubt> {
-        doubts(self.labels.names(), &self.counts())
+        let of_classes = doubts(self.labels.names(), &self.counts());
+        of_classes.into_iter().chain(self.doubts_of_reading()).collect()
+    }
+
+    /// What is odd about this corpus beside the one of the same classes that is learned from.
+    pub fn doubts_beside(&self, train: &Self) -> impl Iterator<Item = Doubt> + '_ {
+        let of_classes = unlearned(self.labels.names(), &self.counts(), &train.counts());
+        of_classes.into_iter().chain(self.doubts_of_reading())
+    }
+
+    /// Why texts are perhaps not what the file means, and rows were dropped.
+    pub fn doubts_of_reading(&self) -> impl Iterator<Item = Doubt> + '_ {
+        self.foreign.clone().into_iter().chain(self.quoting())
+    }
+
+    /// Texts in quotes that were read as letters.
+    fn quoting(&self) -> Option<Doubt> {
+        if self.format != Some(Format::Tsv) {
+            return None;
+        }
+        let mut quoted = self.examples.iter().filter(|example| is_quoted(&example.text));
+        let Example { text, line, .. } = quoted.next()?;
+        Some(Doubt::Quoted { texts: 1 + quoted.count(), line: *line, text: text.clone() })
     }
 
     /// How many labels of the file are the numbers of a model's classes and not their names.

@@ -2,13 +2,34 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
+use crate::bad_row::BadRows;
 use crate::excerpt::{excerpt, listing};
+use crate::foreign::Foreign;
 
 /// Words that programs write where there is no value.
-const NOTHING: [&str; 9] = ["nan", "none", "null", "nil", "n/a", "na", "<na>", "?", "-"];
+const NOTHING: [&str; 13] = [
+    "nan",
+    "none",
+    "null",
+    "nil",
+    "n/a",
+    "#n/a",
+    "na",
+    "<na>",
+    "nat",
+    "undefined",
+    "<unset>",
+    "?",
+    "-",
+];
 /// More classes than this are looked at for being none.
 const FEW: usize = 20;
+/// Examples of a class, in the mean, below which it is asked whether they are classes.
+const MEAN: usize = 20;
+/// Doubts of one kind that are told one by one.
+const TOLD: usize = 3;
 /// The share of one class from which accuracy says little.
 const MAJORITY: f64 = 0.95;
 
@@ -19,6 +40,8 @@ pub enum Doubt {
     Alike {
         /// Their names.
         names: Vec<String>,
+        /// How many other groups of such classes there are.
+        others: usize,
     },
     /// A class that is called like a value that is missing.
     Nothing {
@@ -51,16 +74,58 @@ pub enum Doubt {
         /// Its share, from 0 to 1.
         share: f64,
     },
+    /// Classes of which training has no example.
+    Unlearned {
+        /// Their names.
+        names: Vec<String>,
+        /// Their examples.
+        examples: usize,
+    },
+    /// Texts in quotes, as a table has them that is written for spreadsheets, where quotes are
+    /// letters.
+    Quoted {
+        /// How many texts there are.
+        texts: usize,
+        /// The line of the first.
+        line: u64,
+        /// The first.
+        text: String,
+    },
+    /// Rows that were passed over, and why they could not be read.
+    Foreign {
+        /// How many there are.
+        rows: u64,
+        /// What the file seems to be.
+        foreign: Foreign,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Doubt {
+    /// What rows of a file that could not be used say of it.
+    pub(crate) fn foreign(
+        (path, foreign): (&Path, Option<Foreign>),
+        bad: &BadRows,
+    ) -> Option<Self> {
+        let foreign = foreign.filter(|foreign| foreign.explains(bad))?;
+        Some(Self::Foreign { rows: bad.total(), foreign, path: path.to_owned() })
+    }
 }
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Alike { names } => write!(
+            Self::Alike { names, others } => write!(
                 f,
                 "the labels {} differ in capitals or blanks only and are classes of their own; \
-                 --label-map makes them one",
-                listing(names)
+                 --label-map makes them one{}",
+                listing(names),
+                if *others > 0 {
+                    format!(" ({others} more groups are like this)")
+                } else {
+                    String::new()
+                }
             ),
             Self::Nothing { name, examples } => write!(
                 f,
@@ -88,6 +153,24 @@ impl fmt::Display for Doubt {
                 share * 100.0,
                 excerpt(name)
             ),
+            Self::Unlearned { names, examples } => write!(
+                f,
+                "{examples} examples are of classes of which training has none, so that they count \
+                 as errors: {}",
+                listing(names)
+            ),
+            Self::Quoted { texts, line, text } => write!(
+                f,
+                "{texts} texts are quoted as pandas writes them, the first in line {line} ({}), and \
+                 quotes are letters in a .tsv; {QUOTED}",
+                excerpt(text)
+            ),
+            Self::Foreign { rows, foreign, path } => write!(
+                f,
+                "{rows} rows are lost; the file is {}; {}",
+                foreign.told(),
+                foreign.remedy(path)
+            ),
         }
     }
 }
@@ -107,7 +190,7 @@ pub(crate) fn doubts(names: &[String], counts: &[usize]) -> Vec<Doubt> {
     let classes = present.len();
     if are_scores(&present) {
         found.push(Doubt::Scores { classes });
-    } else if classes > FEW && classes * 2 > examples {
+    } else if classes > FEW && classes.saturating_mul(MEAN) > examples {
         found.push(Doubt::Sparse { classes, examples });
     } else {
         let single = present.iter().filter(|(_, count)| *count == 1);
@@ -131,8 +214,38 @@ fn alike(present: &[(&String, usize)]) -> Vec<Doubt> {
         let plain = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         groups.entry(plain).or_default().push((*name).clone());
     }
-    let several = groups.into_values().filter(|names| names.len() > 1);
-    several.map(|names| Doubt::Alike { names }).collect()
+    let several: Vec<Vec<String>> = groups.into_values().filter(|names| names.len() > 1).collect();
+    let rest = several.len().saturating_sub(TOLD);
+    let last = several.len().min(TOLD);
+    let told = several.into_iter().take(TOLD).enumerate();
+    told.map(|(place, names)| Doubt::Alike {
+        names,
+        others: if place + 1 == last { rest } else { 0 },
+    })
+    .collect()
+}
+
+/// The classes of which there are examples, and none among those that were learned from.
+pub(crate) fn unlearned(names: &[String], counts: &[usize], learned: &[usize]) -> Option<Doubt> {
+    let counted = names.iter().zip(counts.iter().zip(learned));
+    let missed: Vec<(&String, usize)> = counted
+        .filter(|(_, (count, learned))| **count > 0 && **learned == 0)
+        .map(|(name, (count, _))| (name, *count))
+        .collect();
+    let examples = missed.iter().map(|(_, count)| count).sum();
+    let names: Vec<String> = missed.into_iter().map(|(name, _)| name.clone()).collect();
+    (!names.is_empty()).then_some(Doubt::Unlearned { names, examples })
+}
+
+/// What is to be done about a .tsv with quotes.
+const QUOTED: &str = "write it without (in pandas `to_csv(..., sep='\\t', \
+     quoting=csv.QUOTE_NONE)`), or as .csv or .jsonl";
+
+/// Whether `cell`, in a table where quotes are letters, is in quotes as a table has it where they are
+/// none: around it, and doubled inside.
+pub(crate) fn is_quoted(cell: &str) -> bool {
+    let inner = cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.is_some_and(|inner| inner.contains("\"\"") && !inner.replace("\"\"", "").contains('"'))
 }
 
 fn is_nothing(name: &str) -> bool {
@@ -154,6 +267,37 @@ mod tests {
         let names: Vec<String> = classes.iter().map(|(name, _)| (*name).to_owned()).collect();
         let counts: Vec<usize> = classes.iter().map(|(_, count)| *count).collect();
         doubts(&names, &counts).iter().map(Doubt::to_string).collect()
+    }
+
+    #[test]
+    fn quotes_of_a_spreadsheet_are_seen() {
+        let check = |cell: &str, expected| assert_eq!(is_quoted(cell), expected, "{cell}");
+        check("\"a \"\"quoted\"\" text\"", true);
+        check("\"\"\"all\"\"\"", true);
+        check("\"a quoted text\"", false);
+        check("\"yes\" or \"no\"", false);
+        check("a \"\"quoted\"\" text", false);
+        for short in ["", "\"", "\"\"", "\"\"\""] {
+            check(short, false);
+        }
+    }
+
+    #[test]
+    fn many_doubts_of_a_kind_are_counted() {
+        let names: Vec<String> =
+            (0..500).flat_map(|i| [format!("a{i}"), format!("A{i}")]).collect();
+        let told = doubts(&names, &vec![30; 1000]);
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[2].to_string().ends_with("(497 more groups are like this)"), "{}", told[2]);
+    }
+
+    #[test]
+    fn classes_that_training_lacks_are_told() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(unlearned(&names, &[1, 2, 0], &[3, 1, 0]), None);
+        let told = unlearned(&names, &[1, 2, 4], &[3, 0, 0]).unwrap().to_string();
+        assert!(told.starts_with("6 examples are of classes of which training has none"), "{told}");
+        assert!(told.ends_with("`b`, `c`"), "{told}");
     }
 
     #[test]
@@ -186,5 +330,16 @@ mod tests {
         check(&scores, &["the labels are 2666 numbers, some with a fraction"]);
         let whole: Vec<(&str, usize)> = scores.iter().step_by(8).copied().collect();
         check(&whole, &["334 examples have 334 labels; is this the column"]);
+        // 77 intents are classes, if each has its examples.
+        let intents: Vec<(&str, usize)> =
+            many[..77].iter().map(|name| (name.as_str(), 1)).collect();
+        let intents = |each: usize| -> Vec<(String, usize)> {
+            intents.iter().map(|(name, _)| (format!("intent {name}"), each)).collect()
+        };
+        let told_of = |intents: &[(String, usize)]| {
+            told(&intents.iter().map(|(name, count)| (name.as_str(), *count)).collect::<Vec<_>>())
+        };
+        assert_eq!(told_of(&intents(20)), Vec::<String>::new());
+        assert!(told_of(&intents(19))[0].starts_with("1463 examples have 77 labels"));
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
+use crate::bad_row::{BadRowKind, BadRows};
 use crate::records::Format;
 use crate::remedies::{new_name, word};
 
@@ -17,6 +18,8 @@ pub enum Foreign {
     Encoded(&'static str),
     /// Text in another encoding and UTF-8, in one file.
     Mixed(&'static str),
+    /// A table with tabs whose cells are in quotes that hold line ends or tabs.
+    Quoted,
     /// No text.
     Packed(Packed),
 }
@@ -90,18 +93,23 @@ impl Packed {
 
 impl Foreign {
     /// What it is, as the end of `it is`.
-    pub(crate) fn told(self) -> String {
+    #[must_use]
+    pub fn told(self) -> String {
         match self {
             Self::Encoded(name) => format!("not UTF-8, by its bytes {}", called(name)),
             Self::Mixed(name) => {
                 format!("partly UTF-8 and partly, by its bytes, {}", called(name))
             }
+            Self::Quoted => "quoted as pandas writes tables, and quotes are letters in a .tsv, so \
+                 that a text with a line end falls apart"
+                .to_owned(),
             Self::Packed(kind) => kind.name().to_owned(),
         }
     }
 
     /// How it becomes a file that is read.
-    pub(crate) fn remedy(self, path: &Path) -> String {
+    #[must_use]
+    pub fn remedy(self, path: &Path) -> String {
         let (file, new) = (word(path), new_name(path));
         match self {
             Self::Encoded(name) => format!(
@@ -111,7 +119,24 @@ impl Foreign {
                 "it was put together from files of two encodings; convert those that are not UTF-8 \
                  before: `iconv -f {name} -t UTF-8 OLD > {new}`"
             ),
+            Self::Quoted => format!(
+                "convert it: `python -c \"import pandas; pandas.read_csv('{file}', sep='\\t')\
+                 .to_csv('NEW.csv', index=False)\"`"
+            ),
             Self::Packed(kind) => kind.remedy(path),
+        }
+    }
+}
+
+impl Foreign {
+    /// Whether rows of these kinds follow from it.
+    pub(crate) fn explains(self, bad: &BadRows) -> bool {
+        let has = |kind: &str| bad.counts().any(|(name, _)| name == kind);
+        match self {
+            Self::Encoded(_) | Self::Mixed(_) | Self::Packed(_) => {
+                has(BadRowKind::InvalidUtf8.name()) || has(BadRowKind::NulByte.name())
+            }
+            Self::Quoted => has(BadRowKind::WRONG_COLUMN_COUNT),
         }
     }
 }
@@ -139,6 +164,8 @@ pub(crate) struct Look {
     others: Vec<u8>,
     /// Whether there are lines of UTF-8 that are not ASCII.
     has_utf8: bool,
+    /// Whether there are lines with a cell between tabs that opens a quote, and none that ends it.
+    has_open_quote: bool,
 }
 
 impl Look {
@@ -155,8 +182,15 @@ impl Look {
         };
     }
 
+    /// Whether a table with tabs may hold quoted cells over several lines. A quote may be a letter too, so
+    /// that this tells something only of rows that do not fit.
+    pub(crate) fn has_open_quote(&self) -> bool {
+        self.has_open_quote
+    }
+
     /// Looks at one line.
     pub(crate) fn line(&mut self, line: &[u8]) {
+        self.has_open_quote = self.has_open_quote || opens_quote(line);
         if line.is_ascii() {
             return;
         }
@@ -179,6 +213,16 @@ impl Look {
         let name = name(detector.guess(None, Utf8Detection::Deny).name());
         Some(if self.has_utf8 { Foreign::Mixed(name) } else { Foreign::Encoded(name) })
     }
+}
+
+/// Whether a cell between tabs begins with a quote that is open where the line ends.
+fn opens_quote(line: &[u8]) -> bool {
+    let Some(place) = (0..line.len()).rev().find(|&place| {
+        line[place] == b'"' && place.checked_sub(1).is_none_or(|before| line[before] == b'\t')
+    }) else {
+        return false;
+    };
+    line[place..].iter().filter(|byte| **byte == b'"').count() % 2 == 1
 }
 
 /// What `iconv` calls an encoding of the Encoding Standard.

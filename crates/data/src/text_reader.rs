@@ -12,6 +12,7 @@ use crate::bad_row::{BadRow, BadRows};
 use crate::columns::{ColumnChoice, Wanted};
 use crate::data_file;
 use crate::disguise::Disguise;
+use crate::doubts::{Doubt, is_quoted};
 use crate::error::DataError;
 use crate::records::Format;
 use crate::rows::{Row, Rows};
@@ -45,8 +46,10 @@ pub struct TextReader<R> {
     is_doubtful: bool,
     /// Whether a row could be read.
     is_readable: bool,
-    /// The rows that could not be read, until one can.
+    /// The rows that could not be read.
     bad: BadRows,
+    /// How many texts are in quotes that were read as letters, and the first of them.
+    quoted: (usize, Option<(u64, String)>),
     failed: bool,
 }
 
@@ -79,7 +82,24 @@ impl<R: BufRead> TextReader<R> {
         let rows = Rows::new(reader, format, wanted, &source.name)?;
         let is_doubtful = source.format.is_none();
         let bad = BadRows::default();
-        Ok(Self { rows, is_doubtful, is_readable: false, bad, failed: false })
+        let quoted = (0, None);
+        Ok(Self { rows, is_doubtful, is_readable: false, bad, quoted, failed: false })
+    }
+
+    /// What is odd about the rows so far.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<Doubt> {
+        let foreign = Doubt::foreign((self.rows.path(), self.rows.foreign()), &self.bad);
+        let (texts, first) = self.quoted.clone();
+        let quoted = first.map(|(line, text)| Doubt::Quoted { texts, line, text });
+        foreign.into_iter().chain(quoted).collect()
+    }
+
+    fn note_quotes(&mut self, line: u64, text: &str) {
+        if self.rows.format() == Format::Tsv && is_quoted(text) {
+            self.quoted.0 += 1;
+            self.quoted.1.get_or_insert_with(|| (line, text.to_owned()));
+        }
     }
 
     fn next_row(&mut self) -> Result<Option<TextRow>, DataError> {
@@ -91,11 +111,12 @@ impl<R: BufRead> TextReader<R> {
             Ok(content) => {
                 self.is_readable = true;
                 self.check_first(line, &content.text)?;
+                self.note_quotes(line, &content.text);
                 Ok(content.text)
             }
             Err(kind) => Err(BadRow { line, kind }),
         };
-        if let (Err(fault), false) = (&text, self.is_readable) {
+        if let Err(fault) = &text {
             self.bad.note(fault.clone());
         }
         Ok(Some(TextRow { line, text }))

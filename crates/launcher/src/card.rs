@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{ModelName, RunPlan};
 use crate::failure::Failure;
+use crate::shell::quoted;
 use crate::sources::{self, Corpora};
 
 /// The card of a finished run, with the results the run wrote.
@@ -101,7 +102,7 @@ fn measures(results: &Map<String, Value>) -> String {
 
 fn usage(plan: &RunPlan) -> String {
     use lockstep_model::HeadKind;
-    let directory = plan.run.directory.display();
+    let directory = quoted(&plan.run.directory.display().to_string());
     let python = match plan.model.head {
         HeadKind::Hf => {
             "From Python: `AutoModelForSequenceClassification.from_pretrained(\"DIR\")`, with DIR \

@@ -1,7 +1,9 @@
 //! Labelled examples, from a file or from the corpus that is built in.
 
+use std::cmp::Reverse;
+
 use lockstep_data::{
-    BadRows, Columns, Corpus, CorpusSource, DataError, Example, LabelMap, Labels, MaxLength,
+    BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, LabelMap, Labels, MaxLength,
     RawCorpus, Renames, TokenStore, Tokenizer, reviews,
 };
 use lockstep_trainer::Usage;
@@ -31,6 +33,18 @@ pub(crate) struct Corpora {
 }
 
 impl Corpora {
+    /// What is odd about the classes and the texts, each with the file it is said of.
+    pub(crate) fn doubts(&self, plan: &DataPlan) -> Vec<String> {
+        let mut doubts: Vec<(&DataSource, Doubt)> =
+            self.train.doubts().into_iter().map(|doubt| (&plan.train, doubt)).collect();
+        for (source, corpus) in [(&plan.validation, &self.validation), (&plan.test, &self.test)] {
+            if let (Some(source), Some(corpus)) = (source, corpus) {
+                doubts.extend(corpus.doubts_beside(&self.train).map(|doubt| (source, doubt)));
+            }
+        }
+        doubts.iter().map(|(source, doubt)| format!("{}: {doubt}", name(source))).collect()
+    }
+
     /// What a model needs to read other files as these were read.
     pub(crate) fn usage(&self, max_length: MaxLength) -> Usage {
         let Columns { text, label } = self.train.columns().clone();
@@ -156,6 +170,30 @@ pub(crate) fn numbered(corpus: &Corpus) -> String {
         corpus.numbered(),
         ids.collect::<Vec<_>>().join(", ")
     )
+}
+
+/// The classes with their examples: all where they are few, else the largest.
+pub(crate) fn classes(corpus: &Corpus) -> String {
+    const SHOWN: usize = 6;
+    let names = corpus.labels().names();
+    let mut counted: Vec<(&String, usize)> = names.iter().zip(corpus.counts()).collect();
+    let more = names.len().saturating_sub(SHOWN);
+    if more > 0 {
+        counted.sort_by_key(|(_, count)| Reverse(*count));
+    }
+    let shown = counted.iter().take(SHOWN);
+    let shown: Vec<String> =
+        shown.map(|(name, count)| format!("{} ({count})", short(name))).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{} classes: {}{more}", names.len(), shown.join(", "))
+}
+
+/// A name that cannot break a line, nor fill one.
+fn short(name: &str) -> String {
+    const LONGEST: usize = 40;
+    let start: String = name.chars().take(LONGEST).collect();
+    let more = if start.len() < name.len() { "…" } else { "" };
+    start.replace(char::is_control, " ") + more
 }
 
 /// What messages call a source.

@@ -155,5 +155,6 @@ fn outputs() -> Vec<Case> {
         predict("an answer over its own question", "--output texts.txt"),
         predict("an answer on a full disk", "--output /dev/full"),
         predict("an answer in an unknown format", "--format xml"),
+        predict("an answer under the name of another format", "--output answers.csv"),
     ]
 }

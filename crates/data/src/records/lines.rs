@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, Cursor, Read};
 
-use crate::foreign::{Foreign, Look};
+use crate::foreign::Look;
 
 /// The bytes of one row that are held at most: far above any text, far below a machine's memory.
 pub(crate) const ROW_LIMIT: usize = 1 << 20;
@@ -43,8 +43,8 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// What the lines so far tell of a file that is no UTF-8 text.
-    pub(crate) fn foreign(&self) -> Option<Foreign> {
-        self.look.verdict()
+    pub(crate) fn look(&self) -> &Look {
+        &self.look
     }
 
     /// The number of the line that [`Self::next`] gave last.

@@ -86,7 +86,8 @@ impl<R: BufRead> Records<R> {
 
     /// What the file seems to be, where it is no UTF-8 text.
     pub(crate) fn foreign(&self) -> Option<Foreign> {
-        self.lines.foreign()
+        let quoted = self.format == Format::Tsv && self.lines.look().has_open_quote();
+        self.lines.look().verdict().or_else(|| quoted.then_some(Foreign::Quoted))
     }
 
     /// The next record, or nothing at the end.

@@ -85,6 +85,11 @@ impl<R: BufRead> Rows<R> {
         self.records.foreign()
     }
 
+    /// How the file is written.
+    pub(crate) fn format(&self) -> Format {
+        self.records.format()
+    }
+
     /// What messages call the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path

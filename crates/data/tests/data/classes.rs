@@ -206,3 +206,19 @@ fn lines_that_end_in_a_lone_return_are_read_or_refused_by_name() {
     let error = raw("a.tsv", mixed, OnBadRow::Skip).unwrap_err().to_string();
     assert!(error.contains("carriage return (CR)") && error.contains("tr "), "{error}");
 }
+
+#[test]
+fn quotes_around_texts_of_a_tsv_are_told_and_no_others() {
+    let doubts = |file: &str, separator: &str| {
+        let rows = ["text,label", "\"a \"\"good\"\" one\",1", "\"all\",0", "\"\"\"no\"\"\",0"];
+        let rows: String = rows.iter().map(|row| row.replace(',', separator) + "\n").collect();
+        let corpus = raw(file, &rows, OnBadRow::Fail).unwrap().labelled(Labels::Infer).unwrap();
+        corpus.doubts_of_reading().map(|doubt| doubt.to_string()).collect::<Vec<_>>()
+    };
+    let told = doubts("a.tsv", "\t");
+    assert_eq!(told.len(), 1, "{told:?}");
+    let begin =
+        "2 texts are quoted as pandas writes them, the first in line 2 (`\"a \"\"good\"\" one\"`)";
+    assert!(told[0].starts_with(begin), "{told:?}");
+    assert_eq!(doubts("a.csv", ","), Vec::<String>::new());
+}

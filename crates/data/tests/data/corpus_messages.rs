@@ -280,6 +280,73 @@ fn rows_that_cannot_be_used() {
 }
 
 #[test]
+fn a_file_in_another_encoding_is_named_and_never_thinned_out() {
+    // A third of the rows is not ASCII, as in a German file that Windows wrote.
+    let rows = |row: &[u8]| {
+        [&b"text\tlabel\n"[..], &[row, b"ja\t1\nnein\t0\n"].concat().repeat(4)].concat()
+    };
+    let german = rows(b"das w\xE4re sch\xF6n f\xFCr \xA35\t1\n");
+    Case::of("a.tsv", &german).check(expect![[r#"
+        a.tsv: 4 of 12 rows cannot be used
+          line 2: not valid UTF-8
+          line 5: not valid UTF-8
+          line 8: not valid UTF-8
+          line 11: not valid UTF-8
+          in all: 4 invalid UTF-8
+          the file is not UTF-8, by its bytes WINDOWS-1252 (Latin-1, Western European)
+          hint: convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, and look at its letters"#]]);
+    Case::of("a.tsv", &german).skip().check(expect!["read: ja=1 nein=0 ja=1 nein=0 ja=1 nein=0 ja=1 nein=0; skipped: 4 invalid UTF-8"]);
+    let mixed = [&german[..], "außerdem schön\t1\n".as_bytes()].concat();
+    Case::of("my texts.tsv", &mixed).check(expect![[r#"
+        my texts.tsv: 4 of 13 rows cannot be used
+          line 2: not valid UTF-8
+          line 5: not valid UTF-8
+          line 8: not valid UTF-8
+          line 11: not valid UTF-8
+          in all: 4 invalid UTF-8
+          the file is partly UTF-8 and partly, by its bytes, WINDOWS-1252 (Latin-1, Western European)
+          hint: it was put together from files of two encodings; convert those that are not UTF-8 before: `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW.tsv`; or drop these lines (31 % of the rows) with `--on-bad-row skip`"#]]);
+    let utf16: Vec<u8> =
+        "text,label\na,0\nb,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    Case::of("a.csv", &utf16).check(expect![[r#"
+        a.csv: the header in line 1 cannot be read: a NUL byte
+          the file is not UTF-8, by its bytes UTF-16LE
+          hint: convert it: `iconv -f UTF-16LE -t UTF-8 a.csv > NEW.csv`, and look at its letters"#]]);
+    Case::of("a.jsonl", &utf16).check(expect![[r#"
+        a.jsonl: 4 of 4 rows cannot be used
+          line 1: a NUL byte
+          line 2: a NUL byte
+          line 3: a NUL byte
+          line 4: a NUL byte
+          in all: 4 NUL byte
+          the file is not UTF-8, by its bytes UTF-16LE
+          hint: convert it: `iconv -f UTF-16LE -t UTF-8 a.jsonl > NEW.jsonl`, and look at its letters"#]]);
+}
+
+#[test]
+fn a_table_with_tabs_that_is_quoted_as_pandas_writes_it() {
+    let tsv = "text\tlabel\n\"a\nb\"\t0\nc\t1\nd\t1\ne\t0\nf\t0\n";
+    Case::of("a.tsv", tsv).check(expect![[r#"
+        a.tsv: 1 of 6 rows cannot be used
+          line 2: wrong number of columns: 1 here, 2 in the header
+          in all: 1 wrong number of columns
+          the file is quoted as pandas writes tables, and quotes are letters in a .tsv, so that a text with a line end falls apart
+          hint: convert it: `python -c "import pandas; pandas.read_csv('a.tsv', sep='\t').to_csv('NEW.csv', index=False)"`"#]]);
+    Case::of("a.tsv", "\"text\"\t\"label\"\n\"a\"\t0\n").check(expect![[r#"
+        a.tsv: no column is plainly the text
+          line 1 has: `"text"`, `"label"` (quotes are letters in a .tsv: write it without, or as .csv)
+          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+    // A quote is a letter, and nobody is told of it where all rows fit.
+    Case::of("a.tsv", "text\tlabel\n\"a\t0\nb\t1\n").check(expect![[r#"read: "a=0 b=1; skipped: "#]]);
+    Case::of("a.tsv", "text\tlabel\n\"a\t0\n\t1\nb\t1\nc\t1\n").check(expect![[r#"
+        a.tsv: 1 of 4 rows cannot be used
+          line 3: the text is empty or blank
+          in all: 1 empty text
+          hint: mend these lines, or drop them (25 % of the rows) with `--on-bad-row skip`"#]]);
+}
+
+#[test]
 fn objects_that_cannot_be_used() {
     let jsonl = concat!(
         "{\"text\": \"a\", \"label\": \"x\"}\n{\"text\": null, \"label\": 1}\n{\"label\": 1}\n",

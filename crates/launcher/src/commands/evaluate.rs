@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::process::Process;
 use crate::sources;
+use crate::streams;
 
 static DATA: Key<DataSource> =
     Key::new(Table::Command, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
@@ -54,11 +55,14 @@ pub(super) fn run(
     let source = config.get(&DATA)?;
     check_labels(&source, &finished)?;
     let corpus = sources::read(&source, &reading, &finished.labels)?;
+    for doubt in corpus.doubts_of_reading() {
+        streams::tell(format_args!("warning: {}: {doubt}", sources::name(&source)));
+    }
     let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
     let report =
         evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &mut Solo)?;
     let text = match is_json(&config)? {
-        true => json(&report, store.truncated(), &finished)?,
+        true => json(&report, &corpus, store.truncated(), &finished)?,
         false => table(&report, &corpus, store.truncated(), &finished),
     };
     super::tell(out, &text)
@@ -81,6 +85,7 @@ fn is_json(config: &RunConfig) -> Result<bool, Failure> {
 
 fn json(
     report: &EvaluationReport,
+    corpus: &Corpus,
     truncated: usize,
     finished: &Finished,
 ) -> Result<String, Failure> {
@@ -88,6 +93,9 @@ fn json(
     if let Some(object) = value.as_object_mut() {
         object.remove("step");
         object.insert("labels".to_owned(), finished.labels.names().into());
+        object.insert("counts".to_owned(), corpus.counts().into());
+        object.insert("labels_read_as_ids".to_owned(), corpus.numbered().into());
+        object.insert("skipped".to_owned(), corpus.skipped().total().into());
         object.insert("max_seq_length".to_owned(), finished.max_length.get().into());
         object.insert("truncated".to_owned(), truncated.into());
     }
@@ -106,6 +114,7 @@ fn table(
          macro F1   {:.4}\nMCC        {:.4}\nmean loss  {:.4}\n",
         report.examples, report.split, report.accuracy, report.f1, report.mcc, report.loss
     );
+    text += &format!("data       {}\n", sources::classes(corpus));
     text += &sources::numbered(corpus).replacen("         ", "labels     ", 1);
     if !corpus.skipped().is_empty() {
         text += &format!("skipped    {} rows: {}\n", corpus.skipped().total(), corpus.skipped());

@@ -8,12 +8,11 @@ use lockstep_world::Seat;
 use serde_json::json;
 
 use super::program_table::{object, table};
-use super::{Material, not_here};
+use super::{Material, not_here, read};
 use crate::config::RunPlan;
 use crate::device;
 use crate::failure::Failure;
 use crate::process::Process;
-use crate::sources::RawCorpora;
 
 /// The recorded programs of a run with their predicted costs.
 pub(super) struct Predicted {
@@ -37,8 +36,8 @@ pub(super) struct Predicted {
 /// # Errors
 /// Data or a model that cannot be used.
 pub(super) fn text(plan: &RunPlan, process: &Process, as_json: bool) -> Result<String, Failure> {
-    let corpora = RawCorpora::read(&plan.data)?.labelled(None)?;
-    let Some(material) = Material::read(plan, &corpora, process)? else {
+    let (corpora, material) = read(plan, process)?;
+    let Some(material) = material else {
         return Ok(without(&not_here(&plan.model.name), as_json));
     };
     let device = device::expected(plan.run.wish.device, &process.environment)?;

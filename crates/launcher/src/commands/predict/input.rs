@@ -2,9 +2,9 @@
 
 use std::io::{self, BufRead, BufReader};
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
-use lockstep_data::{DataError, STANDARD_INPUT, TextReader, TextRow, TextSource};
+use lockstep_data::{DataError, Doubt, STANDARD_INPUT, TextReader, TextRow, TextSource};
 
 /// Rows of one chunk: one packed batch.
 const CHUNK: usize = 64;
@@ -15,6 +15,8 @@ const AHEAD: usize = 8;
 pub(super) struct Rows {
     arrived: Receiver<Result<TextRow, DataError>>,
     patience: Patience,
+    /// The thread; what it found odd.
+    reading: JoinHandle<Vec<Doubt>>,
     /// What ended the stream behind the rows that were given last.
     broken: Option<DataError>,
 }
@@ -44,14 +46,22 @@ impl Rows {
 
     fn spawn<R: BufRead + Send + 'static>(reader: TextReader<R>, patience: Patience) -> Self {
         let (sender, arrived) = mpsc::sync_channel(AHEAD * CHUNK);
-        thread::spawn(move || {
-            for row in reader {
+        let reading = thread::spawn(move || {
+            let mut reader = reader;
+            for row in reader.by_ref() {
                 if sender.send(row).is_err() {
                     break;
                 }
             }
+            reader.doubts()
         });
-        Self { arrived, patience, broken: None }
+        Self { arrived, patience, broken: None, reading }
+    }
+
+    /// What is odd about the rows, after the last one.
+    pub(super) fn into_doubts(self) -> Vec<Doubt> {
+        drop(self.arrived);
+        self.reading.join().unwrap_or_default()
     }
 
     /// The next rows, at least one and at most [`CHUNK`]; nothing at the end.

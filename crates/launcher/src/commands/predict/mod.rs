@@ -99,7 +99,7 @@ pub(super) fn run(
     };
     let is_presumed = source.format.is_none() && lockstep_data::Format::of(&source.name).is_none();
     let rows = Rows::open(source)?;
-    let format = format(&config, &path);
+    let format = format(&config, &path)?;
     if path.as_os_str() == "-" {
         return Predictor::new(finished, format, is_presumed)?.answer_all(
             rows,
@@ -127,12 +127,27 @@ fn keep_input(config: &RunConfig, output: &Path) -> Result<(), Failure> {
     Err(Fault { place, problem: Problem::Contradiction { other, remedy } }.into())
 }
 
-fn format(config: &RunConfig, output: &Path) -> Format {
-    let by_name = match output.extension() {
-        Some(extension) if extension == "jsonl" => Format::Jsonl,
-        _ => Format::Tsv,
-    };
-    config.find(&FORMAT).unwrap_or(by_name)
+/// How the answers are written.
+///
+/// # Errors
+/// A name of the output that promises what is not written.
+fn format(config: &RunConfig, output: &Path) -> Result<Format, Fault> {
+    if let Some(format) = config.find(&FORMAT) {
+        return Ok(format);
+    }
+    let extension = output.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    match extension.as_str() {
+        "jsonl" => Ok(Format::Jsonl),
+        "csv" | "json" | "parquet" | "xlsx" | "gz" => {
+            let remedy = "answers are written as tsv or jsonl: name the file so, or give --format";
+            let other = "the format of the answers".to_owned();
+            Err(Fault {
+                place: config.place(&OUTPUT),
+                problem: Problem::Contradiction { other, remedy },
+            })
+        }
+        _ => Ok(Format::Tsv),
+    }
 }
 
 /// What a model found for some texts.
@@ -157,6 +172,10 @@ impl Sums {
         let is_faulty = matches!(answer, Answer::Fault { .. });
         self.answered += u64::from(!is_faulty);
         self.faulty += u64::from(is_faulty);
+    }
+
+    fn rows(&self) -> u64 {
+        self.answered + self.faulty
     }
 
     fn told(&self, limit: usize, seconds: f64) -> String {
@@ -218,8 +237,14 @@ impl Predictor {
             out.flush().map_err(&broken)?;
         };
         out.flush().map_err(&broken)?;
-        streams::tell(sums.told(self.finished.max_length.get(), began.elapsed().as_secs_f64()));
+        if end.is_ok() || sums.rows() > 0 {
+            let seconds = began.elapsed().as_secs_f64();
+            streams::tell(sums.told(self.finished.max_length.get(), seconds));
+        }
         end?;
+        for doubt in rows.into_doubts() {
+            streams::tell(format_args!("warning: {doubt}"));
+        }
         sums.code()
     }
 

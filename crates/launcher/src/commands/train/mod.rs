@@ -157,10 +157,9 @@ impl Run<'_> {
     }
 
     fn warn_of_classes(&self, corpora: &Corpora) {
-        let doubts = if self.seat.is_leader() { corpora.train.doubts() } else { Vec::new() };
-        let source = sources::name(&self.plan.data.train);
-        for doubt in doubts {
-            let _ = writeln!(io::stderr(), "warning: {source}: {doubt}");
+        if self.seat.is_leader() {
+            let doubts = corpora.doubts(&self.plan.data);
+            doubts.iter().for_each(|doubt| streams::tell(format_args!("warning: {doubt}")));
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
         text,
         "         columns `{}` and `{label}`; {}",
         columns.text,
-        classes(&corpora.train)
+        sources::classes(&corpora.train)
     );
     text += &sources::numbered(&corpora.train);
     for (name, source, corpus) in
@@ -52,22 +52,6 @@ fn line(name: &str, source: &str, corpus: &Corpus) -> String {
         some => format!("; {} rows skipped: {some}", some.total()),
     };
     format!("{name:<8} {source}: {} examples{skipped}\n", corpus.examples().len())
-}
-
-/// The classes with their examples, the first of them.
-fn classes(corpus: &Corpus) -> String {
-    const SHOWN: usize = 6;
-    let names = corpus.labels().names();
-    let counted = names.iter().zip(corpus.counts());
-    let shown: Vec<String> =
-        counted.take(SHOWN).map(|(name, count)| format!("{} ({count})", one_line(name))).collect();
-    let more = if names.len() > SHOWN { ", …" } else { "" };
-    format!("{} classes: {}{more}", names.len(), shown.join(", "))
-}
-
-/// A name that cannot break a line.
-fn one_line(name: &str) -> String {
-    name.replace(char::is_control, " ")
 }
 
 /// The model, and what became of its tensors.
