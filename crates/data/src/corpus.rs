@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use crate::bad_row::{BadRowKind, BadRows};
 use crate::columns::{ColumnChoice, Columns, Wanted};
 use crate::data_file;
-use crate::doubts::{Doubt, doubts, is_quoted, unlearned};
-use crate::error::DataError;
+use crate::doubts::{Doubt, doubts, unlearned};
+use crate::error::{Clues, DataError};
+use crate::file_doubts::{FileDoubt, is_quoted};
 use crate::foreign::Foreign;
 use crate::labels::{LabelError, LabelMap, Labels};
 use crate::records::Format;
@@ -118,7 +119,7 @@ impl RawCorpus {
         let numbered = self.rows.numbered(&map);
         let (examples, skipped) = self.rows.examples(&map);
         let format = Format::of(&self.path);
-        let foreign = Doubt::foreign((&self.path, self.foreign), &skipped);
+        let foreign = FileDoubt::foreign((&self.path, self.foreign), &skipped);
         Ok(Corpus { examples, labels: map, columns, skipped, numbered, format, foreign })
     }
 
@@ -126,14 +127,15 @@ impl RawCorpus {
     fn judge(&self, labels: Labels<'_>) -> Result<Columns, DataError> {
         let path = self.path.clone();
         let bad = self.rows.bad().clone();
-        let (rows, foreign) = (self.count(), self.foreign.filter(|foreign| foreign.explains(&bad)));
-        let known = known_if_missed(&bad, labels);
+        let rows = self.count();
+        let foreign = self.foreign.filter(|foreign| foreign.explains(&bad));
+        let clues = Box::new(Clues { known: known_if_missed(&bad, labels), foreign });
         match (&self.columns, self.on_bad_row) {
             (_, OnBadRow::Fail) if !bad.is_empty() => {
-                Err(DataError::BadRows { path, rows, known, bad, foreign })
+                Err(DataError::BadRows { path, rows, bad, clues })
             }
             (Some(columns), _) if self.rows.usable() > 0 => Ok(columns.clone()),
-            _ => Err(DataError::AllRowsBad { path, known, bad, foreign }),
+            _ => Err(DataError::AllRowsBad { path, bad, clues }),
         }
     }
 }
@@ -158,7 +160,7 @@ pub struct Corpus {
     /// How the file is written, if it is one.
     format: Option<Format>,
     /// Why rows of it were dropped, where that can be guessed.
-    foreign: Option<Doubt>,
+    foreign: Option<FileDoubt>,
 }
 
 impl Corpus {
@@ -247,28 +249,28 @@ impl Corpus {
     #[must_use]
     pub fn doubts(&self) -> Vec<Doubt> {
         let of_classes = doubts(self.labels.names(), &self.counts());
-        of_classes.into_iter().chain(self.doubts_of_reading()).collect()
+        of_classes.into_iter().chain(self.doubts_of_reading().map(Doubt::OfFile)).collect()
     }
 
     /// What is odd about this corpus beside the one of the same classes that is learned from.
     pub fn doubts_beside(&self, train: &Self) -> impl Iterator<Item = Doubt> + '_ {
         let of_classes = unlearned(self.labels.names(), &self.counts(), &train.counts());
-        of_classes.into_iter().chain(self.doubts_of_reading())
+        of_classes.into_iter().chain(self.doubts_of_reading().map(Doubt::OfFile))
     }
 
     /// Why texts are perhaps not what the file means, and rows were dropped.
-    pub fn doubts_of_reading(&self) -> impl Iterator<Item = Doubt> + '_ {
+    pub fn doubts_of_reading(&self) -> impl Iterator<Item = FileDoubt> + '_ {
         self.foreign.clone().into_iter().chain(self.quoting())
     }
 
     /// Texts in quotes that were read as letters.
-    fn quoting(&self) -> Option<Doubt> {
+    fn quoting(&self) -> Option<FileDoubt> {
         if self.format != Some(Format::Tsv) {
             return None;
         }
         let mut quoted = self.examples.iter().filter(|example| is_quoted(&example.text));
         let Example { text, line, .. } = quoted.next()?;
-        Some(Doubt::Quoted { texts: 1 + quoted.count(), line: *line, text: text.clone() })
+        Some(FileDoubt::Quoted { texts: 1 + quoted.count(), line: *line, text: text.clone() })
     }
 
     /// How many labels of the file are the numbers of a model's classes and not their names.

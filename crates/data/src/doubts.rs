@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
 
-use crate::bad_row::BadRows;
 use crate::excerpt::{excerpt, listing};
-use crate::foreign::Foreign;
+use crate::file_doubts::FileDoubt;
 
 /// Words that programs write where there is no value.
 const NOTHING: [&str; 13] = [
@@ -32,6 +30,9 @@ const MEAN: usize = 20;
 const TOLD: usize = 3;
 /// The share of one class from which accuracy says little.
 const MAJORITY: f64 = 0.95;
+
+/// What becomes of scores.
+const SCORES: &str = "no score is learned; --label-map puts them into classes";
 
 /// Something odd about the classes of a corpus.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,36 +82,8 @@ pub enum Doubt {
         /// Their examples.
         examples: usize,
     },
-    /// Texts in quotes, as a table has them that is written for spreadsheets, where quotes are
-    /// letters.
-    Quoted {
-        /// How many texts there are.
-        texts: usize,
-        /// The line of the first.
-        line: u64,
-        /// The first.
-        text: String,
-    },
-    /// Rows that were passed over, and why they could not be read.
-    Foreign {
-        /// How many there are.
-        rows: u64,
-        /// What the file seems to be.
-        foreign: Foreign,
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-impl Doubt {
-    /// What rows of a file that could not be used say of it.
-    pub(crate) fn foreign(
-        (path, foreign): (&Path, Option<Foreign>),
-        bad: &BadRows,
-    ) -> Option<Self> {
-        let foreign = foreign.filter(|foreign| foreign.explains(bad))?;
-        Some(Self::Foreign { rows: bad.total(), foreign, path: path.to_owned() })
-    }
+    /// Something about the file, and not the classes.
+    OfFile(FileDoubt),
 }
 
 impl fmt::Display for Doubt {
@@ -121,11 +94,7 @@ impl fmt::Display for Doubt {
                 "the labels {} differ in capitals or blanks only and are classes of their own; \
                  --label-map makes them one{}",
                 listing(names),
-                if *others > 0 {
-                    format!(" ({others} more groups are like this)")
-                } else {
-                    String::new()
-                }
+                more_like_this(*others)
             ),
             Self::Nothing { name, examples } => write!(
                 f,
@@ -135,13 +104,11 @@ impl fmt::Display for Doubt {
             ),
             Self::Scores { classes } => write!(
                 f,
-                "the labels are {classes} numbers, some with a fraction: each one is a class, and \
-                 no score is learned; --label-map puts them into classes"
+                "the labels are {classes} numbers, some with a fraction: each one is a class, and {SCORES}"
             ),
             Self::Sparse { classes, examples } => write!(
                 f,
-                "{examples} examples have {classes} labels; \
-                 is this the column of the labels (--label-column)?"
+                "{examples} examples have {classes} labels; is this their column (--label-column)?"
             ),
             Self::Single { names } => {
                 write!(f, "{} of the classes have one example: {}", names.len(), listing(names))
@@ -159,18 +126,7 @@ impl fmt::Display for Doubt {
                  as errors: {}",
                 listing(names)
             ),
-            Self::Quoted { texts, line, text } => write!(
-                f,
-                "{texts} texts are quoted as pandas writes them, the first in line {line} ({}), and \
-                 quotes are letters in a .tsv; {QUOTED}",
-                excerpt(text)
-            ),
-            Self::Foreign { rows, foreign, path } => write!(
-                f,
-                "{rows} rows are lost; the file is {}; {}",
-                foreign.told(),
-                foreign.remedy(path)
-            ),
+            Self::OfFile(doubt) => doubt.fmt(f),
         }
     }
 }
@@ -237,15 +193,8 @@ pub(crate) fn unlearned(names: &[String], counts: &[usize], learned: &[usize]) -
     (!names.is_empty()).then_some(Doubt::Unlearned { names, examples })
 }
 
-/// What is to be done about a .tsv with quotes.
-const QUOTED: &str = "write it without (in pandas `to_csv(..., sep='\\t', \
-     quoting=csv.QUOTE_NONE)`), or as .csv or .jsonl";
-
-/// Whether `cell`, in a table where quotes are letters, is in quotes as a table has it where they are
-/// none: around it, and doubled inside.
-pub(crate) fn is_quoted(cell: &str) -> bool {
-    let inner = cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    inner.is_some_and(|inner| inner.contains("\"\"") && !inner.replace("\"\"", "").contains('"'))
+fn more_like_this(groups: usize) -> String {
+    if groups > 0 { format!(" ({groups} more groups are like this)") } else { String::new() }
 }
 
 fn is_nothing(name: &str) -> bool {
@@ -267,19 +216,6 @@ mod tests {
         let names: Vec<String> = classes.iter().map(|(name, _)| (*name).to_owned()).collect();
         let counts: Vec<usize> = classes.iter().map(|(_, count)| *count).collect();
         doubts(&names, &counts).iter().map(Doubt::to_string).collect()
-    }
-
-    #[test]
-    fn quotes_of_a_spreadsheet_are_seen() {
-        let check = |cell: &str, expected| assert_eq!(is_quoted(cell), expected, "{cell}");
-        check("\"a \"\"quoted\"\" text\"", true);
-        check("\"\"\"all\"\"\"", true);
-        check("\"a quoted text\"", false);
-        check("\"yes\" or \"no\"", false);
-        check("a \"\"quoted\"\" text", false);
-        for short in ["", "\"", "\"\"", "\"\"\""] {
-            check(short, false);
-        }
     }
 
     #[test]
@@ -329,7 +265,7 @@ mod tests {
         let scores: Vec<(&str, usize)> = many.iter().map(|name| (name.as_str(), 1)).collect();
         check(&scores, &["the labels are 2666 numbers, some with a fraction"]);
         let whole: Vec<(&str, usize)> = scores.iter().step_by(8).copied().collect();
-        check(&whole, &["334 examples have 334 labels; is this the column"]);
+        check(&whole, &["334 examples have 334 labels; is this their column"]);
         // 77 intents are classes, if each has its examples.
         let intents: Vec<(&str, usize)> =
             many[..77].iter().map(|name| (name.as_str(), 1)).collect();

@@ -17,6 +17,15 @@ use crate::records::Format;
 use crate::remedies;
 use crate::tokenizer::TokenizerError;
 
+/// What is known beside rows that cannot be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clues {
+    /// The labels that are known, where some were unknown.
+    pub known: Vec<String>,
+    /// What the file seems to be, where it is no UTF-8 text.
+    pub foreign: Option<Foreign>,
+}
+
 /// A fault in the data or the tokenizer.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -152,8 +161,8 @@ pub enum DataError {
     /// The header itself cannot be read.
     #[error(
         "{}: the header in line {line} cannot be read: {kind}{}\n  hint: {}",
-        .path.display(), remedies::told(.foreign.as_ref()),
-        remedies::of_header((.path, .foreign.as_ref()))
+        .path.display(), remedies::told(.foreign.as_deref()),
+        remedies::of_header((.path, .foreign.as_deref()))
     )]
     BadHeader {
         /// The file.
@@ -163,7 +172,7 @@ pub enum DataError {
         /// What is wrong with it.
         kind: BadRowKind,
         /// What the file seems to be, where it is no UTF-8 text.
-        foreign: Option<Foreign>,
+        foreign: Option<Box<Foreign>>,
     },
     /// The columns to read cannot be told.
     #[error("{}: {}", .path.display(), .fault.told(*.line, *.format))]
@@ -180,8 +189,8 @@ pub enum DataError {
     /// Some rows cannot be used, and the user has not said that they may be dropped.
     #[error(
         "{}: {} of {rows} rows cannot be used{}{}\n  hint: {}",
-        .path.display(), .bad.total(), account(.bad, .known), remedies::told(.foreign.as_ref()),
-        remedies::of_rows((.path, .foreign.as_ref()), .bad, *.rows)
+        .path.display(), .bad.total(), account(.bad, &.clues.known), remedies::told(.clues.foreign.as_ref()),
+        remedies::of_rows((.path, .clues.foreign.as_ref()), .bad, *.rows)
     )]
     BadRows {
         /// The file.
@@ -190,32 +199,28 @@ pub enum DataError {
         rows: u64,
         /// Those that cannot be used.
         bad: BadRows,
-        /// The labels that are known, where some were unknown.
-        known: Vec<String>,
-        /// What the file seems to be, where it is no UTF-8 text.
-        foreign: Option<Foreign>,
+        /// What helps to mend it.
+        clues: Box<Clues>,
     },
     /// Rows may be dropped, but then none is left.
     #[error(
         "{}: no row can be used ({} were read){}{}\n  hint: {}",
-        .path.display(), .bad.total(), account(.bad, .known), remedies::told(.foreign.as_ref()),
-        remedies::of_rows((.path, .foreign.as_ref()), .bad, .bad.total())
+        .path.display(), .bad.total(), account(.bad, &.clues.known), remedies::told(.clues.foreign.as_ref()),
+        remedies::of_rows((.path, .clues.foreign.as_ref()), .bad, .bad.total())
     )]
     AllRowsBad {
         /// The file.
         path: PathBuf,
         /// Its rows.
         bad: BadRows,
-        /// The labels that are known, where some were unknown.
-        known: Vec<String>,
-        /// What the file seems to be, where it is no UTF-8 text.
-        foreign: Option<Foreign>,
+        /// What helps to mend it.
+        clues: Box<Clues>,
     },
     /// There are texts to classify, and none of them can be read.
     #[error(
         "{}: no text can be read ({} rows were answered with an error){}{}\n  hint: {}",
-        .path.display(), .bad.total(), account(.bad, &[]), remedies::told(.foreign.as_ref()),
-        remedies::of_texts((.path, .foreign.as_ref()))
+        .path.display(), .bad.total(), account(.bad, &[]), remedies::told(.foreign.as_deref()),
+        remedies::of_texts((.path, .foreign.as_deref()))
     )]
     NoTexts {
         /// The file.
@@ -223,7 +228,7 @@ pub enum DataError {
         /// Its rows.
         bad: BadRows,
         /// What the file seems to be, where it is no UTF-8 text.
-        foreign: Option<Foreign>,
+        foreign: Option<Box<Foreign>>,
     },
     /// The labels of a corpus cannot be learned from.
     #[error("{}{}: {fault}", .path.display(), dropped(.skipped))]

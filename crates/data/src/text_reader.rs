@@ -12,8 +12,8 @@ use crate::bad_row::{BadRow, BadRows};
 use crate::columns::{ColumnChoice, Wanted};
 use crate::data_file;
 use crate::disguise::Disguise;
-use crate::doubts::{Doubt, is_quoted};
 use crate::error::DataError;
+use crate::file_doubts::{FileDoubt, is_quoted};
 use crate::records::Format;
 use crate::rows::{Row, Rows};
 
@@ -88,10 +88,10 @@ impl<R: BufRead> TextReader<R> {
 
     /// What is odd about the rows so far.
     #[must_use]
-    pub fn doubts(&self) -> Vec<Doubt> {
-        let foreign = Doubt::foreign((self.rows.path(), self.rows.foreign()), &self.bad);
+    pub fn doubts(&self) -> Vec<FileDoubt> {
+        let foreign = FileDoubt::foreign((self.rows.path(), self.rows.foreign()), &self.bad);
         let (texts, first) = self.quoted.clone();
-        let quoted = first.map(|(line, text)| Doubt::Quoted { texts, line, text });
+        let quoted = first.map(|(line, text)| FileDoubt::Quoted { texts, line, text });
         foreign.into_iter().chain(quoted).collect()
     }
 
@@ -139,7 +139,7 @@ impl<R: BufRead> TextReader<R> {
         if self.is_readable || self.bad.is_empty() {
             return Ok(());
         }
-        let (path, foreign) = (self.rows.path().to_owned(), self.rows.foreign());
+        let (path, foreign) = (self.rows.path().to_owned(), self.rows.foreign().map(Box::new));
         Err(DataError::NoTexts { path, bad: mem::take(&mut self.bad), foreign })
     }
 }

@@ -10,7 +10,10 @@ const ROWS: &str = "text\tlabel\na warm day\tglad\na bleak one\tsad\n";
 
 /// All cases.
 pub(super) fn cases() -> Vec<Case> {
-    [models(), usages(), evaluations(), inputs(), outputs()].into_iter().flatten().collect()
+    [models(), usages(), evaluations(), inputs(), disguises(), outputs()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Texts for the reference's finished model, whose files are changed.
@@ -121,6 +124,15 @@ fn inputs() -> Vec<Case> {
         predict("texts as Parquet", "--input texts.parquet").file("texts.parquet", "PAR1\0"),
         predict("bad rows of a table", "--input texts.jsonl")
             .file("texts.jsonl", "{\"text\": null}\n[]\n{\"text\"\n{\"text\": 5}\n\n"),
+    ]
+}
+
+/// Texts under names and in forms that are not what they seem.
+fn disguises() -> Vec<Case> {
+    let predict = |name, further: &str| {
+        Case::new(name, &format!("predict --checkpoint <reference>/tiny-hf {further}"))
+    };
+    vec![
         predict("texts as a JSON document", "--input texts.json").file("texts.json", "[]"),
         predict("compressed texts", "--input texts.tsv.gz").file("texts.tsv.gz", b"\x1f\x8b\x08\0"),
         predict("compressed texts without a name for it", "--input texts")

@@ -161,7 +161,7 @@ impl<R: BufRead> Rows<R> {
                 }
                 Err(BadRowKind::EmptyLine) => {}
                 Err(kind) => {
-                    let (path, foreign) = (self.path.clone(), self.foreign());
+                    let (path, foreign) = (self.path.clone(), self.foreign().map(Box::new));
                     return Err(DataError::BadHeader { path, line, kind, foreign });
                 }
             }

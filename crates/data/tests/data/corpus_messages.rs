@@ -295,7 +295,9 @@ fn a_file_in_another_encoding_is_named_and_never_thinned_out() {
           in all: 4 invalid UTF-8
           the file is not UTF-8, by its bytes WINDOWS-1252 (Latin-1, Western European)
           hint: convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, and look at its letters"#]]);
-    Case::of("a.tsv", &german).skip().check(expect!["read: ja=1 nein=0 ja=1 nein=0 ja=1 nein=0 ja=1 nein=0; skipped: 4 invalid UTF-8"]);
+    Case::of("a.tsv", &german).skip().check(expect![
+        "read: ja=1 nein=0 ja=1 nein=0 ja=1 nein=0 ja=1 nein=0; skipped: 4 invalid UTF-8"
+    ]);
     let mixed = [&german[..], "außerdem schön\t1\n".as_bytes()].concat();
     Case::of("my texts.tsv", &mixed).check(expect![[r#"
         my texts.tsv: 4 of 13 rows cannot be used
@@ -306,6 +308,10 @@ fn a_file_in_another_encoding_is_named_and_never_thinned_out() {
           in all: 4 invalid UTF-8
           the file is partly UTF-8 and partly, by its bytes, WINDOWS-1252 (Latin-1, Western European)
           hint: it was put together from files of two encodings; convert those that are not UTF-8 before: `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW.tsv`; or drop these lines (31 % of the rows) with `--on-bad-row skip`"#]]);
+}
+
+#[test]
+fn utf_16_is_named() {
     let utf16: Vec<u8> =
         "text,label\na,0\nb,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     Case::of("a.csv", &utf16).check(expect![[r#"
@@ -338,7 +344,8 @@ fn a_table_with_tabs_that_is_quoted_as_pandas_writes_it() {
           known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
           hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
     // A quote is a letter, and nobody is told of it where all rows fit.
-    Case::of("a.tsv", "text\tlabel\n\"a\t0\nb\t1\n").check(expect![[r#"read: "a=0 b=1; skipped: "#]]);
+    Case::of("a.tsv", "text\tlabel\n\"a\t0\nb\t1\n")
+        .check(expect![[r#"read: "a=0 b=1; skipped: "#]]);
     Case::of("a.tsv", "text\tlabel\n\"a\t0\n\t1\nb\t1\nc\t1\n").check(expect![[r#"
         a.tsv: 1 of 4 rows cannot be used
           line 3: the text is empty or blank

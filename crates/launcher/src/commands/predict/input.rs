@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 
-use lockstep_data::{DataError, Doubt, STANDARD_INPUT, TextReader, TextRow, TextSource};
+use lockstep_data::{DataError, FileDoubt, STANDARD_INPUT, TextReader, TextRow, TextSource};
 
 /// Rows of one chunk: one packed batch.
 const CHUNK: usize = 64;
@@ -16,7 +16,7 @@ pub(super) struct Rows {
     arrived: Receiver<Result<TextRow, DataError>>,
     patience: Patience,
     /// The thread; what it found odd.
-    reading: JoinHandle<Vec<Doubt>>,
+    reading: JoinHandle<Vec<FileDoubt>>,
     /// What ended the stream behind the rows that were given last.
     broken: Option<DataError>,
 }
@@ -59,7 +59,7 @@ impl Rows {
     }
 
     /// What is odd about the rows, after the last one.
-    pub(super) fn into_doubts(self) -> Vec<Doubt> {
+    pub(super) fn into_doubts(self) -> Vec<FileDoubt> {
         drop(self.arrived);
         self.reading.join().unwrap_or_default()
     }
