@@ -46,3 +46,5 @@ mod signals;
 mod starters;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod texts;
