@@ -17,6 +17,7 @@ mod local;
 mod name;
 mod parameters;
 mod pytorch_file;
+mod shards;
 mod tensor_file;
 
 pub use global::{GlobalGradients, ReducedGradients};
@@ -26,4 +27,5 @@ pub use info::{Group, Layout, ParameterInfo, Role};
 pub use local::{GradientError, LocalGradients, ReductionError};
 pub use name::ParamName;
 pub use parameters::{ParameterError, Parameters};
+pub use shards::{INDEX_ENDING, shards};
 pub use tensor_file::{TensorFile, TensorFileError, write_tensors};

@@ -38,7 +38,7 @@ const BARRED: [(&str, &[&str]); 8] = [
     ("model", &["clap"]),
     ("optim", &["clap"]),
     ("collective", &["candle-core", "clap", "tokenizers"]),
-    ("trainer", &["clap", "hf-hub", "tracing-subscriber"]),
+    ("trainer", &["clap", "ureq", "tracing-subscriber"]),
 ];
 
 /// Packages that are oracles: tests compare with them, nothing is built on them.
