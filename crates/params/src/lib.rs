@@ -10,6 +10,7 @@
 //! ([`LocalGradients::sum`]), and only the second kind reaches an optimiser.
 
 mod bucket;
+mod foreign;
 mod global;
 mod in_place;
 mod info;
