@@ -139,6 +139,7 @@ fn instead_of(instead: Option<(&str, &str)>) -> &'static str {
         Some((_, what)) if what.contains("adapter") => {
             "merge it with its base in Python (merge_and_unload) and save_pretrained there"
         }
+        Some((_, what)) if what.contains("variant") => "name it model.safetensors",
         Some((_, what)) if what.contains("TensorFlow") || what.contains("Flax") => {
             "convert it in Python with transformers 4: from_pretrained(DIRECTORY, from_tf=True or \
              from_flax=True), then save_pretrained(DIRECTORY)"

@@ -25,7 +25,7 @@ const WEIGHTS: [&str; 4] = [
 ];
 
 /// Files of weights that are not read, and what they are.
-const OTHERS: [(&str, &str); 8] = [
+const OTHERS: [(&str, &str); 10] = [
     ("tf_model.h5", "weights of TensorFlow"),
     ("tf_model.h5.index.json", "weights of TensorFlow"),
     ("model.ckpt.index", "weights of TensorFlow 1"),
@@ -34,6 +34,8 @@ const OTHERS: [(&str, &str); 8] = [
     ("rust_model.ot", "weights of rust-bert"),
     ("adapter_model.safetensors", "an adapter (PEFT), which is no whole model"),
     ("model.onnx", "an ONNX graph"),
+    ("model.fp16.safetensors", "a variant of the weights"),
+    ("model.bf16.safetensors", "a variant of the weights"),
 ];
 
 /// The weights there are instead of those that are read.

@@ -99,6 +99,7 @@ fn weights_that_are_not_read_are_named() {
         ("flax_model.msgpack", "weights of Flax; convert it"),
         ("adapter_model.safetensors", "no whole model; merge it"),
         ("model.onnx", "an ONNX graph; save the model"),
+        ("model.fp16.safetensors", "a variant of the weights; name it model.safetensors"),
         ("README.md", "nor pytorch_model.bin; put one"),
     ] {
         let directory = tempfile::tempdir().unwrap();
