@@ -73,6 +73,21 @@ pub(super) enum Unanswered {
     Senseless(String),
 }
 
+impl Unanswered {
+    /// Whether another try may go better: not where there is no way to the server at all.
+    pub(super) fn may_pass(&self) -> bool {
+        use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        match self {
+            Self::Network(ureq::Error::Timeout(_)) => true,
+            Self::Network(ureq::Error::Io(cause)) => {
+                [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof]
+                    .contains(&cause.kind())
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Client {
     /// A client of the endpoint, which is an address of the web.
     pub(super) fn new(endpoint: Origin, token: Option<String>, waits: Waits) -> Self {

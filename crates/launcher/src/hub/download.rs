@@ -33,15 +33,19 @@ pub(super) enum Fetched {
 }
 
 /// Why a file did not come.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Break {
-    /// Nobody answered; it may pass.
+    /// Nobody answered.
+    #[error(transparent)]
     Unanswered(Unanswered),
     /// The server failed, which may pass.
+    #[error("http status: {0}")]
     Status(u16),
     /// The content ended early, or is not the content that was claimed.
+    #[error("{0}")]
     Damaged(String),
     /// The disk refused.
+    #[error("{} cannot be written: {}", .0.0.display(), .0.1)]
     Unwritten(Unwritten),
 }
 
@@ -64,7 +68,7 @@ impl Break {
     /// Whether another try may go better.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Unanswered(fault) => matches!(fault, Unanswered::Network(_)),
+            Self::Unanswered(fault) => fault.may_pass(),
             Self::Status(_) | Self::Damaged(_) => true,
             Self::Unwritten(_) => false,
         }
@@ -114,8 +118,10 @@ impl Wanted<'_> {
             return Ok(());
         }
         // Without a lock somebody else may write to what is gone on from.
-        let own = lock.is_none().then(|| format!("{}.", std::process::id())).unwrap_or_default();
-        let path = blob.with_file_name(format!("{etag}.{own}incomplete"));
+        let path = match lock {
+            Some(_) => blob.with_file_name(format!("{etag}.incomplete")),
+            None => blob.with_file_name(format!("{etag}.{}.incomplete", std::process::id())),
+        };
         let mut partial = Partial::open(path, &claim)?;
         let answer = match has_waited || partial.length > 0 {
             true => self.reopen(&mut partial)?,

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use lockstep_params::{INDEX_ENDING, shards};
 use ureq::http::Uri;
 
+use crate::streams;
 use address::Origin;
 use cache::ModelCache;
 use client::{Client, Unanswered};
@@ -224,6 +225,7 @@ impl<'a> Shelf<'a> {
                 Ok(Fetched::Refused(status)) => return self.refused(file, status),
                 Err(fault) if left > 0 && fault.may_pass() => {
                     left -= 1;
+                    streams::tell(format_args!("fetching {file} of {} again: {fault}", self.id));
                     std::thread::sleep(pause);
                     pause *= 2;
                 }
@@ -254,8 +256,7 @@ impl<'a> Shelf<'a> {
             Break::Unanswered(fault @ Unanswered::Redirect { .. }) => {
                 HubError::Redirected { id, endpoint, file, cause: fault.to_string() }
             }
-            Break::Unanswered(fault) => self.unreachable(file, fault.to_string()),
-            Break::Status(status) => self.unreachable(file, format!("http status: {status}")),
+            fault => self.unreachable(file, fault.to_string()),
         }
     }
 

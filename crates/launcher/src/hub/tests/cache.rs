@@ -124,6 +124,19 @@ fn a_server_that_fails_for_a_moment_is_asked_again() {
 }
 
 #[test]
+fn where_there_is_no_way_nothing_is_tried_again() {
+    let cache = tempfile::tempdir().unwrap();
+    for endpoint in ["http://127.0.0.1:1", "http://nowhere.invalid"] {
+        let settings = trying(4, settings(&cache, endpoint));
+        let waits = settings.waits.clone().map(|w| Waits { pause: Duration::from_secs(60), ..w });
+        let start = std::time::Instant::now();
+        let error = find_model("lab/model", &HubSettings { waits, ..settings }).unwrap_err();
+        assert!(matches!(error, HubError::Unreachable { .. }), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(30), "{endpoint}: {error}");
+    }
+}
+
+#[test]
 fn a_full_disk_is_a_full_disk() {
     let cache = tempfile::tempdir().unwrap();
     let blobs = cache.path().join("models--lab--model/blobs");
