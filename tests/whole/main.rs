@@ -17,6 +17,8 @@ mod endings;
 #[cfg(test)]
 mod going_on;
 #[cfg(test)]
+mod hub;
+#[cfg(test)]
 mod labels;
 #[cfg(test)]
 mod launch_files;
