@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::excerpt::{excerpt, listing};
-use crate::records::Format;
+use crate::format::Format;
 
 /// What a column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,51 +6,18 @@
 use std::path::PathBuf;
 
 use crate::bad_row::{BadRowKind, BadRows};
-use crate::columns::{ColumnChoice, Columns, Wanted};
+use crate::columns::{Columns, Wanted};
 use crate::data_file;
 use crate::doubts::{Doubt, doubts, unlearned};
 use crate::error::{Clues, DataError};
 use crate::file_doubts::{FileDoubt, is_quoted};
 use crate::foreign::Foreign;
+use crate::format::Format;
 use crate::labels::{LabelError, LabelMap, Labels};
-use crate::records::Format;
 use crate::renames::Renames;
 use crate::rows::Rows;
 use crate::sorted_rows::SortedRows;
-
-/// A file of labelled texts, as the user names it.
-#[derive(Clone, Debug)]
-pub struct CorpusSource {
-    /// The file; its extension tells the format.
-    pub path: PathBuf,
-    /// The column of the text.
-    pub text_column: ColumnChoice,
-    /// The column of the label.
-    pub label_column: ColumnChoice,
-    /// What becomes of rows that cannot be used.
-    pub on_bad_row: OnBadRow,
-}
-
-/// What becomes of rows that cannot be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnBadRow {
-    /// The file is refused, with a list of them.
-    #[default]
-    Fail,
-    /// They are dropped and counted.
-    Skip,
-}
-
-/// One labelled text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
-    /// The text to classify.
-    pub text: String,
-    /// The number of its class.
-    pub label: u32,
-    /// The physical line of the file on which it begins, counted from 1.
-    pub line: u64,
-}
+use crate::source::{CorpusSource, Example, OnBadRow};
 
 /// A file of labelled texts that was read, before it is settled which labels are classes.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::io::{self, BufReader};
 use std::path::Path;
 
 use crate::error::DataError;
-use crate::records::Format;
+use crate::format::Format;
 
 /// Opens the file at `path`.
 pub(crate) fn open(path: &Path) -> Result<BufReader<File>, DataError> {

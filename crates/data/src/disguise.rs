@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::columns::ColumnRole;
-use crate::records::Format;
+use crate::format::Format;
 
 /// What a line looks like that should be a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

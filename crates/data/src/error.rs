@@ -12,8 +12,8 @@ use crate::columns::ColumnError;
 use crate::disguise::Disguise;
 use crate::excerpt::{excerpt, listing};
 use crate::foreign::Foreign;
+use crate::format::Format;
 use crate::labels::LabelError;
-use crate::records::Format;
 use crate::remedies;
 use crate::tokenizer::TokenizerError;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
 use crate::bad_row::{BadRowKind, BadRows};
-use crate::records::Format;
-use crate::remedies::{new_name, word};
+use crate::file_words::{new_name, word};
+use crate::format::Format;
 
 /// Bytes that are kept to guess by.
 const ROOM: usize = 1 << 16;

@@ -8,12 +8,12 @@ use std::io::BufRead;
 use std::mem;
 
 use crate::bad_row::{BadRow, BadRowKind, BadRows};
-use crate::corpus::Example;
 use crate::error::DataError;
 use crate::label_value::{NO_LABEL, is_count, value_of};
 use crate::labels::{LabelError, LabelMap, Labels};
 use crate::renames::Renames;
 use crate::rows::{Row, Rows};
+use crate::source::Example;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SortedRows {

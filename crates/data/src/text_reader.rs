@@ -14,7 +14,7 @@ use crate::data_file;
 use crate::disguise::Disguise;
 use crate::error::DataError;
 use crate::file_doubts::{FileDoubt, is_quoted};
-use crate::records::Format;
+use crate::format::Format;
 use crate::rows::{Row, Rows};
 
 /// A stream of texts, as the user names it.

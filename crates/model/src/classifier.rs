@@ -1,18 +1,16 @@
 //! The whole model: encoder, head, and the parameters both are made of.
 
-use std::path::Path;
-
 use candle_core::Device;
 use lockstep_kernels::Precision;
 use lockstep_params::Parameters;
 use lockstep_world::Seed;
 
-use crate::checkpoint::{self, LoadReport, Wanted, WeightsFile, read_parameters};
+use crate::checkpoint::{LoadReport, Wanted, WeightsFile, read_parameters};
 use crate::layers::Purpose;
 use crate::masks::{DropoutRates, Dropouts, Masks};
 use crate::network::Network;
 use crate::pass::Pass;
-use crate::{EncoderConfig, HeadKind, Input, Logits, Loss, Mode, ModelError, Pretrained};
+use crate::{EncoderConfig, HeadKind, Input, Logits, Loss, Mode, ModelError};
 
 /// What is asked of a model that is to be trained.
 #[derive(Clone, Debug)]
@@ -44,49 +42,12 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// A model to fine-tune from a directory; a head is made afresh where the directory has none.
-    ///
-    /// # Errors
-    /// [`ModelError`] names the file and all that is wrong with it.
-    pub fn load(
-        directory: &Path,
-        request: &ModelRequest,
-    ) -> Result<(Self, LoadReport), ModelError> {
-        Pretrained::open(directory)?.classifier(request)
-    }
-
     /// A model to train from nothing.
     ///
     /// # Errors
     /// The tensor library's, out of memory for example.
     pub fn fresh(config: EncoderConfig, request: &ModelRequest) -> Result<Self, ModelError> {
         Self::build(config, None, request).map(|(model, _)| model)
-    }
-
-    /// A finished model, head and classes included.
-    ///
-    /// # Errors
-    /// [`ModelError`] names the file and all that is wrong with it.
-    pub fn open(directory: &Path, device: &Device) -> Result<Self, ModelError> {
-        let pretrained = Pretrained::open(directory)?;
-        let (head, labels) = pretrained.finished()?;
-        let request = ModelRequest {
-            head,
-            labels,
-            dropouts: Dropouts::default(),
-            seed: Seed(0),
-            device: device.clone(),
-        };
-        pretrained.classifier(&request).map(|(model, _)| model)
-    }
-
-    /// Writes config.json and model.safetensors in Hugging Face's layout into a directory that
-    /// exists, and waits until they are on disk.
-    ///
-    /// # Errors
-    /// [`ModelError`] when the file system refuses.
-    pub fn save(&self, directory: &Path) -> Result<(), ModelError> {
-        checkpoint::write(self, directory)
     }
 
     /// The logits of a packed batch, (B, K).

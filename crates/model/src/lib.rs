@@ -28,6 +28,7 @@ mod masks;
 mod network;
 mod pass;
 mod pretrained;
+mod saving;
 mod specs;
 
 pub use checkpoint::LoadReport;

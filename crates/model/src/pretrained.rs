@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use candle_core::Device;
+use lockstep_world::Seed;
+
 use crate::checkpoint::{LoadReport, WeightsFile};
-use crate::{Classifier, EncoderConfig, HeadKind, ModelError, ModelRequest};
+use crate::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelError, ModelRequest};
 
 /// A directory's config.json and weights.
 #[derive(Debug)]
@@ -102,5 +105,35 @@ impl Pretrained {
 
     fn config_path(&self) -> PathBuf {
         self.directory.join("config.json")
+    }
+}
+
+impl Classifier {
+    /// A model to fine-tune from a directory; a head is made afresh where the directory has none.
+    ///
+    /// # Errors
+    /// [`ModelError`] names the file and all that is wrong with it.
+    pub fn load(
+        directory: &Path,
+        request: &ModelRequest,
+    ) -> Result<(Self, LoadReport), ModelError> {
+        Pretrained::open(directory)?.classifier(request)
+    }
+
+    /// A finished model, head and classes included.
+    ///
+    /// # Errors
+    /// [`ModelError`] names the file and all that is wrong with it.
+    pub fn open(directory: &Path, device: &Device) -> Result<Self, ModelError> {
+        let pretrained = Pretrained::open(directory)?;
+        let (head, labels) = pretrained.finished()?;
+        let request = ModelRequest {
+            head,
+            labels,
+            dropouts: Dropouts::default(),
+            seed: Seed(0),
+            device: device.clone(),
+        };
+        pretrained.classifier(&request).map(|(model, _)| model)
     }
 }

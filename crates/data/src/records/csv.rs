@@ -118,7 +118,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::records::{Format, Records};
+    use crate::format::Format;
+    use crate::records::Records;
 
     /// The rows of `file`, or nothing when a quote stays open, which the oracle lets pass.
     fn ours(file: &str) -> Option<Vec<Vec<String>>> {

@@ -13,7 +13,8 @@ use crate::bad_row::BadRowKind;
 use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Columns, Wanted};
 use crate::error::DataError;
 use crate::foreign::Foreign;
-use crate::records::{Cells, Format, Record, Records};
+use crate::format::Format;
+use crate::records::{Cells, Record, Records};
 use layout::Layout;
 
 /// One row of a file.

@@ -10,6 +10,7 @@ mod manifest;
 mod place;
 mod read;
 mod staging;
+mod usage_file;
 mod write;
 
 pub use error::CheckpointError;

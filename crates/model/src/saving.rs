@@ -17,19 +17,24 @@ use serde_json::{Map, Value, json};
 use crate::config::LOCKSTEPS_TYPE;
 use crate::{Classifier, HeadKind, ModelError};
 
-/// Writes config.json, model.safetensors and the code that they need, and waits until all are on
-/// disk.
-pub(crate) fn write(model: &Classifier, directory: &Path) -> Result<(), ModelError> {
-    let tensor = |(name, variable): (&ParamName, &candle_core::Var)| {
-        Ok((name.clone(), variable.as_tensor().to_device(&Device::Cpu)?))
-    };
-    let tensors = model.parameters().iter().map(tensor);
-    let tensors = tensors.collect::<candle_core::Result<BTreeMap<ParamName, Tensor>>>()?;
-    write_tensors(&directory.join("model.safetensors"), &tensors)?;
-    write_text(directory.join("config.json"), &format!("{:#}\n", Value::Object(config(model))))?;
-    match model.head() {
-        HeadKind::Mlp => write_text(directory.join(CODE_FILE), CODE),
-        HeadKind::Hf => Ok(()),
+impl Classifier {
+    /// Writes config.json and model.safetensors in Hugging Face's layout into a directory that
+    /// exists, and waits until they are on disk.
+    ///
+    /// # Errors
+    /// [`ModelError`] when the file system refuses.
+    pub fn save(&self, directory: &Path) -> Result<(), ModelError> {
+        let tensor = |(name, variable): (&ParamName, &candle_core::Var)| {
+            Ok((name.clone(), variable.as_tensor().to_device(&Device::Cpu)?))
+        };
+        let tensors = self.parameters().iter().map(tensor);
+        let tensors = tensors.collect::<candle_core::Result<BTreeMap<ParamName, Tensor>>>()?;
+        write_tensors(&directory.join("model.safetensors"), &tensors)?;
+        write_text(directory.join("config.json"), &format!("{:#}\n", Value::Object(config(self))))?;
+        match self.head() {
+            HeadKind::Mlp => write_text(directory.join(CODE_FILE), CODE),
+            HeadKind::Hf => Ok(()),
+        }
     }
 }
 
