@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use lockstep_testkit::reference;
@@ -104,40 +106,48 @@ impl Starter {
         programs.into_iter().map(owned).collect()
     }
 
-    /// Starts `rank` with these arguments on both ranks, and waits for the end.
+    /// A command of this starter's that becomes one rank or both, the `index`th of its commands.
+    fn command(self, place: &Workplace, words: &[String], (index, port): (usize, u16)) -> Command {
+        let mut command = Command::new(self.program().unwrap());
+        command.args(words).current_dir(place.path(""));
+        if self != Self::Launcher {
+            command.arg(place.path("rank.sh"));
+        }
+        for (name, value) in [
+            ("NO_COLOR", "1"),
+            ("HF_HUB_OFFLINE", "1"),
+            ("OMPI_ALLOW_RUN_AS_ROOT", "1"),
+            ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
+            ("OMPI_MCA_mpi_yield_when_idle", "1"),
+            ("LOCKSTEP_TRAINER_OF_TEST", env!("CARGO_BIN_EXE_trainer")),
+        ] {
+            command.env(name, value);
+        }
+        match self {
+            Self::TorchrunApart => {
+                command.env("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1");
+            }
+            Self::Hands => {
+                command.env("RANK", index.to_string()).env("WORLD_SIZE", "2");
+                command.env("MASTER_ADDR", "localhost").env("MASTER_PORT", port.to_string());
+            }
+            _ => {}
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0);
+        command
+    }
+
+    /// Starts both ranks with these arguments, and waits for the end.
     fn run(self, place: &Workplace, arguments: &[String]) -> Result<End, String> {
-        let (program, port) = (self.program()?, free_port());
-        let rank = place.path("rank.sh");
+        self.program()?;
+        let port = free_port();
         let start = |(index, words): (usize, Vec<String>)| {
-            let mut command = Command::new(&program);
-            command.args(words).current_dir(place.path(""));
-            if self != Self::Launcher {
-                command.arg(&rank);
-            }
-            command.args(arguments).env("NO_COLOR", "1").env("HF_HUB_OFFLINE", "1");
-            for (name, value) in [
-                ("OMPI_ALLOW_RUN_AS_ROOT", "1"),
-                ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
-                ("OMPI_MCA_mpi_yield_when_idle", "1"),
-                ("LOCKSTEP_TRAINER_OF_TEST", env!("CARGO_BIN_EXE_trainer")),
-            ] {
-                command.env(name, value);
-            }
-            match self {
-                Self::TorchrunApart => {
-                    command.env("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1");
-                }
-                Self::Hands => {
-                    command.env("RANK", index.to_string()).env("WORLD_SIZE", "2");
-                    command.env("MASTER_ADDR", "localhost").env("MASTER_PORT", port.to_string());
-                }
-                _ => {}
-            }
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-            command.process_group(0).spawn().unwrap()
+            let mut command = self.command(place, &words, (index, port));
+            command.args(arguments).spawn().unwrap()
         };
         let children: Vec<_> = self.words(port).into_iter().enumerate().map(start).collect();
-        let groups: Vec<_> = children.iter().filter_map(|c| Pid::from_raw(c.id() as i32)).collect();
+        let groups: Vec<_> = children.iter().map(Pid::from_child).collect();
         let ends: Vec<Output> =
             children.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
         for group in groups {
@@ -151,9 +161,14 @@ impl Starter {
     }
 }
 
+/// A port that nobody has, below those that the system hands out to whoever wants any: ranks bind it
+/// seconds later.
 fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20 * u16::try_from(std::process::id() % 500).unwrap();
+    let mut ports =
+        std::iter::repeat_with(|| 10_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// A directory with a script that becomes a rank; what it does before is for `rank 1` alone.
