@@ -230,6 +230,6 @@ steps)
     done
     check_sweep sweep ""
     # shellcheck disable=SC2016 # each task looks
-    check_sweep one-port 'export RANK=\\\$SLURM_PROCID WORLD_SIZE=2 MASTER_ADDR=localhost MASTER_PORT=29517;'
+    check_sweep one-port 'export RANK=\$SLURM_PROCID WORLD_SIZE=2 MASTER_ADDR=localhost MASTER_PORT=29517;'
     ;;
 esac

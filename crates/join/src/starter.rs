@@ -187,24 +187,25 @@ mod tests {
         Starter::of(&variables.collect())
     }
 
+    /// Who those variables say that we are.
+    fn check(variables: &[(&str, &str)], expected: &str) {
+        let found = match starter(variables).unwrap() {
+            Starter::Nobody => "nobody".to_owned(),
+            Starter::Mpi { seat, family, instead } => {
+                let family = if family == Family::Mpich { "mpich" } else { "mpi" };
+                let instead = instead.map(|meeting| format!(", or at {meeting}"));
+                format!("{family}: {seat}{}", instead.unwrap_or_default())
+            }
+            Starter::Rendezvous { seat, meeting } => {
+                let by = if meeting.keeper == Keeper::Agent { ", by torchrun's agent" } else { "" };
+                format!("{seat} at {}{by}", meeting.place)
+            }
+        };
+        assert_eq!(found, expected, "{variables:?}");
+    }
+
     #[test]
     fn the_starter_says_who_we_are() {
-        let check = |variables: &[(&str, &str)], expected: &str| {
-            let found = match starter(variables).unwrap() {
-                Starter::Nobody => "nobody".to_owned(),
-                Starter::Mpi { seat, family, instead } => {
-                    let family = if family == Family::Mpich { "mpich" } else { "mpi" };
-                    let instead = instead.map(|meeting| format!(", or at {meeting}"));
-                    format!("{family}: {seat}{}", instead.unwrap_or_default())
-                }
-                Starter::Rendezvous { seat, meeting } => {
-                    let by =
-                        if meeting.keeper == Keeper::Agent { ", by torchrun's agent" } else { "" };
-                    format!("{seat} at {}{by}", meeting.place)
-                }
-            };
-            assert_eq!(found, expected, "{variables:?}");
-        };
         check(&[], "nobody");
         check(&[("OMPI_COMM_WORLD_RANK", "3"), ("OMPI_COMM_WORLD_SIZE", "4")], "mpi: rank 3 of 4");
         let mpich = [("PMI_RANK", "1"), ("PMI_SIZE", "2"), ("RANK", "x")];
@@ -213,6 +214,18 @@ mod tests {
         check(&kept, "mpich: rank 1 of 2, or at a port that mpiexec tells them");
         let told = [&mpich[..], &[("MASTER_ADDR", "h"), ("MASTER_PORT", "1")]].concat();
         check(&told, "mpich: rank 1 of 2, or at h:1");
+        let torchrun =
+            [("RANK", "5"), ("WORLD_SIZE", "8"), ("MASTER_ADDR", "h"), ("MASTER_PORT", "1")];
+        check(&torchrun, "rank 5 of 8 at h:1");
+        check(&[&[("MASTER_ADDR", "fd00::1")], &torchrun[..]].concat(), "rank 5 of 8 at h:1");
+        check(
+            &[&torchrun[..], &[("MASTER_ADDR", "fd00::1")]].concat(),
+            "rank 5 of 8 at [fd00::1]:1",
+        );
+    }
+
+    #[test]
+    fn slurm_says_who_we_are() {
         let slurm = [("SLURM_PROCID", "1"), ("SLURM_STEP_NUM_TASKS", "2")];
         check(&[&slurm[..], &[("PMIX_RANK", "1")]].concat(), "mpi: rank 1 of 2");
         let job = [("SLURM_JOB_ID", "31007"), ("SLURM_STEP_NODELIST", "gpu[03-05,9],cpu1")];
@@ -225,14 +238,6 @@ mod tests {
         check(&step, "rank 1 of 2 at gpu03:23025");
         check(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2")], "nobody");
         check(&[("RANK", "0"), ("WORLD_SIZE", "1")], "nobody");
-        let torchrun =
-            [("RANK", "5"), ("WORLD_SIZE", "8"), ("MASTER_ADDR", "h"), ("MASTER_PORT", "1")];
-        check(&torchrun, "rank 5 of 8 at h:1");
-        check(&[&[("MASTER_ADDR", "fd00::1")], &torchrun[..]].concat(), "rank 5 of 8 at h:1");
-        check(
-            &[&torchrun[..], &[("MASTER_ADDR", "fd00::1")]].concat(),
-            "rank 5 of 8 at [fd00::1]:1",
-        );
     }
 
     #[test]

@@ -109,14 +109,14 @@ mod tests {
     #[test]
     fn only_what_rank_0_wrote_is_believed() {
         assert_eq!(answered(&[NOT_READY]).unwrap(), None);
-        let whole = answered(b"\0\x06\0\0\0\0\0\0\01/2/3/").unwrap();
-        assert_eq!(whole, Some(Entry { port: 1, nonce: [2, 3], addresses: Vec::new() }));
+        let whole = answered(b"\0\x06\0\0\0\0\0\0\09/2/3/").unwrap();
+        assert_eq!(whole, Some(Entry { port: 9, nonce: [2, 3], addresses: Vec::new() }));
         for wrong in [
             &b""[..],
             b"HTTP/1.1 400 Bad Request\r\n\r\n",
             b"\0\xff\xff\xff\xff\xff\xff\xff\xff",
-            b"\0\x05\0\0\0\0\0\0\01/2/3",
-            b"\0\x40\0\0\0\0\0\0\01/2/3/",
+            b"\0\x05\0\0\0\0\0\0\09/2/3",
+            b"\0\x40\0\0\0\0\0\0\09/2/3/",
         ] {
             assert!(answered(wrong).is_err(), "{wrong:?}");
         }
