@@ -126,7 +126,7 @@ fn a_server_that_fails_for_a_moment_is_asked_again() {
 #[test]
 fn where_there_is_no_way_nothing_is_tried_again() {
     let cache = tempfile::tempdir().unwrap();
-    for endpoint in ["http://127.0.0.1:1", "http://nowhere.invalid"] {
+    for endpoint in ["http://127.0.0.1:1", "http://127.0.0.1:2/under/a/path"] {
         let settings = trying(4, settings(&cache, endpoint));
         let waits = settings.waits.clone().map(|w| Waits { pause: Duration::from_secs(60), ..w });
         let start = std::time::Instant::now();
