@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
+use lockstep_collective::{Collective, PhaseBoard, WatchHandle, broadcast_bytes};
 use lockstep_host::streams::{self, Optional};
 use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
 use lockstep_hub::HubSettings;
@@ -73,7 +73,13 @@ pub(crate) fn run(
     let mut silence = io::sink();
     let is_told = run.seat.is_leader() && plan.run.reporters.contains(&Reporter::Console);
     let ending = run.go(world, if is_told { out } else { &mut silence });
-    match &ending {
+    tell_peers(&ending, &watch);
+    ending
+}
+
+/// Tells the peers of a failure; one that follows from another's lets that one be heard first.
+fn tell_peers(ending: &Result<ExitCode, Failure>, watch: &WatchHandle) {
+    match ending {
         // The leader says why, and its exit code is to be the first.
         Err(Failure::Train(error)) if matches!(**error, TrainError::Leader { .. }) => {
             std::thread::sleep(OTHERS_END);
@@ -86,7 +92,6 @@ pub(crate) fn run(
         Err(failure) => watch.fail(&failure.to_string(), failure.code().number()),
         Ok(_) => {}
     }
-    ending
 }
 
 /// The world that this process trains in, if it has anything to do there.
