@@ -111,7 +111,7 @@ impl ProcessGroup {
     }
 }
 
-/// What of the surroundings matters to a world.
+/// What a process joins the others with.
 pub struct JoinOptions<'a> {
     /// Which GPUs may be seen.
     pub environment: &'a Environment,

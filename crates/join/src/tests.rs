@@ -102,8 +102,8 @@ fn rank_that_ends() {
     let starter = Starter::of(&std::env::vars().collect::<Environment>()).unwrap();
     let wish = Wish { device: DeviceChoice::Cpu, sharing: Sharing::Refused };
     let patience = Duration::from_secs(10);
-    let surroundings = JoinOptions { environment: &Environment::default(), patience };
-    let mut world = ProcessGroup::join(&starter, wish, &surroundings).unwrap().unwrap();
+    let options = JoinOptions { environment: &Environment::default(), patience };
+    let mut world = ProcessGroup::join(&starter, wish, &options).unwrap().unwrap();
     world.board.enter(lockstep_collective::Phase::Computing, 7);
     world.collective.barrier().unwrap();
     std::thread::sleep(Duration::from_millis(200));
