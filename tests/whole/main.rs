@@ -9,6 +9,8 @@ mod commands;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod labels;
 #[cfg(test)]
 mod launch_files;

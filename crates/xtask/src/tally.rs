@@ -30,7 +30,8 @@ impl Tally {
         if let Some((before, name, reason)) = skip_in(&line) {
             self.unable.insert(name.to_owned());
             self.list(name, reason);
-            self.begun = if before.starts_with("test ") { before.to_owned() } else { String::new() };
+            self.begun =
+                if before.starts_with("test ") { before.to_owned() } else { String::new() };
         } else if let Some((name, reason)) = ignored(&line) {
             if !reason.starts_with(CHILD) {
                 self.list(name, reason);

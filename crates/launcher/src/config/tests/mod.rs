@@ -94,7 +94,8 @@ fn configuration_files_of_the_project_are_complete_and_valid() {
         run_plan(std::slice::from_ref(&path)).unwrap_or_else(|faults| panic!("{faults}"));
         let tables = with_all_keys(&fs::read_to_string(path).unwrap());
         for entry in keys::ALL {
-            let key = format!("{} in [{}] of configs/{name}.toml", entry.name(), entry.table().name());
+            let key =
+                format!("{} in [{}] of configs/{name}.toml", entry.name(), entry.table().name());
             let value = tables[entry.table().name()].get(entry.name());
             match value.unwrap_or_else(|| panic!("there is no {key}")) {
                 toml::Value::String(text) => assert!(entry.accepts(text), "{key}"),
