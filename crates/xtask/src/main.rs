@@ -9,6 +9,7 @@ mod arrows;
 mod ci;
 mod failure;
 mod golden;
+mod scripts;
 mod tally;
 mod tidy;
 mod workspace;
@@ -26,7 +27,7 @@ struct Chore {
     run: fn(&Workspace, &[String]) -> Result<(), Failure>,
 }
 
-const CHORES: [Chore; 4] = [
+const CHORES: [Chore; 6] = [
     Chore { name: "ci", about: "every check of the project, in one go", run: ci::run },
     Chore { name: "tidy", about: "checks the style that no compiler checks", run: tidy::run },
     Chore { name: "arrows", about: "checks which crate depends on which", run: arrows::run },
@@ -35,6 +36,8 @@ const CHORES: [Chore; 4] = [
         about: "makes the tests' golden values with PyTorch",
         run: golden::run,
     },
+    Chore { name: "cuda", about: "builds, or checks, the code for GPUs", run: scripts::cuda },
+    Chore { name: "gpu", about: "checks and times a CUDA build on a GPU", run: scripts::gpu },
 ];
 
 /// The exit code for a wrong command line, as the project's other programs have it.
