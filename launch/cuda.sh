@@ -140,7 +140,7 @@ make_workspace() {
     candle=$(candle_that_opens_its_libraries)
     rm -rf "$workspace"
     mkdir -p "$workspace"
-    for name in benches configs crates tests; do
+    for name in benches configs crates src tests; do
         ln -s "$root/$name" "$workspace/$name"
     done
     cp "$root/Cargo.lock" "$root/clippy.toml" "$workspace"

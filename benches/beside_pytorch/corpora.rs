@@ -5,8 +5,8 @@ use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use lockstep_data::reviews::{Sentiment, Split, reviews};
 use lockstep_data::{BatchPlan, Corpus, CorpusSource, Example, LabelMap, Labels, OnBadRow, Order};
+use lockstep_reviews::{Sentiment, Split, reviews};
 use lockstep_world::{Seed, Step};
 use serde_json::json;
 

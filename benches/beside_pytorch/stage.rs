@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
-use lockstep_data::reviews::Split;
 use lockstep_data::{Corpus, Labels, Tokenizer};
 use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest};
+use lockstep_reviews::Split;
 use lockstep_world::Seed;
 use serde_json::json;
 use tempfile::TempDir;

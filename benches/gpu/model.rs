@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::Device;
-use lockstep_data::reviews::{Sentiment, Split, reviews};
 use lockstep_data::{Corpus, CorpusSource, Example, LabelMap, Labels, OnBadRow, Tokenizer};
 use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest};
 use lockstep_program::ModelShape;
+use lockstep_reviews::{Sentiment, Split, reviews};
 use lockstep_world::Seed;
 use serde_json::json;
 

@@ -73,7 +73,31 @@ def check_job(job, service):
     ports = container(spec["template"])["ports"][0]["containerPort"], service["spec"]["ports"][0]["port"]
     assert ports == (int(env["MASTER_PORT"]),) * 2
     assert "RANK" in env
+    check_failures(spec)
     check_images([container(spec["template"])])
+
+
+def check_failures(spec):
+    """What the API server asks of a failure policy and no schema says, and what happens to our codes."""
+    # "This field cannot be used in combination with restartPolicy=OnFailure."
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+    actions = {}
+    for rule in spec["podFailurePolicy"]["rules"]:
+        assert ("onExitCodes" in rule) != ("onPodConditions" in rule), rule
+        codes = rule.get("onExitCodes")
+        if codes is None:
+            continue
+        assert codes["containerName"] == container(spec["template"])["name"]
+        assert codes["operator"] == "In"
+        values = codes["values"]
+        # "The list of values must be ordered and must not contain duplicates", and 0 is not allowed.
+        assert values == sorted(set(values)) and 0 not in values and len(values) <= 255, values
+        for code in values:
+            # The first rule that matches decides.
+            actions.setdefault(code, rule["action"])
+    ignored = {code for code, action in actions.items() if action == "Ignore"}
+    assert ignored == {5, 75}, f"an eviction of many ranks would use up backoffLimit: {ignored}"
+    assert {code for code, action in actions.items() if action == "FailJob"} == {2, 3, 4, 6}
 
 
 def container(template):

@@ -28,6 +28,7 @@ from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    DistilBertConfig,
     DistilBertForSequenceClassification,
     DistilBertModel,
 )
@@ -107,7 +108,7 @@ def load(directory: Path, checks: Checks) -> nn.Module:
         checks.that(not left, f"AutoModelForSequenceClassification takes every tensor {left or ''}")
         return HuggingFaceClassifier(model).eval()
     classes = weights["classifier.3.bias"].shape[0]
-    model = BERTClassifier(DistilBertModel(AutoConfig.from_pretrained(directory)), classes)
+    model = BERTClassifier(DistilBertModel(DistilBertConfig.from_pretrained(directory)), classes)
     try:
         model.load_state_dict(weights, strict=True)
         checks.that(True, "BERTClassifier takes every tensor with strict=True")
@@ -117,7 +118,7 @@ def load(directory: Path, checks: Checks) -> nn.Module:
 
 
 def label_names(directory: Path) -> list[str]:
-    names = AutoConfig.from_pretrained(directory).id2label
+    names = DistilBertConfig.from_pretrained(directory).id2label
     return [names[i] for i in sorted(names)]
 
 

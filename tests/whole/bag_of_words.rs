@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lockstep_data::reviews::{Review, Sentiment, Split, reviews};
+use lockstep_reviews::{Review, Sentiment, Split, reviews};
 use lockstep_world::Seed;
 
 /// The seed of the built-in corpus.

@@ -23,6 +23,13 @@ fn a_batch_job_is_requeued_after_its_warning_and_ends_well() {
 }
 
 #[test]
+fn the_runs_in_steps_of_one_job_never_meet() {
+    if has_mpi() {
+        run("slurm.sh", &["steps"]);
+    }
+}
+
+#[test]
 fn two_hosts_train_over_mpi_and_a_cut_cable_names_the_lost_one() {
     if has_mpi() {
         run("hosts.sh", &["mpirun"]);

@@ -109,6 +109,7 @@ fn the_first_rank_that_fails_is_named_and_nobody_stays() {
     let words = "it said last: some words";
     let first = "launcher: the first failure: rank 1";
     check("exit 7", "", 7, &format!("{first} ended with 7; {words}"));
+    check("echo ------ >&2; exit 7", "", 7, &format!("{first} ended with 7; {words}"));
     check("kill -9 $$", "", 137, &format!("{first} was ended by signal 9 (SIGKILL); {words}"));
     check("kill -9 $$", "trap 'exit 5' TERM", 5, &format!("{first} was ended by signal 9"));
     check("exit 3", "trap '' TERM", 3, &format!("{first} ended with 3 (data); {words}"));

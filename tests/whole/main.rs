@@ -3,13 +3,19 @@
 #[cfg(test)]
 mod bag_of_words;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod cores;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod going_on;
 #[cfg(test)]
 mod labels;
 #[cfg(test)]
@@ -25,6 +31,8 @@ mod parity;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod quickstart;
 #[cfg(test)]
 mod ranks;
@@ -34,5 +42,7 @@ mod resume;
 mod sharing;
 #[cfg(test)]
 mod signals;
+#[cfg(test)]
+mod starters;
 #[cfg(test)]
 mod streams;

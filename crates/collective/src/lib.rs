@@ -27,7 +27,7 @@ pub use mpi::Mpi;
 pub use nccl::{GpuPart, Nccl, NcclId, Summable};
 pub use phase::{Moment, Phase, PhaseBoard};
 pub use solo::Solo;
-pub use tcp::{MeetingPlace, Tcp};
+pub use tcp::{Keeper, Meeting, MeetingPlace, Patience, RunIdentity, Tcp};
 pub use threads::Threads;
 pub use timed::{Ledger, Tallies, Tally, Timed};
 pub use watch::{How, Lost, Watch, WatchHandle, WatchSettings};

@@ -19,6 +19,19 @@ pub(crate) fn open(path: &Path) -> Result<BufReader<File>, DataError> {
     }
 }
 
+/// Whether there is a file at `path`, in a format that is read. Nothing is read of it.
+///
+/// # Errors
+/// [`DataError`], for a path that leads to no such file.
+pub fn check_file(path: &Path) -> Result<(), DataError> {
+    let found = fs::metadata(path).map_err(|source| not_opened(path, source))?;
+    // A pipe can be opened once.
+    if found.is_dir() || found.is_file() {
+        open(path)?;
+    }
+    format(path).map(drop)
+}
+
 /// The data format of `path`, by its extension.
 pub(crate) fn format(path: &Path) -> Result<Format, DataError> {
     Format::of(path).ok_or_else(|| DataError::UnknownExtension {

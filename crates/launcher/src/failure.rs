@@ -1,100 +1,18 @@
-//! Every way a command can fail, and the one place that maps them to exit codes.
+//! Every way the launcher can fail, and the exit code of each.
 
-use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
+use lockstep_flags::{Fault, Faults};
+use lockstep_host::ExitCode;
 use thiserror::Error;
 
-use lockstep_collective::CollectiveError;
-use lockstep_data::{DataError, LabelError, TokenizerError};
-use lockstep_model::ModelError;
-use lockstep_params::TensorFileError;
-use lockstep_trainer::{CheckpointError, TrainError};
-
-use crate::config::{Fault, Faults};
-use crate::device::DeviceError;
-use crate::exit::ExitCode;
-use crate::gpus::GpuError;
-use crate::hub::HubError;
-use crate::process::Environment;
-use crate::streams;
-use crate::supervisor::LaunchError;
-use crate::world::WorldError;
-
-/// Why a command failed.
+/// Why nothing was started, or what was started could not be watched.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// A command that does not exist.
-    #[error("there is no command `{word}`; {}", instead(*.similar))]
-    UnknownCommand {
-        /// What was typed.
-        word: String,
-        /// The nearest command there is.
-        similar: Option<&'static str>,
-    },
-    /// A faulty command line or configuration.
+    /// A faulty command line.
     #[error(transparent)]
     Configuration(#[from] Faults),
-    /// A device or a library this build or machine lacks.
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-    /// A driver that does not answer.
-    #[error(transparent)]
-    Driver(#[from] GpuError),
-    /// A place among others that cannot be known.
-    #[error(transparent)]
-    World(#[from] WorldError),
-    /// Peers that cannot be reached.
-    #[error(transparent)]
-    Collective(#[from] CollectiveError),
-    /// A model that cannot be had.
-    #[error(transparent)]
-    Hub(#[from] HubError),
-    /// Data that cannot be used.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// A model's tokenizer that cannot be read.
-    #[error(transparent)]
-    Tokenizer(TokenizerError),
-    /// `--checkpoint` leads nowhere.
-    #[error(
-        "{} is no directory; --checkpoint takes the output directory of a finished run, \
-         or a checkpoint-<step> in it",
-        path.display()
-    )]
-    NoCheckpoint {
-        /// What was named.
-        path: PathBuf,
-    },
-    /// A model whose classes cannot be told apart.
-    #[error("{}: {fault}", directory.join("config.json").display())]
-    Classes {
-        /// The model's directory.
-        directory: PathBuf,
-        /// What is wrong with its classes.
-        fault: LabelError,
-    },
-    /// A model that cannot be read, built or run.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// A checkpoint that cannot be read or written.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// A run that could not go on.
-    #[error(transparent)]
-    Train(Box<TrainError>),
-    /// A file that cannot be written.
-    #[error("{} cannot be written: {cause}; {}", path.display(), instead_of_writing(cause))]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's words.
-        cause: io::Error,
-    },
-    /// The standard output, which may be a pipe that was closed.
-    #[error("the standard output cannot be written: {0}")]
-    Output(io::Error),
     /// Ranks that cannot be started as asked.
     #[error(transparent)]
     Launch(#[from] LaunchError),
@@ -109,12 +27,9 @@ pub(crate) enum Failure {
     /// Signals.
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),
-}
-
-impl From<TrainError> for Failure {
-    fn from(error: TrainError) -> Self {
-        Self::Train(Box::new(error))
-    }
+    /// The standard output, which may be a pipe that was closed.
+    #[error("the standard output cannot be written: {0}")]
+    Output(io::Error),
 }
 
 impl From<Fault> for Failure {
@@ -123,183 +38,53 @@ impl From<Fault> for Failure {
     }
 }
 
-/// The commands there are.
-pub(crate) const COMMANDS: [&str; 5] = ["train", "evaluate", "predict", "plan", "doctor"];
-
-fn instead_of_writing(cause: &io::Error) -> &'static str {
-    match cause.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free some space, or choose another place"
-        }
-        io::ErrorKind::NotFound => "make its directory first, or choose another place",
-        _ => "choose another place",
-    }
-}
-
-fn instead(similar: Option<&'static str>) -> String {
-    match similar {
-        Some(command) => format!("did you mean `{command}`?"),
-        None => format!(
-            "there are {}; a configuration file to train from ends in .toml; see --help",
-            COMMANDS.join(", ")
-        ),
-    }
-}
-
 impl Failure {
     /// The exit code of this failure.
     pub(crate) fn code(&self) -> ExitCode {
         match self {
-            Self::UnknownCommand { .. } | Self::Configuration(_) => ExitCode::Usage,
-            Self::World(WorldError::WrongMpi { .. }) | Self::Device(_) | Self::Driver(_) => {
-                ExitCode::Device
-            }
-            Self::World(_) => ExitCode::Usage,
-            Self::Collective(error) => of_collective(error),
+            Self::Configuration(_) => ExitCode::Usage,
             Self::Launch(error) => error.code(),
-            Self::Data(_) => ExitCode::Data,
-            Self::Tokenizer(error) => of_tokenizer(error),
-            Self::Hub(_) | Self::NoCheckpoint { .. } | Self::Classes { .. } => ExitCode::Checkpoint,
-            Self::Model(error) => of_model(error),
-            Self::Checkpoint(error) => of_checkpoint(error),
-            Self::Train(error) => of_run(error),
-            Self::Output(cause) => of_output(cause),
-            Self::Write { .. } | Self::Start { .. } | Self::Signals(_) => ExitCode::Failed,
+            Self::Start { .. } | Self::Signals(_) => ExitCode::Failed,
+            Self::Output(cause) => ExitCode::of_output(cause),
         }
     }
+}
 
-    /// Tells the user on the standard error, and gives the exit code. Nothing is told of what is no
-    /// failure, see [`of_output`].
-    pub(crate) fn report(&self, environment: &Environment) -> ExitCode {
-        let code = self.code();
-        if code != ExitCode::Done {
-            let (bold, plain) =
-                if environment.colours_errors() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-            let mut text = format!("{bold}error:{plain} {self}");
-            let mut cause = self.source();
-            while let Some(error) = cause {
-                let words = error.to_string();
-                if !text.contains(&words) {
-                    text = format!("{text}\n  because {words}");
-                }
-                cause = error.source();
-            }
-            streams::tell(text);
+/// Ranks that cannot be started as asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum LaunchError {
+    /// Several machines, and nobody to reach them.
+    #[error(
+        "--nnodes {nodes} needs a Slurm job with srun in it; elsewhere start the ranks with mpirun and \
+         a hostfile, or with the files in launch/"
+    )]
+    Machines {
+        /// How many were asked for.
+        nodes: u64,
+    },
+    /// `--start mpirun` without one.
+    #[error(
+        "--start mpirun: there is no mpirun on the path; install Open MPI (Debian: openmpi-bin), \
+         or pass --start local"
+    )]
+    NoMpirun,
+    /// `--start srun` without one.
+    #[error("--start srun works inside a Slurm job only; take it from sbatch or salloc")]
+    NoSlurm,
+    /// mpirun, for root.
+    #[error(
+        "mpirun does not start for root; be another user, or, in a container of your own, set \
+         OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or pass --start local"
+    )]
+    Root,
+}
+
+impl LaunchError {
+    /// The exit code.
+    pub(crate) fn code(self) -> ExitCode {
+        match self {
+            Self::Machines { .. } | Self::NoSlurm | Self::Root => ExitCode::Usage,
+            Self::NoMpirun => ExitCode::Device,
         }
-        code
-    }
-}
-
-fn of_run(error: &TrainError) -> ExitCode {
-    match error {
-        TrainError::Data(_) => ExitCode::Data,
-        TrainError::Model(error) => of_model(error),
-        TrainError::Checkpoint(error) => of_checkpoint(error),
-        TrainError::Collective(error) => of_collective(error),
-        TrainError::Disagree { .. } => ExitCode::Usage,
-        TrainError::Stopped => ExitCode::Stopped,
-        TrainError::Gpu(_) => ExitCode::Device,
-        TrainError::Thread | TrainError::Engine | TrainError::Examples { .. } => ExitCode::Bug,
-        TrainError::NotFinite { .. }
-        | TrainError::Observer(_)
-        | TrainError::Drifted { .. }
-        | TrainError::Leader { .. }
-        | TrainError::Optim(_)
-        | TrainError::Machine(_)
-        | TrainError::Unsupported(_)
-        | TrainError::Tensor(_) => ExitCode::Failed,
-    }
-}
-
-/// What is wrong with files is told from what went wrong with a model that was read.
-fn of_model(error: &ModelError) -> ExitCode {
-    match error {
-        ModelError::Gradient(_) | ModelError::Tensor(_) | ModelError::Io { verb: "write", .. } => {
-            ExitCode::Failed
-        }
-        ModelError::File(error) => of_file(error),
-        _ => ExitCode::Checkpoint,
-    }
-}
-
-fn of_checkpoint(error: &CheckpointError) -> ExitCode {
-    match error {
-        CheckpointError::Io { verb, .. } if *verb != "read" => ExitCode::Failed,
-        CheckpointError::Model(error) => of_model(error),
-        CheckpointError::Tensor(_) => ExitCode::Failed,
-        CheckpointError::Tokenizer(error) => of_tokenizer(error),
-        CheckpointError::File(error) => of_file(error),
-        _ => ExitCode::Checkpoint,
-    }
-}
-
-/// What could not be written, because the disk is full for example, is no fault of a file.
-fn of_file(error: &TensorFileError) -> ExitCode {
-    match error {
-        TensorFileError::Io { verb: "write", .. } => ExitCode::Failed,
-        _ => ExitCode::Checkpoint,
-    }
-}
-
-fn of_tokenizer(error: &TokenizerError) -> ExitCode {
-    match error {
-        TokenizerError::Unwritable { .. } => ExitCode::Failed,
-        _ => ExitCode::Checkpoint,
-    }
-}
-
-fn of_collective(error: &CollectiveError) -> ExitCode {
-    match error {
-        CollectiveError::Missing { .. } => ExitCode::Device,
-        CollectiveError::Diverged { .. } | CollectiveError::NoSuchRoot { .. } => ExitCode::Bug,
-        CollectiveError::Lost { .. }
-        | CollectiveError::NotMet { .. }
-        | CollectiveError::Library { .. } => ExitCode::PeerLost,
-    }
-}
-
-/// Whoever closes our standard output has seen enough.
-fn of_output(cause: &io::Error) -> ExitCode {
-    match cause.kind() {
-        io::ErrorKind::BrokenPipe => ExitCode::Done,
-        _ => ExitCode::Failed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_closes_our_output_has_seen_enough() {
-        let check = |failure: Failure, expected| assert_eq!(failure.code(), expected, "{failure}");
-        let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
-        let full = || io::Error::from(io::ErrorKind::StorageFull);
-        check(Failure::Output(closed()), ExitCode::Done);
-        check(Failure::Output(full()), ExitCode::Failed);
-        check(TrainError::Observer(closed()).into(), ExitCode::Failed);
-        check(TrainError::Observer(full()).into(), ExitCode::Failed);
-        check(Failure::Write { path: "x".into(), cause: closed() }, ExitCode::Failed);
-    }
-
-    #[test]
-    fn what_cannot_be_written_may_pass_and_what_cannot_be_read_may_not() {
-        let check = |failure: Failure, expected| assert_eq!(failure.code(), expected, "{failure}");
-        let full = || io::Error::from(io::ErrorKind::StorageFull);
-        let path = || PathBuf::from("model.safetensors");
-        for (verb, expected) in [("write", ExitCode::Failed), ("read", ExitCode::Checkpoint)] {
-            let file = || TensorFileError::Io { verb, path: path(), cause: full() };
-            let of_run = |error: CheckpointError| Failure::from(TrainError::Checkpoint(error));
-            check(of_run(file().into()), expected);
-            check(of_run(ModelError::File(file()).into()), expected);
-            check(ModelError::Io { verb, path: path(), cause: full() }.into(), expected);
-            check(of_run(CheckpointError::Io { verb, path: path(), cause: full() }), expected);
-        }
-        let (write, read) = (
-            TokenizerError::Unwritable { path: path(), source: full() },
-            TokenizerError::Unreadable { path: path(), source: full() },
-        );
-        check(TrainError::Checkpoint(write.into()).into(), ExitCode::Failed);
-        check(Failure::Tokenizer(read), ExitCode::Checkpoint);
     }
 }

@@ -1,66 +1,80 @@
-//! The command line: from what a user types to a run, and from its end to an exit code.
-//!
-//! ```text
-//! arguments, TOML ─ RunConfig (as written) ─▶ RunPlan (as meant) ─▶ trainer ─▶ ExitCode
-//! ```
-//!
-//! It is the only crate that reads the environment, prints, and catches signals.
+//! The program `launcher`: decides how many ranks there are, starts them, passes signals on, says
+//! which one failed first, and starts the run again when it failed.
 
-mod bug_report;
-mod card;
-mod commands;
-mod config;
-mod device;
-mod exit;
+mod crew;
+mod ending;
 mod failure;
-mod finished;
-mod gpus;
-mod hub;
-mod lock;
-mod models;
-mod mpirun;
-mod observers;
-mod output_dir;
-mod process;
-mod signals;
-mod sources;
-mod streams;
-mod supervisor;
-mod warnings;
-mod world;
+mod options;
+mod plan;
+mod prefix;
+mod resources;
+mod run;
+mod speech;
+mod trainer;
 
-use std::io;
-use std::path::Path;
+use std::io::{self, Write};
 
-pub use exit::ExitCode;
+use lockstep_host::{ExitCode, Process, enter, signals, streams};
+
 use failure::Failure;
-use process::Process;
-
-/// The program `trainer`.
-#[must_use]
-pub fn trainer() -> std::process::ExitCode {
-    enter(|process| commands::run(process, &mut io::stdout().lock()))
-}
+use options::{Options, help};
+use plan::{Plan, plan};
+use resources::Resources;
+use run::Run;
+use trainer::Trainer;
 
 /// The program `launcher`.
 #[must_use]
 pub fn launcher() -> std::process::ExitCode {
-    enter(|process| supervisor::launch(process, &mut io::stdout().lock()))
+    enter(|process| launch(process, &mut io::stdout().lock()), Failure::code)
 }
 
-/// Writes a text file.
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|cause| Failure::Write { path: path.to_owned(), cause })
+/// Runs the program `launcher`; the code is that of the first rank that failed.
+///
+/// # Errors
+/// A faulty command line, ranks that cannot be started as asked, or a trainer that cannot be started.
+fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
+    let arguments = &process.arguments;
+    let border = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
+    let (own, rest) = arguments.split_at(border);
+    if own.iter().any(|word| word == "--help" || word == "-h") {
+        write!(out, "{}", help()).map_err(Failure::Output)?;
+        return Ok(ExitCode::Done.number());
+    }
+    let options = Options::read(own)?;
+    let trainer = Trainer::beside_us(rest.get(1..).unwrap_or_default())?;
+    let signals = signals::catch().map_err(Failure::Signals)?;
+    let plan = plan(&options, &Resources::of(&process.environment), &trainer)?;
+    if options.is_dry {
+        write!(out, "{}", plan.told(&trainer)).map_err(Failure::Output)?;
+        return Ok(ExitCode::Done.number());
+    }
+    supervise(&plan, trainer, (options.max_restarts, &signals), out)
 }
 
-fn enter<C: Into<std::process::ExitCode>>(
-    program: impl Fn(&Process) -> Result<C, Failure>,
-) -> std::process::ExitCode {
-    bug_report::install();
-    let process = Process::current();
-    warnings::show(&process.environment);
-    match program(&process) {
-        Ok(code) => code.into(),
-        Err(failure) => failure.report(&process.environment).into(),
+fn supervise(
+    plan: &Plan,
+    mut trainer: Trainer,
+    (max_restarts, signals): (u64, &[signals::Pending]),
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let mut restarts = 0;
+    loop {
+        let outcome = Run::start(plan, &trainer)?.finish(signals, out)?;
+        let code = outcome.code;
+        if outcome.was_signalled || ending::is_final(code) || restarts == max_restarts {
+            return Ok(code);
+        }
+        restarts += 1;
+        streams::tell(format_args!(
+            "launcher: the trainer ended with {code}; restart {restarts} of {max_restarts} \
+             from the newest checkpoint"
+        ));
+        if restarts == 1 {
+            trainer = trainer.resumed();
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,9 @@ use crate::ModelError;
 const ALIASES: [(&str, &str); 3] =
     [("dim", "hidden_size"), ("n_heads", "num_attention_heads"), ("n_layers", "num_hidden_layers")];
 
+/// The `model_type` of our models with a `mlp` head; the encoder is DistilBERT's all the same.
+pub(crate) const LOCKSTEPS_TYPE: &str = "lockstep_distilbert";
+
 /// The sizes of a DistilBERT encoder.
 ///
 /// The whole config.json is kept as well, so that what is written later has every key it came with.
@@ -62,7 +65,9 @@ impl EncoderConfig {
     /// One sentence a fault.
     pub fn of(written: Map<String, Value>) -> Result<Self, Vec<String>> {
         let mut keys = Keys { written: &written, faults: Vec::new() };
-        keys.one_of("model_type", "distilbert");
+        if written.get("model_type").is_none_or(|found| found != LOCKSTEPS_TYPE) {
+            keys.one_of("model_type", "distilbert");
+        }
         keys.one_of("activation", "gelu");
         keys.empty("pruned_heads", "heads that were taken out have no tensors here");
         keys.empty("quantization_config", "only floating-point weights are read");

@@ -36,7 +36,7 @@ pub use config::EncoderConfig;
 pub use error::ModelError;
 pub use head_kind::HeadKind;
 pub use input::{Input, Mode};
-pub use lockstep_kernels::{Bf16, Precision, Ready, gpu};
+pub use lockstep_kernels::{Bf16, Precision, Ready};
 pub use logits::{Logits, Loss};
 pub use masks::{DropoutRates, Dropouts};
 pub use pretrained::Pretrained;

@@ -17,7 +17,6 @@ mod info;
 mod local;
 mod name;
 mod parameters;
-mod pytorch_file;
 mod tensor_file;
 
 pub use error::{GradientError, ReductionError};

@@ -11,7 +11,7 @@ use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 
-use crate::{ParamName, pytorch_file};
+use crate::ParamName;
 
 /// All tensors of one file, floating-point ones widened to f32.
 #[derive(Debug)]
@@ -135,13 +135,13 @@ fn read_pickle(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileErr
         cause,
     };
     let file = fs::File::open(path).map_err(|cause| cannot_read(path, cause))?;
-    let tensors = pytorch_file::read(file).map_err(|fault| match fault.to_string() {
+    let tensors = lockstep_torch_file::read(file).map_err(|fault| match fault.to_string() {
         cause if fault.is_of_another_kind() => {
             TensorFileError::OtherKind { path: path.to_owned(), cause }
         }
         cause => malformed(cause),
     })?;
-    let named = |(name, tensor)| Ok((name, widened(tensor)?));
+    let named = |(name, tensor)| Ok((ParamName::from(name), widened(tensor)?));
     tensors
         .into_iter()
         .map(named)

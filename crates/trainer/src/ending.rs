@@ -46,6 +46,7 @@ impl Trainer {
         let output_dir = self.settings.output_dir.clone();
         let Self { settings, model, tokenizer, journal, collective, .. } = self;
         replicas::by_leader(&mut **collective, || {
+            journal.forget_lost_checkpoint();
             let results = all_results(journal, &evaluations);
             let product = Product { model, tokenizer, usage: &settings.usage };
             Ok(write_final(&output_dir, product, journal, &results)?)

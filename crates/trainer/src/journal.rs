@@ -3,6 +3,8 @@
 //! Nothing in here changes an update. It is what reports need after a resume (the losses of the
 //! epoch so far, the best evaluation) and what shows that a checkpoint belongs to this run.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -87,6 +89,18 @@ impl Journal {
         self.evaluation_is_due = true;
     }
 
+    /// Names the checkpoint that is about to be written, if its weights are the best so far.
+    pub(crate) fn note_checkpoint(&mut self, directory: &Path) {
+        if self.best_global_step == Some(self.global_step) {
+            self.best_model_checkpoint = Some(directory.display().to_string());
+        }
+    }
+
+    /// Names no checkpoint that is not there.
+    pub(crate) fn forget_lost_checkpoint(&mut self) {
+        self.best_model_checkpoint.take_if(|directory| !Path::new(directory).is_dir());
+    }
+
     pub(crate) fn note_update(&mut self, report: &UpdateReport) {
         self.global_step = report.step;
         self.epoch = report.epoch;
@@ -103,7 +117,7 @@ impl Journal {
     }
 
     /// Notes an evaluation of the validation split, and whether it is the best so far.
-    pub(crate) fn note_evaluation(&mut self, report: &EvaluationReport, checkpoint: &str) {
+    pub(crate) fn note_evaluation(&mut self, report: &EvaluationReport) {
         self.evaluation_is_due = false;
         self.log_history.push(serde_json::json!({
             "step": report.step, "epoch": self.epoch, "eval_loss": report.loss,
@@ -113,7 +127,8 @@ impl Journal {
         if self.best_metric.is_none_or(|best| report.accuracy > best) {
             self.best_metric = Some(report.accuracy);
             self.best_global_step = Some(report.step);
-            self.best_model_checkpoint = Some(checkpoint.to_owned());
+            // Named once there is one.
+            self.best_model_checkpoint = None;
             self.evaluations_without_gain = 0;
         } else {
             self.evaluations_without_gain += 1;

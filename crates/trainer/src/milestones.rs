@@ -102,6 +102,7 @@ impl Trainer {
         let Self { settings, step, model, tokenizer, optimizer, journal, collective, .. } = self;
         let (output_dir, step) = (&settings.output_dir, *step);
         let directory = output_dir.join(checkpoint_name(step));
+        journal.note_checkpoint(&directory);
         replicas::by_leader(&mut **collective, || {
             let product = Product { model, tokenizer, usage: &settings.usage };
             let write = || write_checkpoint(output_dir, step, product, (optimizer, journal));

@@ -3,7 +3,6 @@
 use lockstep_collective::Phase;
 use lockstep_world::Step;
 
-use crate::checkpoint::checkpoint_name;
 use crate::evaluation::evaluate_by;
 use crate::session::Session;
 use crate::{EvaluationReport, TrainError, TrainEvent, Trainer, evaluation};
@@ -23,7 +22,7 @@ impl Trainer {
         let Some(report) = self.evaluation(Split::Validation, self.step, session)? else {
             return Ok(());
         };
-        self.journal.note_evaluation(&report, &checkpoint_name(self.step));
+        self.journal.note_evaluation(&report);
         session.last_evaluation = Some(report.clone());
         session.observe(&TrainEvent::Evaluation(report))
     }

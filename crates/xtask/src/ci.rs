@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 use crate::tally::Tally;
 use crate::workspace::{Workspace, not_started, run as run_program, shown};
-use crate::{arrows, tidy};
+use crate::{arrows, errors, tidy};
 
 /// One step: its name, what to do when it fails, and the work.
 struct Step {
@@ -83,7 +83,8 @@ fn formatting(workspace: &Workspace, _: &mut Tally) -> Result<(), Failure> {
 }
 
 fn tidiness(workspace: &Workspace, _: &mut Tally) -> Result<(), Failure> {
-    tidy::run(workspace, &[])
+    tidy::run(workspace, &[])?;
+    errors::check(workspace)
 }
 
 fn arrows_hold(workspace: &Workspace, _: &mut Tally) -> Result<(), Failure> {

@@ -7,6 +7,7 @@
 
 mod arrows;
 mod ci;
+mod errors;
 mod failure;
 mod golden;
 mod scripts;
@@ -27,10 +28,15 @@ struct Chore {
     run: fn(&Workspace, &[String]) -> Result<(), Failure>,
 }
 
-const CHORES: [Chore; 6] = [
+const CHORES: [Chore; 7] = [
     Chore { name: "ci", about: "every check of the project, in one go", run: ci::run },
     Chore { name: "tidy", about: "checks the style that no compiler checks", run: tidy::run },
     Chore { name: "arrows", about: "checks which crate depends on which", run: arrows::run },
+    Chore {
+        name: "errors",
+        about: "makes docs/errors.md from the snapshots of the messages",
+        run: errors::run,
+    },
     Chore {
         name: "golden",
         about: "makes the tests' golden values with PyTorch",

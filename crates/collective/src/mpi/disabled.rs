@@ -11,6 +11,15 @@ use crate::{Collective, CollectiveError};
 pub struct Mpi(Infallible);
 
 impl Mpi {
+    /// Whether this build has an MPI library.
+    pub const IS_BUILT_IN: bool = false;
+
+    /// Whether ranks that MPICH's starter starts find each other through this build's library.
+    #[must_use]
+    pub fn speaks_to_mpich() -> bool {
+        false
+    }
+
     /// Always fails, with words on what would help.
     ///
     /// # Errors

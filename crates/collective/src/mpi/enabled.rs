@@ -36,6 +36,17 @@ pub struct Mpi {
 struct Library(ManuallyDrop<Universe>);
 
 impl Mpi {
+    /// Whether this build has an MPI library.
+    pub const IS_BUILT_IN: bool = true;
+
+    /// Whether ranks that MPICH's starter starts find each other through this build's library: all
+    /// but Open MPI's descend from MPICH.
+    #[must_use]
+    pub fn speaks_to_mpich() -> bool {
+        let version = mpi::environment::library_version().unwrap_or_default();
+        !version.starts_with("Open MPI")
+    }
+
     /// Initialises the library; all ranks do so together.
     ///
     /// # Errors

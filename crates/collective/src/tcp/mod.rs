@@ -7,6 +7,7 @@
 //! As with other starters of this kind, whoever reaches the meeting place before a rank does can
 //! take its seat: keep it inside the cluster's network.
 
+mod identity;
 mod neighbours;
 mod rendezvous;
 
@@ -17,6 +18,7 @@ use lockstep_world::{Rank, Seat};
 
 use crate::ring::Ring;
 use crate::{Collective, CollectiveError, check_root};
+pub use identity::RunIdentity;
 use neighbours::Connections;
 
 /// Where rank 0 listens for the others.
@@ -35,6 +37,52 @@ impl fmt::Display for MeetingPlace {
     }
 }
 
+/// How the ranks of one run find each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meeting {
+    /// Where all go.
+    pub place: MeetingPlace,
+    /// Who listens there.
+    pub keeper: Keeper,
+    /// Which run this is. Ranks of others are not let in.
+    pub run: RunIdentity,
+}
+
+/// Who listens at a meeting place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// Rank 0.
+    Leader,
+    /// torchrun's agent, in whose store rank 0 writes at which port of the same host it is met.
+    Agent,
+    /// MPICH's starter, which keeps such words too, behind the inherited connection of this number.
+    Pmi(i32),
+}
+
+impl From<MeetingPlace> for Meeting {
+    /// A run without a name, whose rank 0 listens there.
+    fn from(place: MeetingPlace) -> Self {
+        Self { place, keeper: Keeper::Leader, run: RunIdentity::default() }
+    }
+}
+
+impl fmt::Display for Meeting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.keeper {
+            Keeper::Leader | Keeper::Agent => self.place.fmt(f),
+            Keeper::Pmi(_) => f.write_str("a port that mpiexec tells them"),
+        }
+    }
+}
+
+/// How long ranks wait for each other.
+pub struct Patience<'a> {
+    /// At most so long.
+    pub limit: Duration,
+    /// Is told from time to time for whom a rank waits, and why nothing comes.
+    pub tell: &'a (dyn Fn(&str) + Sync),
+}
+
 /// A rank of a world that met over TCP.
 #[derive(Debug)]
 pub struct Tcp {
@@ -42,17 +90,17 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// Meets the others, waiting for them as long as `patience`.
+    /// Meets the others of the same run, waiting for them.
     ///
     /// # Errors
     /// [`CollectiveError::NotMet`] when one does not come, says another size of the world, or cannot
     /// be reached.
     pub fn meet(
         seat: Seat,
-        place: &MeetingPlace,
-        patience: Duration,
+        meeting: &Meeting,
+        patience: &Patience<'_>,
     ) -> Result<Self, CollectiveError> {
-        let connections = rendezvous::meet(seat, place, patience)?;
+        let connections = rendezvous::meet(seat, meeting, patience)?;
         let mut ranks = Self { ring: Ring::new(seat, connections) };
         ranks.barrier()?;
         Ok(ranks)

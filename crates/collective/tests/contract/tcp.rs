@@ -2,10 +2,13 @@
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use lockstep_collective::{Audited, Collective, CollectiveError, MeetingPlace, Tcp};
+use lockstep_collective::{
+    Audited, Collective, CollectiveError, Meeting, MeetingPlace, Patience, RunIdentity, Tcp,
+};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::{LARGEST, keeps_every_promise, sums_are_exact};
@@ -23,13 +26,18 @@ fn place() -> MeetingPlace {
     MeetingPlace { host: "localhost".to_owned(), port }
 }
 
+/// A rank of a run without a name.
+fn meet(seat: Seat, place: &MeetingPlace, limit: Duration) -> Result<Tcp, CollectiveError> {
+    Tcp::meet(seat, &place.clone().into(), &Patience { limit, tell: &|_| {} })
+}
+
 /// What `work` gives on each rank of a world of `size`.
 fn run<T: Send>(size: usize, work: impl Fn(Tcp) -> T + Sync) -> Vec<T> {
     let place = place();
     thread::scope(|scope| {
         let (place, work) = (&place, &work);
         let start =
-            |rank| scope.spawn(move || work(Tcp::meet(seat(rank, size), place, PATIENCE).unwrap()));
+            |rank| scope.spawn(move || work(meet(seat(rank, size), place, PATIENCE).unwrap()));
         let ranks: Vec<_> = (0..size).map(start).collect();
         ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
     })
@@ -76,7 +84,7 @@ fn a_rank_that_is_gone_is_named() {
 fn refused(others: impl FnOnce(&MeetingPlace)) -> String {
     let place = place();
     thread::scope(|scope| {
-        let leader = scope.spawn(|| Tcp::meet(seat(0, 3), &place, SHORT));
+        let leader = scope.spawn(|| meet(seat(0, 3), &place, SHORT));
         others(&place);
         let error = leader.join().unwrap().unwrap_err();
         assert!(matches!(error, CollectiveError::NotMet { .. }), "{error}");
@@ -89,7 +97,7 @@ fn ranks_that_never_come_are_named() {
     let error = refused(|_| {});
     assert!(error.contains("rank 0 of 3") && error.contains("rank 1, 2 never came"), "{error}");
     assert!(error.contains("MASTER_ADDR") && error.contains("localhost:"), "{error}");
-    let error = Tcp::meet(seat(1, 2), &place(), SHORT).unwrap_err().to_string();
+    let error = meet(seat(1, 2), &place(), SHORT).unwrap_err().to_string();
     assert!(error.contains("rank 0 was not there in time; last: Connection refused"), "{error}");
 }
 
@@ -121,7 +129,7 @@ fn dial(place: &MeetingPlace) -> std::io::Result<TcpStream> {
 fn whoever_was_started_wrongly_is_told() {
     let check = |theirs: Seat, expected: &str| {
         refused(|place| {
-            let error = Tcp::meet(theirs, place, SHORT).unwrap_err().to_string();
+            let error = meet(theirs, place, SHORT).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         });
     };
@@ -129,11 +137,99 @@ fn whoever_was_started_wrongly_is_told() {
     refused(|place| {
         thread::scope(|scope| {
             let twins: Vec<_> =
-                (0..2).map(|_| scope.spawn(|| Tcp::meet(seat(1, 3), place, SHORT / 2))).collect();
+                (0..2).map(|_| scope.spawn(|| meet(seat(1, 3), place, SHORT / 2))).collect();
             let errors = twins.into_iter().map(|twin| twin.join().unwrap().unwrap_err());
             let errors: Vec<_> = errors.map(|error| error.to_string()).collect();
             let told = errors.iter().filter(|error| error.contains("two have the same RANK"));
             assert_eq!(told.count(), 1, "{errors:?}");
         });
+    });
+}
+
+/// A meeting of the run of that name.
+fn of_run(place: &MeetingPlace, name: &str) -> Meeting {
+    Meeting { run: RunIdentity::named("LOCKSTEP_RUN_ID", name), ..place.clone().into() }
+}
+
+#[test]
+fn runs_that_share_a_port_never_meet_and_all_come_to_their_end() {
+    const RUNS: usize = 4;
+    let place = place();
+    // The ranks of all runs come interleaved; each sum tells whose ranks met.
+    let sums = thread::scope(|scope| {
+        let place = &place;
+        let start = |number: usize| {
+            scope.spawn(move || {
+                let (run, rank) = (number % RUNS, number / RUNS);
+                thread::sleep(Duration::from_millis(20 * number as u64));
+                let (tell, limit) = (&|_: &str| {}, PATIENCE);
+                let meeting = of_run(place, &run.to_string());
+                let mut ranks =
+                    Tcp::meet(seat(1 - rank, 2), &meeting, &Patience { limit, tell }).unwrap();
+                let mut sum = [10_f32.powi(run as i32)];
+                ranks.all_reduce_sum(&mut sum).unwrap();
+                Box::new(ranks).leave().unwrap();
+                (run, sum[0])
+            })
+        };
+        let all: Vec<_> = (0..2 * RUNS).map(start).collect();
+        all.into_iter().map(|rank| rank.join().unwrap()).collect::<Vec<_>>()
+    });
+    for (run, sum) in sums {
+        assert_eq!(sum, 2.0 * 10_f32.powi(run as i32), "run {run}");
+    }
+}
+
+#[test]
+fn a_rank_that_finds_another_run_only_is_told_both_names() {
+    let place = place();
+    let tell = &|_: &str| {};
+    thread::scope(|scope| {
+        let meeting = of_run(&place, "mine");
+        let leader = scope
+            .spawn(move || Tcp::meet(seat(0, 2), &meeting, &Patience { limit: 4 * SHORT, tell }));
+        let theirs = of_run(&place, "theirs");
+        for rank in [0, 1] {
+            let patience = Patience { limit: SHORT, tell };
+            let error = Tcp::meet(seat(rank, 2), &theirs, &patience).unwrap_err().to_string();
+            let both = "rank 0 of another run listens there, of LOCKSTEP_RUN_ID=mine, and this is \
+                        LOCKSTEP_RUN_ID=theirs";
+            assert!(rank == 0 || error.contains(both), "{error}");
+        }
+        let error = leader.join().unwrap().unwrap_err().to_string();
+        let expected = "rank 1 never came; a rank of another run came from 127.0.0.1";
+        assert!(error.contains(expected), "{error}");
+    });
+}
+
+#[test]
+fn whoever_waits_says_for_whom_and_why_nothing_comes() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap().port();
+    let at = |host: &str, port| MeetingPlace { host: host.to_owned(), port };
+    let cases = [
+        (
+            1,
+            at("nowhere.invalid", 9),
+            "s for rank 0 at nowhere.invalid:9: the name does not resolve",
+        ),
+        (1, place(), "Connection refused (os error 111): nothing listens there yet"),
+        (0, place(), "for rank 1"),
+        (0, at("localhost", silent), "another program listens there"),
+    ];
+    let limit = Duration::from_millis(5_500);
+    thread::scope(|scope| {
+        for (rank, place, expected) in &cases {
+            scope.spawn(move || {
+                let told = Mutex::new(String::new());
+                let tell = &|words: &str| told.lock().unwrap().push_str(words);
+                let patience = Patience { limit, tell };
+                let meeting = place.clone().into();
+                let _ = Tcp::meet(seat(*rank, 2), &meeting, &patience).unwrap_err();
+                let told = told.lock().unwrap();
+                assert!(told.contains(&format!("rank {rank} of 2 has waited 5 s ")), "{told}");
+                assert!(told.contains(expected), "{expected}: {told}");
+            });
+        }
     });
 }

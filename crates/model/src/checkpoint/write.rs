@@ -1,17 +1,24 @@
 //! A classifier into a directory that Python reads.
+//!
+//! GELU is no sum of ReLUs, so a `mlp` head cannot be written as one of Hugging Face's own. Beside it
+//! lies `modeling_lockstep.py`, which transformers loads with `trust_remote_code`. The model's type is
+//! then our own: under `distilbert` transformers would take its own class, leave the head's tensors,
+//! and answer from random weights; under a type that it does not know it refuses.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use lockstep_params::{ParamName, write_tensors};
 use serde_json::{Map, Value, json};
 
+use crate::config::LOCKSTEPS_TYPE;
 use crate::{Classifier, HeadKind, ModelError};
 
-/// Writes config.json and model.safetensors, and waits until they are on disk.
+/// Writes config.json, model.safetensors and the code that they need, and waits until all are on
+/// disk.
 pub(crate) fn write(model: &Classifier, directory: &Path) -> Result<(), ModelError> {
     let tensor = |(name, variable): (&ParamName, &candle_core::Var)| {
         Ok((name.clone(), variable.as_tensor().to_device(&Device::Cpu)?))
@@ -19,8 +26,18 @@ pub(crate) fn write(model: &Classifier, directory: &Path) -> Result<(), ModelErr
     let tensors = model.parameters().iter().map(tensor);
     let tensors = tensors.collect::<candle_core::Result<BTreeMap<ParamName, Tensor>>>()?;
     write_tensors(&directory.join("model.safetensors"), &tensors)?;
-    let path = directory.join("config.json");
-    let text = format!("{:#}\n", Value::Object(config(model)));
+    write_text(directory.join("config.json"), &format!("{:#}\n", Value::Object(config(model))))?;
+    match model.head() {
+        HeadKind::Mlp => write_text(directory.join(CODE_FILE), CODE),
+        HeadKind::Hf => Ok(()),
+    }
+}
+
+/// The class of a model with a `mlp` head, for transformers.
+const CODE: &str = include_str!("modeling_lockstep.py");
+const CODE_FILE: &str = "modeling_lockstep.py";
+
+fn write_text(path: PathBuf, text: &str) -> Result<(), ModelError> {
     let written = File::create(&path).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
@@ -36,14 +53,14 @@ fn config(model: &Classifier) -> Map<String, Value> {
         labels.iter().enumerate().map(|(id, name)| (id.to_string(), json!(name))).collect();
     let label2id: Map<_, _> =
         labels.iter().enumerate().map(|(id, name)| (name.clone(), json!(id))).collect();
-    let architecture = match model.head() {
-        HeadKind::Mlp => "BERTClassifier",
-        HeadKind::Hf => "DistilBertForSequenceClassification",
+    let (architecture, model_type) = match model.head() {
+        HeadKind::Mlp => ("BERTClassifier", LOCKSTEPS_TYPE),
+        HeadKind::Hf => ("DistilBertForSequenceClassification", "distilbert"),
     };
     let rates = model.dropout_rates();
     for (key, value) in [
         ("architectures", json!([architecture])),
-        ("model_type", json!("distilbert")),
+        ("model_type", json!(model_type)),
         ("problem_type", json!("single_label_classification")),
         ("id2label", Value::Object(id2label)),
         ("label2id", Value::Object(label2id)),
@@ -57,6 +74,14 @@ fn config(model: &Classifier) -> Map<String, Value> {
     // What an older library or another model wrote of the same, and would be believed before it.
     for key in ["torch_dtype", "num_labels", "_num_labels", "auto_map", "quantization_config"] {
         config.remove(key);
+    }
+    if model.head() == HeadKind::Mlp {
+        let module = "modeling_lockstep";
+        let map = json!({
+            "AutoConfig": format!("{module}.LockstepConfig"),
+            "AutoModelForSequenceClassification": format!("{module}.{architecture}"),
+        });
+        config.insert("auto_map".to_owned(), map);
     }
     config
 }

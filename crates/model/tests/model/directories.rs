@@ -207,6 +207,39 @@ fn keys_that_contradict_what_is_written_are_dropped() {
     assert_eq!(saved["kept"], "as it was");
 }
 
+/// `tests/reference/in_python.py` runs the code; here it is there, and only where it belongs.
+#[test]
+fn a_head_that_python_lacks_comes_with_its_code_under_a_type_of_its_own() {
+    let [first, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let config = |directory: &Path| -> Value {
+        serde_json::from_slice(&fs::read(directory.join("config.json")).unwrap()).unwrap()
+    };
+    let code = "modeling_lockstep.py";
+    let labels = ["calm", "glad", "sad"].map(str::to_owned).to_vec();
+    let calm = ModelRequest { labels, ..request(HeadKind::Mlp) };
+    let (model, _) = Classifier::load(&reference("tiny-mlp"), &calm).unwrap();
+    model.save(first.path()).unwrap();
+    let mlp = config(first.path());
+    assert_eq!(mlp["model_type"], "lockstep_distilbert");
+    assert_eq!(mlp["architectures"], json!(["BERTClassifier"]));
+    let classes = json!({
+        "AutoConfig": "modeling_lockstep.LockstepConfig",
+        "AutoModelForSequenceClassification": "modeling_lockstep.BERTClassifier",
+    });
+    assert_eq!(mlp["auto_map"], classes);
+    let text = fs::read_to_string(first.path().join(code)).unwrap();
+    for class in ["class LockstepConfig(", "class BERTClassifier(", "\"lockstep_distilbert\""] {
+        assert!(text.contains(class), "{class}");
+    }
+    // Trained further with the other head, it is one of Hugging Face's own again.
+    let (model, _) = Classifier::load(first.path(), &request(HeadKind::Hf)).unwrap();
+    model.save(second.path()).unwrap();
+    let hf = config(second.path());
+    assert_eq!(hf["model_type"], "distilbert");
+    assert_eq!(hf["architectures"], json!(["DistilBertForSequenceClassification"]));
+    assert!(hf.get("auto_map").is_none() && !second.path().join(code).exists());
+}
+
 #[test]
 fn a_bare_encoder_is_no_finished_model() {
     let error = Classifier::open(&reference("tiny"), &Device::Cpu).unwrap_err().to_string();

@@ -1,7 +1,7 @@
 //! Why a checkpoint could not be read or written.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lockstep_data::TokenizerError;
 use lockstep_model::ModelError;
@@ -61,8 +61,8 @@ pub enum CheckpointError {
     /// The checkpoint is that of another run.
     #[error(
         "{} belongs to another run:\n{}\nresume with the configuration and the data it was \
-         started with, or start anew with --resume never and another --output-dir",
-        directory.display(), listed(differences)
+         started with, or start anew with --resume never and another --output-dir{}",
+        directory.display(), listed(differences), further(directory, differences)
     )]
     OtherRun {
         /// The checkpoint.
@@ -103,6 +103,21 @@ impl CheckpointError {
 fn broken(causes: &[(PathBuf, String)]) -> String {
     let line = |(path, cause): &(PathBuf, String)| format!("  - {}: {cause}", path.display());
     causes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// How to train on behind a run's end, where the wish seems to be that: its length decides the rates
+/// of all of its updates, so it cannot be changed on the way.
+fn further(directory: &Path, differences: &[Difference]) -> String {
+    let about_length = ["total_updates", "warmup_steps"];
+    if differences.iter().any(|difference| !about_length.contains(&difference.name.as_str())) {
+        return String::new();
+    }
+    let run = directory.parent().filter(|run| run.join("model.safetensors").exists());
+    format!(
+        "\nthe length of a run decides its learning rates from the first update on; to train its \
+         model further instead, pass --model {} and another --output-dir, without --resume",
+        run.unwrap_or(directory).display()
+    )
 }
 
 fn listed(differences: &[Difference]) -> String {

@@ -106,7 +106,10 @@ impl Modules {
             } else if first == "super" {
                 place.pop();
                 rest = tail;
-            } else if self.imports.contains_key(&[place.as_slice(), &[first.clone()]].concat()) {
+            } else if self
+                .imports
+                .contains_key(&[place.as_slice(), std::slice::from_ref(first)].concat())
+            {
                 place.push(first.clone());
                 rest = tail;
             } else {

@@ -1,20 +1,25 @@
 //! How the ranks of a ring find each other: all go to rank 0, which tells each where its next
 //! neighbour is.
 
+mod entry;
 mod leader;
+mod pmi;
+mod store;
+mod visitor;
+mod waiting;
 
-use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use lockstep_world::{Rank, Seat};
 use serde::{Deserialize, Serialize};
 
-use super::MeetingPlace;
 use super::neighbours::{Connections, Neighbour};
+use super::{Meeting, Patience, RunIdentity};
 use crate::CollectiveError;
 use crate::wire::{self, Door, Line, Nonce};
+use waiting::Waiting;
 
 /// Ranks of other versions may not sum alike.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -22,16 +27,27 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const LINKING: Duration = Duration::from_secs(30);
 /// How long one address is tried.
 const TRY: Duration = Duration::from_secs(3);
-/// How long until rank 0 is asked again.
+/// How long until somebody is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What ranks say before the ring is closed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Word {
     /// To rank 0: who this is, and where its previous neighbour finds it.
-    Hello { version: String, rank: usize, size: usize, home: Home },
+    Hello {
+        version: String,
+        rank: usize,
+        size: usize,
+        home: Home,
+        #[serde(default)]
+        run: RunIdentity,
+    },
+    /// Rank 0's answer to a rank of another run: which run is met here.
+    Elsewhere(RunIdentity),
     /// Rank 0's answer to somebody who does not belong here, and why.
     Refused(String),
+    /// Rank 0's answer to whoever has to wait for others now.
+    Seated,
     /// Rank 0's answer when all are there: where the next neighbour is, and how to greet it.
     Next { nonce: Nonce, home: Home },
     /// To the next neighbour.
@@ -50,71 +66,29 @@ struct Home {
 /// Closes the ring.
 pub(super) fn meet(
     seat: Seat,
-    place: &MeetingPlace,
-    patience: Duration,
+    meeting: &Meeting,
+    patience: &Patience<'_>,
 ) -> Result<Connections, CollectiveError> {
     let failed = |cause: String| CollectiveError::NotMet {
         seat,
-        address: place.to_string(),
+        address: meeting.to_string(),
         cause,
         remedy: "start all ranks with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE, each with \
-                 its own RANK, and let the hosts reach each other by TCP (firewalls, network \
-                 policies)",
+                 its own RANK, give runs that share a port a LOCKSTEP_RUN_ID each, and let the \
+                 hosts reach each other by TCP (firewalls, network policies)",
     };
-    let end = Instant::now() + patience;
     let door = Door::open_anywhere(0).map_err(|cause| failed(cause.to_string()))?;
     let port = door.port().map_err(|cause| failed(cause.to_string()))?;
     let home = Home { addresses: wire::addresses(), port };
-    let (nonce, next) = match seat.is_leader() {
-        true => leader::receive(seat, place, (home, end)),
-        false => visit(seat, place, (home, end)),
-    }
+    let (nonce, next) = Waiting::during(&seat.to_string(), patience, |waiting| {
+        if seat.is_leader() {
+            leader::receive(seat, meeting, (home, waiting))
+        } else {
+            visitor::visit(seat, meeting, (home, waiting))
+        }
+    })
     .map_err(failed)?;
     close(seat, door, (nonce, &next)).map_err(failed)
-}
-
-/// Asks rank 0, again and again until it is there, for the next neighbour.
-fn visit(
-    seat: Seat,
-    place: &MeetingPlace,
-    (home, end): (Home, Instant),
-) -> Result<(Nonce, Home), String> {
-    let (rank, size) = (seat.rank().0, seat.world().get());
-    let hello = Word::Hello { version: VERSION.to_owned(), rank, size, home };
-    let mut cause = String::new();
-    while Instant::now() < end {
-        match dial(place) {
-            Ok(mut line) => {
-                line.send(&hello);
-                match line.wait(end) {
-                    Some(Word::Next { nonce, mut home }) => {
-                        // Rank 0 cannot know at which of its addresses it was met.
-                        if rank + 1 == size {
-                            home.addresses.splice(0..0, line.address());
-                        }
-                        return Ok((nonce, home));
-                    }
-                    Some(Word::Refused(why)) => return Err(format!("rank 0 says: {why}")),
-                    _ => cause = "who answers there is no rank 0 of this program".to_owned(),
-                }
-            }
-            Err(error) => cause = error.to_string(),
-        }
-        thread::sleep(PAUSE);
-    }
-    Err(format!("rank 0 was not there in time; last: {cause}"))
-}
-
-/// The name is looked up each time: in a cluster it may appear after this process.
-fn dial(place: &MeetingPlace) -> io::Result<Line<Word>> {
-    let mut failure = io::Error::other("the name has no address");
-    for address in (place.host.as_str(), place.port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, TRY) {
-            Ok(stream) => return Line::new(stream),
-            Err(cause) => failure = cause,
-        }
-    }
-    Err(failure)
 }
 
 /// Reaches the next neighbour while the previous one comes.

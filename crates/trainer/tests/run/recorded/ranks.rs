@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use lockstep_collective::{Audited, Collective, CollectiveError, MeetingPlace, Solo, Tcp, Threads};
+use lockstep_collective::{
+    Audited, Collective, CollectiveError, MeetingPlace, Patience, Solo, Tcp, Threads,
+};
 use lockstep_program::Arithmetic;
 use lockstep_trainer::{Cadence, StopRequest, TrainSettings};
 use lockstep_world::{Rank, Seat, WorldSize};
@@ -182,7 +184,8 @@ impl Collective for Mortal {
 /// The error of one of two ranks, of which rank 1 dies between two sums of its third update.
 fn error(rank: usize, place: &MeetingPlace) -> String {
     let seat = Seat::new(Rank(rank), WorldSize::new(2).unwrap()).unwrap();
-    let inner = Tcp::meet(seat, place, Duration::from_secs(30)).unwrap();
+    let patience = Patience { limit: Duration::from_secs(30), tell: &|_| {} };
+    let inner = Tcp::meet(seat, &place.clone().into(), &patience).unwrap();
     let sums = if rank == 1 { 2 * 5 + 2 } else { usize::MAX };
     let output = tempfile::tempdir().unwrap();
     let settings = TrainSettings { replica_check: Cadence::Never, ..short(output.path(), UPDATES) };

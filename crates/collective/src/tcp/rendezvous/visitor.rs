@@ -1,0 +1,203 @@
+//! Any other rank at the meeting place: it asks rank 0, again and again until it is there, for its
+//! next neighbour.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lockstep_world::Seat;
+
+use super::entry::Entry;
+use super::pmi;
+use super::store::Store;
+use super::waiting::Waiting;
+use super::{Home, PAUSE, TRY, VERSION, Word};
+use crate::tcp::{Keeper, Meeting, MeetingPlace, RunIdentity};
+use crate::wire::{Line, Nonce};
+
+/// How long until the rank 0 of another run is asked again: it has other things to do.
+const PAUSE_FOR_OTHERS: Duration = Duration::from_secs(1);
+
+/// Why there is no neighbour.
+pub(super) enum No {
+    /// There never will be.
+    Refused(String),
+    /// Another run is met here.
+    Other(RunIdentity),
+    /// Rank 0 is not yet there.
+    NotYet(String),
+    /// There is no way to ask.
+    Failed(String),
+}
+
+/// Asks rank 0 until it answers, for as long as this rank may wait.
+pub(super) fn visit(
+    seat: Seat,
+    meeting: &Meeting,
+    (home, waiting): (Home, &Waiting),
+) -> Result<(Nonce, Home), String> {
+    waiting.note(format!("for rank 0 at {meeting}: the name is being looked up"));
+    let mut pause;
+    loop {
+        let run = &meeting.run;
+        let why = match ask(seat, meeting, (&home, waiting)) {
+            Ok(next) => return Ok(next),
+            Err(No::Refused(why)) => return Err(format!("rank 0 says: {why}")),
+            Err(No::Failed(why)) => return Err(why),
+            Err(No::Other(other)) => {
+                pause = PAUSE_FOR_OTHERS;
+                format!("rank 0 of another run listens there, of {other}, and this is {run}")
+            }
+            Err(No::NotYet(why)) => {
+                pause = PAUSE;
+                why
+            }
+        };
+        waiting.note(format!("for rank 0 at {meeting}: {why}"));
+        if Instant::now() + pause > waiting.end() {
+            return Err(format!("rank 0 was not there in time; last: {why}"));
+        }
+        thread::sleep(pause);
+    }
+}
+
+fn ask(
+    seat: Seat,
+    meeting: &Meeting,
+    (home, waiting): (&Home, &Waiting),
+) -> Result<(Nonce, Home), No> {
+    let meetings = match meeting.keeper {
+        Keeper::Leader => return greet(seat, meeting, (home, waiting)),
+        Keeper::Agent => {
+            let entry = store(&meeting.place).and_then(|mut store| store.read());
+            let entry = entry.map_err(|cause| No::NotYet(agents(&cause)))?;
+            let entry = entry.ok_or_else(|| {
+                No::NotYet("torchrun's agent is there, and rank 0 has not yet come".to_owned())
+            })?;
+            entry.meetings(Some(&meeting.place.host))
+        }
+        Keeper::Pmi(number) => {
+            let entry = pmi::exchange(number, None, waiting).map_err(No::Failed)?;
+            return anywhere(seat, &entry, (home, waiting));
+        }
+    };
+    at_one_of(seat, &meetings, (home, waiting))
+}
+
+/// Greets rank 0 wherever it is reached.
+fn at_one_of(
+    seat: Seat,
+    meetings: &[Meeting],
+    (home, waiting): (&Home, &Waiting),
+) -> Result<(Nonce, Home), No> {
+    let mut why = None;
+    for meeting in meetings {
+        match greet(seat, meeting, (home, waiting)) {
+            Err(no @ (No::NotYet(_) | No::Other(_))) => why = why.or(Some(no)),
+            other => return other,
+        }
+    }
+    Err(why.unwrap_or_else(|| No::NotYet("it has no address".to_owned())))
+}
+
+/// Greets rank 0, which is there already, for as long as this rank may wait.
+fn anywhere(
+    seat: Seat,
+    entry: &Entry,
+    (home, waiting): (&Home, &Waiting),
+) -> Result<(Nonce, Home), No> {
+    let meetings = entry.meetings(None);
+    loop {
+        match at_one_of(seat, &meetings, (home, waiting)) {
+            Err(No::NotYet(_) | No::Other(_)) if !waiting.is_over() => thread::sleep(PAUSE),
+            other => return other,
+        }
+    }
+}
+
+/// The store of torchrun's agent.
+pub(super) fn store(place: &MeetingPlace) -> io::Result<Store> {
+    dial(place).and_then(Store::new)
+}
+
+/// Why an agent's store could not be used.
+pub(super) fn agents(cause: &io::Error) -> String {
+    let why = reason(cause);
+    match cause.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => format!(
+            "torchrun's agent does not keep a store there as PyTorch 2.1 and later do ({why}); start \
+             with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun --rdzv-backend c10d"
+        ),
+        _ => format!("torchrun's agent is not there: {why}"),
+    }
+}
+
+/// Says who this is to whoever listens there, and hears where the next neighbour is.
+pub(super) fn greet(
+    seat: Seat,
+    meeting: &Meeting,
+    (home, waiting): (&Home, &Waiting),
+) -> Result<(Nonce, Home), No> {
+    let stream = dial(&meeting.place).map_err(|cause| No::NotYet(reason(&cause)))?;
+    let mut line = Line::new(stream).map_err(|cause| No::NotYet(reason(&cause)))?;
+    let (rank, size) = (seat.rank().0, seat.world().get());
+    let (version, run) = (VERSION.to_owned(), meeting.run.clone());
+    line.send(&Word::Hello { version, rank, size, home: home.clone(), run });
+    let mut word = line.wait(Instant::now() + TRY);
+    if let Some(Word::Seated) = word {
+        waiting.note(format!("for other ranks: rank 0 is there at {}", meeting.place));
+        word = line.wait(waiting.end());
+        if word.is_none() {
+            return Err(No::NotYet("rank 0 was there, and other ranks never came".to_owned()));
+        }
+    }
+    match word {
+        Some(Word::Next { nonce, mut home }) => {
+            // Rank 0 cannot know at which of its addresses it was met.
+            if rank + 1 == size {
+                home.addresses.splice(0..0, line.address());
+            }
+            Ok((nonce, home))
+        }
+        Some(Word::Refused(why)) => Err(No::Refused(why)),
+        Some(Word::Elsewhere(other)) => Err(No::Other(other)),
+        _ => Err(No::NotYet("who answers there is no rank 0 of this program".to_owned())),
+    }
+}
+
+/// The name is looked up each time: in a cluster it may appear after this process.
+fn dial(place: &MeetingPlace) -> io::Result<TcpStream> {
+    let addresses = (place.host.as_str(), place.port).to_socket_addrs();
+    let addresses = addresses.map_err(|cause| io::Error::new(io::ErrorKind::NotFound, cause))?;
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, TRY) {
+            Ok(stream) => return Ok(stream),
+            Err(cause) => failure = cause_at(address, cause),
+        }
+    }
+    Err(failure)
+}
+
+/// A failure that says at which address.
+fn cause_at(address: SocketAddr, cause: io::Error) -> io::Error {
+    match cause.kind() {
+        io::ErrorKind::TimedOut => {
+            io::Error::new(cause.kind(), format!("nothing answers at {address}"))
+        }
+        _ => cause,
+    }
+}
+
+/// Why nobody was reached, for people.
+fn reason(cause: &io::Error) -> String {
+    use io::ErrorKind::{ConnectionRefused, NotFound, TimedOut, WouldBlock};
+    match cause.kind() {
+        NotFound => format!("the name does not resolve ({cause})"),
+        ConnectionRefused => format!("{cause}: nothing listens there yet"),
+        TimedOut => format!("{cause}: the host is down, or a firewall is between"),
+        WouldBlock => "it does not answer".to_owned(),
+        _ => cause.to_string(),
+    }
+}

@@ -1,0 +1,248 @@
+//! What is wrong with a configuration: where it stands, and what would be right.
+//!
+//! Faults are collected, never thrown one by one: whoever mends a file wants to see all of them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::words::Hint;
+
+/// Where a value was written.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// Nowhere: it follows from the other values.
+    Inferred,
+    /// A TOML file.
+    File {
+        /// The file, as it was named.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// A flag of its own.
+    Flag,
+    /// `--set`.
+    Set,
+}
+
+impl Origin {
+    /// Which of two values is the later word.
+    pub fn cmp_layer(&self, other: &Self) -> Ordering {
+        self.layer().cmp(&other.layer())
+    }
+
+    fn layer(&self) -> u8 {
+        match self {
+            Self::Inferred => 0,
+            Self::File { .. } => 1,
+            Self::Flag => 2,
+            Self::Set => 3,
+        }
+    }
+}
+
+/// One fault: a place and what is wrong there.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// The place as a reader finds it again, such as `a.toml:3: seed = -1` or `--seed -1`.
+    pub place: String,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+/// What is wrong in a place.
+#[derive(Clone, Debug, Error)]
+pub enum Problem {
+    /// A file that cannot be read.
+    #[error("cannot be read: {cause}; name a TOML file, see configs/ for complete ones")]
+    Unreadable {
+        /// The system's words.
+        cause: String,
+    },
+    /// Data where a configuration is expected.
+    #[error(
+        "this is a file of data, and a configuration is expected here, which ends in .toml; \
+         pass data to train on behind --train-file"
+    )]
+    DataFile,
+    /// Not TOML.
+    #[error("this is not TOML: {cause}")]
+    Syntax {
+        /// The parser's words.
+        cause: String,
+    },
+    /// A table that does not exist.
+    #[error("there is no such table; valid: {}", known.join(", "))]
+    UnknownTable {
+        /// The tables there are.
+        known: Vec<&'static str>,
+    },
+    /// A key that does not exist.
+    #[error("there is no such key; {}", .hint.of_key())]
+    UnknownKey {
+        /// What to write instead.
+        hint: Hint,
+    },
+    /// A key that belongs elsewhere.
+    #[error("this key belongs in the table [{table}]")]
+    WrongTable {
+        /// Where it belongs.
+        table: &'static str,
+    },
+    /// A flag that does not exist.
+    #[error("there is no such flag; {}", .hint.of_flag())]
+    UnknownFlag {
+        /// What to write instead.
+        hint: Hint,
+    },
+    /// A word in front of which a flag was meant.
+    #[error("this word stands without its flag; write {}", .flags.join(" or "))]
+    Bare {
+        /// The flags it may be meant for, each with the word.
+        flags: Vec<String>,
+    },
+    /// A command that is one process.
+    #[error("this command is one process and needs no launcher; run it by itself: trainer {line}")]
+    OneProcess {
+        /// Its words.
+        line: String,
+    },
+    /// A word where none was expected.
+    #[error("this word is one too many; {expected}")]
+    Unexpected {
+        /// What the command takes.
+        expected: &'static str,
+    },
+    /// A flag or a `--set` without its value.
+    #[error("the value is missing; valid: {valid}")]
+    NoValue {
+        /// What would be valid.
+        valid: &'static str,
+    },
+    /// A value of the wrong type in TOML.
+    #[error("this is not {form}; valid: {valid}")]
+    WrongType {
+        /// How such values are written.
+        form: &'static str,
+        /// What would be valid.
+        valid: &'static str,
+    },
+    /// A value that cannot be read, or is out of its range.
+    #[error("this value is not valid; valid: {valid}")]
+    Invalid {
+        /// What would be valid.
+        valid: &'static str,
+    },
+    /// A key without which nothing can be done.
+    #[error("this is missing; valid: {valid}")]
+    Missing {
+        /// What would be valid.
+        valid: &'static str,
+    },
+    /// Two keys that contradict each other.
+    #[error("this contradicts {other}; {remedy}")]
+    Contradiction {
+        /// The other key's place.
+        other: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A key that makes no sense without another.
+    #[error("this needs {need}; {remedy}")]
+    Needs {
+        /// What is missing.
+        need: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Something a later version will do.
+    #[error("this version does not have {what} yet; {instead}")]
+    NotYet {
+        /// What was asked for.
+        what: &'static str,
+        /// What works now.
+        instead: &'static str,
+    },
+    /// Texts longer than the model's positions.
+    #[error("the model has {positions} positions; valid: a whole number from 3 to {positions}")]
+    TooLong {
+        /// The longest text the model can read, in tokens.
+        positions: usize,
+    },
+    /// A file where the output directory or one above it should be.
+    #[error("{} is a file, so there can be no such directory; choose another", path.display())]
+    Blocked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A directory that another run writes to.
+    #[error("another run writes to this directory: {holder}; wait for its end, or choose another")]
+    Locked {
+        /// Who, as people look for it.
+        holder: String,
+    },
+    /// A directory that holds a finished model and nothing to go on from.
+    #[error(
+        "this directory holds a finished model, and no checkpoint of its run to go on from; \
+         to train that model further, pass --model {} and another --output-dir; \
+         to train anew in its place, pass --overwrite-output-dir without --resume",
+        directory.display()
+    )]
+    Finished {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A directory with a finished model that would be written over.
+    #[error(
+        "this directory is not empty: it holds a finished model; \
+         to train that model further, pass --model {} and another --output-dir; \
+         to train anew in its place, pass --overwrite-output-dir",
+        directory.display()
+    )]
+    HoldsModel {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A directory that would be written over.
+    #[error(
+        "this directory is not empty; \
+         choose another, or pass --overwrite-output-dir to start afresh in it, \
+         or --resume auto to go on from its newest checkpoint"
+    )]
+    Occupied,
+    /// A directory to replace or to go on in that somebody else filled.
+    #[error(
+        "this directory is not empty and is not a run of lockstep (it has no run.toml of one), \
+         so it is left alone; choose another, or empty it"
+    )]
+    NotOurs,
+}
+
+/// All faults of a configuration; there is at least one.
+#[derive(Clone, Debug)]
+pub struct Faults(pub Vec<Fault>);
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => writeln!(f, "one fault in the configuration:")?,
+            count => writeln!(f, "{count} faults in the configuration:")?,
+        }
+        for (index, Fault { place, problem }) in self.0.iter().enumerate() {
+            let end = if index + 1 < self.0.len() { "\n" } else { "" };
+            write!(f, "  {place}\n      {problem}{end}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}

@@ -1,0 +1,174 @@
+//! Kinds of values: how a text becomes a typed value, and how the valid ones are described.
+//!
+//! A key of the configuration names its kind; everything that reads a value (TOML, flags, `--set`)
+//! goes through it, so a value is judged in one place and the message lists what would be valid.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+
+/// One kind of value.
+pub struct Kind<T> {
+    /// How it is written in TOML.
+    pub form: Form,
+    /// Its placeholder in the help.
+    pub placeholder: &'static str,
+    /// What is valid, to follow "valid: ".
+    pub valid: &'static str,
+    /// The value a text stands for, if it is valid.
+    pub read: fn(&str) -> Option<T>,
+}
+
+/// How a value is written in TOML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// In quotes.
+    Text,
+    /// As a number.
+    Number,
+    /// `true` or `false`; on the command line the bare flag means `true`.
+    Switch,
+    /// A text with commas, or an array of texts.
+    List,
+}
+
+impl Form {
+    /// How it is written in TOML, in words.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Text => "a text in quotes",
+            Self::Number => "a decimal number without quotes",
+            Self::Switch => "true or false without quotes",
+            Self::List => "a list of texts",
+        }
+    }
+}
+
+/// Any text but an empty one.
+pub const TEXT: Kind<String> = Kind {
+    form: Form::Text,
+    placeholder: "NAME",
+    valid: "any text but an empty one",
+    read: |text| readable(text).map(str::to_owned),
+};
+
+/// A file.
+pub const FILE: Kind<PathBuf> = Kind {
+    form: Form::Text,
+    placeholder: "FILE",
+    valid: "the path of a file",
+    read: |text| readable(text).map(PathBuf::from),
+};
+
+/// A directory.
+pub const DIRECTORY: Kind<PathBuf> = Kind {
+    form: Form::Text,
+    placeholder: "DIR",
+    valid: "the path of a directory",
+    read: |text| readable(text).map(PathBuf::from),
+};
+
+/// On or off.
+pub const SWITCH: Kind<bool> = Kind {
+    form: Form::Switch,
+    placeholder: "",
+    valid: "true or false",
+    read: |text| text.parse().ok(),
+};
+
+/// Any non-negative whole number.
+pub const WHOLE: Kind<u64> = Kind {
+    form: Form::Number,
+    placeholder: "N",
+    valid: "a whole number, at least 0",
+    read: |text| text.parse().ok(),
+};
+
+/// A number of things there is at least one of.
+pub const SIZE: Kind<NonZeroUsize> = Kind {
+    form: Form::Number,
+    placeholder: "N",
+    valid: "a whole number from 1 to 1000000000",
+    read: |text| text.parse().ok().filter(|size: &NonZeroUsize| size.get() <= 1_000_000_000),
+};
+
+/// A number of updates.
+pub const UPDATES: Kind<NonZeroU64> = Kind {
+    form: Form::Number,
+    placeholder: "N",
+    valid: "a whole number from 1 to 1000000000",
+    read: |text| text.parse().ok().filter(|updates: &NonZeroU64| updates.get() <= 1_000_000_000),
+};
+
+/// A share of what is dropped.
+pub const DROPPED: Kind<f32> = Kind {
+    form: Form::Number,
+    placeholder: "X",
+    valid: "a number from 0 to below 1",
+    read: |text| text.parse().ok().filter(|share| (0.0..1.0).contains(share)),
+};
+
+/// A number in [0, 1].
+pub const UNIT: Kind<f64> = Kind {
+    form: Form::Number,
+    placeholder: "X",
+    valid: "a number from 0 to 1",
+    read: |text| number(text).filter(|x| (0.0..=1.0).contains(x)),
+};
+
+/// A number in [0, 1).
+pub const BELOW_ONE: Kind<f64> = Kind {
+    form: Form::Number,
+    placeholder: "X",
+    valid: "a number from 0 to below 1",
+    read: |text| number(text).filter(|x| (0.0..1.0).contains(x)),
+};
+
+/// A number above 0.
+pub const POSITIVE: Kind<f64> = Kind {
+    form: Form::Number,
+    placeholder: "X",
+    valid: "a number above 0, at most 1e9",
+    read: |text| number(text).filter(|x| *x > 0.0 && *x <= 1e9),
+};
+
+fn readable(text: &str) -> Option<&str> {
+    (!text.trim().is_empty() && !text.contains('\0')).then_some(text)
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|x: &f64| x.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use super::*;
+
+    fn check<T: Debug + PartialEq>(kind: &Kind<T>, text: &str, expected: Option<T>) {
+        assert_eq!((kind.read)(text), expected, "{text:?} as {}", kind.valid);
+    }
+
+    #[test]
+    fn only_valid_texts_are_read() {
+        check(&TEXT, "a b", Some("a b".to_owned()));
+        check(&TEXT, " ", None);
+        check(&FILE, "a\0b", None);
+        check(&SWITCH, "true", Some(true));
+        check(&SWITCH, "yes", None);
+        check(&WHOLE, "0", Some(0));
+        check(&WHOLE, "-1", None);
+        check(&SIZE, "0", None);
+        check(&SIZE, "1.5", None);
+        check(&SIZE, "7", NonZeroUsize::new(7));
+        check(&UPDATES, "99999999999999999999", None);
+        check(&DROPPED, "0.1", Some(0.1));
+        check(&DROPPED, "1", None);
+        check(&UNIT, "2e-5", Some(2e-5));
+        check(&UNIT, "nan", None);
+        check(&UNIT, "fast", None);
+        check(&BELOW_ONE, "1", None);
+        check(&POSITIVE, "0", None);
+        check(&POSITIVE, "inf", None);
+    }
+}

@@ -1,0 +1,272 @@
+//! The words that people bring from other trainers: taken where they mean exactly one of ours, else
+//! answered with what to write instead. One row a word, of its first that the command can use.
+
+use std::fmt;
+
+use crate::key::{Entries, Entry};
+use crate::suggestion::nearest;
+
+/// What a word that is no key of ours stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// This key and nothing else, so that it is taken for it.
+    Same(&'static str),
+    /// One of these keys, or something like it.
+    Like(&'static [&'static str]),
+    /// This key with this value.
+    Value(&'static str, &'static str),
+    /// No key; what to do.
+    Advice(&'static str),
+}
+
+use Meant::{Advice, Like, Same, Value};
+
+/// What is written instead of a word that is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// One of these keys.
+    Keys(Vec<&'static str>),
+    /// A key with a value.
+    Value(&'static str, &'static str),
+    /// What to do.
+    Advice(&'static str),
+    /// Nothing is near.
+    None,
+}
+
+impl Meant {
+    /// What it is among these keys, if anything.
+    fn among(self, entries: &Entries) -> Option<Hint> {
+        let has = |key: &&str| entries.iter().any(|entry| entry.name() == *key);
+        match self {
+            Same(key) => has(&key).then(|| Hint::Keys(vec![key])),
+            Like(keys) => {
+                let keys: Vec<&str> = keys.iter().copied().filter(has).collect();
+                (!keys.is_empty()).then_some(Hint::Keys(keys))
+            }
+            Value(key, value) => has(&key).then_some(Hint::Value(key, value)),
+            Advice(text) => Some(Hint::Advice(text)),
+        }
+    }
+}
+
+/// Whether `word`, in snake or kebab case, is `entry`'s name or means exactly the same.
+pub(crate) fn is_called(entry: &dyn Entry, word: &str) -> bool {
+    let word = word.replace('-', "_");
+    let is_same = |row: &(&[&str], Meant)| row.1 == Same(entry.name()) && row.0.contains(&&*word);
+    entry.name() == word || WORDS.iter().any(is_same)
+}
+
+/// The entry called `name`, in snake or kebab case, or by a word that means the same.
+#[must_use]
+pub fn entry_named(entries: &Entries, name: &str) -> Option<&'static dyn Entry> {
+    let snake = name.replace('-', "_");
+    let own = entries.iter().copied().find(|entry| entry.name() == snake);
+    own.or_else(|| entries.iter().copied().find(|entry| is_called(*entry, name)))
+}
+
+/// What to write instead of `word`, which none of `entries` is called.
+#[must_use]
+pub fn hint(word: &str, entries: &Entries) -> Hint {
+    let word = word.trim_start_matches('-').replace('-', "_");
+    let lower = word.to_lowercase();
+    let rows = WORDS.iter().filter(|(words, _)| words.contains(&&*lower));
+    rows.filter_map(|(_, meant)| meant.among(entries)).next().unwrap_or_else(|| {
+        let near = nearest(&word, entries.iter().map(|entry| entry.name()));
+        near.map_or(Hint::None, |key| Hint::Keys(vec![key]))
+    })
+}
+
+impl Hint {
+    /// For a command line.
+    pub(crate) fn of_flag(&self) -> impl fmt::Display {
+        let flag = |key: &str| format!("--{}", key.replace('_', "-"));
+        match self {
+            Self::Keys(keys) => did_you_mean(keys.iter().map(|key| flag(key))),
+            Self::Value(key, value) => did_you_mean([format!("{} {value}", flag(key))]),
+            Self::Advice(text) => (*text).to_owned(),
+            Self::None => "--help lists all flags".to_owned(),
+        }
+    }
+
+    /// For a file.
+    pub(crate) fn of_key(&self) -> impl fmt::Display {
+        match self {
+            Self::Keys(keys) => did_you_mean(keys.iter().map(|key| (*key).to_owned())),
+            Self::Value(key, value) => did_you_mean([format!("{key} = {value:?}")]),
+            Self::Advice(text) => (*text).to_owned(),
+            Self::None => "--help lists all keys".to_owned(),
+        }
+    }
+}
+
+fn did_you_mean(words: impl IntoIterator<Item = String>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    format!("did you mean {}?", words.join(" or "))
+}
+
+const STARTERS: &str = "the number of processes is said to whoever starts them, such as \
+                        `launcher --nproc-per-node N -- train CONFIG.toml`";
+const MEETING: &str = "leave it out: a rank's place is read from the variables of torchrun, mpirun, \
+                       srun or the launcher";
+const CLASSES: &str = "leave it out: the classes are those of the data or of the model";
+const BATCHES: &str = "leave it out: evaluations choose their own batches";
+const FP16: &str = "it is not there: the precisions are f32, tf32 and bf16, see `precision`";
+const ALL_LEARN: &str = "it is not there: every weight of the model is trained";
+const RANKS: &str = "leave it out: several ranks are always data-parallel; the launcher, mpirun, srun \
+                     or torchrun starts them";
+const NO_SERVICE: &str = "it is not there: metrics.jsonl in the output directory has every number";
+const BEST: &str = "leave it out: the best is the most accurate one on the validation file";
+const FEWER: &str = "it is not there: pass a file with fewer rows, or end early with `max_steps`";
+const TOKENIZER: &str = "leave it out: the model's directory has its tokenizer, with its settings";
+
+/// Words of other trainers, each with what it stands for among our keys.
+#[rustfmt::skip]
+pub const WORDS: &[(&[&str], Meant)] = &[
+    // The same by another name.
+    (&["model_name_or_path", "pretrained_model_name_or_path"], Same("model")),
+    (&["max_length", "max_seq_len", "max_sequence_length"], Same("max_seq_length")),
+    (&["epochs", "num_epochs"], Same("num_train_epochs")),
+    (&["max_train_steps"], Same("max_steps")),
+    (&["evaluation_strategy"], Same("eval_strategy")),
+    (&["num_warmup_steps"], Same("warmup_steps")),
+    (&["eval_file", "dev_file", "val_file"], Same("validation_file")),
+    (&["training_file"], Same("train_file")),
+    (&["text_column_name"], Same("text_column")),
+    (&["label_column_name"], Same("label_column")),
+    (&["per_gpu_train_batch_size"], Same("per_device_train_batch_size")),
+    (&["num_processes", "nproc"], Same("nproc_per_node")),
+    (&["num_nodes", "nodes"], Same("nnodes")),
+    // Models.
+    (&["model", "model_name", "model_name_or_path", "pretrained_model_name_or_path", "model_id",
+       "model_path", "base_model", "pretrained", "pretrained_model", "model_type"],
+     Like(&["model", "checkpoint"])),
+    (&["model_dir", "output_dir"], Like(&["checkpoint", "output", "output_dir"])),
+    (&["checkpoint", "ckpt", "ckpt_path", "checkpoint_path", "checkpoint_dir"],
+     Like(&["checkpoint", "resume", "model"])),
+    (&["resume_from_checkpoint", "resume_from", "from_checkpoint", "load_checkpoint", "restore"],
+     Like(&["resume", "checkpoint"])),
+    (&["head_type", "classifier", "classifier_head"], Like(&["head"])),
+    (&["dropout_rate", "dropout_prob", "hidden_dropout", "hidden_dropout_prob", "drop"],
+     Like(&["dropout"])),
+    (&["attention_probs_dropout_prob", "attn_dropout", "attention_dropout_prob"],
+     Like(&["attention_dropout"])),
+    (&["classifier_dropout", "seq_classif_dropout", "cls_dropout"], Like(&["head_dropout"])),
+    (&["num_labels", "num_classes", "n_classes"], Advice(CLASSES)),
+    (&["tokenizer", "tokenizer_name", "do_lower_case", "uncased", "vocab_file", "config_name"],
+     Advice(TOKENIZER)),
+    (&["freeze", "freeze_encoder", "lora", "peft", "use_peft"], Advice(ALL_LEARN)),
+    // Data.
+    (&["data", "data_path", "data_file", "data_dir", "dataset", "dataset_name", "task_name",
+       "file", "input_file"],
+     Like(&["data", "input", "train_file"])),
+    (&["train", "train_data", "train_path", "train_dataset", "training_data"],
+     Like(&["train_file"])),
+    (&["valid", "val", "dev", "valid_file", "valid_data", "val_data", "dev_data", "eval_data",
+       "validation_data", "eval_dataset", "do_eval"],
+     Like(&["validation_file", "data", "input"])),
+    (&["test", "test_data", "test_dataset", "do_predict"], Like(&["test_file", "data", "input"])),
+    (&["train_file", "validation_file", "test_file", "eval_file", "dev_file", "val_file", "input"],
+     Like(&["data", "input"])),
+    (&["text", "text_field", "text_col", "text_key", "text_column_names", "sentence",
+       "sentence_column", "sentence1_key"],
+     Like(&["text_column"])),
+    (&["label", "target", "label_field", "label_col", "label_key", "target_column"],
+     Like(&["label_column"])),
+    (&["labels", "label2id", "id2label", "class_names", "classes"], Like(&["label_map"])),
+    (&["model_max_length", "max_len", "seq_len", "seq_length", "block_size", "cutoff_len",
+       "max_tokens"],
+     Like(&["max_seq_length"])),
+    (&["shuffle", "shuffle_train_dataset", "shuffle_seed"], Like(&["no_shuffle"])),
+    (&["num_workers", "dataloader_num_workers", "preprocessing_num_workers", "workers"],
+     Advice("leave it out: data are read once, before the first update")),
+    // Training.
+    (&["batch_size", "train_batch_size", "bs"],
+     Like(&["per_device_train_batch_size", "global_batch_size"])),
+    (&["batch_size", "per_device_eval_batch_size", "per_gpu_eval_batch_size", "eval_batch_size",
+       "bs"],
+     Advice(BATCHES)),
+    (&["grad_accum", "grad_accum_steps", "accumulate_grad_batches", "accumulation_steps",
+       "gradient_accumulation"],
+     Like(&["gradient_accumulation_steps"])),
+    (&["epoch", "max_epochs", "n_epochs", "nepochs", "num_epoch", "train_epochs"],
+     Like(&["num_train_epochs"])),
+    (&["steps", "num_steps", "total_steps", "num_train_steps", "train_steps", "max_iters"],
+     Like(&["max_steps"])),
+    (&["eval_every", "eval_interval", "eval_freq", "evaluate_every", "val_check_interval"],
+     Like(&["eval_steps"])),
+    (&["patience", "early_stopping"], Like(&["early_stopping_patience"])),
+    (&["save_best", "load_best", "best"], Like(&["load_best_model_at_end"])),
+    (&["random_seed", "manual_seed", "random_state"], Like(&["seed"])),
+    (&["metric_for_best_model", "greater_is_better", "best_metric", "metric_name"], Advice(BEST)),
+    (&["max_train_samples", "max_eval_samples", "max_predict_samples", "limit"], Advice(FEWER)),
+    (&["pad_to_max_length", "padding", "group_by_length", "dataloader_drop_last",
+       "dataloader_pin_memory", "remove_unused_columns", "eval_accumulation_steps"],
+     Advice("leave it out: texts are packed without padding, and every one is read once an epoch")),
+    (&["gradient_checkpointing", "compile", "torch_compile"],
+     Advice("leave it out: memory and speed are the program's own matter, see `trainer plan`")),
+    (&["label_smoothing", "label_smoothing_factor", "class_weights", "focal_loss"],
+     Advice("it is not there: the loss is the mean cross-entropy of the classes")),
+    (&["layerwise_lr_decay", "llrd"], Like(&["learning_rate", "head_learning_rate"])),
+    (&["do_train"], Advice("leave it out: `trainer train` trains")),
+    // The optimiser.
+    (&["lr", "learning_rates", "max_lr", "peak_lr"],
+     Like(&["learning_rate", "head_learning_rate"])),
+    (&["head_lr", "classifier_lr", "lr_head"], Like(&["head_learning_rate"])),
+    (&["wd", "decay", "l2"], Like(&["weight_decay"])),
+    (&["beta1"], Like(&["adam_beta1"])),
+    (&["beta2"], Like(&["adam_beta2"])),
+    (&["betas"], Like(&["adam_beta1", "adam_beta2"])),
+    (&["eps", "epsilon", "adam_eps"], Like(&["adam_epsilon"])),
+    (&["scheduler", "schedule", "lr_scheduler", "lr_schedule"], Like(&["lr_scheduler_type"])),
+    (&["warmup", "warmup_proportion"], Like(&["warmup_ratio", "warmup_steps"])),
+    (&["clip", "clip_grad", "grad_clip", "max_norm", "clip_grad_norm", "gradient_clip_val",
+       "gradient_clipping"],
+     Like(&["max_grad_norm"])),
+    (&["optim", "optimizer"], Advice("leave it out: the optimiser is AdamW")),
+    // Where it runs.
+    (&["bf16"], Value("precision", "bf16")),
+    (&["tf32"], Value("precision", "tf32")),
+    (&["fp16", "half", "amp"], Advice(FP16)),
+    (&["mixed_precision", "dtype", "torch_dtype"], Like(&["precision"])),
+    (&["cpu", "no_cuda", "use_cpu"], Value("device", "cpu")),
+    (&["gpu", "cuda", "use_cuda"], Value("device", "cuda")),
+    (&["gpus", "n_gpu", "n_gpus", "num_gpus", "ngpus", "devices", "n", "np", "nproc",
+       "num_processes", "world_size", "nproc_per_node"],
+     Like(&["nproc_per_node"])),
+    (&["gpus", "n_gpu", "n_gpus", "num_gpus", "ngpus", "devices", "n", "np", "nproc",
+       "num_processes", "world_size", "nproc_per_node", "nnodes", "num_nodes", "nodes"],
+     Advice(STARTERS)),
+    (&["local_rank", "rank", "node_rank", "master_addr", "master_port", "standalone",
+       "rdzv_backend", "rdzv_endpoint", "rdzv_id"],
+     Advice(MEETING)),
+    (&["ddp", "ddp_backend", "fsdp", "deepspeed", "distributed", "dist_backend"], Advice(RANKS)),
+    (&["timeout", "ddp_timeout"], Like(&["peer_timeout"])),
+    (&["threads", "num_threads", "cpus", "cores"],
+     Advice("leave it out: ranks share the cores they may use; RAYON_NUM_THREADS says another number")),
+    // What it writes.
+    (&["out", "output", "output_file"], Like(&["output", "output_dir"])),
+    (&["out_dir", "save_dir", "save_path", "logdir", "log_dir", "logging_dir", "run_name"],
+     Like(&["output_dir"])),
+    (&["overwrite", "force", "overwrite_output"], Like(&["overwrite_output_dir"])),
+    (&["save_every", "save_interval", "save_freq", "checkpoint_every", "checkpointing_steps"],
+     Like(&["save_steps"])),
+    (&["save_limit", "keep_last", "max_checkpoints", "max_to_keep"], Like(&["save_total_limit"])),
+    (&["log_every", "log_steps", "log_interval", "logging_interval", "log_every_n_steps",
+       "print_freq"],
+     Like(&["logging_steps"])),
+    (&["logging_strategy", "logging_first_step", "log_level", "disable_tqdm", "verbose", "quiet"],
+     Like(&["logging_steps", "report_to"])),
+    (&["push_to_hub", "hub_model_id", "hub_strategy", "hub_private_repo"],
+     Advice("it is not there: upload the output directory with `hf upload`")),
+    (&["save_safetensors", "save_only_model"],
+     Advice("leave it out: weights are always safetensors; `save_strategy` says when")),
+    (&["wandb", "wandb_project", "tensorboard", "tb", "mlflow"], Advice(NO_SERVICE)),
+    (&["output_format"], Like(&["format"])),
+    (&["config", "config_file", "cfg"], Advice("name the file by itself: `trainer train CONFIG.toml`")),
+    (&["use_fast_tokenizer", "trust_remote_code"],
+     Advice("leave it out: nothing of a model's directory is executed, and there is one tokenizer")),
+    (&["overwrite_cache"], Advice("leave it out: nothing is kept between runs")),
+    (&["cache_dir"], Advice("leave it out: HF_HOME says where models from the hub are kept")),
+    (&["token", "hub_token", "use_auth_token"], Advice("leave it out: HF_TOKEN has it")),
+];

@@ -1,0 +1,28 @@
+//! A panic is a bug of ours: it ends the process with its own exit code and asks for a report.
+
+use std::panic::{self, PanicHookInfo};
+use std::process;
+
+use crate::ExitCode;
+use crate::streams;
+
+/// From now on a panic on any thread ends the process.
+pub fn install() {
+    panic::set_hook(Box::new(|info| {
+        streams::tell(report(info));
+        process::exit(ExitCode::Bug.number().into());
+    }));
+}
+
+fn report(info: &PanicHookInfo<'_>) -> String {
+    let payload = info.payload();
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    let place = info.location().map_or_else(String::new, |location| format!(" at {location}"));
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "error: this is a bug in lockstep {version}: {text}{place}\n  \
+         please report it with this line and the command that led to it; \
+         what was checkpointed before is whole, and --resume auto goes on from it"
+    )
+}

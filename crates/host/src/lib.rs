@@ -1,0 +1,26 @@
+//! What both programs need at their edges, and what this machine is.
+//!
+//! Arguments, environment, standard streams, signals, exit codes and the way an error is shown; the
+//! machine's name and GPUs, and which rank computes on which device.
+
+pub mod bug_report;
+mod decision;
+mod exit;
+pub mod gpus;
+mod machine;
+pub mod mpirun;
+mod process;
+mod program;
+pub mod signals;
+pub mod streams;
+mod unused;
+pub mod warnings;
+mod wish;
+
+pub use decision::{Computes, DecisionError, Equipment, decide, hosts};
+pub use exit::ExitCode;
+pub use machine::host_name;
+pub use process::{Environment, Process, RUN_ID};
+pub use program::{enter, report};
+pub use unused::Unused;
+pub use wish::{DeviceChoice, Precision, Sharing, Wish};

@@ -1,0 +1,178 @@
+//! The standard streams, of which none is worth a run: a pipe may close, a device may be full.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use rustix::fd::AsFd;
+
+/// Writes a line to the standard error in one go, so that lines of several ranks stay whole.
+pub fn tell(line: impl Display) {
+    let mut text = format!("{line}\n");
+    if let Some(width) = width_of(&io::stderr()) {
+        text = folded(&text, width);
+    }
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// The columns of a terminal; nothing for what is none, which is read by programs too.
+fn width_of<S: AsFd + IsTerminal>(stream: &S) -> Option<usize> {
+    const LEAST: usize = 20;
+    let size = || rustix::termios::tcgetwinsize(stream).ok();
+    let width = stream.is_terminal().then(size)??.ws_col;
+    Some(usize::from(width)).filter(|width| *width >= LEAST)
+}
+
+/// The text in lines that fit, broken between words; what goes on is indented.
+fn folded(text: &str, width: usize) -> String {
+    const INDENT: &str = "         ";
+    let mut whole = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let mut column = 0;
+        for word in line.split_inclusive(' ') {
+            let letters = word.trim_end().chars().count();
+            if column + letters > width && column > INDENT.len() {
+                whole.truncate(whole.trim_end_matches(' ').len());
+                whole.push('\n');
+                whole.push_str(INDENT);
+                column = INDENT.len();
+            }
+            whole.push_str(word);
+            column += word.chars().count();
+        }
+    }
+    whole
+}
+
+/// The output of a command whose product is files: where nobody can read it any more, the command
+/// goes on without it.
+pub struct Optional<'a> {
+    out: &'a mut dyn Write,
+    is_open: bool,
+    /// Of the terminal, if it is one.
+    width: Option<usize>,
+    /// The line that is not yet complete.
+    line: Vec<u8>,
+}
+
+impl<'a> Optional<'a> {
+    /// `out`, which leads to the standard output, as long as it can be written.
+    pub fn new(out: &'a mut dyn Write) -> Self {
+        Self { out, is_open: true, width: width_of(&io::stdout()), line: Vec::new() }
+    }
+
+    fn pass_on(&mut self) {
+        if !self.is_open || self.line.is_empty() {
+            return;
+        }
+        let text = String::from_utf8_lossy(&self.line);
+        let text = self.width.map_or_else(|| text.to_string(), |width| folded(&text, width));
+        self.line.clear();
+        if let Err(cause) = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+            self.is_open = false;
+            tell(format_args!(
+                "note: the standard output cannot be written ({cause}), so the run goes on \
+                 without it"
+            ));
+        }
+    }
+}
+
+impl Write for Optional<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_open {
+            self.line.extend_from_slice(bytes);
+        }
+        if bytes.ends_with(b"\n") {
+            self.pass_on();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.pass_on();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// For a process of the test below: what it says in each of its lines.
+    const WORD: &str = "LOCKSTEP_TEST_WORD";
+    const LINES: usize = 2000;
+
+    #[test]
+    fn lines_of_two_processes_stay_whole() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let start = |word: &str| {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--ignored", "--exact", "streams::tests::process_that_tells"]);
+            command.env(WORD, word).stdin(Stdio::null()).stdout(Stdio::null());
+            command.arg("--nocapture").stderr(writer.try_clone().unwrap()).spawn().unwrap()
+        };
+        let words = ["a".repeat(300), "b".repeat(200)];
+        let mut children = words.each_ref().map(|word| start(word));
+        drop(writer);
+        let mut told = String::new();
+        reader.read_to_string(&mut told).unwrap();
+        for child in &mut children {
+            assert!(child.wait().unwrap().success());
+        }
+        for word in &words {
+            assert_eq!(told.lines().filter(|line| line == word).count(), LINES);
+        }
+        assert_eq!(told.lines().count(), 2 * LINES);
+    }
+
+    #[test]
+    #[ignore = "one of two processes: the test above starts them"]
+    fn process_that_tells() {
+        let word = std::env::var(WORD).unwrap();
+        (0..LINES).for_each(|_| tell(&word));
+    }
+
+    /// Takes so many bytes.
+    struct Full(usize);
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.0);
+            self.0 -= taken;
+            if taken == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(taken) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_let_go() {
+        let mut full = Full(5);
+        let mut out = Optional::new(&mut full);
+        for _ in 0..3 {
+            out.write_all(b"some words").unwrap();
+            out.flush().unwrap();
+        }
+        assert!(!out.is_open);
+    }
+
+    #[test]
+    fn lines_are_broken_between_words() {
+        let check = |text: &str, expected: &str| assert_eq!(folded(text, 30), expected, "{text}");
+        check("short\nlines\n", "short\nlines\n");
+        let exact = "123456789 123456789 1234567890\n";
+        check(exact, exact);
+        check(
+            "step 10/1000 | loss: 0.3900 | lr: 2.00e-5\n",
+            "step 10/1000 | loss: 0.3900 |\n         lr: 2.00e-5\n",
+        );
+        let word = "x".repeat(50);
+        check(&word, &word);
+        check(&format!("a long word: {word}"), &format!("a long word:\n         {word}"));
+    }
+}

@@ -1,0 +1,58 @@
+//! Why no GPU is used.
+
+use std::fmt;
+
+use crate::{Environment, gpus};
+
+/// Why no GPU is used, where none is asked for and none forbidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unused {
+    /// None is visible, or no driver answers.
+    NoGpu,
+    /// The build knows no CUDA; so many are visible.
+    NoCuda(usize),
+}
+
+impl Unused {
+    /// As this process sees it, whose build can use GPUs or cannot.
+    #[must_use]
+    pub fn here(environment: &Environment, is_built_in: bool) -> Self {
+        Self::of(gpus::visible(environment).unwrap_or_default().len(), is_built_in)
+    }
+
+    /// Where so many are visible to a build that can use them, or cannot.
+    #[must_use]
+    pub fn of(visible: usize, is_built_in: bool) -> Self {
+        if is_built_in || visible == 0 { Self::NoGpu } else { Self::NoCuda(visible) }
+    }
+}
+
+impl fmt::Display for Unused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoGpu => write!(f, "there is no GPU"),
+            Self::NoCuda(gpus) => write!(
+                f,
+                "this build has no CUDA for the {gpus} GPU{} here (launch/cuda.sh builds one that has)",
+                if *gpus == 1 { "" } else { "s" }
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gpus_that_the_build_cannot_use_are_told() {
+        let told = |visible, is_built_in| Unused::of(visible, is_built_in).to_string();
+        for (visible, is_built_in) in [(0, false), (0, true), (2, true)] {
+            assert_eq!(told(visible, is_built_in), "there is no GPU");
+        }
+        let words = "this build has no CUDA for the";
+        let remedy = "here (launch/cuda.sh builds one that has)";
+        assert_eq!(told(1, false), format!("{words} 1 GPU {remedy}"));
+        assert_eq!(told(8, false), format!("{words} 8 GPUs {remedy}"));
+    }
+}

@@ -1,0 +1,133 @@
+//! Why a model could not be had, and how to have it all the same.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a model could not be had.
+#[derive(Debug, Error)]
+pub enum HubError {
+    /// A path to something that is not there.
+    #[error(
+        "the model `{name}` cannot be found: there is no directory of that name here, \
+         and it is no hub id, which is `name` or `owner/name`\n  \
+         pass a directory that holds {FILES}, a hub id such as distilbert-base-uncased, \
+         or builtin:tiny"
+    )]
+    NoDirectory {
+        /// What was asked for.
+        name: String,
+    },
+    /// A path to a file.
+    #[error(
+        "the model `{name}` is a file; --model takes the directory that holds {FILES}, or a hub id"
+    )]
+    IsFile {
+        /// What was asked for.
+        name: String,
+    },
+    /// There is no directory for a cache.
+    #[error(
+        "the model `{id}` is a hub id, and there is no directory to keep its files in\n  \
+         set HF_HOME to a directory that can be written, or pass a directory to --model"
+    )]
+    NoCache {
+        /// The hub id.
+        id: String,
+    },
+    /// The cache is incomplete and the network was forbidden.
+    #[error(
+        "the model `{id}` is neither a directory here nor complete in the cache {}: {} is missing, \
+         and {variable} forbids the network\n  unset {variable}, or {}",
+        cache.display(), missing.join(" or "), by_hand(id)
+    )]
+    Offline {
+        /// The hub id.
+        id: String,
+        /// The cache.
+        cache: PathBuf,
+        /// The files of which one is needed.
+        missing: &'static [&'static str],
+        /// What forbids the network.
+        variable: &'static str,
+    },
+    /// The hub does not answer.
+    #[error(
+        "the model `{id}` is neither a directory here nor complete in the cache {}, \
+         and {endpoint} cannot be reached for {file}: {cause}\n  \
+         check the network (HF_ENDPOINT names the server), or {}",
+        cache.display(), by_hand(id)
+    )]
+    Unreachable {
+        /// The hub id.
+        id: String,
+        /// The cache.
+        cache: PathBuf,
+        /// The server.
+        endpoint: String,
+        /// The file that was asked for.
+        file: &'static str,
+        /// The network's words.
+        cause: String,
+    },
+    /// The hub answers that there is no such model, or not for us.
+    #[error(
+        "the model `{id}` is no directory here, and {endpoint} answers {status}: \
+         there is no such model, or not for everybody\n  \
+         look for a slip of the pen; for a model that is not public set HF_TOKEN (or run \
+         `hf auth login`); for a directory pass its path"
+    )]
+    Refused {
+        /// The hub id.
+        id: String,
+        /// The server.
+        endpoint: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The model lacks a file we need.
+    #[error(
+        "the model `{id}` on {endpoint} has no {}\n  choose a DistilBERT model that has {FILES}",
+        missing.join(" and no ")
+    )]
+    Incomplete {
+        /// The hub id.
+        id: String,
+        /// The server.
+        endpoint: String,
+        /// The files of which one is needed.
+        missing: &'static [&'static str],
+    },
+    /// A file did not arrive whole.
+    #[error(
+        "{file} of the model `{id}` did not arrive whole from {endpoint}: {cause}\n  \
+         start again to go on where it ended, or {}",
+        by_hand(id)
+    )]
+    Interrupted {
+        /// The hub id.
+        id: String,
+        /// The server.
+        endpoint: String,
+        /// The file.
+        file: &'static str,
+        /// What happened.
+        cause: String,
+    },
+    /// The model was changed while its files were fetched.
+    #[error("the model `{id}` was changed on the hub while it was fetched; start again")]
+    Changed {
+        /// The hub id.
+        id: String,
+    },
+}
+
+const FILES: &str = "config.json, model.safetensors (or pytorch_model.bin), \
+                     tokenizer.json (or vocab.txt) and tokenizer_config.json";
+
+fn by_hand(id: &str) -> String {
+    format!(
+        "fetch {FILES}\n  from https://huggingface.co/{id}/tree/main into a directory DIR, \
+         and pass --model DIR"
+    )
+}

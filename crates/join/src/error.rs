@@ -1,0 +1,122 @@
+//! Why a process does not join the others: its place among them, the way to them, its device.
+
+use lockstep_collective::CollectiveError;
+use lockstep_host::{DecisionError, ExitCode, gpus};
+use lockstep_kernels::gpu::GpuError;
+use lockstep_world::WorldSize;
+use thiserror::Error;
+
+/// Why a process does not know its place among others.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum WorldError {
+    /// A variable that is no number, or a rank outside of its world.
+    #[error(
+        "the environment has {variables}, which is no rank in a world: \
+         unset these variables to train alone, or start all ranks with mpirun, srun or launcher"
+    )]
+    NoSeat {
+        /// The variables with their values.
+        variables: String,
+    },
+    /// A world without a place to meet.
+    #[error(
+        "the environment describes {size} ranks, but {variable} is not set: it says where rank 0 \
+         listens for the others; start the ranks with launcher, which sets it, or export \
+         MASTER_ADDR=<host of rank 0> and MASTER_PORT=<a free port>"
+    )]
+    NoAddress {
+        /// The number of ranks.
+        size: usize,
+        /// What is missing.
+        variable: &'static str,
+    },
+    /// A port that is none.
+    #[error(
+        "MASTER_PORT={text} is no port: export a number from 1 to 65535, free on rank 0's host"
+    )]
+    NoPort {
+        /// What is set.
+        text: String,
+    },
+    /// Every process believes to be alone.
+    #[error(
+        "{} ranks were started, but {library} sees one only: the mpirun that started this program \
+         belongs to another MPI than the one it was built with; use that one's mpirun (see \
+         `which -a mpirun`), srun --mpi=pmix, or export MASTER_ADDR=<host of rank 0> and \
+         MASTER_PORT=<a free port>, so that the ranks meet over TCP",
+        expected.get()
+    )]
+    WrongMpi {
+        /// The ranks the starter speaks of.
+        expected: WorldSize,
+        /// The library that sees one.
+        library: String,
+    },
+}
+
+/// Something that was asked for and cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlaceError {
+    /// A GPU that cannot be opened, or a build that opens none.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// A precision of GPUs.
+    #[error(
+        "--precision tf32 needs a GPU, and this run computes on the CPU; \
+         leave it out, or pass --precision f32"
+    )]
+    Tf32,
+    /// A precision of some processors.
+    #[error(
+        "--precision bf16 needs a processor that multiplies it (AVX512-BF16: AMD since Zen 4, Intel \
+         since Cooper Lake), and this one does not; leave it out, or pass --precision f32"
+    )]
+    Bf16,
+}
+
+/// Why a process does not train with others, or not where it should.
+#[derive(Debug, Error)]
+pub enum JoinError {
+    /// A place among others that cannot be known.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// Peers that cannot be reached.
+    #[error(transparent)]
+    Collective(#[from] CollectiveError),
+    /// Devices that the ranks' machines cannot give.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+    /// A device or a library this build or machine lacks.
+    #[error(transparent)]
+    Device(#[from] PlaceError),
+    /// A driver that does not answer.
+    #[error(transparent)]
+    Driver(#[from] gpus::GpuError),
+}
+
+impl JoinError {
+    /// The exit code of this failure.
+    #[must_use]
+    pub fn code(&self) -> ExitCode {
+        match self {
+            Self::World(WorldError::WrongMpi { .. })
+            | Self::Decision(_)
+            | Self::Device(_)
+            | Self::Driver(_) => ExitCode::Device,
+            Self::World(_) => ExitCode::Usage,
+            Self::Collective(error) => of_collective(error),
+        }
+    }
+}
+
+/// The exit code of a call between ranks that failed.
+#[must_use]
+pub fn of_collective(error: &CollectiveError) -> ExitCode {
+    match error {
+        CollectiveError::Missing { .. } => ExitCode::Device,
+        CollectiveError::Diverged { .. } | CollectiveError::NoSuchRoot { .. } => ExitCode::Bug,
+        CollectiveError::Lost { .. }
+        | CollectiveError::NotMet { .. }
+        | CollectiveError::Library { .. } => ExitCode::PeerLost,
+    }
+}

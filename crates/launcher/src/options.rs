@@ -1,0 +1,125 @@
+//! What the launcher itself is told, in front of `--`.
+
+use lockstep_flags::{Entries, Faults, Form, Key, Kind, SWITCH, Table, Written, flags, list};
+
+/// How many of something; nothing stands for `auto`.
+const COUNT: Kind<Option<u64>> = Kind {
+    form: Form::Number,
+    placeholder: "auto|N",
+    valid: "auto, or a whole number from 1 to 100000",
+    read: |text| match text {
+        "auto" => Some(None),
+        text => text.parse().ok().filter(|count| (1..=100_000).contains(count)).map(Some),
+    },
+};
+
+/// A number of restarts.
+const RESTARTS: Kind<u64> = Kind {
+    form: Form::Number,
+    placeholder: "N",
+    valid: "a whole number, at least 0",
+    read: |text| text.parse().ok(),
+};
+
+/// Who starts the ranks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Whoever is there.
+    Auto,
+    /// `mpirun`.
+    Mpirun,
+    /// Slurm's `srun`.
+    Srun,
+    /// The launcher itself.
+    Local,
+}
+
+/// Who starts the ranks.
+const START: Kind<Start> = Kind {
+    form: Form::Text,
+    placeholder: "HOW",
+    valid: "one of auto, mpirun, srun, local",
+    read: |text| match text {
+        "auto" => Some(Start::Auto),
+        "mpirun" => Some(Start::Mpirun),
+        "srun" => Some(Start::Srun),
+        "local" => Some(Start::Local),
+        _ => None,
+    },
+};
+
+static PER_NODE: Key<Option<u64>> =
+    Key::new(Table::COMMAND, "nproc_per_node", COUNT, "processes on each machine; auto: its GPUs")
+        .or("auto");
+static NODES: Key<Option<u64>> =
+    Key::new(Table::COMMAND, "nnodes", COUNT, "machines; auto: those of the Slurm job").or("auto");
+static MAX_RESTARTS: Key<u64> = Key::new(
+    Table::COMMAND,
+    "max_restarts",
+    RESTARTS,
+    "restarts after failures, from the newest checkpoint",
+)
+.or("0");
+static START_KEY: Key<Start> =
+    Key::new(Table::COMMAND, "start", START, "who starts the ranks: auto, mpirun, srun, local")
+        .or("auto");
+static DRY_RUN: Key<bool> =
+    Key::new(Table::COMMAND, "dry_run", SWITCH, "print what would be started, and start nothing")
+        .or("false");
+static ENTRIES: &Entries = &[&PER_NODE, &NODES, &MAX_RESTARTS, &START_KEY, &DRY_RUN];
+
+/// The launcher's flags.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    /// Processes on each machine; nothing where the launcher is to find out.
+    pub(super) per_node: Option<u64>,
+    /// Machines; nothing where the launcher is to find out.
+    pub(super) nodes: Option<u64>,
+    /// How often a failed run is started again.
+    pub(super) max_restarts: u64,
+    /// Who starts the ranks.
+    pub(super) start: Start,
+    /// Whether nothing is started.
+    pub(super) is_dry: bool,
+}
+
+impl Options {
+    /// Reads the words in front of `--`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub(super) fn read(words: &[String]) -> Result<Self, Faults> {
+        let config: Written =
+            flags(words, ENTRIES, (&[], "the trainer's words stand behind `--`"))?;
+        Ok(Self {
+            per_node: config.get(&PER_NODE)?,
+            nodes: config.get(&NODES)?,
+            max_restarts: config.get(&MAX_RESTARTS)?,
+            start: config.get(&START_KEY)?,
+            is_dry: config.get(&DRY_RUN)?,
+        })
+    }
+}
+
+/// What `launcher --help` says.
+pub(super) fn help() -> String {
+    format!("{HELP}{}{AFTER}", list(ENTRIES))
+}
+
+const HELP: &str = "\
+Starts the trainer, one process for each GPU, and watches over them.
+
+usage: launcher [flags] -- train CONFIG.toml [trainer's flags]
+
+  launcher --dry-run -- train configs/sst2.toml                    what would be started, and why
+  launcher --nproc-per-node 2 -- train configs/sst2.toml --device cpu
+
+";
+
+const AFTER: &str = "
+Without a GPU, auto is one process. In a Slurm job of several machines srun starts the ranks, else
+mpirun where it is installed, else the launcher itself.
+SIGTERM, SIGINT and SIGUSR1 are passed on: the ranks finish the update, write a checkpoint and end
+with 75. A second SIGTERM or SIGINT ends everything at once.
+The exit code is that of the first rank that failed.
+";

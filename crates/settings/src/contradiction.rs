@@ -1,0 +1,161 @@
+//! Keys that do not go together.
+//!
+//! Of two keys that exclude each other the later word counts: a flag outweighs the file's other key.
+//! Written in the same place they contradict each other. The two batch sizes always do, because a
+//! flag for the one says nothing about the ranks the other was chosen for.
+
+use std::cmp::Ordering;
+use std::num::NonZeroU64;
+
+use lockstep_flags::{Entry, Given, Key, Origin, Problem, Written};
+
+use super::keys::{
+    EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH, LOAD_BEST, MAX_STEPS, OVERWRITE,
+    PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, TEST_FILE, TRAIN_FILE,
+    VALIDATION_FILE, WARMUP_RATIO, WARMUP_STEPS,
+};
+use super::terms::{DataSource, Resume, Strategy};
+
+/// Settles what the later word settles, and notes the contradictions that are left.
+pub(crate) fn settle(config: &mut Written) {
+    settle_batch(config);
+    settle_rivals(config, [&WARMUP_RATIO, &WARMUP_STEPS], "give one of them");
+    settle_resume(config);
+    settle_steps(config, &EVAL_STRATEGY, &EVAL_STEPS);
+    settle_steps(config, &SAVE_STRATEGY, &SAVE_STEPS);
+    settle_warmup(config);
+    settle_evaluation(config);
+    settle_best(config);
+    settle_reviews(config);
+}
+
+fn settle_batch(config: &mut Written) {
+    if config.given(&PER_DEVICE_BATCH).is_some() && config.given(&GLOBAL_BATCH).is_some() {
+        let remedy = "give one of them; the global one stays the same at any number of ranks";
+        contradict(config, &PER_DEVICE_BATCH, &GLOBAL_BATCH, remedy);
+    }
+}
+
+/// Two keys that both say the same thing.
+fn settle_rivals(config: &mut Written, [a, b]: [&dyn Entry; 2], remedy: &'static str) {
+    let (Some(first), Some(second)) = (config.given(a), config.given(b)) else { return };
+    match first.origin.cmp_layer(&second.origin) {
+        Ordering::Equal => contradict(config, a, b, remedy),
+        Ordering::Less => config.drop_key(a),
+        Ordering::Greater => config.drop_key(b),
+    }
+}
+
+/// Going on outweighs replacing, which was said when the run was begun: so the same command with
+/// `--resume auto` goes on. Only a later word replaces what a file would go on from.
+fn settle_resume(config: &mut Written) {
+    let resumes = config.find(&RESUME_KEY).is_some_and(|resume| resume != Resume::Never);
+    let (Some(resume), Some(overwrite)) = (config.given(&RESUME_KEY), config.given(&OVERWRITE))
+    else {
+        return;
+    };
+    if resumes && config.find(&OVERWRITE) == Some(true) {
+        let is_in_file = |given: &Given| matches!(given.origin, Origin::File { .. });
+        match is_in_file(resume) && !is_in_file(overwrite) {
+            true => config.drop_key(&RESUME_KEY),
+            false => config.drop_key(&OVERWRITE),
+        }
+    }
+}
+
+/// A strategy and the number of steps it may need.
+fn settle_steps(config: &mut Written, strategy: &Key<Strategy>, steps: &Key<NonZeroU64>) {
+    let in_steps = config.find(strategy) == Some(Strategy::Steps);
+    let Some(count) = config.given(steps) else {
+        if in_steps {
+            let (need, remedy) = ("the number of updates in between", "give it, such as 500");
+            config.note(config.place(strategy), Problem::Needs { need, remedy });
+        }
+        return;
+    };
+    if in_steps {
+        return;
+    }
+    if config
+        .given(strategy)
+        .is_some_and(|word| word.origin.cmp_layer(&count.origin) == Ordering::Greater)
+    {
+        config.drop_key(steps);
+    } else {
+        let (need, remedy) = ("the strategy steps", "give it too");
+        config.note(config.place(steps), Problem::Needs { need, remedy });
+    }
+}
+
+fn settle_warmup(config: &mut Written) {
+    if let (Some(warmup), Some(steps)) = (config.find(&WARMUP_STEPS), config.find(&MAX_STEPS))
+        && warmup > steps.get()
+    {
+        contradict(config, &WARMUP_STEPS, &MAX_STEPS, "the warm-up must end before the run does");
+    }
+}
+
+/// What can only be had from evaluations.
+fn settle_evaluation(config: &mut Written) {
+    let need = "a validation file";
+    let remedy = "give one, or do without";
+    let evaluates = config.find(&EVAL_STRATEGY) != Some(Strategy::No);
+    if config.find(&VALIDATION_FILE).is_none() {
+        if evaluates && config.given(&EVAL_STRATEGY).is_some() {
+            config.note(config.place(&EVAL_STRATEGY), Problem::Needs { need, remedy });
+        }
+        for wish in wishes(config) {
+            config.note(config.place(wish), Problem::Needs { need, remedy });
+        }
+    } else if !evaluates {
+        for wish in wishes(config) {
+            contradict(config, wish, &EVAL_STRATEGY, "let it evaluate each epoch or so many steps");
+        }
+    }
+}
+
+fn wishes(config: &Written) -> Vec<&'static dyn Entry> {
+    let mut wishes: Vec<&'static dyn Entry> = Vec::new();
+    if config.find(&LOAD_BEST) == Some(true) {
+        wishes.push(&LOAD_BEST);
+    }
+    if config.given(&EARLY_STOPPING).is_some() {
+        wishes.push(&EARLY_STOPPING);
+    }
+    wishes
+}
+
+/// The best weights can only be kept if there is a checkpoint for each evaluation that may be best.
+fn settle_best(config: &mut Written) {
+    if config.find(&LOAD_BEST) != Some(true) || config.find(&VALIDATION_FILE).is_none() {
+        return;
+    }
+    let matches = match (config.find(&EVAL_STRATEGY), config.find(&SAVE_STRATEGY)) {
+        (Some(Strategy::No), _) => true,
+        (Some(Strategy::Steps), Some(Strategy::Steps)) => config
+            .find(&EVAL_STEPS)
+            .zip(config.find(&SAVE_STEPS))
+            .is_none_or(|(e, s)| s.get().is_multiple_of(e.get())),
+        (evaluation, saving) => evaluation == saving,
+    };
+    if !matches {
+        let remedy = "save as often as it is evaluated, or after a multiple of eval_steps";
+        contradict(config, &LOAD_BEST, &SAVE_STRATEGY, remedy);
+    }
+}
+
+/// The reviews that are built in have labels of their own, which no file's model knows.
+fn settle_reviews(config: &mut Written) {
+    let Some(DataSource::File(_)) = config.find(&TRAIN_FILE) else { return };
+    for held in [&VALIDATION_FILE, &TEST_FILE] {
+        if config.find(held) == Some(DataSource::Reviews) {
+            let remedy = "evaluate on a file with the labels of the training file";
+            contradict(config, held, &TRAIN_FILE, remedy);
+        }
+    }
+}
+
+fn contradict(config: &mut Written, a: &dyn Entry, b: &dyn Entry, remedy: &'static str) {
+    let other = config.place(b);
+    config.note(config.place(a), Problem::Contradiction { other, remedy });
+}

@@ -1,0 +1,44 @@
+//! What follows from the other values where nothing was written.
+
+use lockstep_flags::{Origin, Problem, Written};
+
+use super::keys::{
+    ACCUMULATION, EVAL_STRATEGY, GLOBAL_BATCH, OUTPUT_DIR, PER_DEVICE_BATCH, TRAIN_FILE,
+    VALIDATION_FILE,
+};
+use super::terms::DataSource;
+
+/// Fills in what follows, and notes what must be written because it does not follow.
+/// `name` is the configuration file's, empty without one.
+pub(crate) fn infer(config: &mut Written, name: &str) {
+    config.require(&TRAIN_FILE);
+    if config.find(&VALIDATION_FILE).is_none() {
+        config.give(&EVAL_STRATEGY, "no".to_owned(), Origin::Inferred);
+    }
+    match config.find(&GLOBAL_BATCH) {
+        None if config.find(&PER_DEVICE_BATCH).is_none() => {
+            config.give(&PER_DEVICE_BATCH, "16".to_owned(), Origin::Inferred);
+        }
+        Some(examples) if config.find(&ACCUMULATION).is_some_and(|passes| passes > examples) => {
+            let (other, remedy) = (config.place(&GLOBAL_BATCH), "each pass needs an example");
+            config.note(config.place(&ACCUMULATION), Problem::Contradiction { other, remedy });
+        }
+        _ => {}
+    }
+    if config.find(&OUTPUT_DIR).is_none() {
+        let directory = format!("runs/{}", run_name(config, name));
+        config.give(&OUTPUT_DIR, directory, Origin::Inferred);
+    }
+}
+
+/// The configuration file's name, else the training file's.
+fn run_name(config: &Written, name: &str) -> String {
+    match config.find(&TRAIN_FILE) {
+        _ if !name.is_empty() => name.to_owned(),
+        Some(DataSource::File(path)) => {
+            path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+        }
+        Some(DataSource::Reviews) => "reviews".to_owned(),
+        None => "run".to_owned(),
+    }
+}

@@ -1,0 +1,75 @@
+//! The configuration of a training run, in two stages.
+//!
+//! As written: TOML, then flags, then `--set` are put on one another as texts, each with its place
+//! ([`Written`]). As meant: a typed, complete [`RunPlan`]. Between the two everything is judged,
+//! and all faults are shown together.
+
+mod contradiction;
+mod inference;
+pub mod keys;
+mod meaning;
+mod plan;
+mod record;
+mod tables;
+mod terms;
+mod unsupported;
+
+use std::path::Path;
+
+use lockstep_flags::{CommandLine, Faults, Written, is_dashed, note_words, toml_file};
+
+pub use plan::{
+    BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
+    Settled, TrainPlan,
+};
+pub use record::{Record, is_record, run_toml};
+pub use terms::{DATA_SOURCE, DataSource, ModelName, Reporter, Resume, Strategy};
+
+/// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.
+const QUICK_START: &str = include_str!("../../../configs/quickstart.toml");
+const QUICK_START_PATH: &str = "configs/quickstart.toml";
+
+/// The plan of a configuration.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn plan_of(config: Written) -> Result<RunPlan, Faults> {
+    Ok(RunPlan::of(&config.without_faults()?)?)
+}
+
+/// The configuration a command line of `train` and `plan` stands for, with its faults.
+#[must_use]
+pub fn run_config(arguments: &[String]) -> Written {
+    let mut config = Written::of(keys::ALL);
+    let line = CommandLine::split(arguments, &config);
+    let name = read_base(&mut config, &line);
+    line.apply(&mut config);
+    contradiction::settle(&mut config);
+    unsupported::note_unsupported(&mut config);
+    inference::infer(&mut config, &name);
+    config
+}
+
+/// Puts the lowest layer into `config` and says what to call the run.
+fn read_base(config: &mut Written, line: &CommandLine) -> String {
+    let file = line.words.iter().position(|word| !is_dashed(word));
+    let others = line.words.iter().enumerate().filter(|(place, _)| Some(*place) != file);
+    note_words(config, others.map(|(_, word)| word), "one configuration file is enough");
+    if let Some(path) = file.and_then(|place| line.words.get(place)) {
+        toml_file::read_file(config, Path::new(path));
+        return stem(path);
+    }
+    if line.names(&keys::MODEL) || line.names(&keys::TRAIN_FILE) {
+        return String::new();
+    }
+    toml_file::read(config, Path::new(QUICK_START_PATH), QUICK_START);
+    stem(QUICK_START_PATH)
+}
+
+fn stem(path: &str) -> String {
+    let stem = Path::new(path).file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! From texts to types: what each key means.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use lockstep_data::Order;
+use lockstep_flags::{Fault, Key, Written};
+use lockstep_host::{Sharing, Wish};
+use lockstep_model::Dropouts;
+use lockstep_optim::{AdamWSettings, DecayRule, Rates, Warmup};
+use lockstep_trainer::{Cadence, FinalModel, RunLength, Saving};
+use lockstep_world::Seed;
+
+use super::keys;
+use super::plan::{
+    BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
+    Settled, TrainPlan,
+};
+use super::terms::{Resume, Strategy};
+
+impl RunPlan {
+    /// The plan of a configuration whose contradictions are settled.
+    ///
+    /// # Errors
+    /// A key that must be given and was not.
+    pub(crate) fn of(config: &Written) -> Result<Self, Fault> {
+        Ok(Self {
+            model: ModelPlan::of(config)?,
+            data: DataPlan::of(config)?,
+            train: TrainPlan::of(config)?,
+            optim: OptimPlan::of(config)?,
+            run: OutputPlan::of(config)?,
+            settled: config
+                .values()
+                .map(|(entry, text)| Settled { name: entry.name(), text: text.to_owned() })
+                .collect(),
+        })
+    }
+}
+
+impl ModelPlan {
+    fn of(config: &Written) -> Result<Self, Fault> {
+        Ok(Self {
+            name: config.get(&keys::MODEL)?,
+            head: config.get(&keys::HEAD_TYPE)?,
+            dropouts: Dropouts {
+                hidden: config.find(&keys::DROPOUT),
+                attention: config.find(&keys::ATTENTION_DROPOUT),
+                head: config.find(&keys::HEAD_DROPOUT),
+            },
+            mismatch: match config.get(&keys::IGNORE_MISMATCH)? {
+                true => Mismatch::FreshHead,
+                false => Mismatch::Refused,
+            },
+        })
+    }
+}
+
+impl DataPlan {
+    fn of(config: &Written) -> Result<Self, Fault> {
+        let as_in_file = config.get(&keys::NO_SHUFFLE)?;
+        let seed = Seed(config.get(&keys::SEED)?);
+        Ok(Self {
+            train: config.get(&keys::TRAIN_FILE)?,
+            validation: config.find(&keys::VALIDATION_FILE),
+            test: config.find(&keys::TEST_FILE),
+            reading: Reading::of(config)?,
+            order: if as_in_file { Order::AsInFile } else { Order::Shuffled(seed) },
+        })
+    }
+}
+
+impl Reading {
+    /// How a command reads data files.
+    ///
+    /// # Errors
+    /// A key that must be given and was not.
+    pub fn of(config: &Written) -> Result<Self, Fault> {
+        Ok(Self {
+            text_column: config.find(&keys::TEXT_COLUMN),
+            label_column: config.find(&keys::LABEL_COLUMN),
+            label_map: config.find(&keys::LABEL_MAP),
+            on_bad_row: config.get(&keys::BAD_ROWS)?,
+            max_length: config.get(&keys::MAX_SEQ_LENGTH)?,
+        })
+    }
+}
+
+impl TrainPlan {
+    fn of(config: &Written) -> Result<Self, Fault> {
+        let epochs = RunLength::Epochs(config.get(&keys::NUM_TRAIN_EPOCHS)?);
+        let evaluation = config.get(&keys::EVAL_STRATEGY)?;
+        Ok(Self {
+            seed: Seed(config.get(&keys::SEED)?),
+            length: config.find(&keys::MAX_STEPS).map_or(epochs, RunLength::Updates),
+            batch: match config.find(&keys::GLOBAL_BATCH) {
+                Some(examples) => BatchSize::Global(examples),
+                None => BatchSize::PerDevice(config.get(&keys::PER_DEVICE_BATCH)?),
+            },
+            accumulation: config.get(&keys::ACCUMULATION)?,
+            evaluation: cadence(config, evaluation, &keys::EVAL_STEPS)?,
+            early_stopping: config.find(&keys::EARLY_STOPPING),
+        })
+    }
+}
+
+impl OptimPlan {
+    fn of(config: &Written) -> Result<Self, Fault> {
+        let ratio = Warmup::Ratio(config.get(&keys::WARMUP_RATIO)?);
+        Ok(Self {
+            rates: Rates {
+                encoder: config.get(&keys::LEARNING_RATE)?,
+                head: config.get(&keys::HEAD_LEARNING_RATE)?,
+            },
+            adamw: adamw(config)?,
+            schedule: config.get(&keys::SCHEDULER)?,
+            warmup: config.find(&keys::WARMUP_STEPS).map_or(ratio, Warmup::Updates),
+            max_grad_norm: config.get(&keys::MAX_GRAD_NORM)?,
+        })
+    }
+}
+
+fn adamw(config: &Written) -> Result<AdamWSettings, Fault> {
+    let spares = config.get(&keys::NO_DECAY_BIAS_NORM)?;
+    Ok(AdamWSettings {
+        beta1: config.get(&keys::ADAM_BETA1)?,
+        beta2: config.get(&keys::ADAM_BETA2)?,
+        epsilon: config.get(&keys::ADAM_EPSILON)?,
+        weight_decay: config.get(&keys::WEIGHT_DECAY)?,
+        decay: if spares { DecayRule::NotBiasOrNorm } else { DecayRule::Every },
+    })
+}
+
+impl OutputPlan {
+    fn of(config: &Written) -> Result<Self, Fault> {
+        let saves = config.get(&keys::SAVE_STRATEGY)?;
+        let keeps_best = config.get(&keys::LOAD_BEST)?;
+        Ok(Self {
+            wish: Wish {
+                device: config.get(&keys::DEVICE)?,
+                sharing: match config.get(&keys::ALLOW_GPU_SHARING)? {
+                    true => Sharing::Allowed,
+                    false => Sharing::Refused,
+                },
+            },
+            precision: config.get(&keys::PRECISION_KEY)?,
+            graphs: config.get(&keys::CUDA_GRAPHS)?,
+            directory: config.get(&keys::OUTPUT_DIR)?,
+            existing: Existing::of(config)?,
+            replica_check: config
+                .find(&keys::REPLICA_CHECK)
+                .map_or(Cadence::Never, Cadence::EverySteps),
+            peer_timeout: Duration::from_secs(config.get(&keys::PEER_TIMEOUT)?.get()),
+            saving: Saving {
+                cadence: cadence(config, saves, &keys::SAVE_STEPS)?,
+                keep: config.find(&keys::SAVE_TOTAL_LIMIT),
+                final_model: if keeps_best { FinalModel::Best } else { FinalModel::Last },
+            },
+            logging_steps: config.get(&keys::LOGGING_STEPS)?,
+            reporters: config.get(&keys::REPORT_TO)?,
+        })
+    }
+}
+
+impl Existing {
+    /// What is said of an earlier run.
+    ///
+    /// # Errors
+    /// A key that must be given and was not.
+    pub fn of(config: &Written) -> Result<Self, Fault> {
+        Ok(match config.get(&keys::RESUME_KEY)? {
+            Resume::Auto => Self::GoOn,
+            Resume::From(checkpoint) => Self::GoOnFrom(checkpoint),
+            Resume::Never if config.get(&keys::OVERWRITE)? => Self::Replace,
+            Resume::Never => Self::Refuse,
+        })
+    }
+}
+
+fn cadence(
+    config: &Written,
+    strategy: Strategy,
+    count: &Key<NonZeroU64>,
+) -> Result<Cadence, Fault> {
+    Ok(match strategy {
+        Strategy::No => Cadence::Never,
+        Strategy::Epoch => Cadence::EveryEpoch,
+        Strategy::Steps => Cadence::EverySteps(config.get(count)?),
+    })
+}

@@ -1,0 +1,222 @@
+//! A training run as it is meant: typed, complete, nothing left to look up.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lockstep_data::{MaxLength, OnBadRow, Order};
+use lockstep_host::{Precision, Wish};
+use lockstep_model::{Dropouts, HeadKind};
+use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
+use lockstep_trainer::{
+    Arithmetic, Cadence, Graphs, Recording, RunLength, Saving, TrainSettings, Usage,
+};
+use lockstep_world::{Seed, WorldSize};
+
+use super::terms::{DataSource, ModelName, Reporter};
+
+/// Everything a training run is decided by.
+#[derive(Clone, Debug)]
+pub struct RunPlan {
+    /// What is trained.
+    pub model: ModelPlan,
+    /// What it is trained on.
+    pub data: DataPlan,
+    /// How long, and in which portions.
+    pub train: TrainPlan,
+    /// The optimiser and its schedule.
+    pub optim: OptimPlan,
+    /// Where it runs, and what it writes.
+    pub run: OutputPlan,
+    /// Every key with its value, as `run.toml` has them.
+    pub settled: Vec<Settled>,
+}
+
+/// A key's value once all layers were put on one another.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The key.
+    pub name: &'static str,
+    /// The value, as a flag would have it.
+    pub text: String,
+}
+
+/// What is trained.
+#[derive(Clone, Debug)]
+pub struct ModelPlan {
+    /// What to start from.
+    pub name: ModelName,
+    /// The classifier on top.
+    pub head: HeadKind,
+    /// Dropout that differs from the model's own.
+    pub dropouts: Dropouts,
+    /// What becomes of a head for other classes than the data's.
+    pub mismatch: Mismatch,
+}
+
+/// What becomes of a head for other classes than the data's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// It is refused.
+    Refused,
+    /// A fresh one takes its place.
+    FreshHead,
+}
+
+/// What it is trained on.
+#[derive(Clone, Debug)]
+pub struct DataPlan {
+    /// Examples to learn from.
+    pub train: DataSource,
+    /// Examples to evaluate on.
+    pub validation: Option<DataSource>,
+    /// Examples for the final model.
+    pub test: Option<DataSource>,
+    /// How the files are read.
+    pub reading: Reading,
+    /// The order in which each epoch reads them.
+    pub order: Order,
+}
+
+/// How data files are read.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The column of the texts; else detected.
+    pub text_column: Option<String>,
+    /// The column of the labels; else detected.
+    pub label_column: Option<String>,
+    /// The names of the labels in the files; else they are names themselves.
+    pub label_map: Option<PathBuf>,
+    /// What a row that cannot be used leads to.
+    pub on_bad_row: OnBadRow,
+    /// Tokens after which a text is cut.
+    pub max_length: MaxLength,
+}
+
+/// How long, and in which portions.
+#[derive(Clone, Debug)]
+pub struct TrainPlan {
+    /// Where all randomness comes from.
+    pub seed: Seed,
+    /// How long the run is.
+    pub length: RunLength,
+    /// How many examples an update takes.
+    pub batch: BatchSize,
+    /// Passes an update is split into.
+    pub accumulation: NonZeroUsize,
+    /// When the validation file is evaluated.
+    pub evaluation: Cadence,
+    /// After how many evaluations without a better one the run ends.
+    pub early_stopping: Option<NonZeroUsize>,
+}
+
+/// How many examples an update takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchSize {
+    /// So many on each device in each pass.
+    PerDevice(NonZeroUsize),
+    /// So many over all devices and passes.
+    Global(NonZeroUsize),
+}
+
+impl BatchSize {
+    /// Examples in one update.
+    pub fn global(self, world: WorldSize, accumulation: NonZeroUsize) -> NonZeroUsize {
+        match self {
+            Self::Global(examples) => examples,
+            Self::PerDevice(examples) => {
+                let ranks = NonZeroUsize::new(world.get()).unwrap_or(NonZeroUsize::MIN);
+                examples.saturating_mul(ranks).saturating_mul(accumulation)
+            }
+        }
+    }
+}
+
+/// The optimiser and its schedule.
+#[derive(Clone, Debug)]
+pub struct OptimPlan {
+    /// The highest rates.
+    pub rates: Rates,
+    /// The optimiser's constants.
+    pub adamw: AdamWSettings,
+    /// How the rates go on after the warm-up.
+    pub schedule: ScheduleShape,
+    /// How long they rise.
+    pub warmup: Warmup,
+    /// The norm gradients are clipped to.
+    pub max_grad_norm: f64,
+}
+
+/// Where it runs, and what it writes.
+#[derive(Clone, Debug)]
+pub struct OutputPlan {
+    /// The devices that are asked for.
+    pub wish: Wish,
+    /// The precision that is asked for.
+    pub precision: Precision,
+    /// How the host starts the updates of a GPU.
+    pub graphs: Graphs,
+    /// Where everything is written.
+    pub directory: PathBuf,
+    /// What happens to an earlier run there.
+    pub existing: Existing,
+    /// What is kept while the run goes on.
+    pub saving: Saving,
+    /// When the weights of all replicas are compared.
+    pub replica_check: Cadence,
+    /// How long a silent peer is borne.
+    pub peer_timeout: Duration,
+    /// Updates between lines on the console.
+    pub logging_steps: NonZeroU64,
+    /// Who is told.
+    pub reporters: Vec<Reporter>,
+}
+
+/// What happens to an earlier run in the output directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It is an error.
+    Refuse,
+    /// It is replaced.
+    Replace,
+    /// It is gone on with, from its newest checkpoint if it has one.
+    GoOn,
+    /// The run goes on from this checkpoint, wherever that is.
+    GoOnFrom(PathBuf),
+}
+
+impl RunPlan {
+    /// The plan as the trainer understands it, in a world of this size.
+    pub fn settings(&self, world: WorldSize) -> TrainSettings {
+        let Self { data, train, optim, run, .. } = self;
+        TrainSettings {
+            seed: train.seed,
+            order: data.order,
+            length: train.length,
+            global_batch: train.batch.global(world, train.accumulation),
+            accumulation: train.accumulation,
+            peak_rates: optim.rates,
+            schedule: optim.schedule,
+            warmup: optim.warmup,
+            adamw: optim.adamw,
+            max_grad_norm: optim.max_grad_norm,
+            evaluation: train.evaluation,
+            saving: run.saving,
+            replica_check: run.replica_check,
+            early_stopping: train.early_stopping,
+            usage: Usage { max_seq_length: data.reading.max_length.get() },
+            output_dir: run.directory.clone(),
+            recording: None,
+        }
+    }
+
+    /// How the updates of a GPU are recorded.
+    pub fn recording(&self) -> Recording {
+        let arithmetic = match self.run.precision {
+            Precision::F32 => Arithmetic::F32,
+            Precision::Tf32 => Arithmetic::Tf32,
+            Precision::Bf16 => Arithmetic::Bf16,
+        };
+        Recording { arithmetic, graphs: self.run.graphs }
+    }
+}

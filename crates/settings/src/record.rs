@@ -1,0 +1,96 @@
+//! `run.toml`: the whole configuration as meant, and who ran it where.
+//!
+//! It is itself a configuration file, so a run is repeated with `trainer run.toml`. What is to happen
+//! to an earlier run is not part of it: repeating a run must not delete the one it documents.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use lockstep_flags::toml_file::RECORD;
+use lockstep_flags::{Entry, Form};
+
+use super::keys::{
+    ALL, MAX_STEPS, NUM_TRAIN_EPOCHS, OVERWRITE, RESUME_KEY, WARMUP_RATIO, WARMUP_STEPS,
+};
+use super::plan::RunPlan;
+use super::tables;
+
+/// Who ran a plan, and where.
+pub struct Record {
+    /// This program's version.
+    pub version: &'static str,
+    /// The number of ranks.
+    pub world: usize,
+    /// The machines, by name.
+    pub hosts: Vec<String>,
+    /// What the passes were computed on.
+    pub device: String,
+}
+
+/// The text of `run.toml`.
+pub fn run_toml(plan: &RunPlan, record: &Record) -> String {
+    let mut text = String::from(
+        "# The whole configuration of this run, as meant. `trainer run.toml` repeats it.\n",
+    );
+    for table in tables::ALL {
+        let _ = write!(text, "\n[{}]\n", table.name());
+        for entry in ALL.iter().filter(|entry| entry.table() == table && is_of_run(**entry)) {
+            if let Some(value) = value(plan, *entry) {
+                let _ = writeln!(text, "{} = {value}", entry.name());
+            }
+        }
+    }
+    let hosts: Vec<String> = record.hosts.iter().map(|host| quoted(host)).collect();
+    let _ = write!(
+        text,
+        "\n# Who ran it; not read again.\n[{RECORD}]\nversion = {}\nworld = {}\nhosts = [{}]\ndevice = {}\n",
+        quoted(record.version),
+        record.world,
+        hosts.join(", "),
+        quoted(&record.device)
+    );
+    text
+}
+
+/// Whether a file is the `run.toml` of a run, and not a configuration somebody wrote.
+pub fn is_record(path: &Path) -> bool {
+    let table = format!("[{RECORD}]");
+    fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line == table))
+}
+
+/// Whether a key says what the run is, and not how to treat what lies in its directory.
+fn is_of_run(entry: &dyn Entry) -> bool {
+    ![OVERWRITE.name(), RESUME_KEY.name()].contains(&entry.name())
+}
+
+/// The value in TOML, unless the key has none or another one outweighs it.
+fn value(plan: &RunPlan, entry: &dyn Entry) -> Option<String> {
+    let text = |name| plan.settled.iter().find(|s| s.name == name).map(|s| s.text.as_str());
+    let outweighed = [
+        (&WARMUP_RATIO as &dyn Entry, &WARMUP_STEPS as &dyn Entry),
+        (&NUM_TRAIN_EPOCHS, &MAX_STEPS),
+    ]
+    .iter()
+    .any(|(key, heavier)| key.name() == entry.name() && text(heavier.name()).is_some());
+    let text = text(entry.name()).filter(|_| !outweighed)?;
+    Some(match entry.form() {
+        Form::Number => number(text),
+        Form::Switch => text.to_owned(),
+        Form::Text | Form::List => quoted(text),
+    })
+}
+
+/// A number as it was written, unless TOML, which is stricter than a command line, would not read it.
+fn number(text: &str) -> String {
+    let is_toml = toml::from_str::<toml::Table>(&format!("x = {text}")).is_ok();
+    match (is_toml, text.parse::<f64>()) {
+        (false, Ok(number)) => format!("{number:?}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// A text in TOML's quotes.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

@@ -1,0 +1,70 @@
+//! Why a file of `torch.save` cannot be read.
+
+use std::rc::Rc;
+
+use zip::result::ZipError;
+
+use super::claim::ClaimFault;
+use super::pickle::PickleFault;
+
+/// Far more than the pickle of a model with a thousand blocks.
+pub(super) const LARGEST_PICKLE: u64 = 64 << 20;
+
+/// Why a file of `torch.save` cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PytorchFault {
+    /// It is no archive, or a damaged one.
+    #[error("it is not an archive as PyTorch has written it since version 1.6 ({0})")]
+    Archive(ZipError),
+    /// An archive of something else.
+    #[error("the archive holds no data.pkl")]
+    NoPickle,
+    /// The pickle is no model's.
+    #[error("its pickle has more than {} MiB", LARGEST_PICKLE >> 20)]
+    LargePickle,
+    /// The pickle cannot be read.
+    #[error(transparent)]
+    Pickle(#[from] PickleFault),
+    /// A tensor cannot be read.
+    #[error("tensor `{name}`: {fault}")]
+    Tensor {
+        /// Its name.
+        name: Rc<str>,
+        /// What is wrong with it.
+        fault: ClaimFault,
+    },
+    /// A tensor has more values than its storage.
+    #[error("tensor `{name}` has shape {shape:?}, more than the file holds of it")]
+    Beyond {
+        /// Its name.
+        name: Rc<str>,
+        /// The shape it claims.
+        shape: Vec<usize>,
+    },
+    /// The tensors claim the same values again and again.
+    #[error("its tensors claim many times the size of the file")]
+    Repeated,
+    /// A storage is missing, or its values are not those that were written.
+    #[error("the values in {name} cannot be read ({cause})")]
+    Values {
+        /// The storage's name in the archive.
+        name: String,
+        /// What the archive said.
+        cause: ZipError,
+    },
+    /// The tensor library failed.
+    #[error(transparent)]
+    Library(#[from] candle_core::Error),
+}
+
+impl PytorchFault {
+    /// Whether the file may well be whole, and is only of a kind that is not read.
+    #[must_use]
+    pub fn is_of_another_kind(&self) -> bool {
+        matches!(
+            self,
+            Self::Pickle(PickleFault::NoDictionary)
+                | Self::Tensor { fault: ClaimFault::Storage(_) | ClaimFault::Strides, .. }
+        )
+    }
+}

@@ -1,0 +1,131 @@
+//! What `train` and `plan` look at before any data is read: settings, paths, the output directory and
+//! the model's config.json. All that is wrong is told together, and alike by both commands.
+
+use std::path::PathBuf;
+
+use lockstep_data::Renames;
+use lockstep_flags::{Fault, Faults, Written};
+use lockstep_hub::{HubError, HubSettings, find_model};
+use lockstep_model::EncoderConfig;
+use lockstep_settings::{DataSource, Existing, ModelName, RunPlan, keys, plan_of, run_config};
+
+use crate::failure::Failure;
+use crate::{models, output_dir};
+
+/// What of a configuration can be looked at; what could not be read is absent.
+#[derive(Clone, Debug)]
+pub(crate) struct Checks {
+    files: Vec<PathBuf>,
+    label_map: Option<PathBuf>,
+    model: Option<ModelName>,
+    longest: Option<usize>,
+    output: Option<(PathBuf, Existing)>,
+    hub: HubSettings,
+}
+
+impl Checks {
+    /// The plan of a command line, and what is to be looked at before it is carried out. Where the
+    /// command line is faulty, it is looked at now.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub(crate) fn plan(arguments: &[String], hub: HubSettings) -> Result<(RunPlan, Self), Failure> {
+        let config = run_config(arguments);
+        let checks = Self::of(&config, hub);
+        match plan_of(config) {
+            Ok(plan) => Ok((plan, checks)),
+            Err(faults) => {
+                let (further, others) = checks.look();
+                Err(together(Faults([faults.0, further].concat()), others))
+            }
+        }
+    }
+
+    fn of(config: &Written, hub: HubSettings) -> Self {
+        let sources = [&keys::TRAIN_FILE, &keys::VALIDATION_FILE, &keys::TEST_FILE];
+        let file = |source| match source {
+            DataSource::File(path) => Some(path),
+            DataSource::Reviews => None,
+        };
+        let directory = config.find(&keys::OUTPUT_DIR);
+        Self {
+            files: sources.iter().filter_map(|key| config.find(key).and_then(file)).collect(),
+            label_map: config.find(&keys::LABEL_MAP),
+            model: config.find(&keys::MODEL),
+            longest: config.find(&keys::MAX_SEQ_LENGTH).map(|length| length.get()),
+            output: directory.zip(Existing::of(config).ok()),
+            hub,
+        }
+    }
+
+    /// Looks at everything.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub(crate) fn pass(&self) -> Result<(), Failure> {
+        match self.look() {
+            (faults, others) if faults.is_empty() && others.is_empty() => Ok(()),
+            (faults, others) => Err(together(Faults(faults), others)),
+        }
+    }
+
+    /// Faults of the configuration, and those that have words of their own.
+    fn look(&self) -> (Vec<Fault>, Vec<Failure>) {
+        let output = self.output.as_ref();
+        let mut faults = output.map_or_else(Vec::new, |(path, how)| output_dir::faults(path, how));
+        let is_first = |(index, path): &(usize, &PathBuf)| !self.files[..*index].contains(path);
+        let files = self.files.iter().enumerate().filter(is_first);
+        let files = files.filter_map(|(_, path)| lockstep_data::check_file(path).err());
+        // What is read once, a pipe for example, is left to whoever reads it.
+        let map = self.label_map.as_ref().filter(|path| !path.exists() || path.is_file());
+        let map = map.and_then(|path| Renames::read(path).err());
+        let mut others: Vec<Failure> = files.chain(map).map(Failure::from).collect();
+        match (self.positions(), self.longest) {
+            (Ok(Some(positions)), Some(longest)) => {
+                faults.extend(models::too_long(longest, positions));
+            }
+            (Ok(_), _) => {}
+            (Err(failure), _) => others.push(failure),
+        }
+        (faults, others)
+    }
+
+    /// The model's positions, where it is on this machine; those of the checkpoint to go on from where
+    /// the model is gone.
+    fn positions(&self) -> Result<Option<usize>, Failure> {
+        let Some(ModelName::Named(name)) = &self.model else { return Ok(None) };
+        let config = match self.config(name) {
+            Err(failure) => Some(self.config_to_go_on_with().ok_or(failure)?),
+            Ok(config) => config,
+        };
+        Ok(config.map(|config| config.positions))
+    }
+
+    fn config(&self, name: &str) -> Result<Option<EncoderConfig>, Failure> {
+        let is_online = self.hub.is_online();
+        let found = match is_online {
+            true => find_model(name, &self.hub.clone().without_network()),
+            false => find_model(name, &self.hub),
+        };
+        match found {
+            Err(HubError::Offline { .. }) if is_online => Ok(None),
+            found => Ok(Some(EncoderConfig::read(&found?.join("config.json"))?)),
+        }
+    }
+
+    fn config_to_go_on_with(&self) -> Option<EncoderConfig> {
+        let (directory, existing) = self.output.as_ref()?;
+        let checkpoint = output_dir::checkpoint(directory, existing).ok()??;
+        EncoderConfig::read(&checkpoint.join("config.json")).ok()
+    }
+}
+
+/// One failure of all that was seen.
+fn together(faults: Faults, others: Vec<Failure>) -> Failure {
+    let configuration = (!faults.0.is_empty()).then_some(Failure::Configuration(faults));
+    let mut all: Vec<Failure> = configuration.into_iter().chain(others).collect();
+    match all.pop() {
+        Some(only) if all.is_empty() => only,
+        last => Failure::Several(all.into_iter().chain(last).collect()),
+    }
+}

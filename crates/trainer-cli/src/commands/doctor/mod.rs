@@ -1,0 +1,201 @@
+//! `trainer doctor`: looks at everything a training needs, and says what to do about each thing.
+
+mod bandwidth;
+mod finding;
+mod libraries;
+mod machine;
+
+use std::io::Write;
+use std::time::Duration;
+
+use lockstep_flags::{Entries, flags};
+use lockstep_host::gpus::{self, Driver, GpuError};
+use lockstep_host::mpirun::{self, Flavour, Mpirun};
+use lockstep_host::{DeviceChoice, Environment, ExitCode, Process, Sharing, Wish};
+use lockstep_join::{JoinOptions, ProcessGroup, Starter};
+use lockstep_kernels::gpu::IS_BUILT_IN;
+use lockstep_settings::keys;
+
+use crate::failure::Failure;
+use finding::{Finding, Verdict};
+use libraries::Libraries;
+
+/// The flags of the command.
+pub(crate) static ENTRIES: &Entries = &[&keys::DEVICE];
+
+/// How long a silent rank is borne.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Runs the command. It ends well where training is possible on the device that is asked for.
+///
+/// # Errors
+/// A faulty command line.
+pub(crate) fn run(
+    process: &Process,
+    arguments: &[String],
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let config = flags(arguments, ENTRIES, (&[], "the doctor takes flags alone"))?;
+    let device = config.get(&keys::DEVICE)?;
+    let wish = Wish { device: DeviceChoice::Cpu, sharing: Sharing::Refused };
+    let options = JoinOptions { environment: &process.environment, patience: PATIENCE };
+    let starter = Starter::of(&process.environment)?;
+    let Some(world) = ProcessGroup::join(&starter, wish, &options)? else {
+        return Ok(ExitCode::Done);
+    };
+    let ProcessGroup { mut collective, ledger, watch, cores, .. } = world;
+    let on_gpus = of_gpus(&process.environment);
+    let is_possible =
+        device != DeviceChoice::Cuda || on_gpus.iter().all(|each| each.verdict != Verdict::Missing);
+    let mut findings = on_gpus;
+    findings.push(Libraries::of(&process.environment).nccl());
+    findings.push(of_mpi(mpirun::find(&process.environment).as_ref(), cfg!(feature = "mpi")));
+    findings.extend(machine::findings(&process.environment, &cores));
+    findings.push(bandwidth::finding(&mut *collective, &ledger));
+    if collective.seat().is_leader() {
+        let lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
+        super::tell(out, &format!("{lines}{}", conclusion(is_possible)))?;
+    }
+    collective.leave()?;
+    watch.leave();
+    Ok(if is_possible { ExitCode::Done } else { ExitCode::Device })
+}
+
+/// Everything that `--device cuda` cannot do without.
+fn of_gpus(environment: &Environment) -> Vec<Finding> {
+    let driver = gpus::driver();
+    let seen = gpus::visible(environment).unwrap_or_default().len();
+    let build = if IS_BUILT_IN {
+        Finding::ok("build", "has CUDA")
+    } else {
+        Finding::missing(
+            "build",
+            "has no CUDA",
+            "launch/cuda.sh builds one; this one trains on CPUs",
+        )
+    };
+    vec![build, of_driver(&driver), of_visible(seen), Libraries::of(environment).cuda()]
+}
+
+fn of_driver(driver: &Result<Option<Driver>, GpuError>) -> Finding {
+    match driver {
+        Ok(Some(driver)) => {
+            let (major, minor) = (driver.cuda / 1000, driver.cuda % 1000 / 10);
+            let gpus = driver.gpus.iter().map(|gpu| {
+                format!(", {} {} ({} GiB)", gpu.index, gpu.name, gpu.memory_bytes >> 30)
+            });
+            let gpus: String = gpus.collect();
+            Finding::ok("driver", format!("{}, CUDA {major}.{minor}{gpus}", driver.version))
+        }
+        Ok(None) => Finding::missing(
+            "driver",
+            "no libnvidia-ml.so.1",
+            "install NVIDIA's driver, or give the container its GPUs (docker run --gpus all)",
+        ),
+        Err(error) => Finding::missing("driver", error.to_string(), ""),
+    }
+}
+
+fn of_visible(gpus: usize) -> Finding {
+    match gpus {
+        0 => Finding::missing("GPUs", "none visible", "see CUDA_VISIBLE_DEVICES"),
+        gpus => Finding::ok("GPUs", format!("{gpus} visible")),
+    }
+}
+
+fn of_mpi(mpirun: Option<&Mpirun>, is_built_in: bool) -> Finding {
+    let build = if is_built_in { "built in" } else { "not in this build" };
+    match mpirun {
+        Some(mpirun) if !is_built_in => Finding::warning(
+            "MPI",
+            format!("{build}; {} at {}", mpirun.version, mpirun.path.display()),
+            "ranks that mpirun starts would not find each other: build with the default features",
+        ),
+        Some(mpirun) => {
+            let facts = format!("{build}; {} at {}", mpirun.version, mpirun.path.display());
+            match mpirun.flavour {
+                Flavour::OpenMpi => Finding::ok("MPI", facts),
+                Flavour::Other => {
+                    Finding::warning("MPI", facts, "mpirun and the build must be of one MPI")
+                }
+            }
+        }
+        None => Finding::warning(
+            "MPI",
+            format!("{build}; no mpirun on the path"),
+            "ranks on several machines are started with it (Debian: openmpi-bin); launcher starts those of \
+             one machine without it",
+        ),
+    }
+}
+
+fn conclusion(is_possible: bool) -> &'static str {
+    if is_possible {
+        "training is possible\n"
+    } else {
+        "training on GPUs is not possible: see what is missing; --device cpu trains without them\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lockstep_host::gpus::Gpu;
+
+    use super::*;
+
+    fn check(finding: &Finding, expected: &str) {
+        let told = finding.to_string();
+        assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn each_finding_says_what_to_do() {
+        let gpu = Gpu {
+            index: 0,
+            uuid: "GPU-1".to_owned(),
+            name: "NVIDIA H200".to_owned(),
+            memory_bytes: 139 << 30,
+        };
+        let driver = Driver { version: "580.95".to_owned(), cuda: 13010, gpus: vec![gpu] };
+        check(
+            &of_driver(&Ok(Some(driver))),
+            "ok       driver     580.95, CUDA 13.1, 0 NVIDIA H200 (139 GiB)",
+        );
+        check(&of_driver(&Ok(None)), "missing  driver     no libnvidia-ml.so.1; install NVIDIA's");
+        check(&of_visible(0), "missing  GPUs       none visible; see CUDA_VISIBLE_DEVICES");
+        check(&of_visible(2), "ok       GPUs       2 visible");
+        let mpirun = |flavour| Mpirun {
+            path: "/usr/bin/mpirun".into(),
+            flavour,
+            version: "Open MPI 4.1.4".to_owned(),
+        };
+        let open = mpirun(Flavour::OpenMpi);
+        check(
+            &of_mpi(Some(&open), true),
+            "ok       MPI        built in; Open MPI 4.1.4 at /usr/bin",
+        );
+        check(&of_mpi(Some(&open), false), "warning  MPI        not in this build; Open MPI");
+        check(&of_mpi(Some(&mpirun(Flavour::Other)), true), "warning  MPI        built in; ");
+        check(
+            &of_mpi(None, true),
+            "warning  MPI        built in; no mpirun on the path; ranks on several",
+        );
+    }
+
+    #[test]
+    fn without_gpus_cpus_can_still_train() {
+        let check = |words: &[&str], expected: (ExitCode, &str)| {
+            let arguments: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            let hidden = ("CUDA_VISIBLE_DEVICES".to_owned(), String::new());
+            let environment = [hidden].into_iter().collect();
+            let process = Process { arguments: Vec::new(), environment };
+            let mut out = Vec::new();
+            let code = run(&process, &arguments, &mut out).unwrap();
+            let told = String::from_utf8(out).unwrap();
+            assert!(code == expected.0 && told.contains(expected.1), "{words:?}: {told}");
+        };
+        check(&[], (ExitCode::Done, "\ntraining is possible\n"));
+        check(&["--device", "cpu"], (ExitCode::Done, "\ntraining is possible\n"));
+        check(&["--device", "cuda"], (ExitCode::Device, "\ntraining on GPUs is not possible: "));
+    }
+}

@@ -1,0 +1,168 @@
+//! `trainer evaluate`: how good a finished model is on a file.
+
+use std::io::Write;
+
+use lockstep_collective::Solo;
+use lockstep_data::Corpus;
+use lockstep_flags::{Entries, Fault, Key, Problem, SWITCH, Table, Written, flags};
+use lockstep_host::{ExitCode, Process};
+use lockstep_join::device::Place;
+use lockstep_settings::{DATA_SOURCE, DataSource, Reading, keys};
+use lockstep_trainer::{EvaluationReport, evaluate};
+use lockstep_world::Step;
+
+use crate::failure::Failure;
+use crate::finished::{CHECKPOINT, Finished};
+use crate::sources;
+
+static DATA: Key<DataSource> =
+    Key::new(Table::COMMAND, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
+static JSON: Key<bool> =
+    Key::new(Table::COMMAND, "json", SWITCH, "answer with one JSON object").or("false");
+
+/// The flags of this command.
+pub(crate) static ENTRIES: &Entries = &[
+    &CHECKPOINT,
+    &DATA,
+    &JSON,
+    &keys::TEXT_COLUMN,
+    &keys::LABEL_COLUMN,
+    &keys::LABEL_MAP,
+    &keys::BAD_ROWS,
+    &keys::LIMIT,
+    &keys::DEVICE,
+];
+
+/// Up to this many classes the confusion matrix is shown.
+const CLASSES_SHOWN: usize = 12;
+
+/// Runs the command.
+///
+/// # Errors
+/// A model or data that cannot be used.
+pub(super) fn run(
+    process: &Process,
+    arguments: &[String],
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let config = flags(arguments, ENTRIES, (&[&CHECKPOINT, &DATA], "give the file with --data"))?;
+    let place = Place::alone(config.get(&keys::DEVICE)?, &process.environment)?;
+    let finished = Finished::open(&config, &place)?;
+    let reading = Reading { max_length: finished.max_length, ..Reading::of(&config)? };
+    let source = config.get(&DATA)?;
+    check_labels(&source, &finished)?;
+    let corpus = sources::read(&source, &reading, &finished.labels)?;
+    let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
+    let report =
+        evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &mut Solo)?;
+    let text = match is_json(&config)? {
+        true => json(&report, store.truncated(), &finished)?,
+        false => table(&report, &corpus, store.truncated(), &finished),
+    };
+    super::tell(out, &text)
+}
+
+/// The reviews that are built in have labels of their own, which only their own model knows.
+fn check_labels(source: &DataSource, finished: &Finished) -> Result<(), Fault> {
+    if *source != DataSource::Reviews || finished.labels.names() == sources::review_labels() {
+        return Ok(());
+    }
+    let other = format!("--checkpoint, whose classes are {}", finished.labels.names().join(", "));
+    let remedy = "the built-in reviews fit a model that was trained on them";
+    let problem = Problem::Contradiction { other, remedy };
+    Err(Fault { place: "--data builtin:reviews".to_owned(), problem })
+}
+
+fn is_json(config: &Written) -> Result<bool, Failure> {
+    Ok(config.get(&JSON)?)
+}
+
+fn json(
+    report: &EvaluationReport,
+    truncated: usize,
+    finished: &Finished,
+) -> Result<String, Failure> {
+    let mut value = serde_json::to_value(report).map_err(|e| Failure::Output(e.into()))?;
+    if let Some(object) = value.as_object_mut() {
+        object.remove("step");
+        object.insert("labels".to_owned(), finished.labels.names().into());
+        object.insert("max_seq_length".to_owned(), finished.max_length.get().into());
+        object.insert("truncated".to_owned(), truncated.into());
+    }
+    Ok(format!("{value}\n"))
+}
+
+fn table(
+    report: &EvaluationReport,
+    corpus: &Corpus,
+    truncated: usize,
+    finished: &Finished,
+) -> String {
+    let [low, high] = report.accuracy_interval;
+    let mut text = format!(
+        "examples   {} of {}\naccuracy   {:.4}  (95 % interval {low:.4} to {high:.4})\n\
+         macro F1   {:.4}\nMCC        {:.4}\nmean loss  {:.4}\n",
+        report.examples, report.split, report.accuracy, report.f1, report.mcc, report.loss
+    );
+    text += &sources::numbered(corpus).replacen("         ", "labels     ", 1);
+    if !corpus.skipped().is_empty() {
+        text += &format!("skipped    {} rows: {}\n", corpus.skipped().total(), corpus.skipped());
+    }
+    let limit = finished.max_length.get();
+    text += &format!("cut        {truncated} texts at {limit} tokens\n");
+    if finished.labels.len() <= CLASSES_SHOWN {
+        text += &confusion(report, finished.labels.names());
+    }
+    text
+}
+
+/// A class's name on one line, in so many columns as it has characters.
+fn in_a_cell(name: &str) -> String {
+    let printable = name.replace(char::is_control, " ");
+    printable.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Examples by true class (row) and found class (column).
+fn confusion(report: &EvaluationReport, names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| in_a_cell(name)).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(7);
+    let row = |head: &str, cells: &mut dyn Iterator<Item = String>| {
+        let cells: Vec<String> = cells.map(|cell| format!("{cell:>width$}")).collect();
+        format!("{head:<width$}  {}\n", cells.join("  "))
+    };
+    let mut text = String::from("\ntrue class by row, found class by column\n");
+    text += &row("", &mut names.iter().cloned());
+    for (name, counts) in names.iter().zip(&report.confusion) {
+        text += &row(name, &mut counts.iter().map(u64::to_string));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_of_a_class_breaks_the_matrix() {
+        let report = EvaluationReport {
+            step: 0,
+            split: "held.tsv".to_owned(),
+            loss: 0.5,
+            accuracy: 0.5,
+            accuracy_interval: [0.4, 0.6],
+            f1: 0.5,
+            mcc: 0.0,
+            examples: 10,
+            correct: 5,
+            confusion: vec![vec![3, 2], vec![3, 2]],
+            seconds: 1.0,
+        };
+        let names = ["not\tgood\r\n", "bad\u{7}"].map(str::to_owned);
+        let found = confusion(&report, &names);
+        let expected = "\ntrue class by row, found class by column\n\
+                        \u{20}         not good       bad\n\
+                        not good         3         2\n\
+                        bad              3         2\n";
+        assert_eq!(found, expected);
+    }
+}

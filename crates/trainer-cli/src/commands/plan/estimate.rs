@@ -1,0 +1,83 @@
+//! What a run amounts to: exact counts, and costs by rule of thumb.
+
+use lockstep_data::{BatchPlan, TokenStore};
+use lockstep_model::{EncoderConfig, HeadKind};
+use lockstep_settings::RunPlan;
+use lockstep_world::Seat;
+
+use crate::sources::Corpora;
+
+/// What a thread makes in matrix products: half of what a core with AVX-512 was seen to make.
+pub(super) const FLOPS_PER_THREAD: f64 = 50e9;
+
+/// What follows from the configuration and the number of examples.
+pub(super) struct Counts {
+    pub(super) examples: usize,
+    pub(super) classes: usize,
+    pub(super) batch: usize,
+    pub(super) passes: usize,
+    pub(super) updates_per_epoch: u64,
+    pub(super) updates: u64,
+    pub(super) warmup: u64,
+}
+
+impl Counts {
+    /// The counts of a plan over its data.
+    pub(super) fn of(plan: &RunPlan, corpora: &Corpora) -> Self {
+        let settings = plan.settings(Seat::SOLO.world());
+        let examples = corpora.train.examples().len();
+        let batches = BatchPlan::new(examples, settings.global_batch, settings.order);
+        let updates_per_epoch = batches.updates_per_epoch() as u64;
+        let updates = settings.length.updates(updates_per_epoch);
+        Self {
+            examples,
+            classes: corpora.train.labels().len(),
+            batch: settings.global_batch.get(),
+            passes: settings.accumulation.get(),
+            updates_per_epoch,
+            updates,
+            warmup: settings.warmup.updates(updates),
+        }
+    }
+}
+
+/// What a run costs.
+pub(super) struct Costs {
+    pub(super) parameters: usize,
+    pub(super) tokens: usize,
+    pub(super) truncated: usize,
+    /// Of weights, gradients, moments and what the backward pass needs.
+    pub(super) bytes: f64,
+    pub(super) seconds: f64,
+}
+
+impl Costs {
+    /// The costs of training a model on these tokens.
+    ///
+    /// A token costs 6 floating-point operations a weight it meets (forward 2, backward 4; Kaplan
+    /// and others, "Scaling laws for neural language models", 2020, section 2.1), where the
+    /// embeddings are only looked up.
+    pub(super) fn of(
+        (config, head): (&EncoderConfig, HeadKind),
+        store: &TokenStore,
+        counts: &Counts,
+    ) -> Self {
+        let EncoderConfig { width: d, feed_forward: f, blocks, .. } = *config;
+        let layers = (head, counts.classes);
+        let parameters = config.scalars(layers, |_| true);
+        let encoder = config.scalars(layers, |info| info.block.is_some());
+        let tokens = store.total_tokens();
+        let per_example = tokens as f64 / counts.examples.max(1) as f64;
+        let at_once = counts.batch.div_ceil(counts.passes) as f64 * per_example;
+        let kept = (blocks * (9 * d + 2 * f)) as f64;
+        let read = counts.updates as f64 * counts.batch as f64 * per_example;
+        let threads = rayon::current_num_threads() as f64;
+        Self {
+            parameters,
+            tokens,
+            truncated: store.truncated(),
+            bytes: 4.0 * (4.0 * parameters as f64 + at_once * kept),
+            seconds: 6.0 * encoder as f64 * read / (FLOPS_PER_THREAD * threads),
+        }
+    }
+}

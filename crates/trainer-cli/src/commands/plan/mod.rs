@@ -1,0 +1,193 @@
+//! `trainer plan`: what a training would do, without starting it.
+//!
+//! It reads the data, and the model's config.json and tokenizer where they are on this machine. The
+//! network is not used, and nothing is written.
+
+mod estimate;
+mod predicted;
+mod program;
+mod program_table;
+
+use std::io::Write;
+
+use lockstep_data::{TokenStore, Tokenizer};
+use lockstep_host::{ExitCode, Process};
+use lockstep_hub::{HubSettings, find_model};
+use lockstep_join::device;
+use lockstep_model::{EncoderConfig, ModelError};
+use lockstep_settings::{ModelName, RunPlan};
+use lockstep_trainer::Cadence;
+use lockstep_world::Seat;
+use serde_json::{Value, json};
+
+use crate::checks::Checks;
+use crate::failure::Failure;
+use crate::models::tiny_config;
+use crate::observers::clock;
+use crate::sources::{self, Corpora, RawCorpora};
+use estimate::{Costs, Counts};
+
+/// Runs the command.
+///
+/// # Errors
+/// A configuration, data or a model that cannot be used.
+pub(super) fn run(
+    process: &Process,
+    arguments: &[String],
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let (flags, arguments): (Vec<String>, Vec<String>) =
+        arguments.iter().cloned().partition(|word| FLAGS.contains(&word.as_str()));
+    let [as_json, of_program] = FLAGS.map(|flag| flags.iter().any(|word| word == flag));
+    let (plan, checks) = Checks::plan(&arguments, HubSettings::of(&process.environment))?;
+    checks.pass()?;
+    if of_program {
+        return super::tell(out, &program::text(&plan, process, as_json)?);
+    }
+    device::check(plan.run.wish.device, plan.run.precision)?;
+    let corpora = RawCorpora::read(&plan.data)?.labelled(None)?;
+    let counts = Counts::of(&plan, &corpora);
+    let material = Material::read(&plan, &corpora, process)?;
+    let costs = material
+        .map(|Material { config, store }| Costs::of((&config, plan.model.head), &store, &counts));
+    let device = device::expected(plan.run.wish.device, &process.environment)?;
+    let text = match as_json {
+        false => table((&plan, &device), &corpora, (&counts, costs.as_ref())),
+        true => format!("{}\n", object((&plan, &device), &counts, costs.as_ref())),
+    };
+    super::tell(out, &text)
+}
+
+/// As JSON, and the recorded program instead of the counts.
+const FLAGS: [&str; 2] = ["--json", "--program"];
+
+/// The model's sizes and the tokens of the training texts.
+struct Material {
+    config: EncoderConfig,
+    store: TokenStore,
+}
+
+impl Material {
+    /// Nothing where the model is not on this machine.
+    fn read(plan: &RunPlan, corpora: &Corpora, process: &Process) -> Result<Option<Self>, Failure> {
+        let (config, tokenizer) = match &plan.model.name {
+            ModelName::Tiny => {
+                let tokenizer = crate::models::tiny_tokenizer(&corpora.train)?;
+                let longest = plan.data.reading.max_length.get();
+                let config = EncoderConfig::of(tiny_config(tokenizer.vocab_size(), longest));
+                let path = "builtin:tiny".into();
+                (config.map_err(|faults| ModelError::Config { path, faults })?, tokenizer)
+            }
+            ModelName::Named(name) => {
+                let hub = HubSettings::of(&process.environment).without_network();
+                let Ok(directory) = find_model(name, &hub) else { return Ok(None) };
+                let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
+                (EncoderConfig::read(&directory.join("config.json"))?, tokenizer)
+            }
+        };
+        let store = sources::tokens(&corpora.train, &tokenizer, &plan.data.reading)?;
+        Ok(Some(Self { config, store }))
+    }
+}
+
+fn table(
+    (plan, device): (&RunPlan, &str),
+    corpora: &Corpora,
+    (counts, costs): (&Counts, Option<&Costs>),
+) -> String {
+    let mut rows = vec![
+        ("device", format!("{device}, {} threads; {}", threads(), Seat::SOLO)),
+        ("train", held(&sources::name(&plan.data.train), counts.examples)),
+    ];
+    for (name, source, corpus) in [
+        ("dev", &plan.data.validation, &corpora.validation),
+        ("test", &plan.data.test, &corpora.test),
+    ] {
+        if let (Some(source), Some(corpus)) = (source, corpus) {
+            rows.push((name, held(&sources::name(source), corpus.examples().len())));
+        }
+    }
+    rows.extend([
+        ("classes", corpora.train.labels().len().to_string()),
+        (
+            "batch",
+            format!(
+                "{} examples an update, {} a pass",
+                counts.batch,
+                counts.batch.div_ceil(counts.passes)
+            ),
+        ),
+        ("updates", format!("{}, {} an epoch", counts.updates, counts.updates_per_epoch)),
+        ("warm-up", format!("{} updates", counts.warmup)),
+        ("evaluates", cadence(plan.train.evaluation)),
+        ("saves", cadence(plan.run.saving.cadence)),
+    ]);
+    rows.extend(match costs {
+        Some(costs) => cost_rows(plan, costs),
+        None => vec![("model", not_here(&plan.model.name))],
+    });
+    rows.push(("output", plan.run.directory.display().to_string()));
+    rows.into_iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect()
+}
+
+fn cost_rows(plan: &RunPlan, costs: &Costs) -> Vec<(&'static str, String)> {
+    let limit = plan.data.reading.max_length.get();
+    vec![
+        ("model", format!("{} parameters", costs.parameters)),
+        ("tokens", format!("{} an epoch; {} texts cut at {limit}", costs.tokens, costs.truncated)),
+        ("memory", format!("about {:.0} MB", costs.bytes / 1e6)),
+        (
+            "time",
+            format!(
+                "at least {} at {:.0} GFLOP/s a thread",
+                clock(costs.seconds),
+                estimate::FLOPS_PER_THREAD / 1e9
+            ),
+        ),
+    ]
+}
+
+fn object((plan, device): (&RunPlan, &str), counts: &Counts, costs: Option<&Costs>) -> Value {
+    let configuration: serde_json::Map<String, Value> =
+        plan.settled.iter().map(|s| (s.name.to_owned(), s.text.as_str().into())).collect();
+    json!({
+        "device": device,
+        "threads": threads(),
+        "world": Seat::SOLO.world().get(),
+        "train_examples": counts.examples,
+        "global_batch": counts.batch,
+        "updates": counts.updates,
+        "updates_per_epoch": counts.updates_per_epoch,
+        "warmup_updates": counts.warmup,
+        "parameters": costs.map(|costs| costs.parameters),
+        "tokens_per_epoch": costs.map(|costs| costs.tokens),
+        "truncated": costs.map(|costs| costs.truncated),
+        "memory_bytes": costs.map(|costs| costs.bytes.round()),
+        "seconds": costs.map(|costs| costs.seconds.round()),
+        "configuration": configuration,
+    })
+}
+
+fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+fn held(name: &str, examples: usize) -> String {
+    format!("{name}: {examples} examples")
+}
+
+fn cadence(cadence: Cadence) -> String {
+    match cadence {
+        Cadence::Never => "never".to_owned(),
+        Cadence::EveryEpoch => "after each epoch".to_owned(),
+        Cadence::EverySteps(steps) => format!("after each {steps} updates"),
+    }
+}
+
+fn not_here(name: &ModelName) -> String {
+    let name = match name {
+        ModelName::Tiny => "builtin:tiny",
+        ModelName::Named(name) => name,
+    };
+    format!("{name} is not on this machine, so tokens, memory and time are not known yet")
+}

@@ -1,0 +1,215 @@
+//! The commands from their arguments to what they write and how they end.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use expect_test::{Expect, expect, expect_file};
+use tempfile::TempDir;
+
+use super::*;
+
+/// A directory with a small training file, and a way to run commands in which DIR stands for it.
+struct Bench(TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = String::from("text\tlabel\n");
+        for i in 0..20 {
+            let _ = write!(text, "a good film number {i}\tgood\na dull film number {i}\tdull\n");
+        }
+        fs::write(folder.path().join("train.tsv"), text).unwrap();
+        Self(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn run(&self, line: &str) -> Result<(ExitCode, String), Failure> {
+        let directory = self.path().display().to_string();
+        let words = line.split_whitespace().map(|word| word.replace("DIR", &directory));
+        let process = Process { arguments: words.collect(), ..Process::default() };
+        let mut out = Vec::new();
+        let code = run(&process, &mut out)?;
+        Ok((code, String::from_utf8(out).unwrap().replace(&directory, "DIR")))
+    }
+
+    fn train(&self, more: &str) -> Result<(ExitCode, String), Failure> {
+        self.run(&format!(
+            "train --model builtin:tiny --train-file DIR/train.tsv --validation-file DIR/train.tsv \
+             --output-dir DIR/run --num-train-epochs 1 --global-batch-size 8 {more}"
+        ))
+    }
+}
+
+#[test]
+fn a_model_is_trained_evaluated_and_used() {
+    let bench = Bench::new();
+    let (code, told) = bench.train("").unwrap();
+    assert_eq!(code, ExitCode::Done);
+    assert!(told.contains("\nEpoch 1 | avg loss: 0."), "{told}");
+    assert!(told.ends_with("trainer predict --checkpoint DIR/run\n"), "{told}");
+    for name in ["config.json", "model.safetensors", "tokenizer.json", "README.md", "run.toml"] {
+        assert!(bench.path().join("run").join(name).exists(), "{name}");
+    }
+    let metrics = fs::read_to_string(bench.path().join("run/metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().count(), 6, "{metrics}");
+
+    let (_, told) = bench.run("evaluate --checkpoint DIR/run --data DIR/train.tsv").unwrap();
+    assert!(told.starts_with("examples   40 of DIR/train.tsv\naccuracy   "), "{told}");
+    let (_, told) = bench.run("evaluate --checkpoint DIR/run --data DIR/train.tsv --json").unwrap();
+    let value: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(value["examples"], 40);
+    assert_eq!(value["labels"], serde_json::json!(["dull", "good"]));
+
+    fs::write(bench.path().join("texts.txt"), "a good one\n\na dull one\n").unwrap();
+    let line = "predict --checkpoint DIR/run --input DIR/texts.txt";
+    let (code, told) = bench.run(line).unwrap();
+    assert_eq!(code, ExitCode::Done);
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines[0], "line\tlabel\tprobability:dull\tprobability:good\terror");
+    assert_eq!(lines[2], "2\t\t\t\tthe line is empty");
+    assert_eq!(lines.len(), 4, "{told}");
+    bench.run(&format!("{line} --output DIR/answers.jsonl")).unwrap();
+    let answers = fs::read_to_string(bench.path().join("answers.jsonl")).unwrap();
+    assert!(answers.starts_with("{\"line\":1,\"label\":\""), "{answers}");
+}
+
+#[test]
+fn a_run_is_only_replaced_or_gone_on_with_when_that_was_asked_for() {
+    let bench = Bench::new();
+    bench.train("").unwrap();
+    assert_eq!(bench.train("").unwrap_err().code(), ExitCode::Usage);
+    let (_, told) = bench.train("--resume auto").unwrap();
+    assert!(told.contains("going on after update 5"), "{told}");
+    let (_, told) = bench.train("--overwrite-output-dir --report-to none").unwrap();
+    assert_eq!(told, "");
+    assert_eq!(bench.train("--resume auto --seed 1").unwrap_err().code(), ExitCode::Checkpoint);
+}
+
+#[test]
+fn a_plan_counts_and_starts_nothing() {
+    let bench = Bench::new();
+    let line = "plan --model builtin:tiny --train-file DIR/train.tsv --global-batch-size 16 \
+                --output-dir DIR/run --num-train-epochs 2 --warmup-ratio 0.4";
+    let (_, told) = bench.run(line).unwrap();
+    for expected in ["updates    6, 3 an epoch\n", "warm-up    2 updates\n", "tokens     2"] {
+        assert!(told.contains(expected), "{told}");
+    }
+    let (_, told) = bench.run(&format!("{line} --json")).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(value["updates"], 6);
+    assert!(!bench.path().join("run").exists());
+}
+
+/// A model without weights, of which a plan reads the sizes, 64 columns in so many heads.
+fn write_model(directory: &Path, heads: usize) {
+    fs::create_dir(directory).unwrap();
+    let config = serde_json::json!({
+        "model_type": "distilbert", "activation": "gelu", "vocab_size": 1000, "n_layers": 2,
+        "max_position_embeddings": 64, "dim": 64, "n_heads": heads, "hidden_dim": 256,
+    });
+    fs::write(directory.join("config.json"), config.to_string()).unwrap();
+    let words = "[PAD] [UNK] [CLS] [SEP] [MASK] a good dull film number 1 2 ##0 ##1 ##2 ##3";
+    fs::write(directory.join("vocab.txt"), words.replace(' ', "\n")).unwrap();
+}
+
+#[test]
+fn the_gpu_step_of_a_run_is_told_without_a_gpu() {
+    let bench = Bench::new();
+    write_model(&bench.path().join("model"), 2);
+    let line = "plan --program --model DIR/model --train-file DIR/train.tsv --global-batch-size 16 \
+                --max-steps 30 --precision bf16";
+    let (code, told) = bench.run(line).unwrap();
+    assert_eq!(code, ExitCode::Done);
+    expect_file!["plan/program.txt"].assert_eq(&told);
+    let (_, told) = bench.run(&format!("{line} --json --gradient-accumulation-steps 2")).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(value["bucket"], serde_json::json!({ "rows": 64, "batch": 16, "longest": 32 }));
+    assert_eq!((&value["passes_per_update"], &value["card"]), (&2.into(), &"H200".into()));
+    let us = |program: &str| value[program]["us"].as_f64().unwrap();
+    let whole = value["us"].as_f64().unwrap();
+    assert!((whole - 2.0 * us("pass") - us("update")).abs() < 1e-6, "{value}");
+}
+
+#[test]
+fn the_model_that_is_built_in_has_a_gpu_step() {
+    let line = "plan --program --model builtin:tiny --train-file DIR/train.tsv";
+    let (_, told) = Bench::new().run(line).unwrap();
+    assert!(!told.contains("program    none") && told.contains("\nmemory     "), "{told}");
+}
+
+#[test]
+fn a_model_that_the_kernels_do_not_take_has_no_gpu_step() {
+    let bench = Bench::new();
+    write_model(&bench.path().join("model"), 4);
+    let line = "plan --program --model DIR/model --train-file DIR/train.tsv";
+    let reason = "the GPU kernels take no head size of 16: it must be 32 or 64";
+    expect![[r#"
+        program    none: the GPU kernels take no head size of 16: it must be 32 or 64
+    "#]]
+    .assert_eq(&bench.run(line).unwrap().1);
+    let (code, told) = bench.run(&format!("{line} --json")).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((code, &value["reason"]), (ExitCode::Done, &reason.into()));
+    let (_, told) = bench.run("plan --program --model ./no --train-file DIR/train.tsv").unwrap();
+    assert!(told.starts_with("program    none: ./no is not on this machine"), "{told}");
+}
+
+#[test]
+fn each_failure_has_its_exit_code() {
+    let bench = Bench::new();
+    let check = |line: &str, expected: ExitCode| {
+        let failure = bench.run(line).unwrap_err();
+        assert_eq!(failure.code(), expected, "{line}: {failure}");
+    };
+    check("paint", ExitCode::Usage);
+    check("--sed 3", ExitCode::Usage);
+    check("evaluate --data DIR/train.tsv", ExitCode::Usage);
+    check("predict more", ExitCode::Usage);
+    check("plan DIR/no.toml", ExitCode::Usage);
+    check("--train-file DIR/no.tsv --model builtin:tiny", ExitCode::Data);
+    check("--train-file DIR --model builtin:tiny", ExitCode::Data);
+    check("--train-file DIR/train.tsv --model DIR", ExitCode::Checkpoint);
+    check("--train-file DIR/train.tsv --model ./no", ExitCode::Checkpoint);
+    check("--train-file DIR/train.tsv --device cuda", ExitCode::Device);
+    check("--train-file DIR/train.tsv --precision tf32", ExitCode::Device);
+    check("evaluate --checkpoint DIR/no --data DIR/train.tsv", ExitCode::Checkpoint);
+    check("predict --checkpoint DIR", ExitCode::Checkpoint);
+    assert!(!Path::new("runs").exists(), "a run that finds a fault leaves no trace");
+}
+
+#[test]
+fn a_word_that_is_no_command_is_answered_with_those_there_are() {
+    let check = |line: &str, expected: Expect| {
+        expected.assert_eq(&Bench::new().run(line).unwrap_err().to_string());
+    };
+    check(
+        "paint",
+        expect![
+            "there is no command `paint`; there are train, evaluate, predict, plan, doctor; a configuration file to train from ends in .toml; see --help"
+        ],
+    );
+    check("evalute --json", expect!["there is no command `evalute`; did you mean `evaluate`?"]);
+}
+
+#[test]
+fn help_names_every_flag() {
+    let bench = Bench::new();
+    for (line, flag) in [
+        ("--help", "--learning-rate X"),
+        ("help", "--on-bad-row fail|skip"),
+        ("train --help", "exit codes:"),
+        ("evaluate --help", "--data FILE"),
+        ("predict -h", "--input FILE"),
+        ("plan --help", "Nothing is started"),
+        ("doctor --help", "--device auto|cpu|cuda"),
+        ("--version", "lockstep "),
+    ] {
+        let (code, told) = bench.run(line).unwrap();
+        assert!(code == ExitCode::Done && told.contains(flag), "{line}: {told}");
+        assert!(told.lines().all(|line| line.chars().count() <= 100), "{told}");
+    }
+}

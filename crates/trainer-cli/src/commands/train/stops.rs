@@ -1,0 +1,103 @@
+//! The wish to stop, heard from the first moment on.
+//!
+//! Before the first update there is nothing to save: whatever the process is at (waiting for peers,
+//! a download, data), it ends at once, and the same command starts it again. Later the run itself
+//! looks at the wish, agrees on it with all ranks, and writes a checkpoint.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lockstep_collective::WatchHandle;
+use lockstep_host::{ExitCode, signals, streams};
+use lockstep_trainer::StopRequest;
+
+use crate::failure::Failure;
+
+/// How long the failure of a peer, from which a signal may follow, has to become known: a starter
+/// that ends all ranks because one failed must not make a 75 of it.
+const PEERS_WORD: Duration = Duration::from_millis(700);
+
+/// How far a process is.
+#[derive(Debug)]
+enum Stage {
+    /// Before the first update, perhaps among others already.
+    Before(Option<WatchHandle>),
+    /// In the loop.
+    Running,
+}
+
+/// Listens for signals that ask for an end.
+#[derive(Clone, Debug)]
+pub(super) struct Stops {
+    request: StopRequest,
+    stage: Arc<Mutex<Stage>>,
+}
+
+impl Stops {
+    /// Begins to listen; a second SIGTERM or SIGINT ends the process at once.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let pending = signals::catch().map_err(Failure::Signals)?;
+        signals::end_on_second().map_err(Failure::Signals)?;
+        let request = StopRequest::default();
+        let stops = Self { request, stage: Arc::new(Mutex::new(Stage::Before(None))) };
+        let listener = stops.clone();
+        std::thread::spawn(move || {
+            while !pending.iter().any(signals::Pending::take) {
+                std::thread::sleep(signals::PAUSE);
+            }
+            listener.heard();
+        });
+        Ok(stops)
+    }
+
+    /// From now on there are peers, who are to learn of an end.
+    pub(super) fn join(&self, watch: WatchHandle) {
+        *self.stage() = Stage::Before(Some(watch));
+    }
+
+    /// From now on updates are made, and whoever makes them looks at the request.
+    pub(super) fn begin(&self) -> &StopRequest {
+        *self.stage() = Stage::Running;
+        &self.request
+    }
+
+    fn heard(&self) {
+        let watch = match &*self.stage() {
+            Stage::Before(watch) => watch.clone(),
+            Stage::Running => {
+                self.request.ask();
+                return streams::tell(
+                    "a signal asks for the end: this update is finished and a checkpoint written; \
+                     a second signal ends at once",
+                );
+            }
+        };
+        self.end(watch);
+    }
+
+    /// Ends the process, unless the first update begins while a peer's word is waited for.
+    fn end(&self, watch: Option<WatchHandle>) {
+        if watch.is_some() {
+            std::thread::sleep(PEERS_WORD);
+        }
+        let stage = self.stage();
+        if matches!(*stage, Stage::Running) {
+            return self.request.ask();
+        }
+        streams::tell(
+            "a signal asks for the end before the first update: nothing is lost, and the same \
+             command starts again",
+        );
+        if let Some(watch) = watch {
+            watch.fail("a signal asked for its end", ExitCode::Stopped.number());
+        }
+        signal_hook::low_level::exit(i32::from(ExitCode::Stopped.number()));
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,85 @@
+//! A finished model, as `evaluate` and `predict` use it.
+
+use std::path::{Path, PathBuf};
+
+use lockstep_data::{LabelError, LabelMap, MaxLength, Tokenizer};
+use lockstep_flags::{DIRECTORY, Entry, Fault, Key, Problem, Table, Written};
+use lockstep_host::streams;
+use lockstep_join::device::Place;
+use lockstep_model::Classifier;
+use lockstep_settings::{is_record, keys};
+use lockstep_trainer::{Usage, latest_checkpoint};
+
+use crate::failure::Failure;
+use crate::models;
+
+/// `--checkpoint`.
+pub(crate) static CHECKPOINT: Key<PathBuf> =
+    Key::new(Table::COMMAND, "checkpoint", DIRECTORY, "an output directory, or a checkpoint in it");
+
+/// A model with its tokenizer and its classes.
+pub(crate) struct Finished {
+    /// The model.
+    pub(crate) model: Classifier,
+    /// What makes its tokens.
+    pub(crate) tokenizer: Tokenizer,
+    /// Its classes.
+    pub(crate) labels: LabelMap,
+    /// Where texts are cut.
+    pub(crate) max_length: MaxLength,
+}
+
+impl Finished {
+    /// The model `--checkpoint` names, on its device.
+    ///
+    /// # Errors
+    /// A missing flag, or a directory that holds no model that is whole and finished.
+    pub(crate) fn open(config: &Written, place: &Place) -> Result<Self, Failure> {
+        let directory = with_a_model(config.get(&CHECKPOINT)?)?;
+        if !directory.is_dir() {
+            return Err(Failure::NoCheckpoint { path: directory });
+        }
+        let model = Classifier::open(&directory, &place.device)?;
+        let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
+        let max_length = max_length(config, &directory, model.config().positions)?;
+        models::check(&model, &tokenizer, max_length.get())?;
+        let labels = LabelMap::of_model(model.labels().to_vec());
+        let labels = labels.map_err(|fault: LabelError| Failure::Classes { directory, fault })?;
+        Ok(Self { model, tokenizer, labels, max_length })
+    }
+}
+
+/// The directory itself, or its newest checkpoint where its run has not come to an end.
+fn with_a_model(directory: PathBuf) -> Result<PathBuf, Failure> {
+    let is_run = !directory.join("config.json").exists() && is_record(&directory.join("run.toml"));
+    let newest = if is_run { latest_checkpoint(&directory)? } else { None };
+    let Some(checkpoint) = newest else { return Ok(directory) };
+    streams::tell(format_args!(
+        "{} has no finished model: its run did not come to an end; this is its newest checkpoint, {}",
+        directory.display(),
+        checkpoint.display()
+    ));
+    Ok(checkpoint)
+}
+
+/// Where texts are cut: as the flag says, else as in training; where the model does not say how it
+/// was trained, as Python would cut them, and at the latest where the model's positions end.
+fn max_length(config: &Written, directory: &Path, positions: usize) -> Result<MaxLength, Failure> {
+    if let Some(chosen) = config.find(&keys::LIMIT) {
+        return Ok(chosen);
+    }
+    if let Some(usage) = Usage::read(directory)? {
+        let trained = usage.max_seq_length;
+        let place = format!("{}/lockstep.json: max_seq_length = {trained}", directory.display());
+        return valid(trained, place);
+    }
+    let pythons = Tokenizer::model_max_length(directory).map_err(Failure::Tokenizer)?;
+    let longest = pythons.map_or(positions, |most| most.get().min(positions));
+    let place = format!("{}: max_position_embeddings", directory.join("config.json").display());
+    valid(longest, place)
+}
+
+fn valid(length: usize, place: String) -> Result<MaxLength, Failure> {
+    let problem = Problem::Invalid { valid: keys::LIMIT.valid() };
+    MaxLength::new(length).ok_or_else(|| Fault { place, problem }.into())
+}

@@ -1,0 +1,36 @@
+//! The command line: from what a user types to a run, and from its end to an exit code.
+//!
+//! ```text
+//! arguments, TOML ─ Written (as written) ─▶ RunPlan (as meant) ─▶ trainer ─▶ ExitCode
+//! ```
+//!
+//! What both programs need at their edges is `lockstep-host`'s.
+
+mod card;
+mod checks;
+mod commands;
+mod failure;
+mod finished;
+mod lock;
+mod models;
+mod observers;
+mod output_dir;
+mod sources;
+
+use std::io;
+use std::path::Path;
+
+use lockstep_host::enter;
+
+use failure::Failure;
+
+/// The program `trainer`.
+#[must_use]
+pub fn trainer() -> std::process::ExitCode {
+    enter(|process| commands::run(process, &mut io::stdout().lock()), Failure::code)
+}
+
+/// Writes a text file.
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|cause| Failure::Write { path: path.to_owned(), cause })
+}

@@ -1,0 +1,169 @@
+//! A model and its tokenizer, from wherever they come.
+
+use std::path::PathBuf;
+
+use candle_core::Device;
+use lockstep_data::{Corpus, LabelMap, Tokenizer};
+use lockstep_flags::{Fault, Problem};
+use lockstep_hub::{HubSettings, find_model};
+use lockstep_model::{Classifier, EncoderConfig, LoadReport, ModelError, ModelRequest, Pretrained};
+use lockstep_settings::{Mismatch, ModelName, ModelPlan, RunPlan};
+use serde_json::{Map, Value, json};
+
+use crate::failure::Failure;
+
+/// A model to train, and what became of its tensors.
+pub(crate) struct Loaded {
+    /// The model.
+    pub(crate) model: Classifier,
+    /// What makes its tokens.
+    pub(crate) tokenizer: Tokenizer,
+    /// What was read and what was made; nothing where all is fresh.
+    pub(crate) report: Option<LoadReport>,
+}
+
+/// Tokens in the vocabulary of `builtin:tiny`.
+const TINY_VOCABULARY: usize = 1000;
+
+/// What a model is made from, before it is settled for which classes.
+pub(crate) enum Base {
+    /// Nothing yet: it is made for the data.
+    Tiny,
+    /// The files of a directory.
+    Found(Box<Found>),
+}
+
+/// The files of a model's directory.
+pub(crate) struct Found {
+    pretrained: Pretrained,
+    tokenizer: Tokenizer,
+    /// The classes of the head that the plan asks for, if the model has it.
+    classes: Option<LabelMap>,
+}
+
+impl Base {
+    /// The base of a plan's model.
+    ///
+    /// # Errors
+    /// A model that cannot be had or read.
+    pub(crate) fn find(plan: &ModelPlan, hub: &HubSettings) -> Result<Self, Failure> {
+        let ModelName::Named(name) = &plan.name else { return Ok(Self::Tiny) };
+        Self::read(find_model(name, hub)?, plan)
+    }
+
+    /// The base that lies in a directory.
+    ///
+    /// # Errors
+    /// A model that cannot be read.
+    pub(crate) fn read(directory: PathBuf, plan: &ModelPlan) -> Result<Self, Failure> {
+        let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
+        let pretrained = Pretrained::open(&directory)?;
+        let classes = pretrained.classes(plan.head).map_err(Failure::from).and_then(|classes| {
+            let fault = |fault| Failure::Classes { directory, fault };
+            classes.map(LabelMap::of_model).transpose().map_err(fault)
+        });
+        let (pretrained, classes) = match (classes, plan.mismatch) {
+            (Err(_), Mismatch::FreshHead) => (pretrained.without_head(), None),
+            (classes, _) => (pretrained, classes?),
+        };
+        Ok(Self::Found(Box::new(Found { pretrained, tokenizer, classes })))
+    }
+
+    /// The classes of its head, if it has one.
+    pub(crate) fn classes(&self) -> Option<&LabelMap> {
+        match self {
+            Self::Tiny => None,
+            Self::Found(found) => found.classes.as_ref(),
+        }
+    }
+}
+
+/// The model of a plan on its device, fit for its data.
+///
+/// # Errors
+/// A model that cannot be used with this data.
+pub(crate) fn load(
+    (plan, device): (&RunPlan, &Device),
+    base: Base,
+    train: &Corpus,
+) -> Result<Loaded, Failure> {
+    let request = ModelRequest {
+        head: plan.model.head,
+        labels: train.labels().names().to_vec(),
+        dropouts: plan.model.dropouts,
+        seed: plan.train.seed,
+        device: device.clone(),
+    };
+    let longest = plan.data.reading.max_length.get();
+    let loaded = match base {
+        Base::Tiny => tiny(train, &request, longest),
+        Base::Found(found) => found.load(&request, plan.model.mismatch),
+    }?;
+    check(&loaded.model, &loaded.tokenizer, longest)?;
+    Ok(loaded)
+}
+
+impl Found {
+    fn load(self, request: &ModelRequest, mismatch: Mismatch) -> Result<Loaded, Failure> {
+        let Self { mut pretrained, tokenizer, classes } = self;
+        let fits = classes.is_none_or(|classes| classes.names() == request.labels);
+        if !fits && mismatch == Mismatch::FreshHead {
+            pretrained = pretrained.without_head();
+        }
+        let (model, report) = pretrained.classifier(request)?;
+        Ok(Loaded { model, tokenizer, report: Some(report) })
+    }
+}
+
+/// Whether a model has places for the tokenizer's ids and for the longest text.
+///
+/// # Errors
+/// What is too large.
+pub(crate) fn check(
+    model: &Classifier,
+    tokenizer: &Tokenizer,
+    longest: usize,
+) -> Result<(), Failure> {
+    if let Some(fault) = too_long(longest, model.config().positions) {
+        return Err(fault.into());
+    }
+    Ok(model.fits(tokenizer.vocab_size(), longest)?)
+}
+
+/// What is wrong with texts that are longer than a model's positions.
+pub(crate) fn too_long(longest: usize, positions: usize) -> Option<Fault> {
+    let place = format!("data.max_seq_length = {longest} (--max-seq-length)");
+    (longest > positions).then_some(Fault { place, problem: Problem::TooLong { positions } })
+}
+
+/// A small DistilBERT with fresh weights, and a vocabulary made from the training texts.
+fn tiny(train: &Corpus, request: &ModelRequest, longest: usize) -> Result<Loaded, Failure> {
+    let tokenizer = tiny_tokenizer(train)?;
+    let config = EncoderConfig::of(tiny_config(tokenizer.vocab_size(), longest));
+    let path = || "builtin:tiny".into();
+    let config = config.map_err(|faults| ModelError::Config { path: path(), faults })?;
+    let model = Classifier::fresh(config, request)?;
+    Ok(Loaded { model, tokenizer, report: None })
+}
+
+/// The tokenizer of `builtin:tiny`.
+///
+/// # Errors
+/// Texts that cannot be normalised.
+pub(crate) fn tiny_tokenizer(train: &Corpus) -> Result<Tokenizer, Failure> {
+    let texts = train.texts_and_labels().map(|(text, _)| text);
+    Tokenizer::train_wordpiece(texts, TINY_VOCABULARY).map_err(Failure::Tokenizer)
+}
+
+/// The config.json of `builtin:tiny`: heads of 32 columns, which the kernels of GPUs take.
+pub(crate) fn tiny_config(vocabulary: usize, positions: usize) -> Map<String, Value> {
+    let sizes = [("vocab_size", vocabulary), ("max_position_embeddings", positions)]
+        .into_iter()
+        .chain([("dim", 64), ("n_layers", 2), ("n_heads", 2), ("hidden_dim", 256)]);
+    let mut config: Map<String, Value> =
+        sizes.map(|(key, size)| (key.to_owned(), json!(size))).collect();
+    config.insert("model_type".to_owned(), json!("distilbert"));
+    config.insert("architectures".to_owned(), json!(["DistilBertForSequenceClassification"]));
+    config.insert("activation".to_owned(), json!("gelu"));
+    config
+}

@@ -1,0 +1,263 @@
+//! The output directory before a run: what happens to an earlier run in it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use lockstep_flags::{Fault, Faults, Problem};
+use lockstep_settings::{Existing, OutputPlan, is_record};
+use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
+
+use crate::failure::Failure;
+use crate::lock::{self, Lock, Refused};
+
+/// What keeps a run from writing to `directory`, as far as it can be seen without a trace.
+pub(crate) fn faults(directory: &Path, existing: &Existing) -> Vec<Fault> {
+    let here = |problem| Fault { place: place(directory), problem };
+    let mut faults = Vec::new();
+    if let Some(path) = obstacle(directory) {
+        faults.push(here(Problem::Blocked { path }));
+    } else if let Some(holder) = Lock::holder(directory) {
+        faults.push(here(Problem::Locked { holder }));
+    } else {
+        faults.extend(refusal(directory, existing).map(here));
+    }
+    match existing {
+        Existing::GoOnFrom(checkpoint) if !checkpoint.is_dir() => faults.push(absent(checkpoint)),
+        _ => {}
+    }
+    faults
+}
+
+/// The checkpoint that a run goes on from, if there is one that is whole.
+///
+/// # Errors
+/// Checkpoints of which none is whole.
+pub(crate) fn checkpoint(
+    directory: &Path,
+    existing: &Existing,
+) -> Result<Option<PathBuf>, Failure> {
+    Ok(match existing {
+        Existing::GoOnFrom(checkpoint) => Some(checkpoint.clone()),
+        Existing::GoOn => latest_checkpoint(directory)?,
+        Existing::Refuse | Existing::Replace => None,
+    })
+}
+
+/// Takes the plan's directory for one run, if it will do. Nothing is written yet but the lock, which
+/// goes with its holder, so that a run that finds its data faulty leaves no trace.
+///
+/// # Errors
+/// A directory that another run writes to, or that holds something and may not be written to; a
+/// checkpoint that is not there.
+pub(crate) fn claim(plan: &OutputPlan) -> Result<Lock, Failure> {
+    let OutputPlan { directory, existing, .. } = plan;
+    let refused = |problem| Failure::from(Fault { place: place(directory), problem });
+    let held = |holder| refused(Problem::Locked { holder });
+    // Looked at before the lock makes the directory, and again when nobody else can write to it.
+    match faults(directory, existing) {
+        none if none.is_empty() => {}
+        some => return Err(Faults(some).into()),
+    }
+    let lock = Lock::take(directory).map_err(|error| match error {
+        Refused::Held(holder) => held(holder),
+        Refused::Failed(cause) => Failure::Write { path: directory.join(lock::NAME), cause },
+    })?;
+    refusal(directory, existing).map_or(Ok(lock), |problem| Err(refused(problem)))
+}
+
+/// Makes the directory ready, and tells the checkpoint to go on from, if there is one.
+///
+/// # Errors
+/// A directory that cannot be written; checkpoints of which none is whole.
+pub(crate) fn prepare(plan: &OutputPlan) -> Result<Option<PathBuf>, Failure> {
+    let directory = &plan.directory;
+    if plan.existing == Existing::Replace {
+        clear(directory)?;
+    }
+    let write = |cause| Failure::Write { path: directory.clone(), cause };
+    fs::create_dir_all(directory).map_err(write)?;
+    checkpoint(directory, &plan.existing)
+}
+
+/// Why the run may not write to its directory, where that holds something.
+fn refusal(directory: &Path, existing: &Existing) -> Option<Problem> {
+    if !holds_something(directory) {
+        return None;
+    }
+    match existing {
+        Existing::Refuse if is_ours(directory) && is_finished(directory) => {
+            Some(Problem::HoldsModel { directory: directory.to_owned() })
+        }
+        Existing::Refuse => Some(Problem::Occupied),
+        Existing::Replace if !is_ours(directory) => Some(Problem::NotOurs),
+        Existing::GoOn if !is_ours(directory) && has_no_checkpoint(directory) => {
+            Some(Problem::NotOurs)
+        }
+        Existing::GoOn if is_finished(directory) && has_no_checkpoint(directory) => {
+            Some(Problem::Finished { directory: directory.to_owned() })
+        }
+        Existing::GoOnFrom(checkpoint)
+            if is_finished(directory) && !is_inside(checkpoint, directory) =>
+        {
+            Some(Problem::Occupied)
+        }
+        Existing::Replace | Existing::GoOn | Existing::GoOnFrom(_) => None,
+    }
+}
+
+/// Whether a run of ours began here: its `run.toml` is the first file it writes.
+fn is_ours(directory: &Path) -> bool {
+    is_record(&directory.join("run.toml"))
+}
+
+/// Whether somebody's trained model is here, which nothing but an explicit word may replace.
+fn is_finished(directory: &Path) -> bool {
+    ["model.safetensors", "all_results.json"].iter().any(|name| directory.join(name).exists())
+}
+
+fn is_inside(checkpoint: &Path, directory: &Path) -> bool {
+    let parent = checkpoint.canonicalize().ok();
+    let parent = parent.as_deref().and_then(Path::parent);
+    parent.is_some() && parent == directory.canonicalize().ok().as_deref()
+}
+
+/// Broken checkpoints are some: that none of them is whole is for [`prepare`] to tell.
+fn has_no_checkpoint(directory: &Path) -> bool {
+    matches!(has_checkpoints(directory), Ok(false))
+}
+
+fn holds_something(directory: &Path) -> bool {
+    let is_content = |entry: fs::DirEntry| entry.file_name() != lock::NAME;
+    fs::read_dir(directory).is_ok_and(|entries| entries.flatten().any(is_content))
+}
+
+/// The file that stands where the directory or one above it should be.
+fn obstacle(directory: &Path) -> Option<PathBuf> {
+    let nearest = directory.ancestors().find(|path| path.exists())?;
+    (!nearest.is_dir()).then(|| nearest.to_owned())
+}
+
+/// Removes what a run of ours left, and nothing else: the directory may be somebody's home.
+///
+/// Its `run.toml` stays until the new one replaces it, so that the directory is ours at any moment.
+fn clear(directory: &Path) -> Result<(), Failure> {
+    const FILES: [&str; 11] = [
+        "model.safetensors",
+        "modeling_lockstep.py",
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+        "lockstep.json",
+        "README.md",
+        "all_results.json",
+        "trainer_state.json",
+        "metrics.jsonl",
+    ];
+    if !is_ours(directory) {
+        return Ok(());
+    }
+    remove_run(directory)?;
+    FILES
+        .iter()
+        .try_for_each(|name| removed(directory.join(name), |path| fs::remove_file(path)))?;
+    removed(directory.join("logs"), |path| fs::remove_dir_all(path))
+}
+
+/// Removes what may not be there.
+fn removed(path: PathBuf, remove: impl Fn(&Path) -> io::Result<()>) -> Result<(), Failure> {
+    match remove(&path) {
+        Err(cause) if path.exists() => Err(Failure::Write { path, cause }),
+        _ => Ok(()),
+    }
+}
+
+fn place(directory: &Path) -> String {
+    format!("--output-dir {}", directory.display())
+}
+
+fn absent(checkpoint: &Path) -> Fault {
+    let place = format!("--resume {}", checkpoint.display());
+    let valid = "auto, never, or a checkpoint directory that exists";
+    Fault { place, problem: Problem::Invalid { valid } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a directory of `paths` holds once it is ready for a run with `flag`.
+    fn left(paths: &[&str], flag: &str) -> Result<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        for path in paths.iter().map(|path| folder.path().join(path)) {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "[record]\n").unwrap();
+        }
+        let directory = folder.path().display().to_string();
+        let line = ["--output-dir".to_owned(), directory, flag.to_owned()];
+        let plan = lockstep_settings::plan_of(lockstep_settings::run_config(&line)).unwrap();
+        claim(&plan.run)
+            .and_then(|lock| prepare(&plan.run).map(|_| drop(lock)))
+            .map_err(|failure| failure.to_string())?;
+        let entries = fs::read_dir(folder.path()).unwrap().flatten();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort();
+        Ok(names.join(" "))
+    }
+
+    const REFUSE: &str = "--overwrite-output-dir=false";
+    const REPLACE: &str = "--overwrite-output-dir=true";
+    const GO_ON: &str = "--resume=auto";
+
+    #[test]
+    fn only_a_run_of_ours_is_replaced_and_only_when_that_was_asked_for() {
+        let check = |paths: &[&str], flag, expected| {
+            assert_eq!(left(paths, flag).as_deref(), Ok(expected), "{paths:?}, {flag}");
+        };
+        for flag in [REFUSE, REPLACE, GO_ON] {
+            check(&[], flag, "");
+            check(&["run.lock"], flag, "");
+        }
+        let model = ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"];
+        let rest = [
+            "modeling_lockstep.py",
+            "vocab.txt",
+            "README.md",
+            "all_results.json",
+            "trainer_state.json",
+        ];
+        let run = ["run.toml", "metrics.jsonl", "logs/rank-0.jsonl", "checkpoint-5/config.json"];
+        check(&[&model[..], &rest, &run, &["notes.txt"]].concat(), REPLACE, "notes.txt run.toml");
+        check(&["run.toml", "logs/rank-0.jsonl"], GO_ON, "logs run.toml");
+    }
+
+    #[test]
+    fn what_somebody_else_put_there_is_left_alone() {
+        let check = |paths: &[&str], flag, expected: &str| {
+            let told = left(paths, flag).unwrap_err();
+            assert!(told.contains(expected), "{paths:?}, {flag}: {told}");
+        };
+        check(&["run.toml"], REFUSE, "--overwrite-output-dir");
+        check(&["notes.txt"], REFUSE, "--overwrite-output-dir");
+        for flag in [REPLACE, GO_ON] {
+            check(&["notes.txt", "README.md"], flag, "not a run of lockstep");
+        }
+        check(&["checkpoint-5/model.safetensors"], REPLACE, "not a run of lockstep");
+    }
+
+    #[test]
+    fn a_finished_model_is_not_trained_over_by_a_run_that_finds_no_checkpoint() {
+        let told = |paths: &[&str], flag| left(paths, flag).unwrap_err();
+        for result in ["model.safetensors", "all_results.json"] {
+            let told = told(&["run.toml", result], GO_ON);
+            assert!(told.contains("holds a finished model") && told.contains("--model"), "{told}");
+        }
+        let elsewhere = tempfile::tempdir().unwrap();
+        let from = format!("--resume={}", elsewhere.path().display());
+        let told = told(&["run.toml", "model.safetensors", "checkpoint-5/config.json"], &from);
+        assert!(told.contains("not empty"), "{told}");
+        assert_eq!(left(&["run.toml", "logs/rank-0.jsonl"], &from).as_deref(), Ok("logs run.toml"));
+    }
+}

@@ -1,0 +1,172 @@
+//! Labelled examples, from a file or from the corpus that is built in.
+
+use lockstep_data::{
+    BadRows, Corpus, CorpusSource, DataError, Example, LabelMap, Labels, RawCorpus, Renames,
+    TokenStore, Tokenizer,
+};
+use lockstep_reviews as reviews;
+use lockstep_settings::{DataPlan, DataSource, Reading};
+use lockstep_world::Seed;
+
+/// Which part of a corpus is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Split {
+    /// What is learned from.
+    Train,
+    /// What it is judged on.
+    Held,
+}
+
+/// The corpora of a training.
+pub(crate) struct Corpora {
+    /// What is learned from; its labels are everybody's.
+    pub(crate) train: Corpus,
+    /// What is evaluated while training.
+    pub(crate) validation: Option<Corpus>,
+    /// What the final model is evaluated on.
+    pub(crate) test: Option<Corpus>,
+}
+
+/// The corpora of a training, read before it is known which classes the model has.
+pub(crate) struct RawCorpora {
+    train: Raw,
+    validation: Option<Raw>,
+    test: Option<Raw>,
+}
+
+/// A corpus whose labels are not classes yet.
+enum Raw {
+    Generated(Corpus),
+    File(RawCorpus),
+}
+
+impl RawCorpora {
+    /// Reads the corpora of a plan.
+    ///
+    /// # Errors
+    /// The first file that cannot be read, or whose columns cannot be told.
+    pub(crate) fn read(plan: &DataPlan) -> Result<Self, DataError> {
+        let held = |source: &Option<DataSource>| {
+            let read = |source| Raw::read(source, Split::Held, &plan.reading);
+            source.as_ref().map(read).transpose()
+        };
+        Ok(Self {
+            train: Raw::read(&plan.train, Split::Train, &plan.reading)?,
+            validation: held(&plan.validation)?,
+            test: held(&plan.test)?,
+        })
+    }
+
+    /// The corpora with their classes: those of the model's head, if it has all of them.
+    ///
+    /// # Errors
+    /// The first file that cannot be used.
+    pub(crate) fn labelled(self, head: Option<&LabelMap>) -> Result<Corpora, DataError> {
+        let train = self.train.labelled(head.map_or(Labels::Infer, Labels::Offered))?;
+        let labels = train.labels().clone();
+        let held =
+            |raw: Option<Raw>| raw.map(|raw| raw.labelled(Labels::Known(&labels))).transpose();
+        Ok(Corpora { validation: held(self.validation)?, test: held(self.test)?, train })
+    }
+}
+
+impl Raw {
+    fn read(source: &DataSource, split: Split, reading: &Reading) -> Result<Self, DataError> {
+        let DataSource::File(path) = source else { return generated(split).map(Self::Generated) };
+        let raw = RawCorpus::read(&CorpusSource {
+            path: path.clone(),
+            text_column: reading.text_column.clone(),
+            label_column: reading.label_column.clone(),
+            on_bad_row: reading.on_bad_row,
+        })?;
+        Ok(Self::File(match &reading.label_map {
+            Some(map) => raw.renamed(&Renames::read(map)?),
+            None => raw,
+        }))
+    }
+
+    fn labelled(self, labels: Labels<'_>) -> Result<Corpus, DataError> {
+        match (self, labels) {
+            (Self::File(raw), labels) => raw.labelled(labels),
+            (Self::Generated(corpus), Labels::Offered(map) | Labels::Known(map)) => {
+                Ok(corpus.in_terms_of(map))
+            }
+            (Self::Generated(corpus), Labels::Infer) => Ok(corpus),
+        }
+    }
+}
+
+/// Reads one corpus whose classes are known.
+///
+/// # Errors
+/// A file that cannot be used.
+pub(crate) fn read(
+    source: &DataSource,
+    reading: &Reading,
+    labels: &LabelMap,
+) -> Result<Corpus, DataError> {
+    Raw::read(source, Split::Held, reading)?.labelled(Labels::Known(labels))
+}
+
+/// A line where labels are numbers of the model's classes and not their names; else nothing.
+pub(crate) fn numbered(corpus: &Corpus) -> String {
+    const SHOWN: usize = 6;
+    let names = corpus.labels().names();
+    if corpus.numbered() == 0 {
+        return String::new();
+    }
+    let ids = names.iter().enumerate().take(SHOWN).map(|(id, name)| format!("{id} is {name}"));
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    format!(
+        "         {} labels are ids of the model's classes: {}{more}\n",
+        corpus.numbered(),
+        ids.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// What messages call a source.
+pub(crate) fn name(source: &DataSource) -> String {
+    match source {
+        DataSource::Reviews => "builtin:reviews".to_owned(),
+        DataSource::File(path) => path.display().to_string(),
+    }
+}
+
+/// The tokens of a corpus.
+///
+/// # Errors
+/// A text that cannot be encoded.
+pub(crate) fn tokens(
+    corpus: &Corpus,
+    tokenizer: &Tokenizer,
+    reading: &Reading,
+) -> Result<TokenStore, DataError> {
+    Ok(TokenStore::build(corpus.texts_and_labels(), tokenizer, reading.max_length)?)
+}
+
+/// The classes of the reviews that are built in.
+pub(crate) fn review_labels() -> [&'static str; 2] {
+    reviews::Sentiment::ALL.map(reviews::Sentiment::name)
+}
+
+/// The corpus that is built in: the same for every run, whatever its seed.
+fn generated(split: Split) -> Result<Corpus, DataError> {
+    const SEED: Seed = Seed(42);
+    let part = match split {
+        Split::Train => reviews::Split::Train,
+        Split::Held => reviews::Split::Dev,
+    };
+    let example = |(review, line): (reviews::Review, u64)| Example {
+        text: review.text,
+        label: review.label as u32,
+        line,
+    };
+    let examples = reviews::reviews(part, SEED).into_iter().zip(1..).map(example).collect();
+    let labels = LabelMap::new(review_labels().map(str::to_owned).to_vec());
+    let corpus = labels.and_then(|labels| Corpus::from_examples(examples, labels));
+    corpus.map_err(|fault| DataError::Labels {
+        path: "builtin:reviews".into(),
+        skipped: BadRows::default(),
+        fault,
+    })
+}
