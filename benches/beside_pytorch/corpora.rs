@@ -5,7 +5,9 @@ use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use lockstep_data::{BatchPlan, Corpus, CorpusSource, Example, LabelMap, Labels, OnBadRow, Order};
+use lockstep_data::{
+    BatchPlan, ColumnChoice, Corpus, CorpusSource, Example, LabelMap, Labels, OnBadRow, Order,
+};
 use lockstep_reviews::{Sentiment, Split, reviews};
 use lockstep_world::{Seed, Step};
 use serde_json::json;
@@ -19,8 +21,8 @@ const SEED: Seed = Seed(42);
 pub(crate) fn read(path: &Path, labels: Labels<'_>) -> Outcome<Corpus> {
     let source = CorpusSource {
         path: path.to_owned(),
-        text_column: None,
-        label_column: None,
+        text_column: ColumnChoice::Detect,
+        label_column: ColumnChoice::Detect,
         on_bad_row: OnBadRow::Fail,
     };
     Ok(Corpus::read(&source, labels)?)

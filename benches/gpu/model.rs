@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::Device;
-use lockstep_data::{Corpus, CorpusSource, Example, LabelMap, Labels, OnBadRow, Tokenizer};
+use lockstep_data::{
+    ColumnChoice, Corpus, CorpusSource, Example, LabelMap, Labels, OnBadRow, Tokenizer,
+};
 use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest};
 use lockstep_program::ModelShape;
 use lockstep_reviews::{Sentiment, Split, reviews};
@@ -45,8 +47,8 @@ pub(crate) fn save(options: &Options) -> Outcome<()> {
 fn read(path: &Path) -> Outcome<Corpus> {
     let source = CorpusSource {
         path: path.to_owned(),
-        text_column: None,
-        label_column: None,
+        text_column: ColumnChoice::Detect,
+        label_column: ColumnChoice::Detect,
         on_bad_row: OnBadRow::Fail,
     };
     Ok(Corpus::read(&source, Labels::Infer)?)

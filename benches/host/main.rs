@@ -14,7 +14,7 @@ use std::time::Instant;
 use candle_core::Device;
 use lockstep_collective::{PhaseBoard, Solo};
 use lockstep_data::{
-    Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
+    ColumnChoice, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
 };
 use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest};
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
@@ -68,8 +68,8 @@ fn parts() -> Result<Parts, Box<dyn Error>> {
     let tokenizer = Tokenizer::from_dir(&reference("tiny-mlp"))?;
     let source = CorpusSource {
         path: reference("golden/rows.tsv"),
-        text_column: None,
-        label_column: None,
+        text_column: ColumnChoice::Detect,
+        label_column: ColumnChoice::Detect,
         on_bad_row: OnBadRow::Fail,
     };
     let corpus = Corpus::read(&source, Labels::Infer)?;
@@ -117,6 +117,6 @@ fn settings(output_dir: std::path::PathBuf) -> Result<TrainSettings, Box<dyn Err
         early_stopping: None,
         output_dir,
         recording: None,
-        usage: Usage { max_seq_length: 128 },
+        usage: Usage { max_seq_length: 128, ..Usage::default() },
     })
 }

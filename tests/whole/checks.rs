@@ -27,7 +27,8 @@ fn place() -> Workplace {
 
 /// How a command ends, and what it says.
 fn told(place: &Workplace, command: &str, words: &[&str]) -> (i32, String) {
-    let output = place.trainer(&[&[command], words].concat()).output().unwrap();
+    let mut command = place.trainer(&[&[command], words].concat());
+    let output = command.env("HF_HOME", place.path("home")).output().unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 

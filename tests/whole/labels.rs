@@ -143,6 +143,72 @@ fn classes_are_counted_and_doubts_are_said() {
 }
 
 #[test]
+fn counts_are_bounded_and_classes_that_training_lacks_are_said() {
+    let place = Workplace::new();
+    let names: Vec<String> = (0..12).map(|id| format!("LABEL_{id}")).collect();
+    save(&place, &names);
+    let rows: String = (0..9).map(|id| format!("a\tLABEL_{id}\n").repeat(id + 1)).collect();
+    fs::write(place.path("rows.tsv"), "text\tlabel\n".to_owned() + &rows).unwrap();
+    fs::write(place.path("held.tsv"), "text\tlabel\n\"a \"\"b\"\"\"\tLABEL_11\nb\t3\n").unwrap();
+    let mut words = [&TRAIN[..], &["model", "--head", "hf"]].concat();
+    words[4] = "held.tsv";
+    let output = place.succeed(&words);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let counts = "12 classes: LABEL_8 (9), LABEL_7 (8), LABEL_6 (7), LABEL_5 (6), LABEL_4 (5), \
+                  LABEL_3 (4) and 6 more";
+    assert!(told.contains(counts), "{told}");
+    let warned = String::from_utf8_lossy(&output.stderr).into_owned();
+    for part in [
+        "warning: held.tsv: 1 examples are of classes of which training has none",
+        "`LABEL_11`",
+        "warning: held.tsv: 1 texts are quoted as pandas writes them, the first in line 2",
+        "warning: rows.tsv: 1 of the classes have one example: `LABEL_0`",
+    ] {
+        assert!(warned.contains(part), "{part}: {warned}");
+    }
+    let evaluate = ["evaluate", "--checkpoint", "out", "--data", "held.tsv"];
+    let json = place.succeed(&[&evaluate[..], &["--json"]].concat());
+    assert!(String::from_utf8_lossy(&json.stderr).contains("quoted as pandas"), "{json:?}");
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["labels_read_as_ids"], 1);
+    assert_eq!(json["counts"], serde_json::json!([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]));
+    let table = place.succeed(&evaluate);
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    assert!(table.contains("12 classes: LABEL_3 (1), LABEL_11 (1), LABEL_0 (0)"), "{table}");
+    assert!(table.contains("1 labels are ids of the model's classes"), "{table}");
+}
+
+#[test]
+fn plan_refuses_the_classes_that_train_refuses() {
+    let place = Workplace::new();
+    save(&place, &(0..12).map(|id| format!("LABEL_{id}")).collect::<Vec<_>>());
+    let plan = |labels: [&str; 2], further: &[&str]| {
+        let rows = format!("text\tlabel\na\t{}\nb\t{}\n", labels[0], labels[1]);
+        fs::write(place.path("rows.tsv"), rows).unwrap();
+        let words = [&["plan"], &TRAIN[1..], &["model", "--head", "hf"], further].concat();
+        let output = place.trainer(&words).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    for further in [&[][..], &["--json"], &["--program"]] {
+        let (code, told) = plan(["neg", "pos"], further);
+        assert_eq!(code, Some(6), "{told}");
+        for part in ["12 classes `LABEL_0`", "2 classes `neg`, `pos`"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+    let (code, told) = plan(["neg", "pos"], &["--ignore-mismatched-sizes"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("2 classes: neg (1), pos (1)"), "{told}");
+    // The head's classes are those of the data too, and its ids will do.
+    let (code, told) = plan(["LABEL_9", "3"], &["--json"]);
+    assert_eq!(code, Some(0), "{told}");
+    let json: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+    assert_eq!(json["classes"].as_object().unwrap().len(), 12);
+    assert_eq!((&json["classes"]["LABEL_3"], &json["classes"]["LABEL_0"]), (&1.into(), &0.into()));
+}
+
+#[test]
 fn no_input_is_answered_with_nothing() {
     let place = Workplace::new();
     let model = reference("tiny-hf").canonicalize().unwrap().display().to_string();
@@ -161,6 +227,7 @@ fn no_input_is_answered_with_nothing() {
     assert_eq!(predict("a.csv", "id,text\r1,a\r2,b\n3,c\n"), (Some(3), 0));
     assert_eq!(predict("a.csv", "id,text\n"), (Some(3), 0));
     assert_eq!(predict("a.csv", "\n\n"), (Some(3), 0));
-    assert_eq!(predict("a.jsonl", "{\"words\": \"a\"}\n"), (Some(3), 0));
+    // The row is answered with an error before the columns are known to be none.
+    assert_eq!(predict("a.jsonl", "{\"words\": \"a\"}\n"), (Some(3), 1));
     assert_eq!(predict("a.csv", ""), (Some(0), 0));
 }

@@ -11,11 +11,15 @@ mod commands;
 #[cfg(test)]
 mod cores;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod going_on;
+#[cfg(test)]
+mod hub;
 #[cfg(test)]
 mod labels;
 #[cfg(test)]
@@ -46,3 +50,5 @@ mod signals;
 mod starters;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod texts;

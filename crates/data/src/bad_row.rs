@@ -118,6 +118,8 @@ pub enum BadRowKind {
 impl BadRowKind {
     /// The name under which unknown labels are counted.
     pub(crate) const UNKNOWN_LABEL: &str = "unknown label";
+    /// The name under which rows of another width are counted.
+    pub(crate) const WRONG_COLUMN_COUNT: &str = "wrong number of columns";
 
     /// The name under which rows of this kind are counted.
     #[must_use]
@@ -130,7 +132,7 @@ impl BadRowKind {
             Self::NoLabel { .. } => "marked as without label",
             Self::UnmappedLabel { .. } => "label outside of the label map",
             Self::UnknownLabel { .. } => Self::UNKNOWN_LABEL,
-            Self::WrongColumnCount { .. } => "wrong number of columns",
+            Self::WrongColumnCount { .. } => Self::WRONG_COLUMN_COUNT,
             Self::WrongType { .. } => "wrong type",
             Self::NotAnObject { .. } => "not an object",
             Self::InvalidJson { .. } => "invalid JSON",

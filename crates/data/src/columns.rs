@@ -82,36 +82,46 @@ pub struct Columns {
 /// Which columns are wanted, as far as the user has said.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    pub(crate) text: Choice,
+    pub(crate) text: ColumnChoice,
     /// Nothing where only texts are wanted.
-    pub(crate) label: Option<Choice>,
+    pub(crate) label: Option<ColumnChoice>,
 }
 
 /// How one column is found.
-#[derive(Clone, Debug)]
-pub(crate) enum Choice {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ColumnChoice {
     /// By the conventional names.
+    #[default]
     Detect,
     /// By the name the user gave.
     Named(String),
+    /// By the name that the model's training had for it; where there is none, by the conventional
+    /// names.
+    Remembered(String),
 }
 
-impl From<Option<String>> for Choice {
+impl From<Option<String>> for ColumnChoice {
     fn from(name: Option<String>) -> Self {
         name.map_or(Self::Detect, Self::Named)
     }
 }
 
-impl Choice {
+impl ColumnChoice {
     /// The column among those that are `present`, if it is there.
     pub(crate) fn among(
         &self,
         role: ColumnRole,
         present: &[String],
     ) -> Result<Option<String>, ColumnError> {
+        let is_remembered = |column: &String| match self {
+            Self::Remembered(name) => column == name,
+            Self::Named(_) | Self::Detect => false,
+        };
+        let has_remembered = present.iter().any(is_remembered);
         let fits = |column: &&String| match self {
             Self::Named(name) => column == &name,
-            Self::Detect => {
+            Self::Remembered(_) if has_remembered => is_remembered(column),
+            Self::Remembered(_) | Self::Detect => {
                 role.conventional_names().iter().any(|name| column.eq_ignore_ascii_case(name))
             }
         };
@@ -131,14 +141,17 @@ impl Choice {
         let present = present.to_vec();
         match self {
             Self::Named(wanted) => ColumnError::NotThere { role, wanted: wanted.clone(), present },
-            Self::Detect => ColumnError::NotDetected { role, present },
+            Self::Remembered(name) => {
+                ColumnError::NotDetected { role, remembered: Some(name.clone()), present }
+            }
+            Self::Detect => ColumnError::NotDetected { role, remembered: None, present },
         }
     }
 
     /// What a message calls the column while it is not known.
     pub(crate) fn name(&self, role: ColumnRole) -> String {
         match self {
-            Self::Named(name) => name.clone(),
+            Self::Named(name) | Self::Remembered(name) => name.clone(),
             Self::Detect => role.to_string(),
         }
     }
@@ -160,6 +173,8 @@ pub enum ColumnError {
     NotDetected {
         /// What it is for.
         role: ColumnRole,
+        /// The name that the model's training had for it, if one is known.
+        remembered: Option<String>,
         /// The columns there are.
         present: Vec<String>,
     },
@@ -194,8 +209,11 @@ impl ColumnError {
                 shown(present, line, format),
                 flag(role)
             ),
-            Self::NotDetected { role, present } => format!(
-                "no column is plainly the {role}\n  {}\n  known without a flag: {}\n  {}",
+            Self::NotDetected { role, remembered, present } => format!(
+                "no column is plainly the {role}{}\n  {}\n  known without a flag: {}\n  {}",
+                remembered.as_ref().map_or_else(String::new, |name| {
+                    format!(", and none is called {} as in the model's training", excerpt(name))
+                }),
                 shown(present, line, format),
                 role.conventional_names().join(", "),
                 flag(role)
@@ -218,11 +236,18 @@ impl ColumnError {
 /// The columns there are, and a word where there is only one because it was not split.
 fn shown(present: &[String], line: u64, format: Format) -> String {
     let separator = match (format, present) {
+        (Format::Tsv, names) if names.iter().any(|name| is_in_quotes(name)) => {
+            " (quotes are letters in a .tsv: write it without, or as .csv)"
+        }
         (Format::Tsv, [_]) => " (one column: are there really tabs between the cells?)",
         (Format::Csv, [_]) => " (one column: are there really commas between the cells?)",
         _ => "",
     };
     format!("line {line} has: {}{separator}", listing(present))
+}
+
+fn is_in_quotes(name: &str) -> bool {
+    name.len() > 1 && name.starts_with('"') && name.ends_with('"')
 }
 
 #[cfg(test)]
@@ -232,7 +257,7 @@ mod tests {
     fn check(wanted: (Option<&str>, Option<&str>), present: &[&str], chosen: Option<(&str, &str)>) {
         let present: Vec<String> = present.iter().map(|&name| name.to_owned()).collect();
         let find = |wanted: Option<&str>, role| {
-            let choice = Choice::from(wanted.map(str::to_owned));
+            let choice = ColumnChoice::from(wanted.map(str::to_owned));
             choice.among(role, &present).ok().flatten()
         };
         let columns = find(wanted.0, ColumnRole::Text).zip(find(wanted.1, ColumnRole::Label));
@@ -255,5 +280,20 @@ mod tests {
         check((Some("a"), Some("b")), &["a", "b"], Some(("a", "b")));
         check((Some("A"), Some("b")), &["a", "b"], None);
         check((None, None), &["text", "text", "label"], None);
+    }
+
+    #[test]
+    fn a_column_of_the_training_comes_before_conventional_names() {
+        let check = |present: &[&str], expected: Option<&str>| {
+            let present: Vec<String> = present.iter().map(|&name| name.to_owned()).collect();
+            let choice = ColumnChoice::Remembered("title".to_owned());
+            let found = choice.among(ColumnRole::Text, &present).ok().flatten();
+            assert_eq!(found.as_deref(), expected, "{present:?}");
+        };
+        check(&["text", "title", "sentence"], Some("title"));
+        check(&["sentence", "label"], Some("sentence"));
+        check(&["text", "sentence"], None);
+        check(&["title", "title"], None);
+        check(&["a"], None);
     }
 }

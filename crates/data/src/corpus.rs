@@ -6,11 +6,14 @@
 use std::path::PathBuf;
 
 use crate::bad_row::{BadRowKind, BadRows};
-use crate::columns::{Columns, Wanted};
+use crate::columns::{ColumnChoice, Columns, Wanted};
 use crate::data_file;
-use crate::doubts::{Doubt, doubts};
-use crate::error::DataError;
+use crate::doubts::{Doubt, doubts, unlearned};
+use crate::error::{Clues, DataError};
+use crate::file_doubts::{FileDoubt, is_quoted};
+use crate::foreign::Foreign;
 use crate::labels::{LabelError, LabelMap, Labels};
+use crate::records::Format;
 use crate::renames::Renames;
 use crate::rows::Rows;
 use crate::sorted_rows::SortedRows;
@@ -20,10 +23,10 @@ use crate::sorted_rows::SortedRows;
 pub struct CorpusSource {
     /// The file; its extension tells the format.
     pub path: PathBuf,
-    /// The column of the text; detected when not given.
-    pub text_column: Option<String>,
-    /// The column of the label; detected when not given.
-    pub label_column: Option<String>,
+    /// The column of the text.
+    pub text_column: ColumnChoice,
+    /// The column of the label.
+    pub label_column: ColumnChoice,
     /// What becomes of rows that cannot be used.
     pub on_bad_row: OnBadRow,
 }
@@ -56,6 +59,8 @@ pub struct RawCorpus {
     on_bad_row: OnBadRow,
     columns: Option<Columns>,
     rows: SortedRows,
+    /// What the file seems to be, where it is no UTF-8 text.
+    foreign: Option<Foreign>,
 }
 
 impl RawCorpus {
@@ -66,15 +71,14 @@ impl RawCorpus {
     pub fn read(source: &CorpusSource) -> Result<Self, DataError> {
         let file = data_file::open(&source.path)?;
         let format = data_file::format(&source.path)?;
-        let wanted = Wanted {
-            text: source.text_column.clone().into(),
-            label: Some(source.label_column.clone().into()),
-        };
+        let wanted =
+            Wanted { text: source.text_column.clone(), label: Some(source.label_column.clone()) };
         let mut rows = Rows::new(file, format, wanted, &source.path)?;
         let sorted = SortedRows::read(&mut rows)?;
         let raw = Self {
             path: source.path.clone(),
             on_bad_row: source.on_bad_row,
+            foreign: rows.foreign(),
             columns: rows.into_columns()?,
             rows: sorted,
         };
@@ -114,7 +118,9 @@ impl RawCorpus {
         })?;
         let numbered = self.rows.numbered(&map);
         let (examples, skipped) = self.rows.examples(&map);
-        Ok(Corpus { examples, labels: map, columns, skipped, numbered })
+        let format = Format::of(&self.path);
+        let foreign = FileDoubt::foreign((&self.path, self.foreign), &skipped);
+        Ok(Corpus { examples, labels: map, columns, skipped, numbered, format, foreign })
     }
 
     /// Refuses a file that has nothing usable, or bad rows that nobody has allowed.
@@ -122,12 +128,14 @@ impl RawCorpus {
         let path = self.path.clone();
         let bad = self.rows.bad().clone();
         let rows = self.count();
+        let foreign = self.foreign.filter(|foreign| foreign.explains(&bad));
+        let clues = Box::new(Clues { known: known_if_missed(&bad, labels), foreign });
         match (&self.columns, self.on_bad_row) {
             (_, OnBadRow::Fail) if !bad.is_empty() => {
-                Err(DataError::BadRows { path, rows, known: known_if_missed(&bad, labels), bad })
+                Err(DataError::BadRows { path, rows, bad, clues })
             }
             (Some(columns), _) if self.rows.usable() > 0 => Ok(columns.clone()),
-            _ => Err(DataError::AllRowsBad { path, known: known_if_missed(&bad, labels), bad }),
+            _ => Err(DataError::AllRowsBad { path, bad, clues }),
         }
     }
 }
@@ -149,6 +157,10 @@ pub struct Corpus {
     columns: Columns,
     skipped: BadRows,
     numbered: usize,
+    /// How the file is written, if it is one.
+    format: Option<Format>,
+    /// Why rows of it were dropped, where that can be guessed.
+    foreign: Option<FileDoubt>,
 }
 
 impl Corpus {
@@ -179,7 +191,8 @@ impl Corpus {
             return Err(LabelError::FewerExamplesThanClasses { examples: examples.len(), classes });
         }
         let columns = Columns { text: "text".to_owned(), label: Some("label".to_owned()) };
-        Ok(Self { examples, labels, columns, skipped: BadRows::default(), numbered: 0 })
+        let skipped = BadRows::default();
+        Ok(Self { examples, labels, columns, skipped, numbered: 0, format: None, foreign: None })
     }
 
     /// The same examples under the numbers that `labels` gives their classes, where it has all of
@@ -232,10 +245,32 @@ impl Corpus {
         counts
     }
 
-    /// What is odd about the classes.
+    /// What is odd about the classes and the texts.
     #[must_use]
     pub fn doubts(&self) -> Vec<Doubt> {
-        doubts(self.labels.names(), &self.counts())
+        let of_classes = doubts(self.labels.names(), &self.counts());
+        of_classes.into_iter().chain(self.doubts_of_reading().map(Doubt::OfFile)).collect()
+    }
+
+    /// What is odd about this corpus beside the one of the same classes that is learned from.
+    pub fn doubts_beside(&self, train: &Self) -> impl Iterator<Item = Doubt> + '_ {
+        let of_classes = unlearned(self.labels.names(), &self.counts(), &train.counts());
+        of_classes.into_iter().chain(self.doubts_of_reading().map(Doubt::OfFile))
+    }
+
+    /// Why texts are perhaps not what the file means, and rows were dropped.
+    pub fn doubts_of_reading(&self) -> impl Iterator<Item = FileDoubt> + '_ {
+        self.foreign.clone().into_iter().chain(self.quoting())
+    }
+
+    /// Texts in quotes that were read as letters.
+    fn quoting(&self) -> Option<FileDoubt> {
+        if self.format != Some(Format::Tsv) {
+            return None;
+        }
+        let mut quoted = self.examples.iter().filter(|example| is_quoted(&example.text));
+        let Example { text, line, .. } = quoted.next()?;
+        Some(FileDoubt::Quoted { texts: 1 + quoted.count(), line: *line, text: text.clone() })
     }
 
     /// How many labels of the file are the numbers of a model's classes and not their names.

@@ -34,10 +34,20 @@ pub fn check_file(path: &Path) -> Result<(), DataError> {
 
 /// The data format of `path`, by its extension.
 pub(crate) fn format(path: &Path) -> Result<Format, DataError> {
-    Format::of(path).ok_or_else(|| DataError::UnknownExtension {
-        path: path.to_owned(),
-        extension: path.extension().map(|extension| extension.to_string_lossy().into_owned()),
-    })
+    Format::of(path)
+        .ok_or_else(|| DataError::UnknownExtension { path: path.to_owned(), is_labelled: true })
+}
+
+/// The format of texts in `path`, by its extension: without one, or with that of texts, a text a line.
+pub(crate) fn format_of_texts(path: &Path) -> Result<Format, DataError> {
+    let is_plain = path.extension().is_none_or(|extension| {
+        ["txt", "text"].iter().any(|plain| extension.eq_ignore_ascii_case(plain))
+    });
+    match Format::of(path) {
+        Some(format) => Ok(format),
+        None if is_plain => Ok(Format::Plain),
+        None => Err(DataError::UnknownExtension { path: path.to_owned(), is_labelled: false }),
+    }
 }
 
 fn not_opened(path: &Path, source: io::Error) -> DataError {

@@ -4,13 +4,35 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::excerpt::{excerpt, listing};
+use crate::file_doubts::FileDoubt;
 
 /// Words that programs write where there is no value.
-const NOTHING: [&str; 9] = ["nan", "none", "null", "nil", "n/a", "na", "<na>", "?", "-"];
+const NOTHING: [&str; 13] = [
+    "nan",
+    "none",
+    "null",
+    "nil",
+    "n/a",
+    "#n/a",
+    "na",
+    "<na>",
+    "nat",
+    "undefined",
+    "<unset>",
+    "?",
+    "-",
+];
 /// More classes than this are looked at for being none.
 const FEW: usize = 20;
+/// Examples of a class, in the mean, below which it is asked whether they are classes.
+const MEAN: usize = 20;
+/// Doubts of one kind that are told one by one.
+const TOLD: usize = 3;
 /// The share of one class from which accuracy says little.
 const MAJORITY: f64 = 0.95;
+
+/// What becomes of scores.
+const SCORES: &str = "no score is learned; --label-map puts them into classes";
 
 /// Something odd about the classes of a corpus.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +41,8 @@ pub enum Doubt {
     Alike {
         /// Their names.
         names: Vec<String>,
+        /// How many other groups of such classes there are.
+        others: usize,
     },
     /// A class that is called like a value that is missing.
     Nothing {
@@ -51,16 +75,26 @@ pub enum Doubt {
         /// Its share, from 0 to 1.
         share: f64,
     },
+    /// Classes of which training has no example.
+    Unlearned {
+        /// Their names.
+        names: Vec<String>,
+        /// Their examples.
+        examples: usize,
+    },
+    /// Something about the file, and not the classes.
+    OfFile(FileDoubt),
 }
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Alike { names } => write!(
+            Self::Alike { names, others } => write!(
                 f,
                 "the labels {} differ in capitals or blanks only and are classes of their own; \
-                 --label-map makes them one",
-                listing(names)
+                 --label-map makes them one{}",
+                listing(names),
+                more_like_this(*others)
             ),
             Self::Nothing { name, examples } => write!(
                 f,
@@ -70,13 +104,11 @@ impl fmt::Display for Doubt {
             ),
             Self::Scores { classes } => write!(
                 f,
-                "the labels are {classes} numbers, some with a fraction: each one is a class, and \
-                 no score is learned; --label-map puts them into classes"
+                "the labels are {classes} numbers, some with a fraction: each one is a class, and {SCORES}"
             ),
             Self::Sparse { classes, examples } => write!(
                 f,
-                "{examples} examples have {classes} labels; \
-                 is this the column of the labels (--label-column)?"
+                "{examples} examples have {classes} labels; is this their column (--label-column)?"
             ),
             Self::Single { names } => {
                 write!(f, "{} of the classes have one example: {}", names.len(), listing(names))
@@ -88,6 +120,13 @@ impl fmt::Display for Doubt {
                 share * 100.0,
                 excerpt(name)
             ),
+            Self::Unlearned { names, examples } => write!(
+                f,
+                "{examples} examples are of classes of which training has none, so that they count \
+                 as errors: {}",
+                listing(names)
+            ),
+            Self::OfFile(doubt) => doubt.fmt(f),
         }
     }
 }
@@ -107,7 +146,7 @@ pub(crate) fn doubts(names: &[String], counts: &[usize]) -> Vec<Doubt> {
     let classes = present.len();
     if are_scores(&present) {
         found.push(Doubt::Scores { classes });
-    } else if classes > FEW && classes * 2 > examples {
+    } else if classes > FEW && classes.saturating_mul(MEAN) > examples {
         found.push(Doubt::Sparse { classes, examples });
     } else {
         let single = present.iter().filter(|(_, count)| *count == 1);
@@ -131,8 +170,31 @@ fn alike(present: &[(&String, usize)]) -> Vec<Doubt> {
         let plain = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         groups.entry(plain).or_default().push((*name).clone());
     }
-    let several = groups.into_values().filter(|names| names.len() > 1);
-    several.map(|names| Doubt::Alike { names }).collect()
+    let several: Vec<Vec<String>> = groups.into_values().filter(|names| names.len() > 1).collect();
+    let rest = several.len().saturating_sub(TOLD);
+    let last = several.len().min(TOLD);
+    let told = several.into_iter().take(TOLD).enumerate();
+    told.map(|(place, names)| Doubt::Alike {
+        names,
+        others: if place + 1 == last { rest } else { 0 },
+    })
+    .collect()
+}
+
+/// The classes of which there are examples, and none among those that were learned from.
+pub(crate) fn unlearned(names: &[String], counts: &[usize], learned: &[usize]) -> Option<Doubt> {
+    let counted = names.iter().zip(counts.iter().zip(learned));
+    let missed: Vec<(&String, usize)> = counted
+        .filter(|(_, (count, learned))| **count > 0 && **learned == 0)
+        .map(|(name, (count, _))| (name, *count))
+        .collect();
+    let examples = missed.iter().map(|(_, count)| count).sum();
+    let names: Vec<String> = missed.into_iter().map(|(name, _)| name.clone()).collect();
+    (!names.is_empty()).then_some(Doubt::Unlearned { names, examples })
+}
+
+fn more_like_this(groups: usize) -> String {
+    if groups > 0 { format!(" ({groups} more groups are like this)") } else { String::new() }
 }
 
 fn is_nothing(name: &str) -> bool {
@@ -154,6 +216,24 @@ mod tests {
         let names: Vec<String> = classes.iter().map(|(name, _)| (*name).to_owned()).collect();
         let counts: Vec<usize> = classes.iter().map(|(_, count)| *count).collect();
         doubts(&names, &counts).iter().map(Doubt::to_string).collect()
+    }
+
+    #[test]
+    fn many_doubts_of_a_kind_are_counted() {
+        let names: Vec<String> =
+            (0..500).flat_map(|i| [format!("a{i}"), format!("A{i}")]).collect();
+        let told = doubts(&names, &vec![30; 1000]);
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[2].to_string().ends_with("(497 more groups are like this)"), "{}", told[2]);
+    }
+
+    #[test]
+    fn classes_that_training_lacks_are_told() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(unlearned(&names, &[1, 2, 0], &[3, 1, 0]), None);
+        let told = unlearned(&names, &[1, 2, 4], &[3, 0, 0]).unwrap().to_string();
+        assert!(told.starts_with("6 examples are of classes of which training has none"), "{told}");
+        assert!(told.ends_with("`b`, `c`"), "{told}");
     }
 
     #[test]
@@ -185,6 +265,17 @@ mod tests {
         let scores: Vec<(&str, usize)> = many.iter().map(|name| (name.as_str(), 1)).collect();
         check(&scores, &["the labels are 2666 numbers, some with a fraction"]);
         let whole: Vec<(&str, usize)> = scores.iter().step_by(8).copied().collect();
-        check(&whole, &["334 examples have 334 labels; is this the column"]);
+        check(&whole, &["334 examples have 334 labels; is this their column"]);
+        // 77 intents are classes, if each has its examples.
+        let intents: Vec<(&str, usize)> =
+            many[..77].iter().map(|name| (name.as_str(), 1)).collect();
+        let intents = |each: usize| -> Vec<(String, usize)> {
+            intents.iter().map(|(name, _)| (format!("intent {name}"), each)).collect()
+        };
+        let told_of = |intents: &[(String, usize)]| {
+            told(&intents.iter().map(|(name, count)| (name.as_str(), *count)).collect::<Vec<_>>())
+        };
+        assert_eq!(told_of(&intents(20)), Vec::<String>::new());
+        assert!(told_of(&intents(19))[0].starts_with("1463 examples have 77 labels"));
     }
 }

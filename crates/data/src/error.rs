@@ -5,14 +5,26 @@
 //! user sees it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::bad_row::{BadRowKind, BadRows};
 use crate::columns::ColumnError;
-use crate::excerpt::listing;
+use crate::disguise::Disguise;
+use crate::excerpt::{excerpt, listing};
+use crate::foreign::Foreign;
 use crate::labels::LabelError;
 use crate::records::Format;
+use crate::remedies;
 use crate::tokenizer::TokenizerError;
+
+/// What is known beside rows that cannot be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clues {
+    /// The labels that are known, where some were unknown.
+    pub known: Vec<String>,
+    /// What the file seems to be, where it is no UTF-8 text.
+    pub foreign: Option<Foreign>,
+}
 
 /// A fault in the data or the tokenizer.
 #[derive(Debug, thiserror::Error)]
@@ -54,15 +66,30 @@ pub enum DataError {
     },
     /// The extension names no format that is read.
     #[error(
-        "{}: {} names no format that is read\n  \
-         hint: rename or convert it: .tsv, .csv and .jsonl (one JSON object a line) are read",
-        .path.display(), extension_named(.extension.as_deref())
+        "{}: {} names no format that is read\n  hint: {}",
+        .path.display(), extension_named(.path), remedies::of_extension(.path, *.is_labelled)
     )]
     UnknownExtension {
         /// The path as the user gave it.
         path: PathBuf,
-        /// Its extension, if it has one.
-        extension: Option<String>,
+        /// Whether labels are wanted too.
+        is_labelled: bool,
+    },
+    /// Lines would be read as texts, and the first one shows that they are none.
+    #[error(
+        "{}: line {line} is {look}, and each line would be read as a text\n  line {line}: {}\n  \
+         hint: {}; if the lines are the texts all the same, --input-format text",
+        .path.display(), excerpt(.text), .look.remedy()
+    )]
+    NotTexts {
+        /// The file.
+        path: PathBuf,
+        /// The line that shows it.
+        line: u64,
+        /// What it holds.
+        text: String,
+        /// What that looks like.
+        look: Disguise,
     },
     /// The operating system refused to open the file.
     #[error("{}: cannot be opened: {source}\n  hint: check that you may read it", .path.display())]
@@ -133,9 +160,9 @@ pub enum DataError {
     },
     /// The header itself cannot be read.
     #[error(
-        "{}: the header in line {line} cannot be read: {kind}\n  \
-         hint: save the file as UTF-8 text whose first line names the columns",
-        .path.display()
+        "{}: the header in line {line} cannot be read: {kind}{}\n  hint: {}",
+        .path.display(), remedies::told(.foreign.as_deref()),
+        remedies::of_header((.path, .foreign.as_deref()))
     )]
     BadHeader {
         /// The file.
@@ -144,6 +171,8 @@ pub enum DataError {
         line: u64,
         /// What is wrong with it.
         kind: BadRowKind,
+        /// What the file seems to be, where it is no UTF-8 text.
+        foreign: Option<Box<Foreign>>,
     },
     /// The columns to read cannot be told.
     #[error("{}: {}", .path.display(), .fault.told(*.line, *.format))]
@@ -159,9 +188,9 @@ pub enum DataError {
     },
     /// Some rows cannot be used, and the user has not said that they may be dropped.
     #[error(
-        "{}: {} of {rows} rows cannot be used{}\n  \
-         hint: mend these lines, or drop them with `--on-bad-row skip`",
-        .path.display(), .bad.total(), account(.bad, .known)
+        "{}: {} of {rows} rows cannot be used{}{}\n  hint: {}",
+        .path.display(), .bad.total(), account(.bad, &.clues.known), remedies::told(.clues.foreign.as_ref()),
+        remedies::of_rows((.path, .clues.foreign.as_ref()), .bad, *.rows)
     )]
     BadRows {
         /// The file.
@@ -170,22 +199,36 @@ pub enum DataError {
         rows: u64,
         /// Those that cannot be used.
         bad: BadRows,
-        /// The labels that are known, where some were unknown.
-        known: Vec<String>,
+        /// What helps to mend it.
+        clues: Box<Clues>,
     },
     /// Rows may be dropped, but then none is left.
     #[error(
-        "{}: no row can be used ({} were read){}\n  hint: mend the file, or name its columns with \
-         --text-column and --label-column",
-        .path.display(), .bad.total(), account(.bad, .known)
+        "{}: no row can be used ({} were read){}{}\n  hint: {}",
+        .path.display(), .bad.total(), account(.bad, &.clues.known), remedies::told(.clues.foreign.as_ref()),
+        remedies::of_rows((.path, .clues.foreign.as_ref()), .bad, .bad.total())
     )]
     AllRowsBad {
         /// The file.
         path: PathBuf,
         /// Its rows.
         bad: BadRows,
-        /// The labels that are known, where some were unknown.
-        known: Vec<String>,
+        /// What helps to mend it.
+        clues: Box<Clues>,
+    },
+    /// There are texts to classify, and none of them can be read.
+    #[error(
+        "{}: no text can be read ({} rows were answered with an error){}{}\n  hint: {}",
+        .path.display(), .bad.total(), account(.bad, &[]), remedies::told(.foreign.as_deref()),
+        remedies::of_texts((.path, .foreign.as_deref()))
+    )]
+    NoTexts {
+        /// The file.
+        path: PathBuf,
+        /// Its rows.
+        bad: BadRows,
+        /// What the file seems to be, where it is no UTF-8 text.
+        foreign: Option<Box<Foreign>>,
     },
     /// The labels of a corpus cannot be learned from.
     #[error("{}{}: {fault}", .path.display(), dropped(.skipped))]
@@ -222,9 +265,9 @@ fn dropped(skipped: &BadRows) -> String {
     if skipped.is_empty() { String::new() } else { format!(" (without {skipped})") }
 }
 
-fn extension_named(extension: Option<&str>) -> String {
-    match extension {
-        Some(extension) => format!("the extension .{extension}"),
+fn extension_named(path: &Path) -> String {
+    match path.extension() {
+        Some(extension) => format!("the extension .{}", extension.to_string_lossy()),
         None => "a name without extension".to_owned(),
     }
 }

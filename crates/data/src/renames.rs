@@ -1,6 +1,6 @@
 //! `--label-map`: what a user calls the labels of a file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -54,6 +54,25 @@ impl Renames {
             }
         }
         Ok(Self { classes })
+    }
+
+    /// The map that gives each key of `classes` its value, and to each of `names` itself where no key
+    /// is of its value.
+    #[must_use]
+    pub fn remembered(classes: &BTreeMap<String, String>, names: &[String]) -> Self {
+        let given = classes.iter().map(|(label, class)| (label, class.trim().to_owned()));
+        let mut classes: HashMap<String, String> =
+            given.map(|(label, class)| (value_of(label.trim()).into_owned(), class)).collect();
+        for name in names {
+            classes.entry(value_of(name).into_owned()).or_insert_with(|| name.clone());
+        }
+        Self { classes }
+    }
+
+    /// Each label with its class.
+    #[must_use]
+    pub fn classes(&self) -> BTreeMap<String, String> {
+        self.classes.iter().map(|(label, class)| (label.clone(), class.clone())).collect()
     }
 
     /// The class that `label` stands for, if the map has it.

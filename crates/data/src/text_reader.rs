@@ -5,24 +5,27 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::mem;
+use std::path::PathBuf;
 
-use crate::bad_row::BadRow;
-use crate::columns::Wanted;
+use crate::bad_row::{BadRow, BadRows};
+use crate::columns::{ColumnChoice, Wanted};
 use crate::data_file;
+use crate::disguise::Disguise;
 use crate::error::DataError;
+use crate::file_doubts::{FileDoubt, is_quoted};
 use crate::records::Format;
-use crate::rows::Rows;
+use crate::rows::{Row, Rows};
 
 /// A stream of texts, as the user names it.
 #[derive(Clone, Debug)]
 pub struct TextSource {
     /// What messages call it: the path, or for example `standard input`.
     pub name: PathBuf,
-    /// How it is written.
-    pub format: Format,
-    /// The column of the text; detected when not given, and unused for plain text.
-    pub text_column: Option<String>,
+    /// How it is written; a text a line when not given, unless its first line is plainly none.
+    pub format: Option<Format>,
+    /// The column of the text; unused for plain text.
+    pub text_column: ColumnChoice,
 }
 
 /// One item of the stream.
@@ -39,18 +42,32 @@ pub struct TextRow {
 #[derive(Debug)]
 pub struct TextReader<R> {
     rows: Rows<R>,
+    /// Whether nobody said that the lines are texts, and none was seen yet.
+    is_doubtful: bool,
+    /// Whether a row could be read.
+    is_readable: bool,
+    /// The rows that could not be read.
+    bad: BadRows,
+    /// How many texts are in quotes that were read as letters, and the first of them.
+    quoted: (usize, Option<(u64, String)>),
     failed: bool,
 }
 
 impl TextReader<BufReader<File>> {
-    /// The texts of the file at `path`: a data format if its extension names one, else plain text.
+    /// The texts of a file, whose extension tells the format when the source does not.
     ///
     /// # Errors
-    /// [`DataError`] when the file cannot be opened or its header does not show the text.
-    pub fn open(path: &Path, text_column: Option<String>) -> Result<Self, DataError> {
-        let file = data_file::open(path)?;
-        let format = Format::of(path).unwrap_or(Format::Plain);
-        Self::new(file, &TextSource { name: path.to_owned(), format, text_column })
+    /// [`DataError`] when the file cannot be opened, its extension names no format, or its header does
+    /// not show the text.
+    pub fn open(source: TextSource) -> Result<Self, DataError> {
+        let file = data_file::open(&source.name)?;
+        let format = match source.format {
+            None => Some(data_file::format_of_texts(&source.name)?),
+            told => told,
+        };
+        // Texts by the extension alone may be something else.
+        let format = format.filter(|format| source.format.is_some() || *format != Format::Plain);
+        Self::new(file, TextSource { format, ..source })
     }
 }
 
@@ -59,10 +76,71 @@ impl<R: BufRead> TextReader<R> {
     ///
     /// # Errors
     /// [`DataError`] when reading fails or the header does not show the text.
-    pub fn new(reader: R, source: &TextSource) -> Result<Self, DataError> {
-        let wanted = Wanted { text: source.text_column.clone().into(), label: None };
-        let rows = Rows::new(reader, source.format, wanted, &source.name)?;
-        Ok(Self { rows, failed: false })
+    pub fn new(reader: R, source: TextSource) -> Result<Self, DataError> {
+        let wanted = Wanted { text: source.text_column, label: None };
+        let format = source.format.unwrap_or(Format::Plain);
+        let rows = Rows::new(reader, format, wanted, &source.name)?;
+        let is_doubtful = source.format.is_none();
+        let bad = BadRows::default();
+        let quoted = (0, None);
+        Ok(Self { rows, is_doubtful, is_readable: false, bad, quoted, failed: false })
+    }
+
+    /// What is odd about the rows so far.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<FileDoubt> {
+        let foreign = FileDoubt::foreign((self.rows.path(), self.rows.foreign()), &self.bad);
+        let (texts, first) = self.quoted.clone();
+        let quoted = first.map(|(line, text)| FileDoubt::Quoted { texts, line, text });
+        foreign.into_iter().chain(quoted).collect()
+    }
+
+    fn note_quotes(&mut self, line: u64, text: &str) {
+        if self.rows.format() == Format::Tsv && is_quoted(text) {
+            self.quoted.0 += 1;
+            self.quoted.1.get_or_insert_with(|| (line, text.to_owned()));
+        }
+    }
+
+    fn next_row(&mut self) -> Result<Option<TextRow>, DataError> {
+        let Some(Row { line, content }) = self.rows.next()? else {
+            self.rows.check_end()?;
+            return self.check_texts().map(|()| None);
+        };
+        let text = match content {
+            Ok(content) => {
+                self.is_readable = true;
+                self.check_first(line, &content.text)?;
+                self.note_quotes(line, &content.text);
+                Ok(content.text)
+            }
+            Err(kind) => Err(BadRow { line, kind }),
+        };
+        if let Err(fault) = &text {
+            self.bad.note(fault.clone());
+        }
+        Ok(Some(TextRow { line, text }))
+    }
+
+    /// Refuses lines whose first one is plainly no text, where nobody said that they are.
+    fn check_first(&mut self, line: u64, text: &str) -> Result<(), DataError> {
+        let is_first = mem::take(&mut self.is_doubtful);
+        match is_first.then(|| Disguise::of(text)).flatten() {
+            None => Ok(()),
+            Some(look) => {
+                let (path, text) = (self.rows.path().to_owned(), text.to_owned());
+                Err(DataError::NotTexts { path, line, text, look })
+            }
+        }
+    }
+
+    /// Refuses rows of which none could be read.
+    fn check_texts(&mut self) -> Result<(), DataError> {
+        if self.is_readable || self.bad.is_empty() {
+            return Ok(());
+        }
+        let (path, foreign) = (self.rows.path().to_owned(), self.rows.foreign().map(Box::new));
+        Err(DataError::NoTexts { path, bad: mem::take(&mut self.bad), foreign })
     }
 }
 
@@ -73,19 +151,9 @@ impl<R: BufRead> Iterator for TextReader<R> {
         if self.failed {
             return None;
         }
-        let row = match self.rows.next() {
-            Ok(None) => self.rows.check_end().map(|()| None),
-            row => row,
-        };
+        let row = self.next_row();
         self.failed = !matches!(row, Ok(Some(_)));
-        let row = row.transpose()?;
-        Some(row.map(|row| TextRow {
-            line: row.line,
-            text: match row.content {
-                Ok(content) => Ok(content.text),
-                Err(kind) => Err(BadRow { line: row.line, kind }),
-            },
-        }))
+        row.transpose()
     }
 }
 
@@ -95,8 +163,12 @@ mod tests {
     use crate::bad_row::ROW_LIMIT;
 
     fn check(format: Format, file: &[u8], items: &[&str]) {
-        let source = TextSource { name: "input".into(), format, text_column: None };
-        let reader = TextReader::new(file, &source).unwrap();
+        check_source(Some(format), file, items);
+    }
+
+    fn check_source(format: Option<Format>, file: &[u8], items: &[&str]) {
+        let source = TextSource { name: "input".into(), format, text_column: ColumnChoice::Detect };
+        let reader = TextReader::new(file, source).unwrap();
         let seen: Vec<String> = reader
             .map(|item| match item {
                 Ok(TextRow { line, text: Ok(text) }) => format!("{line}: {text}"),
@@ -165,6 +237,43 @@ mod tests {
             Format::Csv,
             b"text\n",
             &["end: input: the file has a header (text `text`) but no rows"],
+        );
+    }
+
+    #[test]
+    fn tables_and_objects_are_no_texts_unless_somebody_says_so() {
+        check_source(
+            None,
+            b"a warm day\n{\"text\": \"a\"}\n",
+            &["1: a warm day", "2: {\"text\": \"a\"}"],
+        );
+        check_source(
+            None,
+            b"\n{\"text\": \"a\"}\n",
+            &[
+                "line 1: the line is empty",
+                "end: input: line 2 is a JSON object, and each line would be read as a text",
+            ],
+        );
+        check(Format::Plain, b"{\"text\": \"a\"}\n", &["1: {\"text\": \"a\"}"]);
+        check_source(
+            None,
+            b"text,label\nfine,1\n",
+            &["end: input: line 1 is the header of a table, and each line would be read as a text"],
+        );
+        check(Format::Plain, b"text,label\n", &["1: text,label"]);
+    }
+
+    #[test]
+    fn texts_of_which_none_can_be_read_are_refused_at_their_end() {
+        check(
+            Format::Plain,
+            b"caf\xE9 au lait\n\n",
+            &[
+                "line 1: not valid UTF-8",
+                "line 2: the line is empty",
+                "end: input: no text can be read (2 rows were answered with an error)",
+            ],
         );
     }
 

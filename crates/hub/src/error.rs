@@ -1,8 +1,13 @@
 //! Why a model could not be had, and how to have it all the same.
 
+use std::io;
 use std::path::PathBuf;
 
+use lockstep_host::ExitCode;
+use lockstep_weights_index::IndexError;
 use thiserror::Error;
+
+use crate::settings::Misset;
 
 /// Why a model could not be had.
 #[derive(Debug, Error)]
@@ -51,6 +56,12 @@ pub enum HubError {
         /// What forbids the network.
         variable: &'static str,
     },
+    /// A variable that says nothing.
+    #[error(transparent)]
+    Misset(#[from] Misset),
+    /// The weights are in several files, and which is not to be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// The hub does not answer.
     #[error(
         "the model `{id}` is neither a directory here nor complete in the cache {}, \
@@ -66,7 +77,7 @@ pub enum HubError {
         /// The server.
         endpoint: String,
         /// The file that was asked for.
-        file: &'static str,
+        file: String,
         /// The network's words.
         cause: String,
     },
@@ -110,9 +121,41 @@ pub enum HubError {
         /// The server.
         endpoint: String,
         /// The file.
-        file: &'static str,
+        file: String,
         /// What happened.
         cause: String,
+    },
+    /// The hub sends to where nobody should go.
+    #[error(
+        "{file} of the model `{id}` is not fetched: {endpoint} was asked, and {cause}\n  \
+         check HF_ENDPOINT, which names the server, or {}",
+        by_hand(id)
+    )]
+    Redirected {
+        /// The hub id.
+        id: String,
+        /// The server.
+        endpoint: String,
+        /// The file.
+        file: String,
+        /// Where it sends, and why that is refused.
+        cause: String,
+    },
+    /// The cache cannot be written.
+    #[error(
+        "{file} of the model `{id}` cannot be kept: {} cannot be written: {cause}\n  \
+         {}; HF_HOME names another directory for the cache",
+        path.display(), room(cause)
+    )]
+    Unwritten {
+        /// The hub id.
+        id: String,
+        /// The file.
+        file: String,
+        /// What could not be written.
+        path: PathBuf,
+        /// The system's words.
+        cause: io::Error,
     },
     /// The model was changed while its files were fetched.
     #[error("the model `{id}` was changed on the hub while it was fetched; start again")]
@@ -124,6 +167,27 @@ pub enum HubError {
 
 const FILES: &str = "config.json, model.safetensors (or pytorch_model.bin), \
                      tokenizer.json (or vocab.txt) and tokenizer_config.json";
+
+impl HubError {
+    /// The exit code of this failure.
+    #[must_use]
+    pub fn code(&self) -> ExitCode {
+        match self {
+            Self::Misset(_) => ExitCode::Usage,
+            Self::Unwritten { .. } => ExitCode::Failed,
+            _ => ExitCode::Checkpoint,
+        }
+    }
+}
+
+fn room(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space and start again, which goes on where it ended"
+        }
+        _ => "look at its permissions",
+    }
+}
 
 fn by_hand(id: &str) -> String {
     format!(

@@ -4,27 +4,42 @@
 //! The network is used only when a hub id was asked for, the cache lacks one of its files, and no
 //! variable forbids it.
 
+mod address;
+mod cache;
+mod client;
+mod download;
 mod error;
 mod settings;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hf_hub::api::sync::{Api, ApiBuilder, ApiError};
-use hf_hub::{Cache, CacheRepo};
+use lockstep_host::streams;
+use lockstep_weights_index::{INDEX_ENDING, shards};
+use ureq::http::Uri;
 
+use address::Origin;
+use cache::ModelCache;
+use client::{Client, Unanswered};
+use download::{Break, Fetched, Wanted};
 pub use error::HubError;
-pub use settings::HubSettings;
-use settings::{Access, Token};
+use settings::{Access, Token, Waits, clean_token};
+pub use settings::{HubSettings, Misset};
 
-/// What a model consists of: of each row the first file there is.
-const PARTS: [&[&str]; 3] = [
-    &["config.json"],
-    &["model.safetensors", "pytorch_model.bin"],
-    &["tokenizer.json", "vocab.txt"],
-];
+const CONFIG: &str = "config.json";
+/// The vocabulary: the first file there is.
+const VOCABULARY: [&str; 2] = ["tokenizer.json", "vocab.txt"];
 /// What is taken along where it exists.
-const EXTRA: &str = "tokenizer_config.json";
+const EXTRA: [&str; 3] = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
+/// The weights: the first file there is; an index stands for the files that it names.
+const WEIGHTS: [&str; 4] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+];
+/// The weights as they are told of.
+const WEIGHTS_IN_ONE: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// The directory that holds the files of the model `name`.
 ///
@@ -59,63 +74,108 @@ struct Shelf<'a> {
     id: &'a str,
     settings: &'a HubSettings,
     path: &'a Path,
-    cache: Cache,
+    cache: ModelCache,
 }
 
 impl<'a> Shelf<'a> {
     fn of(id: &'a str, settings: &'a HubSettings) -> Result<Self, HubError> {
         let no_cache = || HubError::NoCache { id: id.to_owned() };
         let path = settings.cache.as_deref().ok_or_else(no_cache)?;
-        Ok(Self { id, settings, path, cache: Cache::new(path.to_owned()) })
-    }
-
-    fn repo(&self) -> CacheRepo {
-        self.cache.model(self.id.to_owned())
+        Ok(Self { id, settings, path, cache: ModelCache::new(path, id) })
     }
 
     /// The directory with all parts. A model that was changed on the hub since the cache has it
     /// partly is fetched anew once.
     fn fetch(&self) -> Result<PathBuf, HubError> {
         for _ in 0..2 {
-            if let Some(folder) = self.cached() {
+            if let Some(folder) = self.cached()? {
                 return Ok(folder);
             }
-            for names in PARTS {
-                self.fetch_one_of(names)?;
+            self.fetch_one_of(&[CONFIG])?;
+            self.fetch_one_of(&VOCABULARY)?;
+            // Before the weights, since what has weights counts as complete.
+            for file in EXTRA.iter().filter(|file| self.cache.get(file).is_none()) {
+                if let Access::Online = self.settings.access {
+                    self.download(&self.client()?, file)?;
+                }
             }
-            if self.repo().get(EXTRA).is_none() {
-                self.download(&self.api()?, EXTRA)?;
-            }
+            self.fetch_weights()?;
         }
-        self.cached().ok_or_else(|| HubError::Changed { id: self.id.to_owned() })
+        self.cached()?.ok_or_else(|| HubError::Changed { id: self.id.to_owned() })
     }
 
     /// The directory with all parts, if the cache has them all of one revision.
-    fn cached(&self) -> Option<PathBuf> {
-        let file = |names: &[&str]| names.iter().find_map(|name| self.repo().get(name));
-        let files: Option<Vec<PathBuf>> = PARTS.iter().map(|names| file(names)).collect();
-        let mut folders = files?.into_iter().filter_map(|file| Some(file.parent()?.to_owned()));
-        let first = folders.next()?;
-        folders.all(|folder| folder == first).then_some(first)
+    fn cached(&self) -> Result<Option<PathBuf>, HubError> {
+        let vocabulary = VOCABULARY.iter().find_map(|name| self.cache.get(name));
+        let weights = match self.weights() {
+            Some(name) if self.absent_shards(name)?.is_empty() => self.cache.get(name),
+            _ => None,
+        };
+        let files: Option<Vec<PathBuf>> =
+            [self.cache.get(CONFIG), vocabulary, weights].into_iter().collect();
+        let mut folders = files.into_iter().flatten().filter_map(|f| Some(f.parent()?.to_owned()));
+        let first = folders.next();
+        Ok(first.filter(|first| folders.all(|folder| folder == *first)))
+    }
+
+    /// The weights in the cache, by the file that stands for them.
+    fn weights(&self) -> Option<&'static str> {
+        WEIGHTS.into_iter().find(|name| self.cache.get(name).is_some())
+    }
+
+    /// The files of the weights `name` that the cache lacks.
+    fn absent_shards(&self, name: &str) -> Result<Vec<String>, HubError> {
+        match self.cache.get(name).filter(|_| name.ends_with(INDEX_ENDING)) {
+            None => Ok(Vec::new()),
+            Some(index) => {
+                let mut names = shards(&index)?;
+                names.retain(|shard| self.cache.get(shard).is_none());
+                Ok(names)
+            }
+        }
     }
 
     fn fetch_one_of(&self, names: &'static [&'static str]) -> Result<(), HubError> {
-        if names.iter().any(|name| self.repo().get(name).is_some()) {
+        if names.iter().any(|name| self.cache.get(name).is_some()) {
             return Ok(());
         }
-        let api = self.api_for(names)?;
+        let client = self.client_for(names)?;
         for name in names {
-            if self.download(&api, name)? == Download::Done {
+            if self.download(&client, name)? == Download::Done {
                 return Ok(());
             }
         }
-        let (id, endpoint) = (self.id.to_owned(), self.settings.endpoint.clone());
-        Err(HubError::Incomplete { id, endpoint, missing: names })
+        Err(self.incomplete(names))
     }
 
-    fn api_for(&self, missing: &'static [&'static str]) -> Result<Api, HubError> {
+    fn fetch_weights(&self) -> Result<(), HubError> {
+        if self.weights().is_none() {
+            let client = self.client_for(&WEIGHTS_IN_ONE)?;
+            let mut has_any = false;
+            for name in WEIGHTS {
+                has_any = has_any || self.download(&client, name)? == Download::Done;
+            }
+            if !has_any {
+                return Err(self.incomplete(&WEIGHTS_IN_ONE));
+            }
+        }
+        let absent = self.weights().map_or(Ok(Vec::new()), |name| self.absent_shards(name))?;
+        for shard in absent {
+            if self.download(&self.client_for(&WEIGHTS_IN_ONE)?, &shard)? == Download::NoSuchFile {
+                return Err(self.interrupted(&shard, "the index names it, but it is not there"));
+            }
+        }
+        Ok(())
+    }
+
+    fn incomplete(&self, missing: &'static [&'static str]) -> HubError {
+        let (id, endpoint) = (self.id.to_owned(), self.settings.endpoint.clone());
+        HubError::Incomplete { id, endpoint, missing }
+    }
+
+    fn client_for(&self, missing: &'static [&'static str]) -> Result<Client, HubError> {
         match self.settings.access {
-            Access::Online => self.api(),
+            Access::Online => self.client(),
             Access::Offline { variable } => Err(HubError::Offline {
                 id: self.id.to_owned(),
                 cache: self.path.to_owned(),
@@ -125,71 +185,97 @@ impl<'a> Shelf<'a> {
         }
     }
 
-    fn api(&self) -> Result<Api, HubError> {
-        ApiBuilder::from_cache(self.cache.clone())
-            .with_endpoint(self.settings.endpoint.clone())
-            .with_token(self.token())
-            .with_progress(true)
-            .build()
-            .map_err(|error| self.unreachable(PARTS[0][0], &error))
+    fn client(&self) -> Result<Client, HubError> {
+        let endpoint = Origin::of(&self.address("")?).ok_or_else(|| self.no_endpoint())?;
+        Ok(Client::new(endpoint, self.token(), self.waits()?))
+    }
+
+    fn waits(&self) -> Result<Waits, HubError> {
+        Ok(self.settings.waits.clone()?)
+    }
+
+    /// Where a file of the model is.
+    fn address(&self, file: &str) -> Result<Uri, HubError> {
+        let text = format!("{}/{}/resolve/main/{file}", self.settings.endpoint, self.id);
+        text.parse().map_err(|_| self.no_endpoint())
+    }
+
+    fn no_endpoint(&self) -> HubError {
+        let value = self.settings.endpoint.clone();
+        let takes = "the address of a server without a user, such as https://huggingface.co";
+        Misset { variable: "HF_ENDPOINT", value, takes }.into()
     }
 
     fn token(&self) -> Option<String> {
-        let token = match &self.settings.token {
-            Token::Given(token) => token.clone(),
-            Token::InFile(path) => fs::read_to_string(path).ok()?.trim().to_owned(),
-            Token::Absent => return None,
-        };
-        (!token.is_empty()).then_some(token)
+        match &self.settings.token {
+            Token::Given(token) => Some(token.clone()),
+            Token::InFile(path) => clean_token(&fs::read_to_string(path).ok()?),
+            Token::Absent => None,
+        }
     }
 
     /// Fetches one file, if the model has it.
-    fn download(&self, api: &Api, file: &'static str) -> Result<Download, HubError> {
-        let repo = api.model(self.id.to_owned());
-        let size = match api.metadata(&repo.url(file)) {
-            Ok(metadata) => metadata.size() as u64,
-            Err(error) => return self.absent(file, &error),
-        };
-        let path = repo.download(file).map_err(|e| self.interrupted(file, e.to_string()))?;
-        let arrived = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        if arrived != size {
-            // What stays in the cache would be taken for whole.
-            let _ = fs::canonicalize(&path).and_then(fs::remove_file);
-            let _ = fs::remove_file(&path);
-            return Err(self.interrupted(file, format!("{arrived} bytes of {size}")));
+    fn download(&self, client: &Client, file: &str) -> Result<Download, HubError> {
+        let wanted = Wanted { file, address: self.address(file)?, client, cache: &self.cache };
+        let Waits { tries, mut pause, .. } = self.waits()?;
+        let mut left = tries;
+        loop {
+            match wanted.fetch() {
+                Ok(Fetched::Done) => return Ok(Download::Done),
+                Ok(Fetched::Refused(status)) => return self.refused(file, status),
+                Err(fault) if left > 0 && fault.may_pass() => {
+                    left -= 1;
+                    streams::tell(format_args!("fetching {file} of {} again: {fault}", self.id));
+                    std::thread::sleep(pause);
+                    pause *= 2;
+                }
+                Err(fault) => return Err(self.broken(file, fault)),
+            }
         }
-        Ok(Download::Done)
     }
 
     /// A 404 for a file of a model that exists is no error yet: another file may do.
-    fn absent(&self, file: &'static str, error: &ApiError) -> Result<Download, HubError> {
-        match status(error) {
-            Some(404) if file != PARTS[0][0] => Ok(Download::NoSuchFile),
-            Some(status @ (401 | 403 | 404)) => Err(HubError::Refused {
+    fn refused(&self, file: &str, status: u16) -> Result<Download, HubError> {
+        match status {
+            404 if file != CONFIG => Ok(Download::NoSuchFile),
+            401 | 403 | 404 => Err(HubError::Refused {
                 id: self.id.to_owned(),
                 endpoint: self.settings.endpoint.clone(),
                 status,
             }),
-            _ => Err(self.unreachable(file, error)),
+            _ => Err(self.broken(file, Break::Status(status))),
         }
     }
 
-    fn interrupted(&self, file: &'static str, cause: String) -> HubError {
+    fn broken(&self, file: &str, fault: Break) -> HubError {
+        let (id, endpoint) = (self.id.to_owned(), self.settings.endpoint.clone());
+        let file = file.to_owned();
+        match fault {
+            Break::Unwritten((path, cause)) => HubError::Unwritten { id, file, path, cause },
+            Break::Damaged(cause) => self.interrupted(&file, &cause),
+            Break::Unanswered(fault @ Unanswered::Redirect { .. }) => {
+                HubError::Redirected { id, endpoint, file, cause: fault.to_string() }
+            }
+            fault => self.unreachable(file, fault.to_string()),
+        }
+    }
+
+    fn interrupted(&self, file: &str, cause: &str) -> HubError {
         HubError::Interrupted {
             id: self.id.to_owned(),
             endpoint: self.settings.endpoint.clone(),
-            file,
-            cause,
+            file: file.to_owned(),
+            cause: cause.to_owned(),
         }
     }
 
-    fn unreachable(&self, file: &'static str, error: &ApiError) -> HubError {
+    fn unreachable(&self, file: String, cause: String) -> HubError {
         HubError::Unreachable {
             id: self.id.to_owned(),
             cache: self.path.to_owned(),
             endpoint: self.settings.endpoint.clone(),
             file,
-            cause: error.to_string(),
+            cause,
         }
     }
 }
@@ -199,16 +285,6 @@ impl<'a> Shelf<'a> {
 enum Download {
     Done,
     NoSuchFile,
-}
-
-fn status(error: &ApiError) -> Option<u16> {
-    match error {
-        ApiError::RequestError(error) => match **error {
-            ureq::Error::StatusCode(status) => Some(status),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! Models from a small server on this machine, and what is said when there is none.
 
+mod cache;
+mod redirects;
+
 use std::fs;
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
@@ -21,7 +25,17 @@ fn settings(cache: &TempDir, endpoint: &str) -> HubSettings {
         endpoint: endpoint.to_owned(),
         token: Token::Given("secret".to_owned()),
         access: Access::Online,
+        waits: Ok(Waits {
+            answer: Duration::from_secs(5),
+            bytes: Duration::from_secs(5),
+            tries: 0,
+            pause: Duration::ZERO,
+        }),
     }
+}
+
+fn trying(tries: u32, settings: HubSettings) -> HubSettings {
+    HubSettings { waits: settings.waits.map(|waits| Waits { tries, ..waits }), ..settings }
 }
 
 /// Checks what is said about a model, with what differs from run to run replaced.
@@ -109,7 +123,7 @@ fn a_model_that_cannot_be_fetched_says_which_files_to_fetch_and_where_to_put_the
         "distilbert-base-uncased",
         &settings,
         expect![[r#"
-        the model `distilbert-base-uncased` is neither a directory here nor complete in the cache CACHE, and HUB cannot be reached for config.json: request error: io: Connection refused (os error 111)
+        the model `distilbert-base-uncased` is neither a directory here nor complete in the cache CACHE, and HUB cannot be reached for config.json: io: Connection refused (os error 111)
           check the network (HF_ENDPOINT names the server), or fetch config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json
           from https://huggingface.co/distilbert-base-uncased/tree/main into a directory DIR, and pass --model DIR"#]],
     );
@@ -151,7 +165,7 @@ fn a_server_that_refuses_is_told_from_one_that_fails() {
         Manner::Status(503),
         MODEL,
         expect![[r#"
-        the model `lab/model` is neither a directory here nor complete in the cache CACHE, and HUB cannot be reached for config.json: request error: http status: 503
+        the model `lab/model` is neither a directory here nor complete in the cache CACHE, and HUB cannot be reached for config.json: http status: 503
           check the network (HF_ENDPOINT names the server), or fetch config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json
           from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );
@@ -170,7 +184,7 @@ fn a_model_must_arrive_whole() {
         Manner::BreaksOff("pytorch_model.bin"),
         MODEL,
         expect![[r#"
-        pytorch_model.bin of the model `lab/model` did not arrive whole from HUB: I/O error Peer disconnected
+        pytorch_model.bin of the model `lab/model` did not arrive whole from HUB: Peer disconnected
           start again to go on where it ended, or fetch config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json
           from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );

@@ -5,11 +5,12 @@ use std::fmt;
 
 use lockstep_host::Unused;
 use lockstep_host::mpirun::Flavour;
+use lockstep_host::shell::shown;
 
 use super::options::{Options, Start};
 use super::prefix;
 use super::resources::Resources;
-use super::trainer::{Trainer, shown};
+use super::trainer::Trainer;
 use crate::failure::LaunchError;
 
 /// What is started, and why so.

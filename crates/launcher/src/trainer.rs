@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lockstep_flags::{Fault, Problem};
+use lockstep_host::shell::shown;
 
 use crate::failure::Failure;
 
@@ -60,19 +61,6 @@ impl Trainer {
 
 fn is_cpu_setting(text: &str) -> bool {
     ["run.device=cpu", "device=cpu"].contains(&text)
-}
-
-/// Words as a shell would need them.
-pub(super) fn shown(words: &[String]) -> String {
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn not_to_be_launched(words: &[String]) -> Failure {

@@ -52,13 +52,14 @@ pub enum ModelError {
     },
     /// The directory has no weights.
     #[error(
-        "{} holds neither model.safetensors nor pytorch_model.bin; \
-         put one of them there, beside config.json",
-        directory.display()
+        "{} holds neither model.safetensors nor pytorch_model.bin{}; {}",
+        directory.display(), found_instead(*instead), instead_of(*instead)
     )]
     NoWeights {
         /// The directory.
         directory: PathBuf,
+        /// The file of weights that it has, and what that is.
+        instead: Option<(&'static str, &'static str)>,
     },
     /// The tensors are not those config.json describes.
     #[error(
@@ -126,6 +127,25 @@ fn classes(names: &[String]) -> String {
     let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     let more = if names.len() > SHOWN { ", …" } else { "" };
     format!("{} classes {}{more}", names.len(), shown.join(", "))
+}
+
+fn found_instead(instead: Option<(&str, &str)>) -> String {
+    instead.map_or_else(String::new, |(file, what)| format!(", but {file}: {what}"))
+}
+
+fn instead_of(instead: Option<(&str, &str)>) -> &'static str {
+    match instead {
+        None => "put one of them there, beside config.json",
+        Some((_, what)) if what.contains("adapter") => {
+            "merge it with its base in Python (merge_and_unload) and save_pretrained there"
+        }
+        Some((_, what)) if what.contains("variant") => "name it model.safetensors",
+        Some((_, what)) if what.contains("TensorFlow") || what.contains("Flax") => {
+            "convert it in Python with transformers 4: from_pretrained(DIRECTORY, from_tf=True or \
+             from_flax=True), then save_pretrained(DIRECTORY)"
+        }
+        Some(_) => "save the model there with save_pretrained in Python",
+    }
 }
 
 fn bullets(faults: &[String]) -> String {

@@ -51,14 +51,28 @@ impl Pretrained {
         self,
         request: &ModelRequest,
     ) -> Result<(Classifier, LoadReport), ModelError> {
-        match self.classes(request.head)? {
-            Some(found) if found != request.labels => Err(ModelError::Labels {
-                path: self.config_path(),
-                found,
-                wanted: request.labels.clone(),
-            }),
-            _ => Classifier::build(self.config, Some(self.weights), request),
+        self.check_classes(request.head, &request.labels)?;
+        Classifier::build(self.config, Some(self.weights), request)
+    }
+
+    /// Whether the head of this kind, if there is one, is for the classes of the data.
+    ///
+    /// # Errors
+    /// [`ModelError::Labels`] with both, when it is not.
+    pub fn check_classes(&self, head: HeadKind, labels: &[String]) -> Result<(), ModelError> {
+        match self.classes(head)? {
+            Some(found) if found != labels => {
+                let (path, wanted) = (self.config_path(), labels.to_vec());
+                Err(ModelError::Labels { path, found, wanted })
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// The encoder's sizes.
+    #[must_use]
+    pub fn config(&self) -> &EncoderConfig {
+        &self.config
     }
 
     /// The head of a finished model, and its classes.

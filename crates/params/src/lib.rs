@@ -11,6 +11,7 @@
 
 mod bucket;
 mod error;
+mod foreign;
 mod global;
 mod in_place;
 mod info;

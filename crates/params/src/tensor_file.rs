@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
+use lockstep_weights_index::{INDEX_ENDING, IndexError, shards};
 use safetensors::SafeTensors;
 
 use crate::ParamName;
+use crate::foreign::{Foreign, foreign};
 
 /// All tensors of one file, floating-point ones widened to f32.
 #[derive(Debug)]
@@ -41,6 +43,27 @@ pub enum TensorFileError {
         /// What is not read.
         cause: String,
     },
+    /// It is something else than its name says.
+    #[error("{} {what}; {remedy}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// An index and its files do not fit.
+    #[error(
+        "{} does not fit the files beside it: {cause}; fetch all of them again from one source",
+        path.display()
+    )]
+    Index {
+        /// The index.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
     /// The bytes are not what the format says.
     #[error(
         "{} is no readable {format} file: {cause}; it may be cut short or damaged: \
@@ -57,15 +80,37 @@ pub enum TensorFileError {
     },
 }
 
+impl From<IndexError> for TensorFileError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::Io { path, cause } => Self::Io { verb: "read", path, cause },
+            IndexError::Malformed { path, cause } => {
+                Self::Malformed { path, format: "index", cause }
+            }
+        }
+    }
+}
+
 impl TensorFile {
-    /// Reads a file; one that ends in `.bin` is taken for PyTorch's pickled format.
+    /// Reads a file; one that ends in `.bin` is taken for PyTorch's pickled format, and one that
+    /// ends in `.index.json` stands for the files that it names.
     ///
     /// # Errors
     /// [`TensorFileError`] when the file cannot be read or is not what its name says.
     pub fn read(path: &Path) -> Result<Self, TensorFileError> {
-        let is_pickle = path.extension().is_some_and(|extension| extension == "bin");
-        let tensors = if is_pickle { read_pickle(path) } else { read_safetensors(path) }?;
+        let is_index =
+            path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(INDEX_ENDING));
+        let tensors = if is_index { read_shards(path) } else { read_one(path) }?;
         Ok(Self { path: path.to_owned(), tensors })
+    }
+
+    /// Gives a tensor another name, unless there is one of that name.
+    pub fn rename(&mut self, name: &ParamName, other: ParamName) {
+        if !self.tensors.contains_key(&other)
+            && let Some(tensor) = self.tensors.remove(name)
+        {
+            self.tensors.insert(other, tensor);
+        }
     }
 
     /// Where the tensors came from.
@@ -109,6 +154,37 @@ pub fn write_tensors(
     file.write_all(&bytes).map_err(io)?;
     let file = file.into_inner().map_err(|error| io(error.into_error()))?;
     file.sync_all().map_err(io)
+}
+
+fn read_one(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
+    let is_pickle = path.extension().is_some_and(|extension| extension == "bin");
+    let read = if is_pickle { read_pickle(path) } else { read_safetensors(path) };
+    // What is wrong is looked at only then: a name may be wrong and the bytes right.
+    read.map_err(|fault| match (fault, foreign(path)) {
+        (TensorFileError::Malformed { path, .. }, Some(Foreign { what, remedy })) => {
+            TensorFileError::Foreign { path, what, remedy }
+        }
+        (fault, _) => fault,
+    })
+}
+
+/// The tensors of all files that an index names.
+fn read_shards(index: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
+    let fault = |cause: String| TensorFileError::Index { path: index.to_owned(), cause };
+    let mut tensors = BTreeMap::new();
+    for name in shards(index)? {
+        let path = index.with_file_name(&name);
+        if !path.exists() {
+            return Err(fault(format!("it names {name}, which is not there")));
+        }
+        for (tensor, value) in read_one(&path)? {
+            if let Some((tensor, _)) = tensors.remove_entry(&tensor) {
+                return Err(fault(format!("tensor `{tensor}` is in {name} and in another file")));
+            }
+            tensors.insert(tensor, value);
+        }
+    }
+    Ok(tensors)
 }
 
 fn read_safetensors(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
@@ -201,7 +277,13 @@ mod tests {
                 let cut = directory.path().join(name);
                 fs::write(&cut, &whole[..length]).unwrap();
                 let error = TensorFile::read(&cut).unwrap_err();
-                assert!(matches!(error, TensorFileError::Malformed { .. }), "{length}: {error}");
+                let is_named = match length {
+                    0 => matches!(error, TensorFileError::Foreign { .. }),
+                    // Eight bytes are the length of the head, and so those of safetensors.
+                    9.. if name == "cut.bin" => matches!(error, TensorFileError::Foreign { .. }),
+                    _ => matches!(error, TensorFileError::Malformed { .. }),
+                };
+                assert!(is_named, "{length}: {error}");
             }
         }
     }

@@ -77,9 +77,10 @@ impl Reading {
     /// A key that must be given and was not.
     pub fn of(config: &Written) -> Result<Self, Fault> {
         Ok(Self {
-            text_column: config.find(&keys::TEXT_COLUMN),
-            label_column: config.find(&keys::LABEL_COLUMN),
+            text_column: config.find(&keys::TEXT_COLUMN).into(),
+            label_column: config.find(&keys::LABEL_COLUMN).into(),
             label_map: config.find(&keys::LABEL_MAP),
+            remembered_map: None,
             on_bad_row: config.get(&keys::BAD_ROWS)?,
             max_length: config.get(&keys::MAX_SEQ_LENGTH)?,
         })

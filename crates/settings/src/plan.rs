@@ -4,7 +4,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lockstep_data::{MaxLength, OnBadRow, Order};
+use lockstep_data::{ColumnChoice, MaxLength, OnBadRow, Order, Renames};
 use lockstep_host::{Precision, Wish};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
@@ -81,12 +81,14 @@ pub struct DataPlan {
 /// How data files are read.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// The column of the texts; else detected.
-    pub text_column: Option<String>,
-    /// The column of the labels; else detected.
-    pub label_column: Option<String>,
+    /// The column of the texts.
+    pub text_column: ColumnChoice,
+    /// The column of the labels.
+    pub label_column: ColumnChoice,
     /// The names of the labels in the files; else they are names themselves.
     pub label_map: Option<PathBuf>,
+    /// The same as a model's training had it; what is given counts before it.
+    pub remembered_map: Option<Renames>,
     /// What a row that cannot be used leads to.
     pub on_bad_row: OnBadRow,
     /// Tokens after which a text is cut.
@@ -204,7 +206,7 @@ impl RunPlan {
             saving: run.saving,
             replica_check: run.replica_check,
             early_stopping: train.early_stopping,
-            usage: Usage { max_seq_length: data.reading.max_length.get() },
+            usage: Usage { max_seq_length: data.reading.max_length.get(), ..Usage::default() },
             output_dir: run.directory.clone(),
             recording: None,
         }

@@ -2,6 +2,8 @@
 //!
 //! A feature that arrives takes its lines out of here.
 
+use std::path::Path;
+
 use lockstep_flags::{Key, Problem, Written};
 
 use super::keys::{REPORT_TO, TEST_FILE, TRAIN_FILE, VALIDATION_FILE};
@@ -19,16 +21,19 @@ pub(crate) fn note_unsupported(config: &mut Written) {
     }
 }
 
+/// What a source is that cannot be read yet; nothing of one that can.
+#[must_use]
+pub fn not_yet(path: &Path) -> Option<&'static str> {
+    let text = path.to_string_lossy();
+    if text.starts_with("hub:") {
+        return Some("data sets from the hub");
+    }
+    text.ends_with(".parquet").then_some("Parquet files")
+}
+
 fn note_source(config: &mut Written, key: &Key<DataSource>) {
     let Some(DataSource::File(path)) = config.find(key) else { return };
-    let text = path.to_string_lossy();
-    let what = if text.starts_with("hub:") {
-        "data sets from the hub"
-    } else if text.ends_with(".parquet") {
-        "Parquet files"
-    } else {
-        return;
-    };
+    let Some(what) = not_yet(&path) else { return };
     let instead = "write it to a .tsv, .csv or .jsonl file, \
                    with pandas for example: frame.to_csv(\"train.csv\", index=False)";
     config.note(config.place(key), Problem::NotYet { what, instead });

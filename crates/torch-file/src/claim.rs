@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use candle_core::DType;
 
-use super::pickle::{self, Machine, Node, PickleFault, Value};
+use super::pickle::{Machine, Node, Value};
 
 /// More dimensions than any tensor of a model has.
 const MOST_DIMENSIONS: usize = 8;
@@ -24,15 +24,31 @@ pub(super) struct Claim {
     pub(super) order: Order,
     /// The number of its values.
     pub(super) scalars: usize,
+    /// The number of values from its first to its last in the storage.
+    pub(super) reach: usize,
 }
 
 /// The order of a tensor's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// The last dimension runs fastest.
     RowByRow,
-    /// A matrix whose first dimension runs fastest: the transpose of one that lies row by row.
-    ColumnByColumn,
+    /// So far apart in each dimension.
+    Strided(Vec<usize>),
+}
+
+/// What stands for values that lie elsewhere in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    /// Its name.
+    pub(super) name: Rc<str>,
+    class: Rc<str>,
+    /// Bytes of a value, if it is a known type.
+    pub(super) width: Option<u64>,
+    /// The number of values, if it is said.
+    pub(super) count: Option<u64>,
+    /// Values before those that are meant.
+    offset: usize,
 }
 
 /// Why a description is of no tensor that can be read.
@@ -47,55 +63,62 @@ pub enum ClaimFault {
     /// The shape is that of no tensor.
     #[error("its shape is not that of a tensor")]
     Shape,
-    /// The values lie too far apart.
-    #[error("its values do not lie one after the other; save it with .contiguous()")]
-    Strides,
-}
-
-/// The tensors a pickle describes, by name; each either a claim or why it makes none.
-pub(super) type Described = Vec<(Rc<str>, Result<Claim, ClaimFault>)>;
-
-/// The tensors that a pickle describes.
-///
-/// # Errors
-/// [`PickleFault`] when it is none, or makes no dictionary.
-pub(super) fn described(program: &[u8]) -> Result<Described, PickleFault> {
-    let (machine, tensors) = pickle::run(program)?;
-    let claim = |(name, arguments)| (name, of(&machine, arguments));
-    Ok(tensors.into_iter().map(claim).collect())
 }
 
 /// The claim that follows from the arguments of `torch._utils._rebuild_tensor_v2`: storage, offset,
 /// shape, strides, and others that say nothing about the values.
-fn of(machine: &Machine<'_>, arguments: Value) -> Result<Claim, ClaimFault> {
+pub(super) fn of(machine: &Machine<'_>, arguments: Value) -> Result<Claim, ClaimFault> {
     let &[storage, offset, shape, strides, ..] =
         machine.tuple(arguments).ok_or(ClaimFault::Arguments)?
     else {
         return Err(ClaimFault::Arguments);
     };
-    let (storage, dtype) = stored(machine, storage)?;
+    let Some(Node::Storage(key)) = machine.node(storage) else {
+        return Err(ClaimFault::Arguments);
+    };
+    let stored = stored(machine, key)?;
+    let dtype = dtype(&stored.class)
+        .ok_or_else(|| ClaimFault::Storage(stored.class.chars().take(60).collect()))?;
     let shape = sizes(machine, shape)?;
     let strides = sizes(machine, strides)?;
     let product =
         |shape: &[usize]| shape.iter().try_fold(1_usize, |all, dim| all.checked_mul(*dim));
     let scalars = product(&shape).ok_or(ClaimFault::Shape)?;
     let offset = size(offset).ok_or(ClaimFault::Arguments)?;
-    let order = order(&shape, &strides)?;
-    Ok(Claim { storage, dtype, offset, shape, order, scalars })
+    let offset = offset.checked_add(stored.offset).ok_or(ClaimFault::Arguments)?;
+    let reach = reach(&shape, &strides).ok_or(ClaimFault::Shape)?;
+    let order = order(&shape, strides);
+    Ok(Claim { storage: stored.name, dtype, offset, shape, order, scalars, reach })
 }
 
-/// The name and the type of a storage: ("storage", class, name, device, size).
-fn stored(machine: &Machine<'_>, value: Value) -> Result<(Rc<str>, DType), ClaimFault> {
-    let Some(Node::Storage(key)) = machine.node(value) else { return Err(ClaimFault::Arguments) };
-    let &[_, class, name, ..] = &key[..] else { return Err(ClaimFault::Arguments) };
-    match (machine.node(class), machine.node(name)) {
-        (Some(Node::Class(class)), Some(Node::Text(name))) => {
-            let dtype = dtype(class)
-                .ok_or_else(|| ClaimFault::Storage(class.chars().take(60).collect()))?;
-            Ok((Rc::clone(name), dtype))
-        }
-        _ => Err(ClaimFault::Arguments),
-    }
+/// What ("storage", class, name, device, size, part) says. The part, which files of before
+/// PyTorch 0.4 have, is a storage within another: (name, offset, size).
+pub(super) fn stored(machine: &Machine<'_>, key: &[Value]) -> Result<Stored, ClaimFault> {
+    let &[_, class, name, _, count, ref part @ ..] = key else { return Err(ClaimFault::Arguments) };
+    let (Some(Node::Class(class)), Some(Node::Text(name))) =
+        (machine.node(class), machine.node(name))
+    else {
+        return Err(ClaimFault::Arguments);
+    };
+    let offset = match part.first().and_then(|part| machine.tuple(*part)) {
+        Some(&[_, offset, _]) => size(offset).ok_or(ClaimFault::Arguments)?,
+        _ => 0,
+    };
+    let count = size(count).map(|count| count as u64);
+    let (name, class) = (Rc::clone(name), Rc::clone(class));
+    Ok(Stored { name, width: width(&class), class, count, offset })
+}
+
+/// Bytes of a value, also of types that are not read.
+fn width(class: &str) -> Option<u64> {
+    let other = || match class.strip_prefix("torch.")? {
+        "CharStorage" | "QInt8Storage" | "QUInt8Storage" => Some(1),
+        "QInt32Storage" => Some(4),
+        "ComplexFloatStorage" => Some(8),
+        "ComplexDoubleStorage" => Some(16),
+        _ => None,
+    };
+    dtype(class).map(|dtype| dtype.size_in_bytes() as u64).or_else(other)
 }
 
 fn dtype(class: &str) -> Option<DType> {
@@ -127,17 +150,29 @@ fn size(value: Value) -> Option<usize> {
     }
 }
 
+/// The number of values from the first to the last; nothing if no memory has so many.
+fn reach(shape: &[usize], strides: &[usize]) -> Option<usize> {
+    if shape.len() != strides.len() {
+        return None;
+    }
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    shape.iter().zip(strides).try_fold(1_usize, |reach, (dim, stride)| {
+        reach.checked_add((dim - 1).checked_mul(*stride)?)
+    })
+}
+
 /// The order in which values lie that are `strides` apart. A dimension of one has any stride.
-fn order(shape: &[usize], strides: &[usize]) -> Result<Order, ClaimFault> {
+fn order(shape: &[usize], strides: Vec<usize>) -> Order {
     let mut run = 1_usize;
-    let mut is_row_by_row = shape.len() == strides.len();
-    for (dim, stride) in shape.iter().zip(strides).rev() {
+    let mut is_row_by_row = true;
+    if shape.contains(&0) {
+        return Order::RowByRow;
+    }
+    for (dim, stride) in shape.iter().zip(&strides).rev() {
         is_row_by_row &= *dim <= 1 || *stride == run;
         run = run.saturating_mul(*dim);
     }
-    match (shape, strides) {
-        _ if is_row_by_row => Ok(Order::RowByRow),
-        ([rows, _], [1, stride]) if stride == rows => Ok(Order::ColumnByColumn),
-        _ => Err(ClaimFault::Strides),
-    }
+    if is_row_by_row { Order::RowByRow } else { Order::Strided(strides) }
 }

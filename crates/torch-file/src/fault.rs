@@ -1,5 +1,6 @@
 //! Why a file of `torch.save` cannot be read.
 
+use std::io;
 use std::rc::Rc;
 
 use zip::result::ZipError;
@@ -14,7 +15,10 @@ pub(super) const LARGEST_PICKLE: u64 = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum PytorchFault {
     /// It is no archive, or a damaged one.
-    #[error("it is not an archive as PyTorch has written it since version 1.6 ({0})")]
+    #[error(
+        "it is neither an archive as PyTorch has written it since version 1.6 ({0}), nor a file \
+         of an earlier version"
+    )]
     Archive(ZipError),
     /// An archive of something else.
     #[error("the archive holds no data.pkl")]
@@ -52,6 +56,26 @@ pub enum PytorchFault {
         /// What the archive said.
         cause: ZipError,
     },
+    /// A file of before PyTorch 1.6 of an unknown version.
+    #[error("it is of a version of PyTorch's format that was never published")]
+    Version,
+    /// A file of before PyTorch 1.6 from another machine.
+    #[error("its values are in the byte order of another kind of machine")]
+    ByteOrder,
+    /// A file of before PyTorch 1.6 without its list.
+    #[error("it does not say in which order its values come")]
+    NoNames,
+    /// The values are not those that were announced.
+    #[error(
+        "the values in {name} are not as many as its pickle says, or of a type that is not read"
+    )]
+    Short {
+        /// The storage's name.
+        name: Rc<str>,
+    },
+    /// The file system failed.
+    #[error(transparent)]
+    Io(io::Error),
     /// The tensor library failed.
     #[error(transparent)]
     Library(#[from] candle_core::Error),
@@ -64,7 +88,8 @@ impl PytorchFault {
         matches!(
             self,
             Self::Pickle(PickleFault::NoDictionary)
-                | Self::Tensor { fault: ClaimFault::Storage(_) | ClaimFault::Strides, .. }
+                | Self::ByteOrder
+                | Self::Tensor { fault: ClaimFault::Storage(_), .. }
         )
     }
 }

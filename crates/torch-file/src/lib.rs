@@ -1,5 +1,5 @@
 //! Files of `torch.save`: a ZIP archive of values, uncompressed, and a pickle that says which of
-//! them are tensors.
+//! them are tensors. Before PyTorch 1.6 there was no archive, see [`legacy`].
 //!
 //! Candle reads such files too, but it trusts them: a wrong one makes it panic, and a hostile one
 //! takes all memory. Here every size is compared with what the archive holds before anything is
@@ -7,21 +7,24 @@
 
 mod claim;
 mod fault;
+mod legacy;
+mod outcome;
 mod pickle;
 mod program;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek};
 use std::rc::Rc;
 
 use candle_core::{Device, Tensor};
 use zip::ZipArchive;
 
 pub use claim::ClaimFault;
-use claim::{Claim, Described, Order};
+use claim::{Claim, Order};
 use fault::LARGEST_PICKLE;
 pub use fault::PytorchFault;
+use outcome::Described;
 pub use pickle::PickleFault;
 pub use program::Truncated;
 
@@ -29,7 +32,7 @@ pub use program::Truncated;
 /// several names.
 const LARGEST_SHARE: u64 = 4;
 
-type Archive = ZipArchive<BufReader<File>>;
+type Archive<R> = ZipArchive<BufReader<R>>;
 
 /// The tensors of each storage.
 type ByStorage = BTreeMap<Rc<str>, Vec<(Rc<str>, Claim)>>;
@@ -39,12 +42,27 @@ type ByStorage = BTreeMap<Rc<str>, Vec<(Rc<str>, Claim)>>;
 /// # Errors
 /// [`PytorchFault`] when it is not what PyTorch writes, or holds less than it claims.
 pub fn read(file: File) -> Result<BTreeMap<String, Tensor>, PytorchFault> {
-    let size = file.metadata().map_err(|cause| PytorchFault::Archive(cause.into()))?.len();
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(PytorchFault::Archive)?;
+    let size = file.metadata().map_err(PytorchFault::Io)?.len();
+    read_from(BufReader::new(file), size)
+}
+
+/// All tensors of a stream of `size` bytes.
+fn read_from<R: Read + Seek>(
+    mut file: BufReader<R>,
+    size: u64,
+) -> Result<BTreeMap<String, Tensor>, PytorchFault> {
+    let mut head = Vec::new();
+    let magic = legacy::MAGIC.len() as u64;
+    file.by_ref().take(magic).read_to_end(&mut head).map_err(PytorchFault::Io)?;
+    file.rewind().map_err(PytorchFault::Io)?;
+    if head == legacy::MAGIC {
+        return legacy::read(file, size);
+    }
+    let mut archive = ZipArchive::new(file).map_err(PytorchFault::Archive)?;
     let folder = folder(&archive)?;
     let program = program(&mut archive, &format!("{folder}data.pkl"))?;
     let mut tensors = BTreeMap::new();
-    for (storage, claims) in by_storage(claim::described(&program)?, size)? {
+    for (storage, claims) in by_storage(outcome::run(&program)?.tensors()?, size)? {
         let values = values(&mut archive, format!("{folder}data/{storage}"), size)?;
         for (name, claim) in claims {
             tensors.insert(name.to_string(), tensor(&name, &claim, &values)?);
@@ -73,13 +91,13 @@ fn by_storage(described: Described, size: u64) -> Result<ByStorage, PytorchFault
 }
 
 /// The folder of the archive everything lies in, with its slash.
-fn folder(archive: &Archive) -> Result<String, PytorchFault> {
+fn folder<R: Read + Seek>(archive: &Archive<R>) -> Result<String, PytorchFault> {
     let names = archive.file_names().flatten();
     let mut folders = names.filter_map(|name| Some(name.strip_suffix("data.pkl")?.to_owned()));
     folders.find(|folder| folder.is_empty() || folder.ends_with('/')).ok_or(PytorchFault::NoPickle)
 }
 
-fn program(archive: &mut Archive, name: &str) -> Result<Vec<u8>, PytorchFault> {
+fn program<R: Read + Seek>(archive: &mut Archive<R>, name: &str) -> Result<Vec<u8>, PytorchFault> {
     let entry = archive.by_name(name).map_err(PytorchFault::Archive)?;
     let mut program = Vec::new();
     let read = entry.take(LARGEST_PICKLE + 1).read_to_end(&mut program);
@@ -90,7 +108,11 @@ fn program(archive: &mut Archive, name: &str) -> Result<Vec<u8>, PytorchFault> {
 }
 
 /// All bytes of a storage, which is no larger than the file.
-fn values(archive: &mut Archive, name: String, size: u64) -> Result<Vec<u8>, PytorchFault> {
+fn values<R: Read + Seek>(
+    archive: &mut Archive<R>,
+    name: String,
+    size: u64,
+) -> Result<Vec<u8>, PytorchFault> {
     let mut bytes = Vec::new();
     let read = archive.by_name(&name).and_then(|entry| {
         if entry.size() > size {
@@ -103,14 +125,29 @@ fn values(archive: &mut Archive, name: String, size: u64) -> Result<Vec<u8>, Pyt
 
 fn tensor(name: &Rc<str>, claim: &Claim, values: &[u8]) -> Result<Tensor, PytorchFault> {
     let width = claim.dtype.size_in_bytes();
-    let end = claim.offset.checked_add(claim.scalars);
+    let end = claim.offset.checked_add(claim.reach);
     let range =
         end.and_then(|end| values.get(claim.offset.checked_mul(width)?..end.checked_mul(width)?));
     let beyond = || PytorchFault::Beyond { name: Rc::clone(name), shape: claim.shape.clone() };
     let range = range.ok_or_else(beyond)?;
-    let from = |shape: &[usize]| Tensor::from_raw_buffer(range, claim.dtype, shape, &Device::Cpu);
-    Ok(match (claim.order, &claim.shape[..]) {
-        (Order::ColumnByColumn, [rows, columns]) => from(&[*columns, *rows])?.t()?.contiguous()?,
-        (_, shape) => from(shape)?,
+    let from = |bytes| Tensor::from_raw_buffer(bytes, claim.dtype, &claim.shape, &Device::Cpu);
+    Ok(match &claim.order {
+        Order::RowByRow => from(range)?,
+        Order::Strided(strides) => from(&gathered(range, width, (&claim.shape, strides)))?,
     })
 }
+
+/// The values of a tensor row by row. Its size was held against the file's.
+fn gathered(values: &[u8], width: usize, (shape, strides): (&[usize], &[usize])) -> Vec<u8> {
+    let mut places = vec![0];
+    for (dim, stride) in shape.iter().zip(strides) {
+        places = places
+            .into_iter()
+            .flat_map(|place| (0..*dim).map(move |index| place + index * stride))
+            .collect();
+    }
+    places.into_iter().flat_map(|place| &values[place * width..][..width]).copied().collect()
+}
+
+#[cfg(test)]
+mod tests;

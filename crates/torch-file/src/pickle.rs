@@ -42,7 +42,7 @@ pub enum PickleFault {
 pub(super) enum Value {
     /// Anything that says nothing about a tensor.
     Other,
-    /// A number.
+    /// A number; yes and no are 1 and 0, as in Python.
     Integer(i64),
     /// A node.
     At(usize),
@@ -57,37 +57,14 @@ pub(super) enum Node {
     Class(Rc<str>),
     /// A tuple.
     Tuple(Vec<Value>),
+    /// A list.
+    List(Vec<Value>),
     /// A dictionary.
     Dictionary(Vec<(Value, Value)>),
     /// What stands for values that lie elsewhere in the archive.
     Storage(Vec<Value>),
     /// A tensor, by the arguments of the call that makes it.
     Tensor(Value),
-}
-
-/// The tensors of a dictionary, by name, with the arguments of the calls that make them.
-type Tensors = Vec<(Rc<str>, Value)>;
-
-/// Runs a pickle, and gives the tensors of the dictionary that it makes.
-///
-/// # Errors
-/// [`PickleFault`] when it is none, or makes no dictionary.
-pub(super) fn run(program: &[u8]) -> Result<(Machine<'_>, Tensors), PickleFault> {
-    let mut machine = Machine { program: Program::new(program), ..Machine::default() };
-    while machine.step()? {}
-    let entries = match machine.stack.pop().and_then(|value| machine.node(value)) {
-        Some(Node::Dictionary(entries)) => entries,
-        _ => return Err(PickleFault::NoDictionary),
-    };
-    let tensor = |(name, value): &(Value, Value)| match (machine.node(*name), machine.node(*value))
-    {
-        (Some(Node::Text(name)), Some(Node::Tensor(arguments))) => {
-            Some((Rc::clone(name), *arguments))
-        }
-        _ => None,
-    };
-    let tensors = entries.iter().filter_map(tensor).collect();
-    Ok((machine, tensors))
 }
 
 /// The state of a program that runs.
@@ -100,7 +77,24 @@ pub(super) struct Machine<'a> {
     nodes: Vec<Node>,
 }
 
-impl Machine<'_> {
+impl<'a> Machine<'a> {
+    /// Runs the pickle at the front of these bytes; gives its value and its length too.
+    ///
+    /// # Errors
+    /// [`PickleFault`] when there is none.
+    pub(super) fn run(program: &'a [u8]) -> Result<(Self, Value, usize), PickleFault> {
+        let mut machine = Self { program: Program::new(program), ..Self::default() };
+        while machine.step()? {}
+        let value = machine.stack.pop().unwrap_or(Value::Other);
+        let length = machine.program.at();
+        Ok((machine, value, length))
+    }
+
+    /// All that was made.
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
     /// What a value points to.
     pub(super) fn node(&self, value: Value) -> Option<&Node> {
         match value {
@@ -125,14 +119,16 @@ impl Machine<'_> {
             b'.' => return Ok(false),
             0x80 => drop(self.program.take::<1>()?),
             b'(' => self.marks.push(self.stack.len()),
-            b'N' | 0x88 | 0x89 | b']' => self.stack.push(Value::Other),
+            b'N' => self.stack.push(Value::Other),
+            0x88 | 0x89 => self.stack.push(Value::Integer(i64::from(operation == 0x88))),
+            b']' => self.push(Node::List(Vec::new())),
             b'G' => {
                 self.program.take::<8>()?;
                 self.stack.push(Value::Other);
             }
             b'K' | b'M' | b'J' | 0x8a => self.integer(operation)?,
             b'q' | b'r' | b'h' | b'j' => self.remember(operation, at)?,
-            b'X' | b'c' => self.word(operation)?,
+            b'X' | b'U' | b'c' => self.word(operation)?,
             b')' => self.push(Node::Tuple(Vec::new())),
             b't' | 0x85..=0x87 => {
                 let values = match operation {
@@ -200,22 +196,24 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// BINUNICODE and GLOBAL.
+    /// BINUNICODE, SHORT_BINSTRING (a text of Python 2) and GLOBAL.
     fn word(&mut self, operation: u8) -> Result<(), PickleFault> {
-        let node = if operation == b'X' {
-            let length = u32::from_le_bytes(self.program.take()?);
-            let text = self.program.bytes(usize::try_from(length).unwrap_or(usize::MAX))?;
-            Node::Text(String::from_utf8_lossy(text).into())
-        } else {
-            let names = [self.program.line()?, self.program.line()?].map(String::from_utf8_lossy);
-            Node::Class(names.join(".").into())
+        let length = match operation {
+            b'X' => u32::from_le_bytes(self.program.take()?),
+            b'U' => u32::from(self.program.take::<1>()?[0]),
+            _ => {
+                let names = [self.program.line()?, self.program.line()?];
+                let names = names.map(String::from_utf8_lossy);
+                self.push(Node::Class(names.join(".").into()));
+                return Ok(());
+            }
         };
-        self.push(node);
+        let text = self.program.bytes(usize::try_from(length).unwrap_or(usize::MAX))?;
+        self.push(Node::Text(String::from_utf8_lossy(text).into()));
         Ok(())
     }
 
-    /// SETITEM and SETITEMS into the dictionary before; APPEND and APPENDS into a list, which is
-    /// not kept.
+    /// SETITEM and SETITEMS into the dictionary before; APPEND and APPENDS into the list before.
     fn put(&mut self, operation: u8, at: usize) -> Result<(), PickleFault> {
         let values = match operation {
             b's' => self.last(2, at)?,
@@ -223,10 +221,13 @@ impl Machine<'_> {
             _ => self.since_mark(at)?,
         };
         let target = *self.stack.last().ok_or(PickleFault::Senseless { at })?;
-        if let (Value::At(place), b's' | b'u') = (target, operation)
-            && let Some(Node::Dictionary(entries)) = self.nodes.get_mut(place)
-        {
-            entries.extend(values.chunks_exact(2).map(|pair| (pair[0], pair[1])));
+        let Value::At(place) = target else { return Ok(()) };
+        match (self.nodes.get_mut(place), operation) {
+            (Some(Node::Dictionary(entries)), b's' | b'u') => {
+                entries.extend(values.chunks_exact(2).map(|pair| (pair[0], pair[1])));
+            }
+            (Some(Node::List(list)), b'a' | b'e') => list.extend(values),
+            _ => {}
         }
         Ok(())
     }
@@ -250,8 +251,11 @@ impl Machine<'_> {
         };
         match class {
             "collections.OrderedDict" => self.push(Node::Dictionary(Vec::new())),
-            "torch._utils._rebuild_tensor_v2" => self.push(Node::Tensor(arguments)),
-            "torch._utils._rebuild_parameter" => {
+            // The older of them has the first four arguments of the newer.
+            "torch._utils._rebuild_tensor_v2" | "torch._utils._rebuild_tensor" => {
+                self.push(Node::Tensor(arguments))
+            }
+            "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state" => {
                 let tensor = self.tuple(arguments).and_then(|values| values.first().copied());
                 self.stack.push(tensor.unwrap_or(Value::Other));
             }
@@ -273,7 +277,8 @@ impl Machine<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::claim::described;
+    use super::*;
+    use crate::outcome;
 
     /// A dictionary of one tensor, of shape (2, 3) and strides (3, 1).
     const PROGRAM: &[u8] = b"\x80\x02ccollections\nOrderedDict\nq\0)Rq\x01(X\x01\0\0\0wq\x02\
@@ -284,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_state_dict_gives_its_tensors() {
-        let tensors = described(PROGRAM).unwrap();
+        let tensors = outcome::run(PROGRAM).unwrap().tensors().unwrap();
         assert_eq!(tensors.len(), 1);
         let (name, claim) = &tensors[0];
         let claim = claim.as_ref().unwrap();
@@ -294,11 +299,12 @@ mod tests {
     #[test]
     fn no_damage_makes_it_panic() {
         for place in 0..PROGRAM.len() {
-            assert!(described(&PROGRAM[..place]).is_err(), "cut at {place}");
+            assert!(Machine::run(&PROGRAM[..place]).is_err(), "cut at {place}");
             for byte in 0..=u8::MAX {
                 let mut damaged = PROGRAM.to_vec();
                 damaged[place] = byte;
-                let _ = described(&damaged);
+                let _ =
+                    outcome::run(&damaged).map(|outcome| (outcome.tensors(), outcome.storages()));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use lockstep_host::shell::quoted;
 use lockstep_model::HeadKind;
 use lockstep_settings::{ModelName, RunPlan};
 use serde_json::{Map, Value};
@@ -106,7 +107,7 @@ fn measures(results: &Map<String, Value>) -> String {
 }
 
 fn usage(plan: &RunPlan) -> String {
-    let directory = plan.run.directory.display();
+    let directory = quoted(&plan.run.directory.display().to_string());
     let (trust, note) = match plan.model.head {
         HeadKind::Hf => ("", ""),
         HeadKind::Mlp => (

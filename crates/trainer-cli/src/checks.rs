@@ -7,7 +7,9 @@ use lockstep_data::Renames;
 use lockstep_flags::{Fault, Faults, Written};
 use lockstep_hub::{HubError, HubSettings, find_model};
 use lockstep_model::EncoderConfig;
-use lockstep_settings::{DataSource, Existing, ModelName, RunPlan, keys, plan_of, run_config};
+use lockstep_settings::{
+    DataSource, Existing, ModelName, RunPlan, keys, not_yet, plan_of, run_config,
+};
 
 use crate::failure::Failure;
 use crate::{models, output_dir};
@@ -31,11 +33,14 @@ impl Checks {
     /// Everything that is wrong.
     pub(crate) fn plan(arguments: &[String], hub: HubSettings) -> Result<(RunPlan, Self), Failure> {
         let config = run_config(arguments);
+        let names_model = config.given(&keys::MODEL).is_some();
         let checks = Self::of(&config, hub);
         match plan_of(config) {
             Ok(plan) => Ok((plan, checks)),
             Err(faults) => {
-                let (further, others) = checks.look();
+                // Where a faulty file named no model, another may be meant than the default.
+                let model = checks.model.clone().filter(|_| names_model);
+                let (further, others) = Self { model, ..checks }.look();
                 Err(together(Faults([faults.0, further].concat()), others))
             }
         }
@@ -44,8 +49,8 @@ impl Checks {
     fn of(config: &Written, hub: HubSettings) -> Self {
         let sources = [&keys::TRAIN_FILE, &keys::VALIDATION_FILE, &keys::TEST_FILE];
         let file = |source| match source {
-            DataSource::File(path) => Some(path),
-            DataSource::Reviews => None,
+            DataSource::File(path) if not_yet(&path).is_none() => Some(path),
+            DataSource::File(_) | DataSource::Reviews => None,
         };
         let directory = config.find(&keys::OUTPUT_DIR);
         Self {

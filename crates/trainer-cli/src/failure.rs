@@ -71,6 +71,15 @@ pub(crate) enum Failure {
     /// A run that could not go on.
     #[error(transparent)]
     Train(Box<TrainError>),
+    /// A model without an answer to any text.
+    #[error(
+        "none of {rows} rows has an answer: the model's scores are infinite or no numbers; it \
+         diverged in training, or is damaged: train it again, at a lower rate"
+    )]
+    NoAnswer {
+        /// How many rows there were.
+        rows: u64,
+    },
     /// A file that cannot be written.
     #[error("{} cannot be written: {cause}; {}", path.display(), instead_of_writing(cause))]
     Write {
@@ -162,12 +171,13 @@ impl Failure {
             Self::Join(error) => error.code(),
             Self::Data(_) => ExitCode::Data,
             Self::Tokenizer(error) => of_tokenizer(error),
-            Self::Hub(_) | Self::NoCheckpoint { .. } | Self::Classes { .. } => ExitCode::Checkpoint,
+            Self::Hub(error) => error.code(),
+            Self::NoCheckpoint { .. } | Self::Classes { .. } => ExitCode::Checkpoint,
             Self::Model(error) => of_model(error),
             Self::Checkpoint(error) => of_checkpoint(error),
             Self::Train(error) => of_run(error),
             Self::Output(cause) => ExitCode::of_output(cause),
-            Self::Write { .. } | Self::Signals(_) => ExitCode::Failed,
+            Self::NoAnswer { .. } | Self::Write { .. } | Self::Signals(_) => ExitCode::Failed,
         }
     }
 }

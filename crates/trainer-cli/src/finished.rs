@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use lockstep_data::{LabelError, LabelMap, MaxLength, Tokenizer};
+use lockstep_data::{ColumnChoice, LabelError, LabelMap, MaxLength, Renames, Tokenizer};
 use lockstep_flags::{DIRECTORY, Entry, Fault, Key, Problem, Table, Written};
 use lockstep_host::streams;
 use lockstep_join::device::Place;
 use lockstep_model::Classifier;
-use lockstep_settings::{is_record, keys};
+use lockstep_settings::{Reading, is_record, keys};
 use lockstep_trainer::{Usage, latest_checkpoint};
 
 use crate::failure::Failure;
@@ -27,6 +27,8 @@ pub(crate) struct Finished {
     pub(crate) labels: LabelMap,
     /// Where texts are cut.
     pub(crate) max_length: MaxLength,
+    /// What its training read; nothing where another program wrote the model.
+    usage: Usage,
 }
 
 impl Finished {
@@ -41,11 +43,37 @@ impl Finished {
         }
         let model = Classifier::open(&directory, &place.device)?;
         let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
-        let max_length = max_length(config, &directory, model.config().positions)?;
+        let usage = Usage::read(&directory)?;
+        let origin = Origin { directory: &directory, usage: usage.as_ref() };
+        let max_length = origin.max_length(config, model.config().positions)?;
         models::check(&model, &tokenizer, max_length.get())?;
         let labels = LabelMap::of_model(model.labels().to_vec());
         let labels = labels.map_err(|fault: LabelError| Failure::Classes { directory, fault })?;
-        Ok(Self { model, tokenizer, labels, max_length })
+        let usage = usage.unwrap_or_default();
+        Ok(Self { model, tokenizer, labels, max_length, usage })
+    }
+
+    /// The column of the texts: as the flag says, else as in training.
+    pub(crate) fn text_column(&self, config: &Written) -> ColumnChoice {
+        column(config.find(&keys::TEXT_COLUMN), self.usage.text_column.as_ref())
+    }
+
+    /// How files are read: as the flags say, else as in training.
+    ///
+    /// # Errors
+    /// A key that must be given and was not.
+    pub(crate) fn reading(&self, config: &Written) -> Result<Reading, Fault> {
+        let map = self.usage.label_map.as_ref();
+        Ok(Reading {
+            max_length: self.max_length,
+            text_column: self.text_column(config),
+            label_column: column(
+                config.find(&keys::LABEL_COLUMN),
+                self.usage.label_column.as_ref(),
+            ),
+            remembered_map: map.map(|map| Renames::remembered(map, self.labels.names())),
+            ..Reading::of(config)?
+        })
     }
 }
 
@@ -62,21 +90,38 @@ fn with_a_model(directory: PathBuf) -> Result<PathBuf, Failure> {
     Ok(checkpoint)
 }
 
-/// Where texts are cut: as the flag says, else as in training; where the model does not say how it
-/// was trained, as Python would cut them, and at the latest where the model's positions end.
-fn max_length(config: &Written, directory: &Path, positions: usize) -> Result<MaxLength, Failure> {
-    if let Some(chosen) = config.find(&keys::LIMIT) {
-        return Ok(chosen);
+fn column(chosen: Option<String>, remembered: Option<&String>) -> ColumnChoice {
+    match (chosen, remembered) {
+        (None, Some(name)) => ColumnChoice::Remembered(name.clone()),
+        (chosen, _) => chosen.into(),
     }
-    if let Some(usage) = Usage::read(directory)? {
-        let trained = usage.max_seq_length;
-        let place = format!("{}/lockstep.json: max_seq_length = {trained}", directory.display());
-        return valid(trained, place);
+}
+
+/// Where a model comes from.
+struct Origin<'a> {
+    directory: &'a Path,
+    usage: Option<&'a Usage>,
+}
+
+impl Origin<'_> {
+    /// Where texts are cut: as the flag says, else as in training; where the model does not say how it
+    /// was trained, as Python would cut them, and at the latest where the model's positions end.
+    fn max_length(&self, config: &Written, positions: usize) -> Result<MaxLength, Failure> {
+        let Self { directory, usage } = self;
+        if let Some(chosen) = config.find(&keys::LIMIT) {
+            return Ok(chosen);
+        }
+        if let Some(usage) = usage {
+            let trained = usage.max_seq_length;
+            let place =
+                format!("{}/lockstep.json: max_seq_length = {trained}", directory.display());
+            return valid(trained, place);
+        }
+        let pythons = Tokenizer::model_max_length(directory).map_err(Failure::Tokenizer)?;
+        let longest = pythons.map_or(positions, |most| most.get().min(positions));
+        let place = format!("{}: max_position_embeddings", directory.join("config.json").display());
+        valid(longest, place)
     }
-    let pythons = Tokenizer::model_max_length(directory).map_err(Failure::Tokenizer)?;
-    let longest = pythons.map_or(positions, |most| most.get().min(positions));
-    let place = format!("{}: max_position_embeddings", directory.join("config.json").display());
-    valid(longest, place)
 }
 
 fn valid(length: usize, place: String) -> Result<MaxLength, Failure> {

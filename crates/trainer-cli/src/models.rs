@@ -69,6 +69,37 @@ impl Base {
         Ok(Self::Found(Box::new(Found { pretrained, tokenizer, classes })))
     }
 
+    /// The base of a plan's model, if that is on this machine.
+    ///
+    /// # Errors
+    /// A model that is here and cannot be read.
+    pub(crate) fn here(plan: &ModelPlan, hub: HubSettings) -> Result<Option<Self>, Failure> {
+        let hub = hub.without_network();
+        match &plan.name {
+            ModelName::Named(name) if find_model(name, &hub).is_err() => Ok(None),
+            _ => Self::find(plan, &hub).map(Some),
+        }
+    }
+
+    /// The sizes and the tokenizer of the model that [`load`] would make, without its weights.
+    ///
+    /// # Errors
+    /// A model that cannot be used with this data.
+    pub(crate) fn outline(
+        self,
+        plan: &RunPlan,
+        train: &Corpus,
+    ) -> Result<(EncoderConfig, Tokenizer), Failure> {
+        let found = match self {
+            Self::Tiny => return tiny_outline(train, plan.data.reading.max_length.get()),
+            Self::Found(found) => found,
+        };
+        if plan.model.mismatch != Mismatch::FreshHead {
+            found.pretrained.check_classes(plan.model.head, train.labels().names())?;
+        }
+        Ok((found.pretrained.config().clone(), found.tokenizer))
+    }
+
     /// The classes of its head, if it has one.
     pub(crate) fn classes(&self) -> Option<&LabelMap> {
         match self {
@@ -138,25 +169,24 @@ pub(crate) fn too_long(longest: usize, positions: usize) -> Option<Fault> {
 
 /// A small DistilBERT with fresh weights, and a vocabulary made from the training texts.
 fn tiny(train: &Corpus, request: &ModelRequest, longest: usize) -> Result<Loaded, Failure> {
-    let tokenizer = tiny_tokenizer(train)?;
-    let config = EncoderConfig::of(tiny_config(tokenizer.vocab_size(), longest));
-    let path = || "builtin:tiny".into();
-    let config = config.map_err(|faults| ModelError::Config { path: path(), faults })?;
+    let (config, tokenizer) = tiny_outline(train, longest)?;
     let model = Classifier::fresh(config, request)?;
     Ok(Loaded { model, tokenizer, report: None })
 }
 
-/// The tokenizer of `builtin:tiny`.
-///
-/// # Errors
-/// Texts that cannot be normalised.
-pub(crate) fn tiny_tokenizer(train: &Corpus) -> Result<Tokenizer, Failure> {
+/// The sizes and the tokenizer of `builtin:tiny`.
+fn tiny_outline(train: &Corpus, longest: usize) -> Result<(EncoderConfig, Tokenizer), Failure> {
     let texts = train.texts_and_labels().map(|(text, _)| text);
-    Tokenizer::train_wordpiece(texts, TINY_VOCABULARY).map_err(Failure::Tokenizer)
+    let tokenizer =
+        Tokenizer::train_wordpiece(texts, TINY_VOCABULARY).map_err(Failure::Tokenizer)?;
+    let config = EncoderConfig::of(tiny_config(tokenizer.vocab_size(), longest));
+    let path = || "builtin:tiny".into();
+    let config = config.map_err(|faults| ModelError::Config { path: path(), faults })?;
+    Ok((config, tokenizer))
 }
 
 /// The config.json of `builtin:tiny`: heads of 32 columns, which the kernels of GPUs take.
-pub(crate) fn tiny_config(vocabulary: usize, positions: usize) -> Map<String, Value> {
+fn tiny_config(vocabulary: usize, positions: usize) -> Map<String, Value> {
     let sizes = [("vocab_size", vocabulary), ("max_position_embeddings", positions)]
         .into_iter()
         .chain([("dim", 64), ("n_layers", 2), ("n_heads", 2), ("hidden_dim", 256)]);

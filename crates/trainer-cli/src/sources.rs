@@ -1,11 +1,14 @@
 //! Labelled examples, from a file or from the corpus that is built in.
 
+use std::cmp::Reverse;
+
 use lockstep_data::{
-    BadRows, Corpus, CorpusSource, DataError, Example, LabelMap, Labels, RawCorpus, Renames,
-    TokenStore, Tokenizer,
+    BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, LabelMap, Labels, MaxLength,
+    RawCorpus, Renames, TokenStore, Tokenizer,
 };
 use lockstep_reviews as reviews;
 use lockstep_settings::{DataPlan, DataSource, Reading};
+use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
 /// Which part of a corpus is asked for.
@@ -25,6 +28,33 @@ pub(crate) struct Corpora {
     pub(crate) validation: Option<Corpus>,
     /// What the final model is evaluated on.
     pub(crate) test: Option<Corpus>,
+    /// What the labels of the files are called.
+    renames: Option<Renames>,
+}
+
+impl Corpora {
+    /// What is odd about the classes and the texts, each with the file it is said of.
+    pub(crate) fn doubts(&self, plan: &DataPlan) -> Vec<String> {
+        let mut doubts: Vec<(&DataSource, Doubt)> =
+            self.train.doubts().into_iter().map(|doubt| (&plan.train, doubt)).collect();
+        for (source, corpus) in [(&plan.validation, &self.validation), (&plan.test, &self.test)] {
+            if let (Some(source), Some(corpus)) = (source, corpus) {
+                doubts.extend(corpus.doubts_beside(&self.train).map(|doubt| (source, doubt)));
+            }
+        }
+        doubts.iter().map(|(source, doubt)| format!("{}: {doubt}", name(source))).collect()
+    }
+
+    /// What a model needs to read other files as these were read.
+    pub(crate) fn usage(&self, max_length: MaxLength) -> Usage {
+        let Columns { text, label } = self.train.columns().clone();
+        Usage {
+            max_seq_length: max_length.get(),
+            text_column: Some(text),
+            label_column: label,
+            label_map: self.renames.as_ref().map(Renames::classes),
+        }
+    }
 }
 
 /// The corpora of a training, read before it is known which classes the model has.
@@ -32,6 +62,7 @@ pub(crate) struct RawCorpora {
     train: Raw,
     validation: Option<Raw>,
     test: Option<Raw>,
+    renames: Option<Renames>,
 }
 
 /// A corpus whose labels are not classes yet.
@@ -46,14 +77,17 @@ impl RawCorpora {
     /// # Errors
     /// The first file that cannot be read, or whose columns cannot be told.
     pub(crate) fn read(plan: &DataPlan) -> Result<Self, DataError> {
+        let renames = renames(&plan.reading)?;
+        let reading = (&plan.reading, renames.as_ref());
         let held = |source: &Option<DataSource>| {
-            let read = |source| Raw::read(source, Split::Held, &plan.reading);
+            let read = |source| Raw::read(source, Split::Held, reading);
             source.as_ref().map(read).transpose()
         };
         Ok(Self {
-            train: Raw::read(&plan.train, Split::Train, &plan.reading)?,
+            train: Raw::read(&plan.train, Split::Train, reading)?,
             validation: held(&plan.validation)?,
             test: held(&plan.test)?,
+            renames,
         })
     }
 
@@ -66,12 +100,17 @@ impl RawCorpora {
         let labels = train.labels().clone();
         let held =
             |raw: Option<Raw>| raw.map(|raw| raw.labelled(Labels::Known(&labels))).transpose();
-        Ok(Corpora { validation: held(self.validation)?, test: held(self.test)?, train })
+        let (validation, test) = (held(self.validation)?, held(self.test)?);
+        Ok(Corpora { validation, test, train, renames: self.renames })
     }
 }
 
 impl Raw {
-    fn read(source: &DataSource, split: Split, reading: &Reading) -> Result<Self, DataError> {
+    fn read(
+        source: &DataSource,
+        split: Split,
+        (reading, renames): (&Reading, Option<&Renames>),
+    ) -> Result<Self, DataError> {
         let DataSource::File(path) = source else { return generated(split).map(Self::Generated) };
         let raw = RawCorpus::read(&CorpusSource {
             path: path.clone(),
@@ -79,8 +118,8 @@ impl Raw {
             label_column: reading.label_column.clone(),
             on_bad_row: reading.on_bad_row,
         })?;
-        Ok(Self::File(match &reading.label_map {
-            Some(map) => raw.renamed(&Renames::read(map)?),
+        Ok(Self::File(match renames {
+            Some(renames) => raw.renamed(renames),
             None => raw,
         }))
     }
@@ -105,7 +144,16 @@ pub(crate) fn read(
     reading: &Reading,
     labels: &LabelMap,
 ) -> Result<Corpus, DataError> {
-    Raw::read(source, Split::Held, reading)?.labelled(Labels::Known(labels))
+    let renames = renames(reading)?;
+    Raw::read(source, Split::Held, (reading, renames.as_ref()))?.labelled(Labels::Known(labels))
+}
+
+/// What the labels of the files are called: as the map says that is given, else the remembered one.
+fn renames(reading: &Reading) -> Result<Option<Renames>, DataError> {
+    match &reading.label_map {
+        Some(map) => Renames::read(map).map(Some),
+        None => Ok(reading.remembered_map.clone()),
+    }
 }
 
 /// A line where labels are numbers of the model's classes and not their names; else nothing.
@@ -122,6 +170,30 @@ pub(crate) fn numbered(corpus: &Corpus) -> String {
         corpus.numbered(),
         ids.collect::<Vec<_>>().join(", ")
     )
+}
+
+/// The classes with their examples: all where they are few, else the largest.
+pub(crate) fn classes(corpus: &Corpus) -> String {
+    const SHOWN: usize = 6;
+    let names = corpus.labels().names();
+    let mut counted: Vec<(&String, usize)> = names.iter().zip(corpus.counts()).collect();
+    let more = names.len().saturating_sub(SHOWN);
+    if more > 0 {
+        counted.sort_by_key(|(_, count)| Reverse(*count));
+    }
+    let shown = counted.iter().take(SHOWN);
+    let shown: Vec<String> =
+        shown.map(|(name, count)| format!("{} ({count})", short(name))).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{} classes: {}{more}", names.len(), shown.join(", "))
+}
+
+/// A name that cannot break a line, nor fill one.
+fn short(name: &str) -> String {
+    const LONGEST: usize = 40;
+    let start: String = name.chars().take(LONGEST).collect();
+    let more = if start.len() < name.len() { "…" } else { "" };
+    start.replace(char::is_control, " ") + more
 }
 
 /// What messages call a source.

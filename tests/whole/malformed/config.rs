@@ -102,10 +102,6 @@ fn contradictions() -> Vec<Case> {
         ),
         with("evaluations after no number of steps", "[train]\neval_strategy = \"steps\"\n"),
         with("a number of steps for evaluations by epoch", "[train]\neval_steps = 10\n"),
-        run_of(
-            "going on from and replacing a run",
-            "[run]\nresume = \"auto\"\noverwrite_output_dir = true\n",
-        ),
     ]
 }
 

@@ -10,7 +10,10 @@ const ROWS: &str = "text\tlabel\na warm day\tglad\na bleak one\tsad\n";
 
 /// All cases.
 pub(super) fn cases() -> Vec<Case> {
-    [models(), usages(), evaluations(), inputs(), outputs()].into_iter().flatten().collect()
+    [models(), usages(), evaluations(), inputs(), disguises(), outputs()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Texts for the reference's finished model, whose files are changed.
@@ -110,19 +113,46 @@ fn inputs() -> Vec<Case> {
     vec![
         predict("nothing on standard input", "").accepted(""),
         answers("an empty file of texts", b""),
-        answers("nothing but bad lines", b"\n \t\n\xff\nnul\0\n"),
-        answers("one endless line", &[b'x'; 2 << 20]),
+        predict("nothing but bad lines", "--input texts.txt")
+            .file("texts.txt", b"\n \t\n\xff\nnul\0\n"),
+        predict("one endless line", "--input texts.txt").file("texts.txt", vec![b'x'; 2 << 20]),
         predict("texts that are not there", "--input texts.txt"),
         predict("a directory of texts", "--input texts").folder("texts"),
         predict("a table without a text", "--input texts.tsv")
             .file("texts.tsv", "id\tscore\n1\t2\n"),
         predict("an empty table", "--input texts.csv").file("texts.csv", "").accepted(""),
-        predict("texts as Parquet", "--input texts.parquet")
-            .file("texts.parquet", "PAR1\0")
-            .accepted(""),
+        predict("texts as Parquet", "--input texts.parquet").file("texts.parquet", "PAR1\0"),
         predict("bad rows of a table", "--input texts.jsonl")
-            .file("texts.jsonl", "{\"text\": null}\n[]\n{\"text\"\n{\"text\": 5}\n\n")
+            .file("texts.jsonl", "{\"text\": null}\n[]\n{\"text\"\n{\"text\": 5}\n\n"),
+    ]
+}
+
+/// Texts under names and in forms that are not what they seem.
+fn disguises() -> Vec<Case> {
+    let predict = |name, further: &str| {
+        Case::new(name, &format!("predict --checkpoint <reference>/tiny-hf {further}"))
+    };
+    vec![
+        predict("texts as a JSON document", "--input texts.json").file("texts.json", "[]"),
+        predict("compressed texts", "--input texts.tsv.gz").file("texts.tsv.gz", b"\x1f\x8b\x08\0"),
+        predict("compressed texts without a name for it", "--input texts")
+            .file("texts", b"\x1f\x8b\x08\0\0\0\xff"),
+        predict("texts in Windows-1252", "--input texts.txt")
+            .file("texts.txt", b"das w\xe4re sch\xf6n\nf\xfcr \xa35\n"),
+        predict("objects as texts", "--input texts.txt")
+            .file("texts.txt", "{\"text\": \"a warm day\"}\n"),
+        predict("a document as texts", "--input texts.txt")
+            .file("texts.txt", "[\n{\"text\": \"a warm day\"}\n]\n"),
+        predict("a table as texts", "--input texts.txt")
+            .file("texts.txt", "id,text\n1,a warm day\n"),
+        predict("texts that look like objects", "--input texts.txt --input-format text")
+            .file("texts.txt", "{\"text\": \"a warm day\"}\n")
             .accepted(""),
+        predict("objects under another name", "--input texts.log --input-format jsonl")
+            .file("texts.log", "{\"text\": \"a warm day\"}\n")
+            .accepted(""),
+        predict("a format of texts that is not read", "--input texts.txt --input-format xml")
+            .file("texts.txt", "a warm day\n"),
     ]
 }
 
@@ -137,5 +167,6 @@ fn outputs() -> Vec<Case> {
         predict("an answer over its own question", "--output texts.txt"),
         predict("an answer on a full disk", "--output /dev/full"),
         predict("an answer in an unknown format", "--format xml"),
+        predict("an answer under the name of another format", "--output answers.csv"),
     ]
 }

@@ -32,7 +32,7 @@ fn archives() -> Vec<Case> {
         model("an archive cut short", |file| file[..file.len() / 2].to_vec()),
         model("an empty file", |_| Vec::new()),
         model("no archive", |_| b"these are no weights".repeat(100)),
-        model("a bare pickle, as PyTorch 1.5 wrote it", |_| {
+        model("a file of PyTorch 1.5, cut behind its first pickles", |_| {
             b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.".to_vec()
         }),
         model("an archive without a pickle", |_| archive(&[("archive/data/0", &[0; 24])])),

@@ -6,6 +6,7 @@
 use std::io::{self, BufRead, Cursor, Read};
 
 use crate::bad_row::ROW_LIMIT;
+use crate::foreign::Look;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -21,6 +22,7 @@ pub(crate) struct Lines<R> {
     end: u8,
     number: u64,
     buffer: Vec<u8>,
+    look: Look,
 }
 
 /// One line of a file.
@@ -35,7 +37,12 @@ pub(crate) enum Line<'a> {
 impl<R: BufRead> Lines<R> {
     pub(crate) fn new(reader: R) -> Self {
         let (ahead, buffer) = (Cursor::new(Vec::new()), Vec::new());
-        Self { ahead, reader, end: b'\n', number: 0, buffer }
+        Self { ahead, reader, end: b'\n', number: 0, buffer, look: Look::default() }
+    }
+
+    /// What the lines so far tell of a file that is no UTF-8 text.
+    pub(crate) fn look(&self) -> &Look {
+        &self.look
     }
 
     /// The number of the line that [`Self::next`] gave last.
@@ -55,6 +62,10 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         self.number += 1;
+        if self.number == 1 {
+            self.look.begin(&self.buffer);
+        }
+        self.look.line(&self.buffer);
         let ended = self.buffer.last() == Some(&self.end);
         if !ended && self.buffer.len() > ROW_LIMIT {
             (&mut self.ahead).chain(&mut self.reader).skip_until(self.end)?;

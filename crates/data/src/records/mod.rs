@@ -13,6 +13,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::bad_row::BadRowKind;
+use crate::foreign::Foreign;
 use lines::{Line, Lines};
 
 pub(crate) use jsonl::type_name;
@@ -80,6 +81,12 @@ impl<R: BufRead> Records<R> {
     /// The line that was read last.
     pub(crate) fn line(&self) -> u64 {
         self.lines.number()
+    }
+
+    /// What the file seems to be, where it is no UTF-8 text.
+    pub(crate) fn foreign(&self) -> Option<Foreign> {
+        let quoted = self.format == Format::Tsv && self.lines.look().has_open_quote();
+        self.lines.look().verdict().or_else(|| quoted.then_some(Foreign::Quoted))
     }
 
     /// The next record, or nothing at the end.

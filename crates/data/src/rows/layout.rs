@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Content;
 use crate::bad_row::BadRowKind;
-use crate::columns::{Choice, ColumnError, ColumnRole, Wanted};
+use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Wanted};
 use crate::label_value::{is_integer, value_of};
 use crate::records::{Cells, type_name};
 
@@ -33,7 +33,7 @@ impl Layout {
 
     /// Takes the columns that are not settled yet and are among `names`.
     pub(super) fn settle(&mut self, wanted: &Wanted, names: &[String]) -> Result<(), ColumnError> {
-        let find = |choice: &Choice, role| {
+        let find = |choice: &ColumnChoice, role| {
             let found = choice.among(role, names)?;
             let place = names.iter().position(|name| Some(name) == found.as_ref());
             Ok(found.zip(place).map(|(name, place)| Column { name, place }))
@@ -61,7 +61,7 @@ impl Layout {
         {
             return Err(BadRowKind::WrongColumnCount { expected: self.width, found: cells.len() });
         }
-        let mut take = |column: Option<&Column>, choice: &Choice, role| match column {
+        let mut take = |column: Option<&Column>, choice: &ColumnChoice, role| match column {
             Some(Column { name, place }) => (name.clone(), cells.take(*place, name)),
             None => (choice.name(role), Value::Null),
         };

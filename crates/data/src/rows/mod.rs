@@ -10,8 +10,9 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use crate::bad_row::BadRowKind;
-use crate::columns::{Choice, ColumnError, ColumnRole, Columns, Wanted};
+use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Columns, Wanted};
 use crate::error::DataError;
+use crate::foreign::Foreign;
 use crate::records::{Cells, Format, Record, Records};
 use layout::Layout;
 
@@ -79,6 +80,21 @@ impl<R: BufRead> Rows<R> {
         Ok(text.map(|text| Columns { text: text.name, label: label.map(|label| label.name) }))
     }
 
+    /// What the file seems to be, where it is no UTF-8 text.
+    pub(crate) fn foreign(&self) -> Option<Foreign> {
+        self.records.foreign()
+    }
+
+    /// How the file is written.
+    pub(crate) fn format(&self) -> Format {
+        self.records.format()
+    }
+
+    /// What messages call the file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The next row, or nothing at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Row>, DataError> {
         let Some(Record { line, cells }) = self.record()? else { return Ok(None) };
@@ -116,7 +132,7 @@ impl<R: BufRead> Rows<R> {
     fn check_columns(&self) -> Result<(), DataError> {
         let Some((line, names)) = &self.first else { return Ok(()) };
         let Layout { text, label, .. } = &self.layout;
-        let is_settled = |wanted: Option<&Choice>, found| wanted.is_none() || found;
+        let is_settled = |wanted: Option<&ColumnChoice>, found| wanted.is_none() || found;
         if is_settled(Some(&self.wanted.text), text.is_some())
             && is_settled(self.wanted.label.as_ref(), label.is_some())
         {
@@ -145,7 +161,8 @@ impl<R: BufRead> Rows<R> {
                 }
                 Err(BadRowKind::EmptyLine) => {}
                 Err(kind) => {
-                    return Err(DataError::BadHeader { path: self.path.clone(), line, kind });
+                    let (path, foreign) = (self.path.clone(), self.foreign().map(Box::new));
+                    return Err(DataError::BadHeader { path, line, kind, foreign });
                 }
             }
         }

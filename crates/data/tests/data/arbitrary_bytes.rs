@@ -3,8 +3,8 @@
 use std::fs;
 
 use lockstep_data::{
-    Batch, Corpus, CorpusSource, Format, Labels, MaxLength, OnBadRow, TextReader, TextSource,
-    TokenStore, Tokenizer,
+    Batch, ColumnChoice, Corpus, CorpusSource, Format, Labels, MaxLength, OnBadRow, TextReader,
+    TextSource, TokenStore, Tokenizer,
 };
 use proptest::prelude::*;
 
@@ -28,13 +28,22 @@ fn corpus(file: &[u8], extension: &str, on_bad_row: OnBadRow) -> Result<Corpus, 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a").with_extension(extension);
     fs::write(&path, file).unwrap();
-    let source = CorpusSource { path, text_column: None, label_column: None, on_bad_row };
+    let source = CorpusSource {
+        path,
+        text_column: ColumnChoice::Detect,
+        label_column: ColumnChoice::Detect,
+        on_bad_row,
+    };
     Corpus::read(&source, Labels::Infer).map_err(|error| error.to_string())
 }
 
 fn texts(file: &[u8], format: Format) -> Vec<(u64, Option<String>)> {
-    let source = TextSource { name: "input".into(), format, text_column: None };
-    let Ok(reader) = TextReader::new(file, &source) else { return Vec::new() };
+    let source = TextSource {
+        name: "input".into(),
+        format: Some(format),
+        text_column: ColumnChoice::Detect,
+    };
+    let Ok(reader) = TextReader::new(file, source) else { return Vec::new() };
     reader.map_while(Result::ok).map(|row| (row.line, row.text.ok())).collect()
 }
 

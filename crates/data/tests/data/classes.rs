@@ -3,7 +3,7 @@
 use std::fs;
 
 use lockstep_data::{
-    Corpus, CorpusSource, DataError, LabelMap, Labels, OnBadRow, RawCorpus, Renames,
+    ColumnChoice, Corpus, CorpusSource, DataError, LabelMap, Labels, OnBadRow, RawCorpus, Renames,
 };
 
 /// A file that was read, before its labels are looked at.
@@ -11,7 +11,12 @@ fn raw(file: &str, content: &str, on_bad_row: OnBadRow) -> Result<RawCorpus, Dat
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(file);
     fs::write(&path, content).unwrap();
-    RawCorpus::read(&CorpusSource { path, text_column: None, label_column: None, on_bad_row })
+    RawCorpus::read(&CorpusSource {
+        path,
+        text_column: ColumnChoice::Detect,
+        label_column: ColumnChoice::Detect,
+        on_bad_row,
+    })
 }
 
 fn tsv(labels: &[&str]) -> String {
@@ -200,4 +205,20 @@ fn lines_that_end_in_a_lone_return_are_read_or_refused_by_name() {
     let mixed = "text\tlabel\ra\tx\rb\ty\nc\tx\n";
     let error = raw("a.tsv", mixed, OnBadRow::Skip).unwrap_err().to_string();
     assert!(error.contains("carriage return (CR)") && error.contains("tr "), "{error}");
+}
+
+#[test]
+fn quotes_around_texts_of_a_tsv_are_told_and_no_others() {
+    let doubts = |file: &str, separator: &str| {
+        let rows = ["text,label", "\"a \"\"good\"\" one\",1", "\"all\",0", "\"\"\"no\"\"\",0"];
+        let rows: String = rows.iter().map(|row| row.replace(',', separator) + "\n").collect();
+        let corpus = raw(file, &rows, OnBadRow::Fail).unwrap().labelled(Labels::Infer).unwrap();
+        corpus.doubts_of_reading().map(|doubt| doubt.to_string()).collect::<Vec<_>>()
+    };
+    let told = doubts("a.tsv", "\t");
+    assert_eq!(told.len(), 1, "{told:?}");
+    let begin =
+        "2 texts are quoted as pandas writes them, the first in line 2 (`\"a \"\"good\"\" one\"`)";
+    assert!(told[0].starts_with(begin), "{told:?}");
+    assert_eq!(doubts("a.csv", ","), Vec::<String>::new());
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use expect_test::{Expect, expect};
 use lockstep_data::{
-    Corpus, CorpusSource, DataError, Example, LabelMap, Labels, OnBadRow, TextReader,
+    ColumnChoice, Corpus, CorpusSource, DataError, Example, LabelMap, Labels, OnBadRow, TextReader,
+    TextSource,
 };
 
 /// A file and how it is read.
@@ -43,8 +44,8 @@ impl<'a> Case<'a> {
         fs::write(&path, self.content).unwrap();
         let source = CorpusSource {
             path,
-            text_column: self.columns.0.map(str::to_owned),
-            label_column: self.columns.1.map(str::to_owned),
+            text_column: self.columns.0.map(str::to_owned).into(),
+            label_column: self.columns.1.map(str::to_owned).into(),
             on_bad_row: self.on_bad_row,
         };
         let outcome = match self.known {
@@ -84,8 +85,8 @@ fn check_path(path: &str, expected: Expect) {
     fs::create_dir(folder.path().join("more")).unwrap();
     let source = CorpusSource {
         path: folder.path().join(path),
-        text_column: None,
-        label_column: None,
+        text_column: ColumnChoice::Detect,
+        label_column: ColumnChoice::Detect,
         on_bad_row: OnBadRow::Fail,
     };
     expected.assert_eq(&told(Corpus::read(&source, Labels::Infer), folder.path()));
@@ -131,8 +132,8 @@ fn a_path_that_leads_to_something_else() {
     check_path(
         "notes.txt",
         expect![[r#"
-        notes.txt: the extension .txt names no format that is read
-          hint: rename or convert it: .tsv, .csv and .jsonl (one JSON object a line) are read"#]],
+            notes.txt: the extension .txt names no format that is read
+              hint: rename or convert it; .tsv, .csv and .jsonl (one JSON object a line) are read"#]],
     );
     check_path(
         "./",
@@ -147,13 +148,13 @@ fn a_path_that_leads_to_something_else() {
 fn a_name_that_does_not_tell_the_format() {
     Case::of("train", "text\tlabel\n").check(expect![[r#"
         train: a name without extension names no format that is read
-          hint: rename or convert it: .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
+          hint: rename or convert it; .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
     Case::of("train.parquet", "PAR1").check(expect![[r#"
         train.parquet: the extension .parquet names no format that is read
-          hint: rename or convert it: .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
+          hint: convert it: `python -c "import pandas; pandas.read_parquet('train.parquet').to_json('NEW.jsonl', orient='records', lines=True)"`; .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
     Case::of("train.json", "[]").check(expect![[r#"
         train.json: the extension .json names no format that is read
-          hint: rename or convert it: .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
+          hint: rename it to .jsonl if it has one JSON object a line, else convert it: `jq -c '.[]' train.json > NEW.jsonl`; .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
 }
 
 #[test]
@@ -213,10 +214,12 @@ fn columns_that_cannot_be_told_apart() {
 fn a_header_that_cannot_be_read() {
     Case::of("a.tsv", b"te\xFFxt\tlabel\n").check(expect![[r#"
         a.tsv: the header in line 1 cannot be read: not valid UTF-8
-          hint: save the file as UTF-8 text whose first line names the columns"#]]);
+          the file is not UTF-8, by its bytes WINDOWS-1252 (Latin-1, Western European)
+          hint: convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, and look at its letters"#]]);
     Case::of("a.tsv", b"\xFF\xFEt\0e\0x\0t\0\n\0").check(expect![[r#"
         a.tsv: the header in line 1 cannot be read: not valid UTF-8
-          hint: save the file as UTF-8 text whose first line names the columns"#]]);
+          the file is not UTF-8, by its bytes UTF-16
+          hint: convert it: `iconv -f UTF-16 -t UTF-8 a.tsv > NEW.tsv`, and look at its letters"#]]);
     Case::of("a.csv", "text,\"label\na,0\n").check(expect![[r#"
         a.csv: the header in line 1 cannot be read: a quote opens here and is never closed
           hint: save the file as UTF-8 text whose first line names the columns"#]]);
@@ -259,7 +262,7 @@ fn rows_that_cannot_be_used() {
           line 8: there is no label: `label` is null, absent or blank
           line 9: a NUL byte
           in all: 1 NUL byte, 1 empty line, 2 empty text, 1 missing label, 2 wrong number of columns
-          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+          hint: mend the file; `--on-bad-row skip` would drop 88 % of its rows"#]]);
     Case::of("a.tsv", tsv).skip().check(expect![[r#"
         a.tsv (without 1 NUL byte, 1 empty line, 2 empty text, 1 missing label, 2 wrong number of columns): the only label is `0`, in 1 examples
           hint: there is nothing to tell apart; is this the training file, and the right --label-column?"#]]);
@@ -267,12 +270,87 @@ fn rows_that_cannot_be_used() {
         a.tsv: 1 of 2 rows cannot be used
           line 3: not valid UTF-8
           in all: 1 invalid UTF-8
-          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+          the file is not UTF-8, by its bytes WINDOWS-1250 (Central European)
+          hint: convert it: `iconv -f WINDOWS-1250 -t UTF-8 a.tsv > NEW.tsv`, and look at its letters"#]]);
     Case::of("a.csv", "text,label\n\"a\nb\",0\n\"c,1\nd,0\n").check(expect![[r#"
         a.csv: 1 of 2 rows cannot be used
           line 4: a quote opens here and is never closed
           in all: 1 unclosed quote
-          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+          hint: mend the file; `--on-bad-row skip` would drop 50 % of its rows"#]]);
+}
+
+#[test]
+fn a_file_in_another_encoding_is_named_and_never_thinned_out() {
+    // A third of the rows is not ASCII, as in a German file that Windows wrote.
+    let rows = |row: &[u8]| {
+        [&b"text\tlabel\n"[..], &[row, b"ja\t1\nnein\t0\n"].concat().repeat(4)].concat()
+    };
+    let german = rows(b"das w\xE4re sch\xF6n f\xFCr \xA35\t1\n");
+    Case::of("a.tsv", &german).check(expect![[r#"
+        a.tsv: 4 of 12 rows cannot be used
+          line 2: not valid UTF-8
+          line 5: not valid UTF-8
+          line 8: not valid UTF-8
+          line 11: not valid UTF-8
+          in all: 4 invalid UTF-8
+          the file is not UTF-8, by its bytes WINDOWS-1252 (Latin-1, Western European)
+          hint: convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, and look at its letters"#]]);
+    Case::of("a.tsv", &german).skip().check(expect![
+        "read: ja=1 nein=0 ja=1 nein=0 ja=1 nein=0 ja=1 nein=0; skipped: 4 invalid UTF-8"
+    ]);
+    let mixed = [&german[..], "außerdem schön\t1\n".as_bytes()].concat();
+    Case::of("my texts.tsv", &mixed).check(expect![[r#"
+        my texts.tsv: 4 of 13 rows cannot be used
+          line 2: not valid UTF-8
+          line 5: not valid UTF-8
+          line 8: not valid UTF-8
+          line 11: not valid UTF-8
+          in all: 4 invalid UTF-8
+          the file is partly UTF-8 and partly, by its bytes, WINDOWS-1252 (Latin-1, Western European)
+          hint: it was put together from files of two encodings; convert those that are not UTF-8 before: `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW.tsv`; or drop these lines (31 % of the rows) with `--on-bad-row skip`"#]]);
+}
+
+#[test]
+fn utf_16_is_named() {
+    let utf16: Vec<u8> =
+        "text,label\na,0\nb,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    Case::of("a.csv", &utf16).check(expect![[r#"
+        a.csv: the header in line 1 cannot be read: a NUL byte
+          the file is not UTF-8, by its bytes UTF-16LE
+          hint: convert it: `iconv -f UTF-16LE -t UTF-8 a.csv > NEW.csv`, and look at its letters"#]]);
+    Case::of("a.jsonl", &utf16).check(expect![[r#"
+        a.jsonl: 4 of 4 rows cannot be used
+          line 1: a NUL byte
+          line 2: a NUL byte
+          line 3: a NUL byte
+          line 4: a NUL byte
+          in all: 4 NUL byte
+          the file is not UTF-8, by its bytes UTF-16LE
+          hint: convert it: `iconv -f UTF-16LE -t UTF-8 a.jsonl > NEW.jsonl`, and look at its letters"#]]);
+}
+
+#[test]
+fn a_table_with_tabs_that_is_quoted_as_pandas_writes_it() {
+    let tsv = "text\tlabel\n\"a\nb\"\t0\nc\t1\nd\t1\ne\t0\nf\t0\n";
+    Case::of("a.tsv", tsv).check(expect![[r#"
+        a.tsv: 1 of 6 rows cannot be used
+          line 2: wrong number of columns: 1 here, 2 in the header
+          in all: 1 wrong number of columns
+          the file is quoted as pandas writes tables, and quotes are letters in a .tsv, so that a text with a line end falls apart
+          hint: convert it: `python -c "import pandas; pandas.read_csv('a.tsv', sep='\t').to_csv('NEW.csv', index=False)"`"#]]);
+    Case::of("a.tsv", "\"text\"\t\"label\"\n\"a\"\t0\n").check(expect![[r#"
+        a.tsv: no column is plainly the text
+          line 1 has: `"text"`, `"label"` (quotes are letters in a .tsv: write it without, or as .csv)
+          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+    // A quote is a letter, and nobody is told of it where all rows fit.
+    Case::of("a.tsv", "text\tlabel\n\"a\t0\nb\t1\n")
+        .check(expect![[r#"read: "a=0 b=1; skipped: "#]]);
+    Case::of("a.tsv", "text\tlabel\n\"a\t0\n\t1\nb\t1\nc\t1\n").check(expect![[r#"
+        a.tsv: 1 of 4 rows cannot be used
+          line 3: the text is empty or blank
+          in all: 1 empty text
+          hint: mend these lines, or drop them (25 % of the rows) with `--on-bad-row skip`"#]]);
 }
 
 #[test]
@@ -298,13 +376,13 @@ fn objects_that_cannot_be_used() {
           line 11: not valid JSON at column 17: unexpected end of hex escape
           … and 1 more
           in all: 1 NUL byte, 2 invalid JSON, 2 missing label, 2 missing text, 1 not an object, 3 wrong type
-          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+          hint: mend the file; `--on-bad-row skip` would drop 92 % of its rows"#]]);
     Case::of("a.jsonl", "[\n  {\"text\": \"a\", \"label\": 1}\n]\n").check(expect![[r#"
         a.jsonl: 2 of 3 rows cannot be used
           line 1: the line holds the start of an array, not an object like {"text": …, "label": …}
           line 3: not valid JSON at column 1: expected value
           in all: 1 invalid JSON, 1 not an object
-          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+          hint: mend the file; `--on-bad-row skip` would drop 67 % of its rows"#]]);
 }
 
 #[test]
@@ -314,7 +392,7 @@ fn a_row_beyond_the_limit() {
         a.tsv: 1 of 2 rows cannot be used
           line 3: more than 1 MiB in one row
           in all: 1 too long
-          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+          hint: mend the file; `--on-bad-row skip` would drop 50 % of its rows"#]]);
 }
 
 #[test]
@@ -334,7 +412,7 @@ fn many_bad_rows_are_counted() {
           line 16: the text is empty or blank
           … and 11 more
           in all: 20 empty text, 1 wrong number of columns
-          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+          hint: mend the file; `--on-bad-row skip` would drop 68 % of its rows"#]]);
 }
 
 #[test]
@@ -344,7 +422,7 @@ fn no_usable_row() {
           line 2: the text is empty or blank
           line 3: wrong number of columns: 1 here, 2 in the header
           in all: 1 empty text, 1 wrong number of columns
-          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+          hint: mend the file, or name its columns with --text-column and --label-column"#]]);
     Case::of("a.tsv", "text\tlabel\n\t1\nb\n").skip().check(expect![[r#"
         a.tsv: no row can be used (2 were read)
           line 2: the text is empty or blank
@@ -381,7 +459,7 @@ fn labels_that_are_not_known() {
           line 4: the label `Pos` is not a known one
           in all: 2 unknown label
           known labels: `neg`, `pos`
-          hint: mend these lines, or drop them with `--on-bad-row skip`"#]]);
+          hint: mend the file; `--on-bad-row skip` would drop 67 % of its rows"#]]);
     Case::of("a.tsv", tsv)
         .known(&["neg", "pos"])
         .skip()
@@ -471,7 +549,10 @@ fn texts_to_classify_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.csv"), "id,words\n1,a\n").unwrap();
     let check = |file: &str, expected: Expect| {
-        let error = TextReader::open(&folder.path().join(file), None).unwrap_err();
+        let name = folder.path().join(file);
+        let error =
+            TextReader::open(TextSource { name, format: None, text_column: ColumnChoice::Detect });
+        let error = error.unwrap_err();
         expected
             .assert_eq(&error.to_string().replace(&format!("{}/", folder.path().display()), ""));
     };

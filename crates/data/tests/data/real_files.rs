@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lockstep_data::{
-    BatchPlan, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
+    BatchPlan, ColumnChoice, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore,
+    Tokenizer,
 };
 use lockstep_testkit::real;
 use lockstep_world::{Rank, Seat, Seed, Step, WorldSize};
@@ -25,8 +26,12 @@ fn root() -> Option<PathBuf> {
 }
 
 fn corpus(path: PathBuf) -> Corpus {
-    let source =
-        CorpusSource { path, text_column: None, label_column: None, on_bad_row: OnBadRow::Fail };
+    let source = CorpusSource {
+        path,
+        text_column: ColumnChoice::Detect,
+        label_column: ColumnChoice::Detect,
+        on_bad_row: OnBadRow::Fail,
+    };
     Corpus::read(&source, Labels::Infer).unwrap()
 }
 

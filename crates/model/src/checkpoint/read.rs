@@ -16,6 +16,52 @@ const PREFIXES: [&str; 3] = ["distilbert.", "bert.", ""];
 /// So many faults are listed; a foreign checkpoint would have hundreds.
 const LISTED: usize = 10;
 
+/// Files of weights, in the order in which they are looked for.
+const WEIGHTS: [&str; 4] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+];
+
+/// Files of weights that are not read, and what they are.
+const OTHERS: [(&str, &str); 10] = [
+    ("tf_model.h5", "weights of TensorFlow"),
+    ("tf_model.h5.index.json", "weights of TensorFlow"),
+    ("model.ckpt.index", "weights of TensorFlow 1"),
+    ("flax_model.msgpack", "weights of Flax"),
+    ("flax_model.msgpack.index.json", "weights of Flax"),
+    ("rust_model.ot", "weights of rust-bert"),
+    ("adapter_model.safetensors", "an adapter (PEFT), which is no whole model"),
+    ("model.onnx", "an ONNX graph"),
+    ("model.fp16.safetensors", "a variant of the weights"),
+    ("model.bf16.safetensors", "a variant of the weights"),
+];
+
+/// The weights there are instead of those that are read.
+fn others(directory: &Path) -> Option<(&'static str, &'static str)> {
+    OTHERS.into_iter().find(|(name, _)| directory.join(name).exists())
+}
+
+/// Gives scales and shifts of layer norms the names that they have since PyTorch took them over from
+/// TensorFlow; transformers does so too.
+fn modernise(file: &mut TensorFile) {
+    let new = |name: &ParamName| {
+        let (norm, old) = name.as_str().rsplit_once('.')?;
+        let new = match old {
+            "gamma" => "weight",
+            "beta" => "bias",
+            _ => return None,
+        };
+        let is_norm = norm.ends_with("LayerNorm") || norm.ends_with("layer_norm");
+        is_norm.then(|| (name.clone(), ParamName::from(format!("{norm}.{new}"))))
+    };
+    let renamed: Vec<_> = file.iter().filter_map(|(name, _)| new(name)).collect();
+    for (old, new) in renamed {
+        file.rename(&old, new);
+    }
+}
+
 /// The tensors of a directory, and what its encoder is called in there.
 #[derive(Debug)]
 pub(crate) struct WeightsFile {
@@ -32,13 +78,16 @@ enum Heads {
 }
 
 impl WeightsFile {
-    /// Opens `model.safetensors`, or `pytorch_model.bin` where that is missing.
+    /// Opens the first of [`WEIGHTS`] there is, as transformers does.
     pub(crate) fn open(directory: &Path) -> Result<Self, ModelError> {
-        let candidates =
-            ["model.safetensors", "pytorch_model.bin"].map(|name| directory.join(name));
+        let candidates = WEIGHTS.map(|name| directory.join(name));
         let path = candidates.iter().find(|path| path.exists());
-        let no_weights = || ModelError::NoWeights { directory: directory.to_owned() };
-        let file = TensorFile::read(path.ok_or_else(no_weights)?)?;
+        let no_weights = || ModelError::NoWeights {
+            directory: directory.to_owned(),
+            instead: others(directory),
+        };
+        let mut file = TensorFile::read(path.ok_or_else(no_weights)?)?;
+        modernise(&mut file);
         let has_words = |prefix: &&&str| {
             file.contains(&format!("{prefix}embeddings.word_embeddings.weight").into())
         };

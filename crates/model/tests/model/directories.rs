@@ -38,6 +38,78 @@ fn a_bare_encoder_gets_a_fresh_head_from_either_format() {
     }
 }
 
+/// Writes the tensors of the reference into files of these names, in turns.
+fn write_split(directory: &Path, files: &[&str]) {
+    let whole = TensorFile::read(&reference("tiny/model.safetensors")).unwrap();
+    let part = |which: usize| {
+        let of_part = whole.iter().enumerate().filter(|(at, _)| at % files.len() == which);
+        of_part.map(|(_, (name, value))| (name.clone(), value.clone())).collect()
+    };
+    for (which, file) in files.iter().enumerate() {
+        write_tensors(&directory.join(file), &part(which)).unwrap();
+    }
+    let map = whole.iter().enumerate();
+    let map: serde_json::Map<String, Value> =
+        map.map(|(at, (name, _))| (name.to_string(), json!(files[at % files.len()]))).collect();
+    let index = json!({ "metadata": {}, "weight_map": map });
+    fs::write(directory.join("model.safetensors.index.json"), index.to_string()).unwrap();
+    fs::copy(reference("tiny/config.json"), directory.join("config.json")).unwrap();
+}
+
+#[test]
+fn weights_in_several_files_are_those_of_one() {
+    let files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    let directory = tempfile::tempdir().unwrap();
+    write_split(directory.path(), &files);
+    let load = |path: &Path| Classifier::load(path, &request(HeadKind::Hf)).map(|(model, _)| model);
+    let (one, split) = (load(&reference("tiny")).unwrap(), load(directory.path()).unwrap());
+    for (name, value) in one.parameters().iter() {
+        let other = split.parameters().get(name).unwrap();
+        let same = value.eq(other.as_tensor()).unwrap().min_all().unwrap();
+        assert_eq!(same.to_scalar::<u8>().unwrap(), 1, "{name}");
+    }
+    fs::copy(directory.path().join(files[0]), directory.path().join(files[1])).unwrap();
+    let error = load(directory.path()).unwrap_err().to_string();
+    assert!(error.contains("and in another file"), "{error}");
+    fs::remove_file(directory.path().join(files[1])).unwrap();
+    let error = load(directory.path()).unwrap_err().to_string();
+    assert!(error.contains(files[1]) && error.contains("not there"), "{error}");
+}
+
+#[test]
+fn scales_and_shifts_may_have_their_old_names() {
+    let whole = TensorFile::read(&reference("tiny/model.safetensors")).unwrap();
+    let old = |name: &ParamName| match name.as_str().rsplit_once('.') {
+        Some((norm, "weight")) if norm.ends_with("orm") => format!("{norm}.gamma"),
+        Some((norm, "bias")) if norm.ends_with("orm") => format!("{norm}.beta"),
+        _ => name.to_string(),
+    };
+    let tensors = whole.iter().map(|(name, value)| (old(name).as_str().into(), value.clone()));
+    let directory = tempfile::tempdir().unwrap();
+    write_tensors(&directory.path().join("model.safetensors"), &tensors.collect()).unwrap();
+    fs::copy(reference("tiny/config.json"), directory.path().join("config.json")).unwrap();
+    let (_, report) = Classifier::load(directory.path(), &request(HeadKind::Hf)).unwrap();
+    assert_eq!(report.loaded.len(), whole.iter().count());
+}
+
+#[test]
+fn weights_that_are_not_read_are_named() {
+    for (file, word) in [
+        ("tf_model.h5", "but tf_model.h5: weights of TensorFlow; convert it"),
+        ("flax_model.msgpack", "weights of Flax; convert it"),
+        ("adapter_model.safetensors", "no whole model; merge it"),
+        ("model.onnx", "an ONNX graph; save the model"),
+        ("model.fp16.safetensors", "a variant of the weights; name it model.safetensors"),
+        ("README.md", "nor pytorch_model.bin; put one"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        fs::copy(reference("tiny/config.json"), directory.path().join("config.json")).unwrap();
+        fs::write(directory.path().join(file), "x").unwrap();
+        let error = Classifier::load(directory.path(), &request(HeadKind::Hf)).unwrap_err();
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
 #[test]
 fn another_kind_of_head_is_ignored_and_named() {
     let (_, report) = Classifier::load(&reference("tiny-hf"), &request(HeadKind::Mlp)).unwrap();

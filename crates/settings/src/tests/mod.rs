@@ -92,6 +92,7 @@ fn with_all_keys(text: &str) -> toml::Table {
 
 #[test]
 fn going_on_outweighs_the_flag_that_the_run_was_begun_with() {
+    const TRAIN: &str = "[data]\ntrain_file = \"a.tsv\"\n";
     let replaces = "[data]\ntrain_file = \"a.tsv\"\n[run]\noverwrite_output_dir = true\n";
     let goes_on = "[data]\ntrain_file = \"a.tsv\"\n[run]\nresume = \"auto\"\n";
     let both = format!("{replaces}resume = \"auto\"\n");

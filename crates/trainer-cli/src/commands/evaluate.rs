@@ -5,9 +5,9 @@ use std::io::Write;
 use lockstep_collective::Solo;
 use lockstep_data::Corpus;
 use lockstep_flags::{Entries, Fault, Key, Problem, SWITCH, Table, Written, flags};
-use lockstep_host::{ExitCode, Process};
+use lockstep_host::{ExitCode, Process, streams};
 use lockstep_join::device::Place;
-use lockstep_settings::{DATA_SOURCE, DataSource, Reading, keys};
+use lockstep_settings::{DATA_SOURCE, DataSource, keys};
 use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
@@ -48,15 +48,18 @@ pub(super) fn run(
     let config = flags(arguments, ENTRIES, (&[&CHECKPOINT, &DATA], "give the file with --data"))?;
     let place = Place::alone(config.get(&keys::DEVICE)?, &process.environment)?;
     let finished = Finished::open(&config, &place)?;
-    let reading = Reading { max_length: finished.max_length, ..Reading::of(&config)? };
+    let reading = finished.reading(&config)?;
     let source = config.get(&DATA)?;
     check_labels(&source, &finished)?;
     let corpus = sources::read(&source, &reading, &finished.labels)?;
+    for doubt in corpus.doubts_of_reading() {
+        streams::tell(format_args!("warning: {}: {doubt}", sources::name(&source)));
+    }
     let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
     let report =
         evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &mut Solo)?;
     let text = match is_json(&config)? {
-        true => json(&report, store.truncated(), &finished)?,
+        true => json(&report, &corpus, store.truncated(), &finished)?,
         false => table(&report, &corpus, store.truncated(), &finished),
     };
     super::tell(out, &text)
@@ -79,6 +82,7 @@ fn is_json(config: &Written) -> Result<bool, Failure> {
 
 fn json(
     report: &EvaluationReport,
+    corpus: &Corpus,
     truncated: usize,
     finished: &Finished,
 ) -> Result<String, Failure> {
@@ -86,6 +90,9 @@ fn json(
     if let Some(object) = value.as_object_mut() {
         object.remove("step");
         object.insert("labels".to_owned(), finished.labels.names().into());
+        object.insert("counts".to_owned(), corpus.counts().into());
+        object.insert("labels_read_as_ids".to_owned(), corpus.numbered().into());
+        object.insert("skipped".to_owned(), corpus.skipped().total().into());
         object.insert("max_seq_length".to_owned(), finished.max_length.get().into());
         object.insert("truncated".to_owned(), truncated.into());
     }
@@ -104,6 +111,7 @@ fn table(
          macro F1   {:.4}\nMCC        {:.4}\nmean loss  {:.4}\n",
         report.examples, report.split, report.accuracy, report.f1, report.mcc, report.loss
     );
+    text += &format!("data       {}\n", sources::classes(corpus));
     text += &sources::numbered(corpus).replacen("         ", "labels     ", 1);
     if !corpus.skipped().is_empty() {
         text += &format!("skipped    {} rows: {}\n", corpus.skipped().total(), corpus.skipped());

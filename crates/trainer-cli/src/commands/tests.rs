@@ -30,7 +30,9 @@ impl Bench {
     fn run(&self, line: &str) -> Result<(ExitCode, String), Failure> {
         let directory = self.path().display().to_string();
         let words = line.split_whitespace().map(|word| word.replace("DIR", &directory));
-        let process = Process { arguments: words.collect(), ..Process::default() };
+        let home = ("HF_HOME".to_owned(), format!("{directory}/home"));
+        let environment = [home].into_iter().collect();
+        let process = Process { arguments: words.collect(), environment };
         let mut out = Vec::new();
         let code = run(&process, &mut out)?;
         Ok((code, String::from_utf8(out).unwrap().replace(&directory, "DIR")))
@@ -121,7 +123,7 @@ fn the_gpu_step_of_a_run_is_told_without_a_gpu() {
     let bench = Bench::new();
     write_model(&bench.path().join("model"), 2);
     let line = "plan --program --model DIR/model --train-file DIR/train.tsv --global-batch-size 16 \
-                --max-steps 30 --precision bf16";
+                --max-steps 30 --precision bf16 --max-seq-length 64";
     let (code, told) = bench.run(line).unwrap();
     assert_eq!(code, ExitCode::Done);
     expect_file!["plan/program.txt"].assert_eq(&told);
@@ -154,8 +156,8 @@ fn a_model_that_the_kernels_do_not_take_has_no_gpu_step() {
     let (code, told) = bench.run(&format!("{line} --json")).unwrap();
     let value: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!((code, &value["reason"]), (ExitCode::Done, &reason.into()));
-    let (_, told) = bench.run("plan --program --model ./no --train-file DIR/train.tsv").unwrap();
-    assert!(told.starts_with("program    none: ./no is not on this machine"), "{told}");
+    let (_, told) = bench.run("plan --program --model a/b --train-file DIR/train.tsv").unwrap();
+    assert!(told.starts_with("program    none: a/b is not on this machine"), "{told}");
 }
 
 #[test]

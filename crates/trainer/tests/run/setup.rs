@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::Device;
 use lockstep_collective::{Collective, PhaseBoard, Solo};
 use lockstep_data::{
-    Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
+    ColumnChoice, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
 };
 use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest, Precision};
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
@@ -53,7 +53,7 @@ pub(crate) fn settings(output_dir: &Path, peak_rates: Rates) -> TrainSettings {
         replica_check: Cadence::EverySteps(NonZeroU64::MIN),
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
         early_stopping: None,
-        usage: Usage { max_seq_length: 128 },
+        usage: Usage { max_seq_length: 128, ..Usage::default() },
         output_dir: output_dir.to_owned(),
         recording: None,
     }
@@ -89,8 +89,8 @@ pub(crate) fn parts(
     let tokenizer = Tokenizer::from_dir(&reference(directory)).unwrap();
     let source = CorpusSource {
         path: reference("golden/rows.tsv"),
-        text_column: None,
-        label_column: None,
+        text_column: ColumnChoice::Detect,
+        label_column: ColumnChoice::Detect,
         on_bad_row: OnBadRow::Fail,
     };
     let corpus = Corpus::read(&source, Labels::Infer).unwrap();

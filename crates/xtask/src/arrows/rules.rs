@@ -3,7 +3,7 @@
 use super::graph::{Graph, Purpose};
 
 /// Which crates of the workspace a crate may depend on. Names are without `lockstep-`.
-const ALLOWED: [(&str, &[&str]); 22] = [
+const ALLOWED: [(&str, &[&str]); 23] = [
     ("world", &[]),
     ("data", &["world"]),
     ("reviews", &["world"]),
@@ -12,14 +12,15 @@ const ALLOWED: [(&str, &[&str]); 22] = [
     ("emulator", &["world", "program", "kernels"]),
     ("collective", &["world"]),
     ("torch-file", &[]),
-    ("params", &["world", "kernels", "collective", "torch-file"]),
+    ("weights-index", &[]),
+    ("params", &["world", "kernels", "collective", "torch-file", "weights-index"]),
     ("model", &["world", "kernels", "params"]),
     ("optim", &["world", "kernels", "params"]),
     ("trainer", &["world", "data", "program", "kernels", "params", "model", "optim", "collective"]),
     ("host", &["world"]),
     ("flags", &[]),
     ("settings", &["flags", "host", "world", "data", "model", "optim", "trainer"]),
-    ("hub", &["host"]),
+    ("hub", &["host", "weights-index"]),
     ("join", &["host", "world", "collective", "kernels"]),
     (
         "trainer-cli",
@@ -61,13 +62,13 @@ const BARRED: [(&str, &[&str]); 14] = [
     ("model", &["clap"]),
     ("optim", &["clap"]),
     ("collective", &["candle-core", "clap", "tokenizers"]),
-    ("trainer", &["clap", "hf-hub", "tracing-subscriber"]),
+    ("trainer", &["clap", "ureq", "tracing-subscriber"]),
     ("reviews", &["candle-core", "clap", "tokenizers"]),
-    ("torch-file", &["clap", "hf-hub"]),
-    ("host", &["candle-core", "tokenizers", "hf-hub"]),
-    ("flags", &["candle-core", "tokenizers", "hf-hub"]),
+    ("torch-file", &["clap", "ureq"]),
+    ("host", &["candle-core", "tokenizers", "ureq"]),
+    ("flags", &["candle-core", "tokenizers", "ureq"]),
     ("hub", &["candle-core", "clap", "tokenizers"]),
-    ("launcher", &["candle-core", "tokenizers", "hf-hub"]),
+    ("launcher", &["candle-core", "tokenizers", "ureq"]),
 ];
 
 /// Packages that are oracles: tests compare with them, nothing is built on them.

@@ -10,11 +10,11 @@ mod program_table;
 
 use std::io::Write;
 
-use lockstep_data::{TokenStore, Tokenizer};
-use lockstep_host::{ExitCode, Process};
-use lockstep_hub::{HubSettings, find_model};
+use lockstep_data::TokenStore;
+use lockstep_host::{ExitCode, Process, streams};
+use lockstep_hub::HubSettings;
 use lockstep_join::device;
-use lockstep_model::{EncoderConfig, ModelError};
+use lockstep_model::EncoderConfig;
 use lockstep_settings::{ModelName, RunPlan};
 use lockstep_trainer::Cadence;
 use lockstep_world::Seat;
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::checks::Checks;
 use crate::failure::Failure;
-use crate::models::tiny_config;
+use crate::models::Base;
 use crate::observers::clock;
 use crate::sources::{self, Corpora, RawCorpora};
 use estimate::{Costs, Counts};
@@ -45,15 +45,16 @@ pub(super) fn run(
         return super::tell(out, &program::text(&plan, process, as_json)?);
     }
     device::check(plan.run.wish.device, plan.run.precision)?;
-    let corpora = RawCorpora::read(&plan.data)?.labelled(None)?;
+    let (corpora, material) = read(&plan, process)?;
+    let doubts = corpora.doubts(&plan.data);
+    doubts.iter().for_each(|doubt| streams::tell(format_args!("warning: {doubt}")));
     let counts = Counts::of(&plan, &corpora);
-    let material = Material::read(&plan, &corpora, process)?;
     let costs = material
         .map(|Material { config, store }| Costs::of((&config, plan.model.head), &store, &counts));
     let device = device::expected(plan.run.wish.device, &process.environment)?;
     let text = match as_json {
         false => table((&plan, &device), &corpora, (&counts, costs.as_ref())),
-        true => format!("{}\n", object((&plan, &device), &counts, costs.as_ref())),
+        true => format!("{}\n", object((&plan, &device), &corpora, (&counts, costs.as_ref()))),
     };
     super::tell(out, &text)
 }
@@ -67,27 +68,21 @@ struct Material {
     store: TokenStore,
 }
 
-impl Material {
-    /// Nothing where the model is not on this machine.
-    fn read(plan: &RunPlan, corpora: &Corpora, process: &Process) -> Result<Option<Self>, Failure> {
-        let (config, tokenizer) = match &plan.model.name {
-            ModelName::Tiny => {
-                let tokenizer = crate::models::tiny_tokenizer(&corpora.train)?;
-                let longest = plan.data.reading.max_length.get();
-                let config = EncoderConfig::of(tiny_config(tokenizer.vocab_size(), longest));
-                let path = "builtin:tiny".into();
-                (config.map_err(|faults| ModelError::Config { path, faults })?, tokenizer)
-            }
-            ModelName::Named(name) => {
-                let hub = HubSettings::of(&process.environment).without_network();
-                let Ok(directory) = find_model(name, &hub) else { return Ok(None) };
-                let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
-                (EncoderConfig::read(&directory.join("config.json"))?, tokenizer)
-            }
-        };
+/// The data with its classes, and the material, unless the model is not on this machine.
+///
+/// # Errors
+/// Data or a model that a training would refuse.
+fn read(plan: &RunPlan, process: &Process) -> Result<(Corpora, Option<Material>), Failure> {
+    let raw = RawCorpora::read(&plan.data)?;
+    let base = Base::here(&plan.model, HubSettings::of(&process.environment))?;
+    let corpora = raw.labelled(base.as_ref().and_then(Base::classes))?;
+    let material = |base: Base| -> Result<Material, Failure> {
+        let (config, tokenizer) = base.outline(plan, &corpora.train)?;
         let store = sources::tokens(&corpora.train, &tokenizer, &plan.data.reading)?;
-        Ok(Some(Self { config, store }))
-    }
+        Ok(Material { config, store })
+    };
+    let material = base.map(material).transpose()?;
+    Ok((corpora, material))
 }
 
 fn table(
@@ -108,7 +103,7 @@ fn table(
         }
     }
     rows.extend([
-        ("classes", corpora.train.labels().len().to_string()),
+        ("classes", sources::classes(&corpora.train)),
         (
             "batch",
             format!(
@@ -147,7 +142,14 @@ fn cost_rows(plan: &RunPlan, costs: &Costs) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn object((plan, device): (&RunPlan, &str), counts: &Counts, costs: Option<&Costs>) -> Value {
+fn object(
+    (plan, device): (&RunPlan, &str),
+    corpora: &Corpora,
+    (counts, costs): (&Counts, Option<&Costs>),
+) -> Value {
+    let counted = corpora.train.labels().names().iter().cloned().zip(corpora.train.counts());
+    let classes: serde_json::Map<String, Value> =
+        counted.map(|(name, count)| (name, count.into())).collect();
     let configuration: serde_json::Map<String, Value> =
         plan.settled.iter().map(|s| (s.name.to_owned(), s.text.as_str().into())).collect();
     json!({
@@ -155,6 +157,7 @@ fn object((plan, device): (&RunPlan, &str), counts: &Counts, costs: Option<&Cost
         "threads": threads(),
         "world": Seat::SOLO.world().get(),
         "train_examples": counts.examples,
+        "classes": classes,
         "global_batch": counts.batch,
         "updates": counts.updates,
         "updates_per_epoch": counts.updates_per_epoch,

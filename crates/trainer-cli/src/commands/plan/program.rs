@@ -9,17 +9,16 @@ use serde_json::json;
 
 use super::predicted::Predicted;
 use super::program_table::{object, table};
-use super::{Material, not_here};
+use super::{not_here, read};
 use crate::failure::Failure;
-use crate::sources::RawCorpora;
 
 /// The answer.
 ///
 /// # Errors
 /// Data or a model that cannot be used.
 pub(super) fn text(plan: &RunPlan, process: &Process, as_json: bool) -> Result<String, Failure> {
-    let corpora = RawCorpora::read(&plan.data)?.labelled(None)?;
-    let Some(material) = Material::read(plan, &corpora, process)? else {
+    let (corpora, material) = read(plan, process)?;
+    let Some(material) = material else {
         return Ok(without(&not_here(&plan.model.name), as_json));
     };
     let device = device::expected(plan.run.wish.device, &process.environment)?;

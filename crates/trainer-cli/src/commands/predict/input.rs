@@ -1,11 +1,10 @@
 //! The rows of a stream, a chunk at a time.
 
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
-use lockstep_data::{DataError, Format, TextReader, TextRow, TextSource};
+use lockstep_data::{DataError, FileDoubt, STANDARD_INPUT, TextReader, TextRow, TextSource};
 
 /// Rows of one chunk: one packed batch.
 const CHUNK: usize = 64;
@@ -16,6 +15,10 @@ const AHEAD: usize = 8;
 pub(super) struct Rows {
     arrived: Receiver<Result<TextRow, DataError>>,
     patience: Patience,
+    /// The thread; what it found odd.
+    reading: JoinHandle<Vec<FileDoubt>>,
+    /// What ended the stream behind the rows that were given last.
+    broken: Option<DataError>,
 }
 
 /// When a chunk that is not full goes on its way.
@@ -32,39 +35,52 @@ impl Rows {
     ///
     /// # Errors
     /// A file that cannot be opened, or whose header does not show the text.
-    pub(super) fn open(path: &Path, text_column: Option<String>) -> Result<Self, DataError> {
-        if path.as_os_str() != "-" {
-            let reader = TextReader::open(path, text_column)?;
-            return Ok(Self::spawn(reader, Patience::Full));
+    pub(super) fn open(source: TextSource) -> Result<Self, DataError> {
+        if source.name.as_os_str() != "-" {
+            return Ok(Self::spawn(TextReader::open(source)?, Patience::Full));
         }
-        let name = "standard input".into();
-        let source = TextSource { name, format: Format::Plain, text_column };
-        let reader = TextReader::new(BufReader::new(io::stdin()), &source)?;
+        let source = TextSource { name: STANDARD_INPUT.into(), ..source };
+        let reader = TextReader::new(BufReader::new(io::stdin()), source)?;
         Ok(Self::spawn(reader, Patience::Arrived))
     }
 
     fn spawn<R: BufRead + Send + 'static>(reader: TextReader<R>, patience: Patience) -> Self {
         let (sender, arrived) = mpsc::sync_channel(AHEAD * CHUNK);
-        thread::spawn(move || {
-            for row in reader {
+        let reading = thread::spawn(move || {
+            let mut reader = reader;
+            for row in reader.by_ref() {
                 if sender.send(row).is_err() {
                     break;
                 }
             }
+            reader.doubts()
         });
-        Self { arrived, patience }
+        Self { arrived, patience, broken: None, reading }
+    }
+
+    /// What is odd about the rows, after the last one.
+    pub(super) fn into_doubts(self) -> Vec<FileDoubt> {
+        drop(self.arrived);
+        self.reading.join().unwrap_or_default()
     }
 
     /// The next rows, at least one and at most [`CHUNK`]; nothing at the end.
     ///
     /// # Errors
-    /// A stream that breaks.
+    /// A stream that breaks, after the rows before.
     pub(super) fn next_chunk(&mut self) -> Result<Option<Vec<TextRow>>, DataError> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         let Ok(first) = self.arrived.recv() else { return Ok(None) };
         let mut chunk = vec![first?];
         while chunk.len() < CHUNK {
             match self.next_row() {
-                Some(row) => chunk.push(row?),
+                Some(Ok(row)) => chunk.push(row),
+                Some(Err(error)) => {
+                    self.broken = Some(error);
+                    break;
+                }
                 None => break,
             }
         }
@@ -83,13 +99,16 @@ impl Rows {
 mod tests {
     use std::io::Cursor;
 
+    use lockstep_data::ColumnChoice;
+
     use super::*;
 
     #[test]
     fn rows_come_in_order_in_chunks() {
         let text: String = (0..150).map(|i| format!("text {i}\n")).collect();
-        let source = TextSource { name: "test".into(), format: Format::Plain, text_column: None };
-        let reader = TextReader::new(Cursor::new(text), &source).unwrap();
+        let source =
+            TextSource { name: "test".into(), format: None, text_column: ColumnChoice::Detect };
+        let reader = TextReader::new(Cursor::new(text), source).unwrap();
         let mut rows = Rows::spawn(reader, Patience::Full);
         let mut sizes = Vec::new();
         let mut next = 1;

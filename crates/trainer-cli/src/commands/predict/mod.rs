@@ -9,10 +9,11 @@ mod input;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use lockstep_data::{Batch, TextRow, TokenStore};
+use lockstep_data::{Batch, TextRow, TextSource, TokenStore, is_name_of_texts};
 use lockstep_flags::{Entries, FILE, Fault, Form, Key, Kind, Problem, Table, Written, flags};
 use lockstep_host::{ExitCode, Process, streams};
 use lockstep_join::device::Place;
@@ -29,6 +30,12 @@ static INPUT: Key<PathBuf> =
         .or("-");
 static OUTPUT: Key<PathBuf> =
     Key::new(Table::COMMAND, "output", FILE, "where the answers go; - is stdout").or("-");
+static INPUT_FORMAT: Key<lockstep_data::Format> = Key::new(
+    Table::COMMAND,
+    "input_format",
+    INPUT_FORMATS,
+    "of the texts (else by --input's name, a text a line on stdin)",
+);
 static FORMAT: Key<Format> =
     Key::new(Table::COMMAND, "format", FORMATS, "of the answers (else by --output, else tsv)");
 
@@ -43,9 +50,30 @@ const FORMATS: Kind<Format> = Kind {
     },
 };
 
+const INPUT_FORMATS: Kind<lockstep_data::Format> = Kind {
+    form: Form::Text,
+    placeholder: "text|tsv|csv|jsonl",
+    valid: "text (a text a line), tsv, csv or jsonl",
+    read: |text| match text {
+        "text" => Some(lockstep_data::Format::Plain),
+        "tsv" => Some(lockstep_data::Format::Tsv),
+        "csv" => Some(lockstep_data::Format::Csv),
+        "jsonl" => Some(lockstep_data::Format::Jsonl),
+        _ => None,
+    },
+};
+
 /// The flags of this command.
-pub(crate) static ENTRIES: &Entries =
-    &[&CHECKPOINT, &INPUT, &OUTPUT, &FORMAT, &keys::TEXT_COLUMN, &keys::LIMIT, &keys::DEVICE];
+pub(crate) static ENTRIES: &Entries = &[
+    &CHECKPOINT,
+    &INPUT,
+    &INPUT_FORMAT,
+    &OUTPUT,
+    &FORMAT,
+    &keys::TEXT_COLUMN,
+    &keys::LIMIT,
+    &keys::DEVICE,
+];
 
 /// Runs the command.
 ///
@@ -61,14 +89,24 @@ pub(super) fn run(
     let finished = Finished::open(&config, &place)?;
     let path = config.get(&OUTPUT)?;
     keep_input(&config, &path)?;
-    let rows = Rows::open(&config.get(&INPUT)?, config.find(&keys::TEXT_COLUMN))?;
-    let format = format(&config, &path);
+    let source = TextSource {
+        name: config.get(&INPUT)?,
+        format: config.find(&INPUT_FORMAT),
+        text_column: finished.text_column(&config),
+    };
+    let is_presumed = source.format.is_none() && lockstep_data::Format::of(&source.name).is_none();
+    let rows = Rows::open(source)?;
+    let format = format(&config, &path)?;
     if path.as_os_str() == "-" {
-        return Predictor::new(finished, format)?.answer_all(rows, out, Failure::Output);
+        return Predictor::new(finished, format, is_presumed)?.answer_all(
+            rows,
+            out,
+            Failure::Output,
+        );
     }
     let broken = |cause| Failure::Write { path: path.clone(), cause };
     let mut file = BufWriter::new(File::create(&path).map_err(broken)?);
-    Predictor::new(finished, format)?.answer_all(rows, &mut file, broken)
+    Predictor::new(finished, format, is_presumed)?.answer_all(rows, &mut file, broken)
 }
 
 /// Whether the answers leave the texts alone.
@@ -86,12 +124,27 @@ fn keep_input(config: &Written, output: &Path) -> Result<(), Failure> {
     Err(Fault { place, problem: Problem::Contradiction { other, remedy } }.into())
 }
 
-fn format(config: &Written, output: &Path) -> Format {
-    let by_name = match output.extension() {
-        Some(extension) if extension == "jsonl" => Format::Jsonl,
-        _ => Format::Tsv,
-    };
-    config.find(&FORMAT).unwrap_or(by_name)
+/// How the answers are written.
+///
+/// # Errors
+/// A name of the output that promises what is not written.
+fn format(config: &Written, output: &Path) -> Result<Format, Fault> {
+    if let Some(format) = config.find(&FORMAT) {
+        return Ok(format);
+    }
+    let extension = output.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    match extension.as_str() {
+        "jsonl" => Ok(Format::Jsonl),
+        "csv" | "json" | "parquet" | "xlsx" | "gz" => {
+            let remedy = "answers are written as tsv or jsonl: name the file so, or give --format";
+            let other = "the format of the answers".to_owned();
+            Err(Fault {
+                place: config.place(&OUTPUT),
+                problem: Problem::Contradiction { other, remedy },
+            })
+        }
+        _ => Ok(Format::Tsv),
+    }
 }
 
 /// What a model found for some texts.
@@ -103,17 +156,57 @@ struct Scored {
     truncated: usize,
 }
 
+/// What became of the rows so far.
+#[derive(Default)]
+struct Sums {
+    answered: u64,
+    faulty: u64,
+    cut: usize,
+}
+
+impl Sums {
+    fn count(&mut self, answer: &Answer) {
+        let is_faulty = matches!(answer, Answer::Fault { .. });
+        self.answered += u64::from(!is_faulty);
+        self.faulty += u64::from(is_faulty);
+    }
+
+    fn rows(&self) -> u64 {
+        self.answered + self.faulty
+    }
+
+    fn told(&self, limit: usize, seconds: f64) -> String {
+        let Self { answered, faulty, cut } = self;
+        let rate = *answered as f64 / seconds.max(1e-9);
+        format!(
+            "{answered} texts classified, {cut} of them cut at {limit} tokens, {faulty} rows with an \
+             error, {rate:.0} texts/s"
+        )
+    }
+
+    /// The exit code after the last row. Rows of which none can be read end the stream with an error
+    /// of their own, so what has no answer here are scores that are no numbers.
+    fn code(&self) -> Result<ExitCode, Failure> {
+        match (self.answered, self.faulty) {
+            (0, faulty) if faulty > 0 => Err(Failure::NoAnswer { rows: faulty }),
+            _ => Ok(ExitCode::Done),
+        }
+    }
+}
+
 /// A model that answers.
 struct Predictor {
     finished: Finished,
     format: Format,
     scorer: Scorer,
+    /// Whether each line is taken for a text although nobody has said so.
+    is_presumed: bool,
 }
 
 impl Predictor {
-    fn new(finished: Finished, format: Format) -> Result<Self, Failure> {
+    fn new(finished: Finished, format: Format, is_presumed: bool) -> Result<Self, Failure> {
         let scorer = Scorer::new(&finished.model)?;
-        Ok(Self { finished, format, scorer })
+        Ok(Self { finished, format, scorer, is_presumed })
     }
 
     fn answer_all(
@@ -123,33 +216,55 @@ impl Predictor {
         broken: impl Fn(io::Error) -> Failure,
     ) -> Result<ExitCode, Failure> {
         let began = Instant::now();
-        let (mut answered, mut faulty, mut cut) = (0_u64, 0_u64, 0);
+        let mut sums = Sums::default();
         out.write_all(self.format.header(&self.finished.labels).as_bytes()).map_err(&broken)?;
-        while let Some(chunk) = rows.next_chunk()? {
-            let Scored { logits, truncated } = self.scores(&chunk)?;
-            cut += truncated;
-            let mut scores = logits.into_iter();
-            for row in &chunk {
-                let answer = match &row.text {
-                    Ok(_) => Answer::of_scores(row.line, scores.next().unwrap_or_default()),
-                    Err(fault) => Answer::of_fault(row.line, fault.kind.to_string()),
-                };
-                let is_faulty = matches!(answer, Answer::Fault { .. });
-                answered += u64::from(!is_faulty);
-                faulty += u64::from(is_faulty);
-                let line = self.format.line(&answer, &self.finished.labels);
+        let end = loop {
+            let chunk = match rows.next_chunk() {
+                Ok(Some(chunk)) => chunk,
+                end => break end,
+            };
+            self.warn_of_header(&chunk);
+            let (answers, truncated) = self.answers(&chunk)?;
+            sums.cut += truncated;
+            for answer in &answers {
+                sums.count(answer);
+                let line = self.format.line(answer, &self.finished.labels);
                 line.and_then(|line| out.write_all(line.as_bytes())).map_err(&broken)?;
             }
             out.flush().map_err(&broken)?;
-        }
+        };
         out.flush().map_err(&broken)?;
-        let seconds = began.elapsed().as_secs_f64().max(1e-9);
-        let (rate, limit) = (answered as f64 / seconds, self.finished.max_length.get());
-        streams::tell(format_args!(
-            "{answered} texts classified, {cut} of them cut at {limit} tokens, {faulty} rows with an \
-             error, {rate:.0} texts/s"
-        ));
-        Ok(ExitCode::Done)
+        if end.is_ok() || sums.rows() > 0 {
+            let seconds = began.elapsed().as_secs_f64();
+            streams::tell(sums.told(self.finished.max_length.get(), seconds));
+        }
+        end?;
+        for doubt in rows.into_doubts() {
+            streams::tell(format_args!("warning: {doubt}"));
+        }
+        sums.code()
+    }
+
+    /// Says so where the first line is a word that usually names a column of texts.
+    fn warn_of_header(&mut self, first: &[TextRow]) {
+        let name = |row: &TextRow| row.text.as_deref().is_ok_and(is_name_of_texts);
+        if mem::take(&mut self.is_presumed) && first.first().is_some_and(name) {
+            streams::tell(
+                "warning: line 1 reads like the header of a table with one column, and is answered \
+                 as a text; pass --input-format csv if it is one, or --input-format text",
+            );
+        }
+    }
+
+    /// The answers to some rows, and how many of their texts were cut.
+    fn answers(&mut self, rows: &[TextRow]) -> Result<(Vec<Answer>, usize), Failure> {
+        let Scored { logits, truncated } = self.scores(rows)?;
+        let mut scores = logits.into_iter();
+        let answer = |row: &TextRow| match &row.text {
+            Ok(_) => Answer::of_scores(row.line, scores.next().unwrap_or_default()),
+            Err(fault) => Answer::of_fault(row.line, fault.kind.to_string()),
+        };
+        Ok((rows.iter().map(answer).collect(), truncated))
     }
 
     /// The logits of the texts among some rows.

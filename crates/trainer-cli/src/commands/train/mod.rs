@@ -148,7 +148,8 @@ impl Run<'_> {
         let parts = parts(plan, &corpora, loaded, (collective, board))?;
         say(out, &summary::of_tokens(plan, &parts))?;
         let recording = (!self.place.device.is_cpu()).then(|| plan.recording());
-        let settings = TrainSettings { recording, ..plan.settings(self.seat.world()) };
+        let usage = corpora.usage(plan.data.reading.max_length);
+        let settings = TrainSettings { recording, usage, ..plan.settings(self.seat.world()) };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
         let mut log = self.log()?;
@@ -192,10 +193,9 @@ impl Run<'_> {
     }
 
     fn warn_of_classes(&self, corpora: &Corpora) {
-        let doubts = if self.seat.is_leader() { corpora.train.doubts() } else { Vec::new() };
-        let source = sources::name(&self.plan.data.train);
-        for doubt in doubts {
-            streams::tell(format_args!("warning: {source}: {doubt}"));
+        if self.seat.is_leader() {
+            let doubts = corpora.doubts(&self.plan.data);
+            doubts.iter().for_each(|doubt| streams::tell(format_args!("warning: {doubt}")));
         }
     }
 

@@ -1,10 +1,9 @@
 //! What a run says of itself before and after: one fact a line, each where it becomes known.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use lockstep_collective::Tallies;
-use lockstep_data::{Corpus, TokenStore};
+use lockstep_data::{Corpus, OnBadRow, TokenStore};
 use lockstep_model::LoadReport;
 use lockstep_params::ParamName;
 use lockstep_settings::{DataPlan, ModelName, RunPlan};
@@ -14,6 +13,7 @@ use lockstep_world::{Seat, WorldSize};
 use super::super::bandwidths;
 use crate::models::Loaded;
 use crate::sources::{self, Corpora};
+use lockstep_host::shell::quoted;
 
 /// The program and what it runs on: a device, and its place in a world.
 pub(super) fn of_process(plan: &RunPlan, device: &str, world: &str) -> String {
@@ -33,7 +33,7 @@ pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
         text,
         "         columns `{}` and `{label}`; {}",
         columns.text,
-        classes(&corpora.train)
+        sources::classes(&corpora.train)
     );
     text += &sources::numbered(&corpora.train);
     for (name, source, corpus) in
@@ -52,22 +52,6 @@ fn line(name: &str, source: &str, corpus: &Corpus) -> String {
         some => format!("; {} rows skipped: {some}", some.total()),
     };
     format!("{name:<8} {source}: {} examples{skipped}\n", corpus.examples().len())
-}
-
-/// The classes with their examples, the first of them.
-fn classes(corpus: &Corpus) -> String {
-    const SHOWN: usize = 6;
-    let names = corpus.labels().names();
-    let counted = names.iter().zip(corpus.counts());
-    let shown: Vec<String> =
-        counted.take(SHOWN).map(|(name, count)| format!("{} ({count})", one_line(name))).collect();
-    let more = if names.len() > SHOWN { ", …" } else { "" };
-    format!("{} classes: {}{more}", names.len(), shown.join(", "))
-}
-
-/// A name that cannot break a line.
-fn one_line(name: &str) -> String {
-    name.replace(char::is_control, " ")
 }
 
 /// The model, and what became of its tensors.
@@ -162,14 +146,22 @@ pub(super) fn of_ranks(seat: Seat, tallies: &Tallies) -> String {
 
 /// Where the model is and what can be done with it.
 pub(super) fn of_result(plan: &RunPlan) -> String {
-    let directory = plan.run.directory.display();
+    let directory = &plan.run.directory;
+    let word = quoted(&directory.display().to_string());
     let held = plan.data.test.as_ref().or(plan.data.validation.as_ref());
-    let data = held.map_or_else(|| "FILE".to_owned(), sources::name);
+    let data = held.map_or_else(|| "FILE".to_owned(), |held| quoted(&sources::name(held)));
+    // All else that the file needs is remembered beside the weights, but to pass over rows is said
+    // each time.
+    let skip = match plan.data.reading.on_bad_row {
+        OnBadRow::Skip => " --on-bad-row skip",
+        OnBadRow::Fail => "",
+    };
     format!(
-        "\nThe model is in {directory}, its card in {}. Next:\n  \
-         trainer evaluate --checkpoint {directory} --data {data}\n  \
-         echo \"a text\" | trainer predict --checkpoint {directory}\n",
-        Path::new(&plan.run.directory).join("README.md").display()
+        "\nThe model is in {}, its card in {}. Next:\n  \
+         trainer evaluate --checkpoint {word} --data {data}{skip}\n  \
+         echo \"a text\" | trainer predict --checkpoint {word}\n",
+        directory.display(),
+        directory.join("README.md").display()
     )
 }
 

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use candle_core::Device;
 use lockstep_collective::Solo;
-use lockstep_data::{Corpus, CorpusSource, Labels, MaxLength, OnBadRow, TokenStore, Tokenizer};
+use lockstep_data::{
+    ColumnChoice, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, TokenStore, Tokenizer,
+};
 use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest};
 use lockstep_optim::Rates;
 use lockstep_program::Arithmetic;
@@ -20,8 +22,8 @@ fn sst2(model: &Path, data: &Path) -> Parts {
     let tokenizer = Tokenizer::from_dir(model).unwrap();
     let source = CorpusSource {
         path: data.to_owned(),
-        text_column: None,
-        label_column: None,
+        text_column: ColumnChoice::Detect,
+        label_column: ColumnChoice::Detect,
         on_bad_row: OnBadRow::Fail,
     };
     let corpus = Corpus::read(&source, Labels::Infer).unwrap();

@@ -1,0 +1,91 @@
+//! What is odd about a file that was read all the same.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::bad_row::BadRows;
+use crate::excerpt::excerpt;
+use crate::foreign::Foreign;
+
+/// Something odd about a file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FileDoubt {
+    /// Texts in quotes, as a table has them that is written for spreadsheets, where quotes are
+    /// letters.
+    Quoted {
+        /// How many texts there are.
+        texts: usize,
+        /// The line of the first.
+        line: u64,
+        /// The first.
+        text: String,
+    },
+    /// Rows that were passed over, and why they could not be read.
+    Foreign {
+        /// How many there are.
+        rows: u64,
+        /// What the file seems to be.
+        foreign: Foreign,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl FileDoubt {
+    /// What rows of a file that could not be used say of it.
+    pub(crate) fn foreign(
+        (path, foreign): (&Path, Option<Foreign>),
+        bad: &BadRows,
+    ) -> Option<Self> {
+        let foreign = foreign.filter(|foreign| foreign.explains(bad))?;
+        Some(Self::Foreign { rows: bad.total(), foreign, path: path.to_owned() })
+    }
+}
+
+impl fmt::Display for FileDoubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quoted { texts, line, text } => write!(
+                f,
+                "{texts} texts are quoted as pandas writes them, the first in line {line} ({}), and \
+                 quotes are letters in a .tsv; {QUOTED}",
+                excerpt(text)
+            ),
+            Self::Foreign { rows, foreign, path } => write!(
+                f,
+                "{rows} rows are lost; the file is {}; {}",
+                foreign.told(),
+                foreign.remedy(path)
+            ),
+        }
+    }
+}
+
+/// What is to be done about a .tsv with quotes.
+const QUOTED: &str = "write it without (in pandas `to_csv(..., sep='\\t', \
+     quoting=csv.QUOTE_NONE)`), or as .csv or .jsonl";
+
+/// Whether `cell`, in a table where quotes are letters, is in quotes as a table has it where they are
+/// none: around it, and doubled inside.
+pub(crate) fn is_quoted(cell: &str) -> bool {
+    let inner = cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.is_some_and(|inner| inner.contains("\"\"") && !inner.replace("\"\"", "").contains('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_of_a_spreadsheet_are_seen() {
+        let check = |cell: &str, expected| assert_eq!(is_quoted(cell), expected, "{cell}");
+        check("\"a \"\"quoted\"\" text\"", true);
+        check("\"\"\"all\"\"\"", true);
+        check("\"a quoted text\"", false);
+        check("\"yes\" or \"no\"", false);
+        check("a \"\"quoted\"\" text", false);
+        for short in ["", "\"", "\"\"", "\"\"\""] {
+            check(short, false);
+        }
+    }
+}
