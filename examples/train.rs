@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use lockstep_data::{
-    Batch, BatchPlan, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore,
-    Tokenizer,
+    Batch, BatchPlan, ColumnChoice, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order,
+    TokenStore, Tokenizer,
 };
 use lockstep_model::{Classifier, Dropouts, HeadKind, Input, Mode, ModelRequest};
 use lockstep_optim::{
@@ -58,8 +58,8 @@ pub(crate) fn train(
 ) -> Result<(), Box<dyn Error>> {
     let source = CorpusSource {
         path: data.to_owned(),
-        text_column: None,
-        label_column: None,
+        text_column: ColumnChoice::Detect,
+        label_column: ColumnChoice::Detect,
         on_bad_row: OnBadRow::Fail,
     };
     let corpus = Corpus::read(&source, Labels::Infer)?;
