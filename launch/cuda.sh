@@ -18,7 +18,7 @@ PyPI (270 MB, into target/cuda/toolkit) with python3 and pip, which apt-get inst
 about ten minutes on two cores, nearly all of it for candle's kernels.
 
   --tests            also builds target/cuda/release/contract, kernels and gpu-bench, which
-                     launch/gpu.sh runs
+                     `cargo xtask gpu` runs
   --resources        compiles our kernels only, for H100, and shows what each takes: registers, spills,
                      resident warps; fails where tests/gpu/resources.tsv wants it to take less
   --check            compiles no kernel and needs no nvcc: lints the code that only this build has

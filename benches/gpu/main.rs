@@ -1,6 +1,6 @@
 //! What a GPU does with our recorded programs: is it right, how fast is each part, what bounds it.
 //!
-//! `launch/cuda.sh --tests` builds it as target/cuda/release/gpu-bench, and `launch/gpu.sh` runs its
+//! `launch/cuda.sh --tests` builds it as target/cuda/release/gpu-bench, and `cargo xtask gpu` runs its
 //! commands. Where there is no GPU, it says so and ends with 4.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a report")]

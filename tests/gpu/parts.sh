@@ -1,4 +1,4 @@
-# The parts of launch/gpu.sh, which sources this file. What a part prints goes into the report.
+# The parts of run.sh, which sources this file. What a part prints goes into the report.
 # shellcheck shell=bash
 #
 # From the environment: work (a folder for runs), programs, data, tables (a folder for what is kept).

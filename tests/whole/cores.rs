@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread::available_parallelism;
 
+use lockstep_testkit::skip;
+
 use crate::program::{Starter, Workplace, has_mpi, tiny_run};
 
 const SHORT: [&str; 7] =
@@ -31,7 +33,7 @@ impl Group {
             Some(group)
         });
         if made.is_none() || cores() < 2 {
-            println!("skipped: no group of processes can be made, or there is one core");
+            skip("no group of processes can be made, or there is one core");
         }
         made.filter(|_| cores() >= 2)
     }

@@ -6,9 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use lockstep_testkit::reference;
+use lockstep_testkit::{reference, skip_case};
 
-use crate::program::{Workplace, has_mpi, succeed};
+use crate::program::{Workplace, is_mpi_here, succeed};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -112,10 +112,13 @@ fn each_line_that_a_document_shows_does_what_it_says() {
             let has_file = |folder: &Path, word: &str| folder.join(word).is_file();
             let holds = match words[0] {
                 _ if line.contains("target/cuda/") => {
-                    println!("skipped, for there is no build for GPUs: {line}");
+                    skip_case(format_args!("there is no build for GPUs: {line}"));
                     true
                 }
-                "mpirun" if !has_mpi() => true,
+                "mpirun" if !is_mpi_here() => {
+                    skip_case(format_args!("there is no MPI: {line}"));
+                    true
+                }
                 "mpirun" | "echo" | "target/release/trainer" | "target/release/launcher" => {
                     run(&place, &line);
                     true

@@ -1,4 +1,5 @@
-//! The files of `launch/`, executed as far as a machine without a cluster lets them be.
+//! The files of `launch/` and the scripts of `tests/`, executed as far as a machine without a cluster
+//! or a GPU lets them be.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,9 @@ use crate::program::{Workplace, has_mpi, skip_as_told, tiny_run};
 fn launch() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("launch")
 }
+
+/// What `cargo xtask gpu` runs, from `launch/`.
+const GPU: &str = "../tests/gpu/run.sh";
 
 fn programs() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_trainer")).parent().unwrap()
@@ -56,7 +60,8 @@ fn warn(child: &Child) {
 
 #[test]
 fn every_script_is_one() {
-    for entry in fs::read_dir(launch()).unwrap() {
+    let folders = ["", "../tests/gpu", "../tests/cluster"].map(|folder| launch().join(folder));
+    for entry in folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
         let path = entry.unwrap().path();
         let is_script = path.extension().is_some_and(|end| end == "sh" || end == "sbatch");
         if is_script {
@@ -64,10 +69,12 @@ fn every_script_is_one() {
             assert!(output.status.success(), "{path:?}: {}", told(&output));
         }
     }
-    for name in ["quickstart.sh", "test.sh", "local.sh", "mpirun.sh", "cuda.sh", "gpu.sh"] {
+    for name in ["quickstart.sh", "test.sh", "local.sh", "mpirun.sh", "cuda.sh"] {
         let output = script(&Workplace::new(), name, &[]).arg("--help").output().unwrap();
         assert!(told(&output).starts_with("usage: launch/"), "{name}: {}", told(&output));
     }
+    let output = script(&Workplace::new(), GPU, &[]).arg("--help").output().unwrap();
+    assert!(told(&output).starts_with("usage: cargo xtask gpu"), "{}", told(&output));
 }
 
 #[test]
@@ -86,7 +93,7 @@ fn on_one_machine_the_launcher_starts_what_it_is_told() {
 
 #[test]
 fn a_build_or_a_machine_without_gpus_is_not_measured_on_them() {
-    let output = script(&Workplace::new(), "gpu.sh", &[]).output().unwrap();
+    let output = script(&Workplace::new(), GPU, &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", told(&output));
     assert!(told(&output).contains("training on GPUs is not possible"), "{}", told(&output));
 }

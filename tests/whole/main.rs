@@ -15,6 +15,8 @@ mod documents;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod going_on;
 #[cfg(test)]
 mod hub;

@@ -109,13 +109,17 @@ impl Workplace {
     }
 }
 
-/// Whether ranks can be started by `mpirun`; says so where they cannot.
+/// Whether ranks can be started by `mpirun`.
+pub(crate) fn is_mpi_here() -> bool {
+    cfg!(feature = "mpi") && Path::new("/usr/bin/mpirun").exists()
+}
+
+/// The same; the test is skipped where they cannot.
 pub(crate) fn has_mpi() -> bool {
-    let has_mpi = cfg!(feature = "mpi") && Path::new("/usr/bin/mpirun").exists();
-    if !has_mpi {
+    if !is_mpi_here() {
         skip("this build or this machine has no MPI");
     }
-    has_mpi
+    is_mpi_here()
 }
 
 /// Skips the test where a script of `tests/cluster` said that it cannot run here.

@@ -10,10 +10,10 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use lockstep_testkit::reference;
+use lockstep_testkit::{reference, skip_case};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::program::{Workplace, has_mpi, tiny_run};
+use crate::program::{Workplace, is_mpi_here, tiny_run};
 
 /// Who starts two ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Starter {
         let name = match self {
             Self::Hands => "sh",
             Self::Launcher => env!("CARGO_BIN_EXE_launcher"),
-            Self::OpenMpi if !has_mpi() => return Err("this build has no MPI".to_owned()),
+            Self::OpenMpi if !is_mpi_here() => return Err("this build has no MPI".to_owned()),
             Self::OpenMpi => "/usr/bin/mpirun",
             Self::Mpich => "mpiexec.hydra",
             _ => "torchrun",
@@ -197,7 +197,7 @@ fn under_all(
         fs::copy(Path::new(&rows), place.path("rows.tsv")).unwrap();
         let common = ["--device", "cpu", "--train-file", "rows.tsv"];
         match starter.run(&place, &tiny_run("tiny", &[&common[..], flags].concat())) {
-            Err(why) => println!("skipped: {starter:?}: {why}"),
+            Err(why) => skip_case(format_args!("{starter:?}: {why}")),
             Ok(end) => {
                 check(*starter, &place, &end);
                 println!("ok: {starter:?}");

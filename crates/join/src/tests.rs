@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use lockstep_host::{DeviceChoice, Environment, Sharing};
+use lockstep_testkit::skip;
 
 use super::*;
 
@@ -56,7 +57,7 @@ fn check_under_mpirun(actor: usize, ending: &str, expected: &str) {
     mpirun.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
     mpirun.env(ENDING, ending).env(ACTOR, actor.to_string());
     let Ok(end) = mpirun.output() else {
-        println!("skipped: there is no mpirun");
+        skip("there is no mpirun");
         return;
     };
     let told = String::from_utf8_lossy(&end.stderr);

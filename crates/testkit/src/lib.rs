@@ -12,4 +12,4 @@ pub use golden::{
     golden_texts, golden_trace,
 };
 pub use place::{real, reference};
-pub use skip::skip;
+pub use skip::{skip, skip_case};

@@ -10,6 +10,7 @@ mod ci;
 mod errors;
 mod failure;
 mod golden;
+mod scripts;
 mod tally;
 mod tidy;
 mod workspace;
@@ -27,7 +28,7 @@ struct Chore {
     run: fn(&Workspace, &[String]) -> Result<(), Failure>,
 }
 
-const CHORES: [Chore; 5] = [
+const CHORES: [Chore; 7] = [
     Chore { name: "ci", about: "every check of the project, in one go", run: ci::run },
     Chore { name: "tidy", about: "checks the style that no compiler checks", run: tidy::run },
     Chore { name: "arrows", about: "checks which crate depends on which", run: arrows::run },
@@ -41,6 +42,8 @@ const CHORES: [Chore; 5] = [
         about: "makes the tests' golden values with PyTorch",
         run: golden::run,
     },
+    Chore { name: "cuda", about: "builds, or checks, the code for GPUs", run: scripts::cuda },
+    Chore { name: "gpu", about: "checks and times a CUDA build on a GPU", run: scripts::gpu },
 ];
 
 /// The exit code for a wrong command line, as the project's other programs have it.

@@ -10,13 +10,17 @@ use std::fmt;
 /// How the reason of an ignored test begins that another test starts as a process of its own.
 const CHILD: &str = "one rank: ";
 
+/// What follows the name of a test that skipped only some of its cases.
+const IN_PART: &str = " in part";
+
 /// Counts over all test programs.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     passed: usize,
     failed: usize,
-    /// The names of skipped tests, by reason.
-    skipped: BTreeMap<String, BTreeSet<String>>,
+    skipped: usize,
+    /// The names of tests that were skipped, as a whole or in part, by reason.
+    reasons: BTreeMap<String, BTreeSet<String>>,
     /// The tests of the program now running that skipped themselves.
     unable: BTreeSet<String>,
     /// What libtest had written of a line when a test wrote its own into it.
@@ -28,13 +32,16 @@ impl Tally {
     pub(crate) fn count(&mut self, line: &str) {
         let line = std::mem::take(&mut self.begun) + line;
         if let Some((before, name, reason)) = skip_in(&line) {
-            self.unable.insert(name.to_owned());
             self.list(name, reason);
+            if !name.ends_with(IN_PART) {
+                self.unable.insert(name.to_owned());
+            }
             self.begun =
                 if before.starts_with("test ") { before.to_owned() } else { String::new() };
         } else if let Some((name, reason)) = ignored(&line) {
             if !reason.starts_with(CHILD) {
                 self.list(name, reason);
+                self.skipped += 1;
             }
         } else if let Some(counts) = line.strip_prefix("test result: ") {
             self.close(counts);
@@ -43,7 +50,7 @@ impl Tally {
 
     /// How many tests were skipped, by reason, with their names; empty if none was.
     pub(crate) fn skips(&self) -> String {
-        let groups = self.skipped.iter().map(|(reason, names)| {
+        let groups = self.reasons.iter().map(|(reason, names)| {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             format!("skipped {}: {reason}\n  {}\n", names.len(), names.join("\n  "))
         });
@@ -51,7 +58,7 @@ impl Tally {
     }
 
     fn list(&mut self, name: &str, reason: &str) {
-        self.skipped.entry(reason.to_owned()).or_default().insert(name.to_owned());
+        self.reasons.entry(reason.to_owned()).or_default().insert(name.to_owned());
     }
 
     /// Adds the counts of `ok. 5 passed; 0 failed; 1 ignored; …`.
@@ -66,6 +73,7 @@ impl Tally {
                 _ => {}
             }
         }
+        self.skipped += self.unable.len();
         self.unable.clear();
     }
 }
@@ -74,7 +82,8 @@ impl Tally {
 fn skip_in(line: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = line.split_once("skipped ")?;
     let (name, reason) = rest.split_once(": ")?;
-    (!name.contains(' ')).then_some((before, name, reason))
+    let has_one_word = !name.trim_end_matches(IN_PART).contains(' ');
+    has_one_word.then_some((before, name, reason))
 }
 
 /// The name and the reason of `test NAME ... ignored, REASON`.
@@ -85,8 +94,7 @@ fn ignored(line: &str) -> Option<(&str, &str)> {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let skipped: usize = self.skipped.values().map(BTreeSet::len).sum();
-        write!(f, "{} passed, {} failed, {skipped} skipped", self.passed, self.failed)
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -115,6 +123,14 @@ mod tests {
             test result: ok. 3 passed; 0 failed; 0 ignored; finished in 0.01s\n";
         let skips = "skipped 2: no GPU: none\n  b\n  gpu::a\n";
         check(lines, "1 passed, 0 failed, 2 skipped", skips);
+    }
+
+    #[test]
+    fn a_test_with_two_reasons_counts_once_and_one_with_some_cases_passed() {
+        let lines = "skipped a: no MPI\nskipped a: no NCCL\nskipped b in part: no MPI\n\
+            test result: ok. 3 passed; 0 failed; 0 ignored; finished in 0.01s\n";
+        let skips = "skipped 2: no MPI\n  a\n  b in part\nskipped 1: no NCCL\n  a\n";
+        check(lines, "2 passed, 0 failed, 1 skipped", skips);
     }
 
     #[test]

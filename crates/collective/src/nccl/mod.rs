@@ -2,7 +2,7 @@
 //!
 //! NCCL sums; small values and barriers go over the collective by which the ranks met, and which also
 //! carries the id that NCCL's own meeting wants. It compiles everywhere; without a GPU the way of the
-//! id and all refusals are tested, with one the contract too (`launch/gpu.sh`).
+//! id and all refusals are tested, with one the contract too (`cargo xtask gpu`).
 
 mod communicator;
 mod library;

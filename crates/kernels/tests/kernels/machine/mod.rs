@@ -1,6 +1,6 @@
 //! The machine on a GPU, where there is one: memory, launches, lanes, buckets, refusals.
 //!
-//! `launch/cuda.sh --tests` builds this program with CUDA and `launch/gpu.sh` runs these tests.
+//! `launch/cuda.sh --tests` builds this program with CUDA and `cargo xtask gpu` runs these tests.
 //! Everywhere else they say what they skip.
 
 #[cfg(test)]

@@ -5,8 +5,10 @@ shopt -s inherit_errexit
 
 usage() {
     cat <<'TEXT'
-usage: launch/gpu.sh [--parts PART,...] [--budget SECONDS] [--data DIR] [--out DIR]
-       launch/gpu.sh --pack | --carry
+usage: cargo xtask gpu [--parts PART,...] [--budget SECONDS] [--data DIR] [--out DIR]
+       cargo xtask gpu --pack | --carry
+
+On a machine without cargo: tests/gpu/run.sh with the same arguments.
 
 Checks on one GPU what several would do, and times it, in parts of which each has a time limit:
 
@@ -35,7 +37,7 @@ for PyTorch.
 TEXT
 }
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly root ARCHIVE=target/cuda/gpu.tar.xz
 readonly ALL=right,kernels,beside,resume,ranks,lost,sanitizer,roofs,timeline,whole,memory
 readonly PACKED=(trainer gpu-bench kernels contract) DATA=(train-phrases.tsv train-phrases.lengths train.tsv dev.tsv)
@@ -133,7 +135,7 @@ run_part() {
     ((limit <= budget - SECONDS)) || limit=$((budget - SECONDS))
     say "$name (at most $limit s)"
     printf '\n## %s\n\n' "$name" >>"$report"
-    timeout --kill-after=5 "$limit" "$root/launch/gpu.sh" --part "$name" --data "$data" \
+    timeout --kill-after=5 "$limit" "$root/tests/gpu/run.sh" --part "$name" --data "$data" \
         2> >(tee -a "$tables/gpu.log" >&2) | tee -a "$report" || code=$?
     case $code in
     0) outcomes+=("$name|$((SECONDS - began))|done") ;;
