@@ -55,7 +55,7 @@ mod tests {
             let all = all.iter().map(|(name, value)| (name.to_string(), value.to_string()));
             assert_eq!(of_run(&all.collect()).to_string(), expected, "{further:?}");
         };
-        check(&[], "SLURM_JOB_ID=7 SLURM_STEP_ID=3");
+        check(&[], "SLURM_JOB_ID=7 SLURM_RESTART_COUNT=0 SLURM_STEP_ID=3");
         check(
             &[("SLURM_RESTART_COUNT", "1")],
             "SLURM_JOB_ID=7 SLURM_RESTART_COUNT=1 SLURM_STEP_ID=3",
