@@ -69,43 +69,73 @@ impl Base {
         Ok(Self::Found(Box::new(Found { pretrained, tokenizer, classes })))
     }
 
-    /// The base of a plan's model, if that is on this machine.
-    ///
-    /// # Errors
-    /// A model that is here and cannot be read.
-    pub(crate) fn here(plan: &ModelPlan, hub: HubSettings) -> Result<Option<Self>, Failure> {
-        let hub = hub.without_network();
-        match &plan.name {
-            ModelName::Named(name) if find_model(name, &hub).is_err() => Ok(None),
-            _ => Self::find(plan, &hub).map(Some),
-        }
-    }
-
-    /// The sizes and the tokenizer of the model that [`load`] would make, without its weights.
-    ///
-    /// # Errors
-    /// A model that cannot be used with this data.
-    pub(crate) fn outline(
-        self,
-        plan: &RunPlan,
-        train: &Corpus,
-    ) -> Result<(EncoderConfig, Tokenizer), Failure> {
-        let found = match self {
-            Self::Tiny => return tiny_outline(train, plan.data.reading.max_length.get()),
-            Self::Found(found) => found,
-        };
-        if plan.model.mismatch != Mismatch::FreshHead {
-            found.pretrained.check_classes(plan.model.head, train.labels().names())?;
-        }
-        Ok((found.pretrained.config().clone(), found.tokenizer))
-    }
-
     /// The classes of its head, if it has one.
     pub(crate) fn classes(&self) -> Option<&LabelMap> {
         match self {
             Self::Tiny => None,
             Self::Found(found) => found.classes.as_ref(),
         }
+    }
+}
+
+/// What a model is, as far as its files on this machine tell.
+pub(crate) enum Outline {
+    /// All of it.
+    Whole(Base),
+    /// Sizes and tokenizer, without weights.
+    Bare(Box<(EncoderConfig, Tokenizer)>),
+}
+
+impl Outline {
+    /// That of a plan's model, if it is on this machine.
+    ///
+    /// # Errors
+    /// A model that is here and cannot be read.
+    pub(crate) fn here(plan: &ModelPlan, hub: HubSettings) -> Result<Option<Self>, Failure> {
+        let hub = hub.without_network();
+        let directory = match &plan.name {
+            ModelName::Tiny => return Ok(Some(Self::Whole(Base::Tiny))),
+            ModelName::Named(name) => find_model(name, &hub),
+        };
+        let Ok(directory) = directory else { return Ok(None) };
+        match Base::find(plan, &hub) {
+            Err(Failure::Model(ModelError::NoWeights { .. })) => {
+                let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
+                let config = EncoderConfig::read(&directory.join("config.json"))?;
+                Ok(Some(Self::Bare(Box::new((config, tokenizer)))))
+            }
+            base => base.map(|base| Some(Self::Whole(base))),
+        }
+    }
+
+    /// The classes of its head, if it has one.
+    pub(crate) fn classes(&self) -> Option<&LabelMap> {
+        match self {
+            Self::Whole(base) => base.classes(),
+            Self::Bare(_) => None,
+        }
+    }
+
+    /// The sizes and the tokenizer of the model that [`load`] would make.
+    ///
+    /// # Errors
+    /// A model that cannot be used with this data.
+    pub(crate) fn fitted(
+        self,
+        plan: &RunPlan,
+        train: &Corpus,
+    ) -> Result<(EncoderConfig, Tokenizer), Failure> {
+        let found = match self {
+            Self::Bare(parts) => return Ok(*parts),
+            Self::Whole(Base::Tiny) => {
+                return tiny_outline(train, plan.data.reading.max_length.get());
+            }
+            Self::Whole(Base::Found(found)) => found,
+        };
+        if plan.model.mismatch != Mismatch::FreshHead {
+            found.pretrained.check_classes(plan.model.head, train.labels().names())?;
+        }
+        Ok((found.pretrained.config().clone(), found.tokenizer))
     }
 }
 

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::checks::Checks;
 use crate::failure::Failure;
-use crate::models::Base;
+use crate::models::Outline;
 use crate::observers::clock;
 use crate::sources::{self, Corpora, RawCorpora};
 use estimate::{Costs, Counts};
@@ -74,14 +74,14 @@ struct Material {
 /// Data or a model that a training would refuse.
 fn read(plan: &RunPlan, process: &Process) -> Result<(Corpora, Option<Material>), Failure> {
     let raw = RawCorpora::read(&plan.data)?;
-    let base = Base::here(&plan.model, HubSettings::of(&process.environment))?;
-    let corpora = raw.labelled(base.as_ref().and_then(Base::classes))?;
-    let material = |base: Base| -> Result<Material, Failure> {
-        let (config, tokenizer) = base.outline(plan, &corpora.train)?;
+    let model = Outline::here(&plan.model, HubSettings::of(&process.environment))?;
+    let corpora = raw.labelled(model.as_ref().and_then(Outline::classes))?;
+    let material = |model: Outline| -> Result<Material, Failure> {
+        let (config, tokenizer) = model.fitted(plan, &corpora.train)?;
         let store = sources::tokens(&corpora.train, &tokenizer, &plan.data.reading)?;
         Ok(Material { config, store })
     };
-    let material = base.map(material).transpose()?;
+    let material = model.map(material).transpose()?;
     Ok((corpora, material))
 }
 

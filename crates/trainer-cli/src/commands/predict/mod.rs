@@ -34,7 +34,7 @@ static INPUT_FORMAT: Key<lockstep_data::Format> = Key::new(
     Table::COMMAND,
     "input_format",
     INPUT_FORMATS,
-    "of the texts (else by --input's name, a text a line on stdin)",
+    "of the texts (else by --input's name, else text)",
 );
 static FORMAT: Key<Format> =
     Key::new(Table::COMMAND, "format", FORMATS, "of the answers (else by --output, else tsv)");
