@@ -1,5 +1,6 @@
 //! `trainer train`: a plan becomes a run.
 
+mod origin;
 mod stops;
 mod summary;
 
@@ -13,12 +14,12 @@ use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Train
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::Checks;
-use crate::config::{OutputPlan, Record, Reporter, RunPlan, run_toml};
+use crate::config::{Record, Reporter, RunPlan, run_toml};
 use crate::device::{self, Computes, Place, Unused, Wish};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::hub::HubSettings;
-use crate::models::{self, Base, Loaded};
+use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::process::{Environment, Process};
 use crate::sources::{self, Corpora, RawCorpora};
@@ -171,29 +172,6 @@ impl Run<'_> {
         trainer.into_collective().leave()?;
         watch.leave();
         Ok(code)
-    }
-
-    /// What the model is made from; where that is gone, the checkpoint to go on from, which has all of
-    /// it.
-    fn base(&self) -> Result<Base, Failure> {
-        let OutputPlan { directory, existing, .. } = &self.plan.run;
-        let failure = match Base::find(&self.plan.model, self.hub) {
-            Ok(base) => return Ok(base),
-            Err(failure) => failure,
-        };
-        let Ok(Some(checkpoint)) = output_dir::checkpoint(directory, existing) else {
-            return Err(failure);
-        };
-        let Ok(base) = Base::read(checkpoint.clone(), &self.plan.model) else {
-            return Err(failure);
-        };
-        if self.seat.is_leader() {
-            streams::tell(format_args!(
-                "warning: {failure}\n         the run goes on without it: {} has all of the model",
-                checkpoint.display()
-            ));
-        }
-        Ok(base)
     }
 
     fn warn_of_classes(&self, corpora: &Corpora) {
