@@ -1,5 +1,6 @@
 //! `trainer train`: a plan becomes a run.
 
+mod origin;
 mod stops;
 mod summary;
 
@@ -15,13 +16,13 @@ use lockstep_join::device::{self, Place};
 use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
 use lockstep_kernels::gpu::IS_BUILT_IN;
 use lockstep_program::Card;
-use lockstep_settings::{OutputPlan, Record, Reporter, RunPlan, run_toml};
+use lockstep_settings::{Record, Reporter, RunPlan, run_toml};
 use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::Checks;
 use crate::failure::Failure;
-use crate::models::{self, Base, Loaded};
+use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::sources::{self, Corpora, RawCorpora};
 use crate::{card, output_dir, write_file};
@@ -172,29 +173,6 @@ impl Run<'_> {
         trainer.into_collective().leave()?;
         watch.leave();
         Ok(code)
-    }
-
-    /// What the model is made from; where that is gone, the checkpoint to go on from, which has all of
-    /// it.
-    fn base(&self) -> Result<Base, Failure> {
-        let OutputPlan { directory, existing, .. } = &self.plan.run;
-        let failure = match Base::find(&self.plan.model, self.hub) {
-            Ok(base) => return Ok(base),
-            Err(failure) => failure,
-        };
-        let Ok(Some(checkpoint)) = output_dir::checkpoint(directory, existing) else {
-            return Err(failure);
-        };
-        let Ok(base) = Base::read(checkpoint.clone(), &self.plan.model) else {
-            return Err(failure);
-        };
-        if self.seat.is_leader() {
-            streams::tell(format_args!(
-                "warning: {failure}\n         the run goes on without it: {} has all of the model",
-                checkpoint.display()
-            ));
-        }
-        Ok(base)
     }
 
     fn warn_of_classes(&self, corpora: &Corpora) {
