@@ -10,6 +10,9 @@ use lockstep_testkit::{reference, skip_case};
 
 use crate::program::{Workplace, is_mpi_here, succeed};
 
+/// What shows Python.
+const GUIDE: &str = "docs/guide.md";
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -38,7 +41,11 @@ fn code(document: &Path, language: &str) -> Vec<String> {
 fn documents() -> Vec<PathBuf> {
     let folders = ["", "benches", "crates", "crates/kernels/src/cuda", "launch", "tests/reference"];
     let documents = folders.map(|folder| Path::new(folder).join("README.md"));
-    documents.into_iter().filter(|path| root().join(path).exists()).collect()
+    documents
+        .into_iter()
+        .chain([PathBuf::from(GUIDE)])
+        .filter(|path| root().join(path).exists())
+        .collect()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -137,9 +144,9 @@ fn each_line_that_a_document_shows_does_what_it_says() {
 }
 
 #[test]
-fn only_the_readme_shows_python() {
+fn only_the_guide_shows_python() {
     for document in documents() {
-        let is_readme = document == Path::new("README.md");
-        assert_eq!(!code(&document, "python").is_empty(), is_readme, "{}", document.display());
+        let is_guide = document == Path::new(GUIDE);
+        assert_eq!(!code(&document, "python").is_empty(), is_guide, "{}", document.display());
     }
 }

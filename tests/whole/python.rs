@@ -47,11 +47,11 @@ fn the_cards_pipeline_gives_our_scores_and_nothing_is_loaded_at_random() {
 
 #[test]
 #[cfg_attr(not(has_python), ignore = "no Python with torch and transformers: LOCKSTEP_PYTHON")]
-fn the_code_in_the_readme_gives_our_scores() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+fn the_code_in_the_guide_gives_our_scores() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guide.md");
     for head in ["mlp", "hf"] {
         let place = Workplace::new();
         answered(&place, head);
-        in_python(&place, "document", &["--document", &readme.display().to_string()]);
+        in_python(&place, "document", &["--document", &guide.display().to_string()]);
     }
 }
