@@ -9,12 +9,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, WatchHandle, broadcast_bytes};
+use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::streams::{self, Optional};
 use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
 use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
-use lockstep_kernels::gpu::IS_BUILT_IN;
 use lockstep_program::Card;
 use lockstep_settings::{Record, Reporter, RunPlan, run_toml};
 use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};

@@ -11,7 +11,7 @@ use super::failure::driver;
 use super::products::Planned;
 use super::program::{Ready, Target};
 use super::{CudaMachine, CudaProgram, fits};
-use crate::gpu::CardMemory;
+use crate::CardMemory;
 
 impl CudaMachine {
     /// As [`Machine::load`], with the heuristic's answer number `answer`, from 0, for each product;
