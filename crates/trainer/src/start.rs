@@ -21,7 +21,8 @@ impl Trainer {
         parts: Parts,
         settings: TrainSettings,
         arithmetic: Arithmetic,
-        (machine, link): (M, impl Link<M> + 'static),
+        machine: M,
+        link: impl Link<M> + 'static,
     ) -> Result<Self, TrainError> {
         let mut trainer = Self::composed(parts, settings)?;
         let facts = trainer.facts(arithmetic)?;

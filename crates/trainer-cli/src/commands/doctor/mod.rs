@@ -35,7 +35,7 @@ pub(crate) fn run(
     arguments: &[String],
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let config = flags(arguments, ENTRIES, (&[], "the doctor takes flags alone"))?;
+    let config = flags(arguments, ENTRIES, &[], "the doctor takes flags alone")?;
     let device = config.get(&keys::DEVICE)?;
     let wish = Wish { device: DeviceChoice::Cpu, sharing: Sharing::Refused };
     let options = JoinOptions { environment: &process.environment, patience: PATIENCE };
