@@ -17,7 +17,7 @@ The compiler is nvcc of CUDA_HOME, or of the PATH; where there is none, NVIDIA's
 PyPI (270 MB, into target/cuda/toolkit) with python3 and pip, which apt-get installs if need be. The first build takes
 about ten minutes on two cores, nearly all of it for candle's kernels.
 
-  --tests            also builds target/cuda/release/contract, kernels and gpu-bench, which
+  --tests            also builds target/cuda/release/contract, machine and gpu-bench, which
                      `cargo xtask gpu` runs
   --resources        compiles our kernels only, for H100, and shows what each takes: registers, spills,
                      resident warps; fails where tests/gpu/resources.tsv wants it to take less
@@ -52,7 +52,7 @@ place=$root/target/cuda
 [[ $purpose != check ]] || place=$root/target/cuda-check
 readonly place workspace=$place/workspace
 readonly toolkit=$place/toolkit
-readonly kernels=$root/crates/kernels/src/cuda
+readonly kernels=$root/crates/gpu/src/cuda
 readonly wheels=(nvidia-cuda-nvcc==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-crt==13.0.88
     nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85)
 
@@ -199,7 +199,7 @@ build_target() {
 
 build_tests() {
     build_target test contract contract --package lockstep-collective --features nccl,mpi
-    build_target test kernels kernels --package lockstep-kernels --features cuda
+    build_target test machine machine --package lockstep-gpu --features cuda
     build_target bench gpu gpu-bench --features cuda
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 
-use lockstep_kernels::gpu::{CudaMachine, CudaProgram};
+use lockstep_gpu::{CudaMachine, CudaProgram};
 use lockstep_program::{
     Arithmetic, Bucket, Card, Lane, Machine, MachineError, Mark, Memory, Op, Prediction, Program,
     Region, Scene, Work,

@@ -4,7 +4,7 @@ use std::thread;
 
 use lockstep_emulator::Emulator;
 use lockstep_emulator::beside::{Channel, Finding};
-use lockstep_kernels::gpu::Graphs;
+use lockstep_gpu::Graphs;
 use lockstep_program::{
     Arithmetic, Batch, Bucket, Machine, MachineError, ModelShape, Place, Replica, UpdateResult,
 };

@@ -22,7 +22,7 @@ use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
-use lockstep_kernels::gpu::{self, CudaMachine, GpuError, Graphs};
+use lockstep_gpu::{self as gpu, CudaMachine, GpuError, Graphs};
 
 use options::{Command, Options};
 

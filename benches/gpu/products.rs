@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use lockstep_kernels::gpu::{CudaMachine, Graphs};
+use lockstep_gpu::{CudaMachine, Graphs};
 use lockstep_program::{
     Arithmetic, Element, Factor, Item, Lane, Machine, Matrix, Memory, Op, Product, Program, Region,
     Span, Work,

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Instant;
 
 use bytemuck::{bytes_of, cast_slice};
-use lockstep_kernels::gpu::{CudaMachine, Graphs};
+use lockstep_gpu::{CudaMachine, Graphs};
 use lockstep_program::{
     AdamWConstants, Argument, CHUNK, Chunk, Control, Item, Lane, Launch, Machine, Memory, Op,
     Program, Region, Step, Work, rates,
@@ -141,7 +141,7 @@ fn chain(graphs: Graphs) -> Outcome<()> {
 /// Prints what one of the chain costs device and host.
 fn say(
     machine: &mut CudaMachine,
-    program: &mut lockstep_kernels::gpu::CudaProgram,
+    program: &mut lockstep_gpu::CudaProgram,
     what: &str,
 ) -> Outcome<()> {
     for _ in 0..3 {

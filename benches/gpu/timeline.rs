@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use lockstep_kernels::gpu::Graphs;
+use lockstep_gpu::Graphs;
 use lockstep_program::Arithmetic;
 
 use crate::batches::largest;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lockstep_kernels::gpu::{CudaMachine, Graphs};
+use lockstep_gpu::{CudaMachine, Graphs};
 use lockstep_program::{Machine, Replica};
 
 use crate::batches::{Texts, draw_batches, largest, lengths};

@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let parts = parts()?;
         let settings = settings(output.path().to_owned())?;
         let mut trainer =
-            Trainer::on_machine(parts, settings, Arithmetic::Bf16, (Idle::new(), Nowhere))?;
+            Trainer::on_machine(parts, settings, Arithmetic::Bf16, Idle::new(), Nowhere)?;
         let mut clock = Clock { began: Instant::now(), last: 0.0 };
         trainer.run(&mut clock, &StopRequest::default())?;
         medians.push(clock.last / UPDATES as f64 * 1e6);

@@ -1,4 +1,4 @@
-//! Compiles the emulator and all kernels of crates/kernels/src/cuda with the C++ compiler.
+//! Compiles the emulator and all kernels of crates/gpu/src/cuda with the C++ compiler.
 
 use std::path::{Path, PathBuf};
 use std::{env, error::Error, fmt::Write, fs};
@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let crate_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let cpp = crate_dir.join("cpp");
-    let kernels = crate_dir.join("../kernels/src/cuda").canonicalize()?;
+    let kernels = crate_dir.join("../gpu/src/cuda").canonicalize()?;
     let mut sources = Vec::new();
     for directory in [&cpp, &kernels, &crate_dir.join("faults")] {
         println!("cargo::rerun-if-changed={}", directory.display());

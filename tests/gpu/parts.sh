@@ -111,8 +111,8 @@ part_long() {
 
 part_kernels() {
     local code=0
-    if has kernels; then
-        "$programs/kernels" --nocapture machine >&2 || code=1
+    if has machine; then
+        "$programs/machine" --nocapture >&2 || code=1
         echo "The machine's tests: $( ((code)) && echo FAILED || echo passed)."
     fi
     ! has gpu-bench || "$programs/gpu-bench" kernels || code=1

@@ -40,7 +40,7 @@ TEXT
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly root ARCHIVE=target/cuda/gpu.tar.xz
 readonly ALL=right,kernels,beside,resume,ranks,lost,sanitizer,roofs,timeline,whole,memory
-readonly PACKED=(trainer gpu-bench kernels contract) DATA=(train-phrases.tsv train-phrases.lengths train.tsv dev.tsv)
+readonly PACKED=(trainer gpu-bench machine contract) DATA=(train-phrases.tsv train-phrases.lengths train.tsv dev.tsv)
 readonly MIB=1048576 LARGEST=56
 
 say() { printf '== %s\n' "$*" >&2; }

@@ -39,7 +39,7 @@ fn code(document: &Path, language: &str) -> Vec<String> {
 
 /// The project's documents, as they are named from its root.
 fn documents() -> Vec<PathBuf> {
-    let folders = ["", "benches", "crates", "crates/kernels/src/cuda", "launch", "tests/reference"];
+    let folders = ["", "benches", "crates", "crates/gpu/src/cuda", "launch", "tests/reference"];
     let documents = folders.map(|folder| Path::new(folder).join("README.md"));
     documents
         .into_iter()

@@ -86,7 +86,7 @@ impl RawCorpus {
         let numbered = self.rows.numbered(&map);
         let (examples, skipped) = self.rows.examples(&map);
         let format = Format::of(&self.path);
-        let foreign = FileDoubt::foreign((&self.path, self.foreign), &skipped);
+        let foreign = FileDoubt::foreign(&self.path, self.foreign, &skipped);
         Ok(Corpus { examples, labels: map, columns, skipped, numbered, format, foreign })
     }
 

@@ -162,7 +162,7 @@ pub enum DataError {
     #[error(
         "{}: the header in line {line} cannot be read: {kind}{}\n  hint: {}",
         .path.display(), remedies::told(.foreign.as_deref()),
-        remedies::of_header((.path, .foreign.as_deref()))
+        remedies::of_header(.path, .foreign.as_deref())
     )]
     BadHeader {
         /// The file.
@@ -190,7 +190,7 @@ pub enum DataError {
     #[error(
         "{}: {} of {rows} rows cannot be used{}{}\n  hint: {}",
         .path.display(), .bad.total(), account(.bad, &.clues.known), remedies::told(.clues.foreign.as_ref()),
-        remedies::of_rows((.path, .clues.foreign.as_ref()), .bad, *.rows)
+        remedies::of_rows(.path, .clues.foreign.as_ref(), .bad, *.rows)
     )]
     BadRows {
         /// The file.
@@ -206,7 +206,7 @@ pub enum DataError {
     #[error(
         "{}: no row can be used ({} were read){}{}\n  hint: {}",
         .path.display(), .bad.total(), account(.bad, &.clues.known), remedies::told(.clues.foreign.as_ref()),
-        remedies::of_rows((.path, .clues.foreign.as_ref()), .bad, .bad.total())
+        remedies::of_rows(.path, .clues.foreign.as_ref(), .bad, .bad.total())
     )]
     AllRowsBad {
         /// The file.
@@ -220,7 +220,7 @@ pub enum DataError {
     #[error(
         "{}: no text can be read ({} rows were answered with an error){}{}\n  hint: {}",
         .path.display(), .bad.total(), account(.bad, &[]), remedies::told(.foreign.as_deref()),
-        remedies::of_texts((.path, .foreign.as_deref()))
+        remedies::of_texts(.path, .foreign.as_deref())
     )]
     NoTexts {
         /// The file.

@@ -33,10 +33,7 @@ pub enum FileDoubt {
 
 impl FileDoubt {
     /// What rows of a file that could not be used say of it.
-    pub(crate) fn foreign(
-        (path, foreign): (&Path, Option<Foreign>),
-        bad: &BadRows,
-    ) -> Option<Self> {
+    pub(crate) fn foreign(path: &Path, foreign: Option<Foreign>, bad: &BadRows) -> Option<Self> {
         let foreign = foreign.filter(|foreign| foreign.explains(bad))?;
         Some(Self::Foreign { rows: bad.total(), foreign, path: path.to_owned() })
     }

@@ -15,11 +15,7 @@ pub(crate) fn told(foreign: Option<&Foreign>) -> String {
 }
 
 /// What to do about rows of a labelled file that cannot be used.
-pub(crate) fn of_rows(
-    (path, foreign): (&Path, Option<&Foreign>),
-    bad: &BadRows,
-    rows: u64,
-) -> String {
+pub(crate) fn of_rows(path: &Path, foreign: Option<&Foreign>, bad: &BadRows, rows: u64) -> String {
     let share = 100.0 * bad.total() as f64 / rows.max(1) as f64;
     let count = |kind: &str| bad.counts().find(|(name, _)| *name == kind).map_or(0, |(_, n)| n);
     let dropped = format!("{share:.*} % of", usize::from(share < 10.0));
@@ -50,7 +46,7 @@ const OTHER_COLUMNS: &str =
     "mend the file, or name its columns with --text-column and --label-column";
 
 /// What to do about texts of which none can be read.
-pub(crate) fn of_texts((path, foreign): (&Path, Option<&Foreign>)) -> String {
+pub(crate) fn of_texts(path: &Path, foreign: Option<&Foreign>) -> String {
     foreign.map_or_else(
         || "mend the texts, or say how they are written with --input-format".to_owned(),
         |foreign| foreign.remedy(path),
@@ -58,7 +54,7 @@ pub(crate) fn of_texts((path, foreign): (&Path, Option<&Foreign>)) -> String {
 }
 
 /// What to do about a header that cannot be read.
-pub(crate) fn of_header((path, foreign): (&Path, Option<&Foreign>)) -> String {
+pub(crate) fn of_header(path: &Path, foreign: Option<&Foreign>) -> String {
     foreign.map_or_else(
         || "save the file as UTF-8 text whose first line names the columns".to_owned(),
         |foreign| foreign.remedy(path),

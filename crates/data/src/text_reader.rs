@@ -89,7 +89,7 @@ impl<R: BufRead> TextReader<R> {
     /// What is odd about the rows so far.
     #[must_use]
     pub fn doubts(&self) -> Vec<FileDoubt> {
-        let foreign = FileDoubt::foreign((self.rows.path(), self.rows.foreign()), &self.bad);
+        let foreign = FileDoubt::foreign(self.rows.path(), self.rows.foreign(), &self.bad);
         let (texts, first) = self.quoted.clone();
         let quoted = first.map(|(line, text)| FileDoubt::Quoted { texts, line, text });
         foreign.into_iter().chain(quoted).collect()

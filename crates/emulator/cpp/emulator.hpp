@@ -1,4 +1,4 @@
-// What the kernels include instead of CUDA: crates/kernels/src/cuda/step.cuh.
+// What the kernels include instead of CUDA: crates/gpu/src/cuda/step.cuh.
 #pragma once
 #include "block.hpp"
 #include "collectives.hpp"

@@ -1,4 +1,4 @@
-//! Runs the CUDA kernels of `crates/kernels/src/cuda` on a CPU, for tests.
+//! Runs the CUDA kernels of `crates/gpu/src/cuda` on a CPU, for tests.
 //!
 //! The C++ compiler compiles the very files that nvcc compiles (`build.rs`), against a header that
 //! stands for CUDA (`cpp/`). The threads of a block are fibers that switch at barriers and warp

@@ -36,7 +36,8 @@ pub use written::{Given, Written};
 pub fn flags(
     arguments: &[String],
     entries: &'static Entries,
-    (required, expected): (&[&dyn Entry], &'static str),
+    required: &[&dyn Entry],
+    expected: &'static str,
 ) -> Result<Written, Faults> {
     let mut config = Written::of(entries);
     let line = CommandLine::split(arguments, &config);

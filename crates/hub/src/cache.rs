@@ -89,7 +89,7 @@ impl ModelCache {
     }
 
     /// Makes a content the file of a revision, and that revision the branch's.
-    pub(super) fn link(&self, (commit, file): (&str, &str), etag: &str) -> Result<(), Unwritten> {
+    pub(super) fn link(&self, commit: &str, file: &str, etag: &str) -> Result<(), Unwritten> {
         let pointer = self.snapshot(commit, file);
         let write = |path: &Path, result: io::Result<()>| result.map_err(|e| (path.to_owned(), e));
         let refs = self.folder().join("refs");

@@ -119,7 +119,10 @@ impl Client {
                 (301 | 302 | 303 | 307 | 308, Some(location)) => {
                     address = next(&address, location)?;
                 }
-                _ => return answer(claim, status, response.into_parts()),
+                _ => {
+                    let (head, body) = response.into_parts();
+                    return answer(claim, status, head, body);
+                }
             }
         }
         let why = "after more redirects than any hub makes";
@@ -187,7 +190,8 @@ impl Claim {
 fn answer(
     mut claim: Claim,
     status: u16,
-    (head, body): (ureq::http::response::Parts, Body),
+    head: ureq::http::response::Parts,
+    body: Body,
 ) -> Result<Answer, Unanswered> {
     let headers = &head.headers;
     if let Some(encoding) = text(headers, CONTENT_ENCODING.as_str())

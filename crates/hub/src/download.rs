@@ -105,7 +105,7 @@ impl Wanted<'_> {
         if !is_whole(&self.cache.blob(&etag), &claim) {
             self.content(&etag, answer)?;
         }
-        self.cache.link((&commit, self.file), &etag)?;
+        self.cache.link(&commit, self.file, &etag)?;
         Ok(Fetched::Done)
     }
 

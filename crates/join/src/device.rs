@@ -1,8 +1,8 @@
 //! What a process computes on.
 
+use lockstep_gpu::{self as gpu, GpuError};
 use lockstep_host::gpus::{self, Gpu};
 use lockstep_host::{Computes, DecisionError, DeviceChoice, Environment, Precision, host_name};
-use lockstep_kernels::gpu::{self, GpuError};
 use lockstep_kernels::{self as kernels, Bf16};
 use lockstep_world::Seat;
 

@@ -1,8 +1,8 @@
 //! Why a process does not join the others: its place among them, the way to them, its device.
 
 use lockstep_collective::CollectiveError;
+use lockstep_gpu::GpuError;
 use lockstep_host::{DecisionError, ExitCode, gpus};
-use lockstep_kernels::gpu::GpuError;
 use lockstep_world::WorldSize;
 use thiserror::Error;
 

@@ -73,7 +73,7 @@ impl ProcessGroup {
         let (mut collective, by) = connect(starter)?;
         let mut seat = collective.seat();
         let gpus = device::visible(wish.device, run.environment)?;
-        let mut roster = Roster::gather(&mut *collective, (gpus, run.environment))?;
+        let mut roster = Roster::gather(&mut *collective, gpus, run.environment)?;
         let computes = decide(wish, &roster.equipment(), seat)?;
         if let Computes::Alone | Computes::Nothing = computes {
             collective.leave()?;

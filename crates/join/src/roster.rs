@@ -53,7 +53,8 @@ impl Roster {
     /// Tells all ranks where all ranks are.
     pub(super) fn gather(
         collective: &mut dyn Collective,
-        (gpus, environment): (Vec<Gpu>, &Environment),
+        gpus: Vec<Gpu>,
+        environment: &Environment,
     ) -> Result<Self, CollectiveError> {
         let here = serde_json::to_vec(&RankInfo::here(gpus, environment)).unwrap_or_default();
         let all = gather_bytes(collective, &here)?;

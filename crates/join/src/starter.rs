@@ -39,19 +39,25 @@ pub enum Family {
 }
 
 /// A starter's variables for the rank and the number of ranks.
-type Pair = (&'static str, &'static str);
+#[derive(Clone, Copy, Debug)]
+struct Variables {
+    rank: &'static str,
+    size: &'static str,
+}
 
 /// Open MPI's.
-const OPEN_MPI: Pair = ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE");
+const OPEN_MPI: Variables =
+    Variables { rank: "OMPI_COMM_WORLD_RANK", size: "OMPI_COMM_WORLD_SIZE" };
 /// MPICH's, which Slurm sets too, for its own PMI.
-const MPICH: Pair = ("PMI_RANK", "PMI_SIZE");
+const MPICH: Variables = Variables { rank: "PMI_RANK", size: "PMI_SIZE" };
 /// Slurm's with PMIx. `PMIX_RANK` alone has no size beside it.
-const PMIX: Pair = ("PMIX_RANK", "SLURM_STEP_NUM_TASKS");
+const PMIX: Variables = Variables { rank: "PMIX_RANK", size: "SLURM_STEP_NUM_TASKS" };
 
 /// torchrun's, and those of whoever does as it does.
-const TORCHRUN: Pair = ("RANK", "WORLD_SIZE");
+const TORCHRUN: Variables = Variables { rank: "RANK", size: "WORLD_SIZE" };
 /// Starters that only count.
-const COUNTING: [Pair; 2] = [TORCHRUN, ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS")];
+const COUNTING: [Variables; 2] =
+    [TORCHRUN, Variables { rank: "SLURM_PROCID", size: "SLURM_STEP_NUM_TASKS" }];
 
 impl Starter {
     /// What the environment says, the more specific starters first. torchrun comes before all: it is
@@ -114,13 +120,14 @@ fn kept_by_mpich(environment: &Environment) -> Option<Meeting> {
     Some(Meeting { keeper: Keeper::Pmi(number), ..place.into() })
 }
 
-fn first_seat(environment: &Environment, pairs: &[Pair]) -> Result<Option<Seat>, WorldError> {
+fn first_seat(environment: &Environment, pairs: &[Variables]) -> Result<Option<Seat>, WorldError> {
     let seats = pairs.iter().filter_map(|pair| seat(environment, *pair).transpose());
     seats.take(1).next().transpose()
 }
 
 /// The seat that two variables describe, if both are there.
-fn seat(environment: &Environment, (rank, size): Pair) -> Result<Option<Seat>, WorldError> {
+fn seat(environment: &Environment, variables: Variables) -> Result<Option<Seat>, WorldError> {
+    let Variables { rank, size } = variables;
     let (Some(r), Some(s)) = (environment.get(rank), environment.get(size)) else {
         return Ok(None);
     };

@@ -19,7 +19,6 @@ mod dropout;
 mod embedding;
 mod first_rows;
 mod gelu;
-pub mod gpu;
 mod gradient;
 mod layer_norm;
 mod layer_products;

@@ -89,14 +89,13 @@ impl Crew {
         self.members.push(Member { rank, child, has_ended: false });
         let said = |stream| {
             let open = Arc::clone(&self.open);
-            let line = move |text| {
+            move |text| {
                 let _ = &open;
                 Line { rank, stream, text }
-            };
-            (self.sender.clone(), line)
+            }
         };
-        out.map_or(Ok(()), |pipe| listen(pipe, said(Stream::Out)))?;
-        err.map_or(Ok(()), |pipe| listen(pipe, said(Stream::Err)))
+        out.map_or(Ok(()), |pipe| listen(pipe, self.sender.clone(), said(Stream::Out)))?;
+        err.map_or(Ok(()), |pipe| listen(pipe, self.sender.clone(), said(Stream::Err)))
     }
 
     /// What is said, as it comes.
@@ -184,10 +183,7 @@ fn parent(number: i32) -> Option<String> {
     rest.split_whitespace().nth(1).map(str::to_owned)
 }
 
-fn listen<F>(
-    pipe: impl Read + Send + 'static,
-    (sender, said): (SyncSender<Line>, F),
-) -> io::Result<()>
+fn listen<F>(pipe: impl Read + Send + 'static, sender: SyncSender<Line>, said: F) -> io::Result<()>
 where
     F: Fn(String) -> Line + Send + 'static,
 {

@@ -49,13 +49,14 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
         write!(out, "{}", plan.told(&trainer)).map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
-    supervise(&plan, trainer, (options.max_restarts, &signals), out)
+    supervise(&plan, trainer, options.max_restarts, &signals, out)
 }
 
 fn supervise(
     plan: &Plan,
     mut trainer: Trainer,
-    (max_restarts, signals): (u64, &[signals::Pending]),
+    max_restarts: u64,
+    signals: &[signals::Pending],
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
     let mut restarts = 0;

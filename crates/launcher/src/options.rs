@@ -89,8 +89,7 @@ impl Options {
     /// # Errors
     /// Everything that is wrong with them.
     pub(super) fn read(words: &[String]) -> Result<Self, Faults> {
-        let config: Written =
-            flags(words, ENTRIES, (&[], "the trainer's words stand behind `--`"))?;
+        let config: Written = flags(words, ENTRIES, &[], "the trainer's words stand behind `--`")?;
         Ok(Self {
             per_node: config.get(&PER_NODE)?,
             nodes: config.get(&NODES)?,

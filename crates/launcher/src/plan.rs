@@ -52,7 +52,7 @@ pub(super) fn plan(
     trainer: &Trainer,
 ) -> Result<Plan, LaunchError> {
     let (per_node, nodes, why) = ranks(options, around, trainer);
-    let starter = starter(options.start, around, (per_node, nodes))?;
+    let starter = starter(options.start, around, per_node, nodes)?;
     let prefix = match (starter, &around.mpirun, &around.slurm) {
         (Starter::Mpirun(_), Some(mpirun), _) => prefix::of_mpirun(mpirun, per_node, around),
         (Starter::Srun, _, Some(slurm)) => prefix::of_srun(slurm, per_node, nodes),
@@ -83,7 +83,8 @@ fn ranks(options: &Options, around: &Resources, trainer: &Trainer) -> (u64, u64,
 fn starter(
     wish: Start,
     around: &Resources,
-    (per_node, nodes): (u64, u64),
+    per_node: u64,
+    nodes: u64,
 ) -> Result<Starter, LaunchError> {
     let srun = around.slurm.as_ref().is_some_and(|slurm| slurm.has_srun);
     let mpirun = around.mpirun.as_ref().map(|mpirun| mpirun.flavour);

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Which classifier stands on the encoder.
+/// Which classifier stands on the encoder. The serde names are those in checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
 pub enum HeadKind {
     /// Linear(D, D/2), GELU, dropout, Linear(D/2, K): the recipe's.
+    #[serde(rename = "mlp")]
     Mlp,
     /// Linear(D, D), ReLU, dropout, Linear(D, K): `DistilBertForSequenceClassification`'s.
+    #[serde(rename = "hf")]
     Hf,
 }
 

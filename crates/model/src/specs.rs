@@ -83,7 +83,8 @@ impl EncoderConfig {
     #[must_use]
     pub fn scalars(
         &self,
-        (kind, classes): (HeadKind, usize),
+        kind: HeadKind,
+        classes: usize,
         is_counted: impl Fn(&ParameterInfo) -> bool,
     ) -> usize {
         let specs = encoder(self).into_iter().chain(head(kind, self, classes));

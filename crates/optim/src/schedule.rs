@@ -16,15 +16,17 @@ use serde::Serialize;
 
 use crate::Rates;
 
-/// How the rates move once the warm-up is over.
+/// How the rates move once the warm-up is over. The serde names are those in checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
 pub enum ScheduleShape {
     /// Down to 0 in a straight line.
+    #[serde(rename = "linear")]
     Linear,
     /// Down to 0 along half a cosine.
+    #[serde(rename = "cosine")]
     Cosine,
     /// They stay.
+    #[serde(rename = "constant")]
     Constant,
 }
 

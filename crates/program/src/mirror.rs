@@ -1,6 +1,6 @@
 //! What Rust and the kernels both see in device memory.
 //!
-//! The kernels' side is crates/kernels/src/cuda/step.cuh, with the same fields in the same order.
+//! The kernels' side is crates/gpu/src/cuda/step.cuh, with the same fields in the same order.
 
 use bytemuck::{Pod, Zeroable};
 

@@ -33,7 +33,7 @@ pub enum Argument {
     Moments(Moments),
 }
 
-/// A launch of a kernel, as crates/kernels/src/cuda/README.md describes it.
+/// A launch of a kernel, as crates/gpu/src/cuda/README.md describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
     /// The kernel's name.

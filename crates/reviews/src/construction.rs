@@ -30,6 +30,23 @@ pub(super) enum Construction {
 }
 
 impl Construction {
+    /// The name by which a hash shares out the combinations; with another one the corpus changes.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "Plain",
+            Self::Negation => "Negation",
+            Self::DoubleNegation => "DoubleNegation",
+            Self::Contrast => "Contrast",
+            Self::Concession => "Concession",
+            Self::Comparison => "Comparison",
+            Self::Condition => "Condition",
+            Self::Expectation => "Expectation",
+            Self::Hearsay => "Hearsay",
+            Self::Change => "Change",
+            Self::Question => "Question",
+        }
+    }
+
     /// Each with its share of the reviews, in percent.
     ///
     /// Plain sentences come first and most: from them a model learns what the words mean, and with

@@ -25,7 +25,7 @@ pub(super) struct Combination {
 impl Combination {
     /// The only split this combination may occur in.
     pub(super) fn split(&self) -> Split {
-        let name = format!("{:?}/{}/{}", self.construction, self.subject, self.word);
+        let name = format!("{}/{}/{}", self.construction.name(), self.subject, self.word);
         let key = name.bytes().fold(Seed(0), |key, byte| key.derive(Purpose::Corpus, byte.into()));
         if key.below(0, DEV_ONE_IN) == 0 { Split::Dev } else { Split::Train }
     }

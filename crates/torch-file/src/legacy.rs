@@ -48,7 +48,7 @@ pub(super) fn read<R: Read + Seek>(
         let short = || PytorchFault::Short { name: Rc::clone(name) };
         let stored = storages.get(name).ok_or_else(short)?;
         let bytes = length(&mut file, stored, &mut left)?.ok_or_else(short)?;
-        take((name, bytes), &mut file, &mut claims, &mut tensors)?;
+        take(name, bytes, &mut file, &mut claims, &mut tensors)?;
     }
     match claims.into_iter().next() {
         Some((name, _)) => Err(PytorchFault::Short { name }),
@@ -102,7 +102,8 @@ fn length<R: Read>(
 
 /// The tensors of a storage of so many bytes, which is passed over if it has none.
 fn take<R: Read + Seek>(
-    (storage, bytes): (&Rc<str>, u64),
+    storage: &Rc<str>,
+    bytes: u64,
     file: &mut BufReader<R>,
     claims: &mut ByStorage,
     tensors: &mut BTreeMap<String, Tensor>,

@@ -133,12 +133,12 @@ fn tensor(name: &Rc<str>, claim: &Claim, values: &[u8]) -> Result<Tensor, Pytorc
     let from = |bytes| Tensor::from_raw_buffer(bytes, claim.dtype, &claim.shape, &Device::Cpu);
     Ok(match &claim.order {
         Order::RowByRow => from(range)?,
-        Order::Strided(strides) => from(&gathered(range, width, (&claim.shape, strides)))?,
+        Order::Strided(strides) => from(&gathered(range, width, &claim.shape, strides))?,
     })
 }
 
 /// The values of a tensor row by row. Its size was held against the file's.
-fn gathered(values: &[u8], width: usize, (shape, strides): (&[usize], &[usize])) -> Vec<u8> {
+fn gathered(values: &[u8], width: usize, shape: &[usize], strides: &[usize]) -> Vec<u8> {
     let mut places = vec![0];
     for (dim, stride) in shape.iter().zip(strides) {
         places = places

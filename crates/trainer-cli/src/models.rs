@@ -144,7 +144,8 @@ impl Outline {
 /// # Errors
 /// A model that cannot be used with this data.
 pub(crate) fn load(
-    (plan, device): (&RunPlan, &Device),
+    plan: &RunPlan,
+    device: &Device,
     base: Base,
     train: &Corpus,
 ) -> Result<Loaded, Failure> {

@@ -78,13 +78,13 @@ impl RawCorpora {
     /// The first file that cannot be read, or whose columns cannot be told.
     pub(crate) fn read(plan: &DataPlan) -> Result<Self, DataError> {
         let renames = renames(&plan.reading)?;
-        let reading = (&plan.reading, renames.as_ref());
+        let read =
+            |source: &DataSource, split| Raw::read(source, split, &plan.reading, renames.as_ref());
         let held = |source: &Option<DataSource>| {
-            let read = |source| Raw::read(source, Split::Held, reading);
-            source.as_ref().map(read).transpose()
+            source.as_ref().map(|source| read(source, Split::Held)).transpose()
         };
         Ok(Self {
-            train: Raw::read(&plan.train, Split::Train, reading)?,
+            train: read(&plan.train, Split::Train)?,
             validation: held(&plan.validation)?,
             test: held(&plan.test)?,
             renames,
@@ -109,7 +109,8 @@ impl Raw {
     fn read(
         source: &DataSource,
         split: Split,
-        (reading, renames): (&Reading, Option<&Renames>),
+        reading: &Reading,
+        renames: Option<&Renames>,
     ) -> Result<Self, DataError> {
         let DataSource::File(path) = source else { return generated(split).map(Self::Generated) };
         let raw = RawCorpus::read(&CorpusSource {
@@ -145,7 +146,7 @@ pub(crate) fn read(
     labels: &LabelMap,
 ) -> Result<Corpus, DataError> {
     let renames = renames(reading)?;
-    Raw::read(source, Split::Held, (reading, renames.as_ref()))?.labelled(Labels::Known(labels))
+    Raw::read(source, Split::Held, reading, renames.as_ref())?.labelled(Labels::Known(labels))
 }
 
 /// What the labels of the files are called: as the map says that is given, else the remembered one.

@@ -2,7 +2,7 @@
 
 use lockstep_collective::CollectiveError;
 use lockstep_data::DataError;
-use lockstep_kernels::gpu::GpuError;
+use lockstep_gpu::GpuError;
 use lockstep_model::ModelError;
 use lockstep_optim::OptimError;
 use lockstep_program::{MachineError, Unsupported};

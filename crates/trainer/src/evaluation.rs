@@ -18,12 +18,13 @@ use crate::{EvaluationReport, StopRequest, TrainError};
 /// [`TrainError`] when the model or a peer fails.
 pub fn evaluate(
     model: &Classifier,
-    split: (&str, &TokenStore),
+    name: &str,
+    store: &TokenStore,
     step: Step,
     collective: &mut dyn Collective,
 ) -> Result<EvaluationReport, TrainError> {
     let mut scorer = Scorer::new(model)?;
-    let split = Split { name: split.0, store: split.1, step };
+    let split = Split { name, store, step };
     let never = StopRequest::default();
     evaluate_by(&mut scorer, model, &split, collective, &never)?.ok_or(TrainError::Stopped)
 }

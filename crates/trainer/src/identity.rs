@@ -72,14 +72,14 @@ impl Identity {
             train_data_hash: format!("{:016x}", train.fingerprint()),
             no_shuffle: settings.order == Order::AsInFile,
             classes: model.labels().join(", "),
-            head: word(model.head()),
+            head: name(model.head()),
             dropout: hidden.to_string(),
             attention_dropout: attention.to_string(),
             head_dropout: head.to_string(),
             precision: model.precision().to_string(),
             learning_rate: peak_rates.encoder,
             head_learning_rate: peak_rates.head,
-            lr_scheduler_type: word(settings.schedule),
+            lr_scheduler_type: name(settings.schedule),
             warmup_steps: settings.warmup.updates(total),
             weight_decay: adamw.weight_decay,
             no_decay_bias_norm: adamw.decay == DecayRule::NotBiasOrNorm,
@@ -116,7 +116,7 @@ pub(crate) fn words(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A word as the flags have it.
-fn word(choice: impl std::fmt::Debug) -> String {
-    format!("{choice:?}").to_lowercase()
+/// A choice by its serde name, which outlives the name of the variant.
+fn name(choice: impl Serialize) -> String {
+    serde_json::to_value(choice).as_ref().map_or_else(ToString::to_string, words)
 }

@@ -45,7 +45,7 @@ pub use event::{
     StartReport, SyncReport, TrainEvent, UpdateReport,
 };
 pub use identity::Difference;
-pub use lockstep_kernels::gpu::Graphs;
+pub use lockstep_gpu::Graphs;
 pub use lockstep_program::Arithmetic;
 pub use metrics::{ConfusionMatrix, wilson_interval};
 pub use model_shape::model_shape;

@@ -105,18 +105,18 @@ impl Trainer {
         journal.note_checkpoint(&directory);
         replicas::by_leader(&mut **collective, || {
             let product = Product { model, tokenizer, usage: &settings.usage };
-            let write = || write_checkpoint(output_dir, step, product, (optimizer, journal));
-            let steps = (step, journal.best_global_step.map(Step));
+            let write = || write_checkpoint(output_dir, step, product, optimizer, journal);
+            let best = journal.best_global_step.map(Step);
             match (write(), settings.saving.keep) {
                 (Err(error), Some(keep))
-                    if error.is_full() && make_room(output_dir, keep, steps)? =>
+                    if error.is_full() && make_room(output_dir, keep, step, best)? =>
                 {
                     write()?
                 }
                 (written, _) => written?,
             };
             if let Some(keep) = settings.saving.keep {
-                prune(output_dir, keep, steps)?;
+                prune(output_dir, keep, step, best)?;
             }
             Ok(())
         })?;

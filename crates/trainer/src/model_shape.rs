@@ -7,7 +7,8 @@ use lockstep_program::{Activation, DropRates, ModelShape};
 #[must_use]
 pub fn model_shape(
     config: &EncoderConfig,
-    (head, classes): (HeadKind, usize),
+    head: HeadKind,
+    classes: usize,
     rates: DropoutRates,
 ) -> ModelShape {
     ModelShape {

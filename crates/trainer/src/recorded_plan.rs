@@ -60,7 +60,8 @@ pub struct RecordedPlan {
 pub fn recorded_plan(
     shape: ModelShape,
     arithmetic: Arithmetic,
-    (train, settings): (&TokenStore, &TrainSettings),
+    train: &TokenStore,
+    settings: &TrainSettings,
 ) -> Result<RecordedPlan, TrainError> {
     let plan = BatchPlan::new(train.len(), settings.global_batch, settings.order);
     let updates = settings.length.updates(plan.updates_per_epoch() as u64);

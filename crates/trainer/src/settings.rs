@@ -6,7 +6,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use lockstep_data::Order;
-use lockstep_kernels::gpu::Graphs;
+use lockstep_gpu::Graphs;
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_program::Arithmetic;
 use lockstep_world::Seed;

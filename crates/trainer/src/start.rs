@@ -1,7 +1,7 @@
 //! How a run begins: from nothing or from a checkpoint, with the same weights on all ranks.
 
 use lockstep_data::BatchPlan;
-use lockstep_kernels::gpu::CudaMachine;
+use lockstep_gpu::CudaMachine;
 use lockstep_optim::{AdamW, Schedule};
 use lockstep_program::{Arithmetic, Machine};
 use lockstep_world::Step;
@@ -21,7 +21,8 @@ impl Trainer {
         parts: Parts,
         settings: TrainSettings,
         arithmetic: Arithmetic,
-        (machine, link): (M, impl Link<M> + 'static),
+        machine: M,
+        link: impl Link<M> + 'static,
     ) -> Result<Self, TrainError> {
         let mut trainer = Self::composed(parts, settings)?;
         let facts = trainer.facts(arithmetic)?;

@@ -1,115 +1,96 @@
 //! Comma separated values (RFC 4180), record by record.
 //!
-//! Written here and not taken from the `csv` crate for two reasons: a record must be bounded, also
-//! when a quote never closes, and its line must be the physical one. The `csv` crate is the oracle
-//! in the tests instead: what it accepts is read alike.
+//! The `csv-core` crate splits a record into its cells. It is given one line at a time, so that a
+//! record stays bounded, also when a quote never closes, and empty lines and open quotes are seen.
 
 use std::io::{self, BufRead};
-use std::mem;
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
 use super::lines::{Line, Lines};
 use super::{Cells, Record, text_of};
 use crate::bad_row::BadRowKind;
 use crate::bad_row::ROW_LIMIT;
 
-/// Where in a cell the scan stands. As in the `csv` crate, a quote means something only at the
-/// start of a cell or inside a quoted one; elsewhere it is a letter.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Start,
-    Plain,
-    Quoted,
-    AfterQuote,
-}
-
-/// The next record of `lines`, or nothing at the end.
-pub(super) fn next_record<R: BufRead>(lines: &mut Lines<R>) -> io::Result<Option<Record>> {
-    let mut scan = Scan { place: Place::Start, bytes: Vec::new(), ends: Vec::new() };
-    let mut extent = match lines.next()? {
-        None => return Ok(None),
-        Some(Line::Whole(b"")) => Err(BadRowKind::EmptyLine),
-        Some(line) => scan.line(line),
-    };
-    let line = lines.number();
-    let cells = loop {
-        extent = match extent {
-            Ok(Extent::Whole) => break scan.cells(),
-            Err(kind) => break Err(kind),
-            Ok(Extent::Open) => match lines.next()? {
-                Some(line) => scan.line(line),
-                None => Err(BadRowKind::UnclosedQuote),
-            },
-        };
-    };
-    Ok(Some(Record { line, cells }))
-}
-
-/// Whether a record ends with the line that was scanned last.
-enum Extent {
-    Whole,
-    Open,
-}
-
-struct Scan {
-    place: Place,
-    /// The bytes of all finished cells and the present one, quotes removed.
+/// Splits lines into records and cells.
+#[derive(Debug)]
+pub(super) struct Splitter {
+    reader: Reader,
+    /// The present line, with its end.
+    line: Vec<u8>,
+    /// The bytes of the record's cells, quotes removed, and how many there are.
     bytes: Vec<u8>,
-    /// Where in `bytes` each finished cell ends.
+    length: usize,
+    /// Where in `bytes` each cell ends, and how many there are.
     ends: Vec<usize>,
+    count: usize,
 }
 
-impl Scan {
-    fn line(&mut self, line: Line<'_>) -> Result<Extent, BadRowKind> {
+impl Splitter {
+    pub(super) fn new() -> Self {
+        // A carriage return is a letter: `Lines` has removed those of line ends.
+        let reader = ReaderBuilder::new().terminator(Terminator::Any(b'\n')).build();
+        let (line, bytes, ends) = (Vec::new(), Vec::new(), Vec::new());
+        Self { reader, line, bytes, length: 0, ends, count: 0 }
+    }
+
+    /// The next record of `lines`, or nothing at the end.
+    pub(super) fn next<R: BufRead>(&mut self, lines: &mut Lines<R>) -> io::Result<Option<Record>> {
+        self.restart();
+        let mut is_whole = match lines.next()? {
+            None => return Ok(None),
+            Some(Line::Whole(b"")) => Err(BadRowKind::EmptyLine),
+            Some(line) => self.add(line),
+        };
+        let line = lines.number();
+        while is_whole == Ok(false) {
+            is_whole = match lines.next()? {
+                Some(line) => self.add(line),
+                None => Err(BadRowKind::UnclosedQuote),
+            };
+        }
+        Ok(Some(Record { line, cells: is_whole.and_then(|_| self.cells()) }))
+    }
+
+    fn restart(&mut self) {
+        (self.length, self.count) = (0, 0);
+        self.reader.reset();
+        // The reader passes over an empty line. Without one it would remove a byte order mark from
+        // each record; `Lines` has removed that of the file.
+        self.reader.read_record(b"\n", &mut [0], &mut [0]);
+    }
+
+    /// Adds a line to the record; whether the record ends with it.
+    fn add(&mut self, line: Line<'_>) -> Result<bool, BadRowKind> {
         let Line::Whole(line) = line else { return Err(BadRowKind::TooLong) };
-        if self.bytes.len() + line.len() > ROW_LIMIT {
+        if self.length + line.len() > ROW_LIMIT {
             return Err(BadRowKind::TooLong);
         }
-        for &byte in line {
-            self.byte(byte);
-        }
-        if self.place == Place::Quoted {
-            self.bytes.push(b'\n');
-            return Ok(Extent::Open);
-        }
-        self.end_cell();
-        Ok(Extent::Whole)
+        self.line.clear();
+        // Where lines end in carriage returns, a line feed is no end.
+        self.line.extend(line.iter().map(|&byte| if byte == b'\n' { b'\r' } else { byte }));
+        self.line.push(b'\n');
+        // As many bytes and cells as the line can have, and one: the reader stops at a full buffer.
+        let room = self.line.len() + 1;
+        self.bytes.resize(self.bytes.len().max(self.length + room), 0);
+        self.ends.resize(self.ends.len().max(self.count + room), 0);
+        let (bytes, ends) = (&mut self.bytes[self.length..], &mut self.ends[self.count..]);
+        let (found, _, length, count) = self.reader.read_record(&self.line, bytes, ends);
+        self.length += length;
+        self.count += count;
+        Ok(found == ReadRecordResult::Record)
     }
 
-    fn byte(&mut self, byte: u8) {
-        let quote = byte == b'"';
-        self.place = match self.place {
-            Place::Start if quote => Place::Quoted,
-            Place::Quoted if quote => Place::AfterQuote,
-            Place::Quoted => self.keep(byte, Place::Quoted),
-            // A doubled quote stands for one.
-            Place::AfterQuote if quote => self.keep(byte, Place::Quoted),
-            _ if byte == b',' => {
-                self.end_cell();
-                Place::Start
-            }
-            _ => self.keep(byte, Place::Plain),
-        };
-    }
-
-    fn keep(&mut self, byte: u8, next: Place) -> Place {
-        self.bytes.push(byte);
-        next
-    }
-
-    fn end_cell(&mut self) {
-        self.ends.push(self.bytes.len());
-    }
-
-    fn cells(mut self) -> Result<Cells, BadRowKind> {
-        let text = text_of(&self.bytes)?;
+    fn cells(&self) -> Result<Cells, BadRowKind> {
+        let text = text_of(&self.bytes[..self.length])?;
         let mut start = 0;
-        let mut cells = Vec::with_capacity(self.ends.len());
-        for end in mem::take(&mut self.ends) {
+        let cells = self.ends[..self.count].iter().map(|&end| {
             // A multi-byte character cannot straddle a comma, so this slice always exists.
-            cells.push(text.get(start..end).unwrap_or_default().to_owned());
+            let cell = text.get(start..end).unwrap_or_default();
             start = end;
-        }
-        Ok(Cells::Row(cells))
+            cell.to_owned()
+        });
+        Ok(Cells::Row(cells.collect()))
     }
 }
 

@@ -41,11 +41,12 @@ pub(crate) struct Record {
 pub(crate) struct Records<R> {
     lines: Lines<R>,
     format: Format,
+    csv: csv::Splitter,
 }
 
 impl<R: BufRead> Records<R> {
     pub(crate) fn new(reader: R, format: Format) -> Self {
-        Self { lines: Lines::new(reader), format }
+        Self { lines: Lines::new(reader), format, csv: csv::Splitter::new() }
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -67,7 +68,7 @@ impl<R: BufRead> Records<R> {
     pub(crate) fn next(&mut self) -> io::Result<Option<Record>> {
         let format = self.format;
         if format == Format::Csv {
-            return csv::next_record(&mut self.lines);
+            return self.csv.next(&mut self.lines);
         }
         let Some(line) = self.lines.next()? else { return Ok(None) };
         let cells = readable(line).and_then(|text| match format {
@@ -127,6 +128,32 @@ mod tests {
         check(Format::Csv, b"\"\"\n\n\"", &["1: ", "2: empty line", "3: unclosed quote"]);
         check(Format::Csv, b"a\n\"b\n\xFF\",c\nd", &["1: a", "2: invalid UTF-8", "4: d"]);
         check(Format::Csv, b"\"a\n\nb\"\n", &["1: a\n\nb"]);
+        check(Format::Csv, b"\"a\rb\",c\rd\n", &["1: a\rb|c\rd"]);
+        check(Format::Csv, b"\"a\rb\",c\r\rd\r", &["1: a\nb|c", "3: empty line", "4: d"]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_removed_once() {
+        check(Format::Csv, b"\xEF\xBB\xBFa\n\xEF\xBB\xBFb\n", &["1: a", "2: \u{FEFF}b"]);
+        check(Format::Csv, b"\xEF\xBB\xBF\xEF\xBB\xBF\"a\"", &["1: \u{FEFF}\"a\""]);
+    }
+
+    #[test]
+    fn a_line_feed_in_a_line_of_an_old_mac_ends_no_record() {
+        let file = format!("{}p\nq,z\rb", "a\r".repeat(ROW_LIMIT));
+        let mut records = Records::new(file.as_bytes(), Format::Csv);
+        let mut seen = Vec::new();
+        while let Some(Record { line, cells }) = records.next().unwrap() {
+            seen.push((line, cells.unwrap()));
+        }
+        let row = |line, cells: &[&str]| {
+            (line, Cells::Row(cells.iter().map(|&cell| cell.to_owned()).collect()))
+        };
+        let lines = ROW_LIMIT as u64;
+        assert_eq!(
+            seen[ROW_LIMIT - 1..],
+            [row(lines, &["a"]), row(lines + 1, &["p\rq", "z"]), row(lines + 2, &["b"]),]
+        );
     }
 
     #[test]

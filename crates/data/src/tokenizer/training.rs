@@ -150,7 +150,8 @@ impl Pieces {
         }
     }
 
-    fn joined_name(&self, (first, second): Pair) -> String {
+    fn joined_name(&self, pair: Pair) -> String {
+        let (first, second) = pair;
         let name = |piece: usize| self.names.get(piece).map_or("", String::as_str);
         let second = name(second);
         format!("{}{}", name(first), second.strip_prefix("##").unwrap_or(second))

@@ -115,7 +115,7 @@ fn of_element(element: Element) -> Scalar {
     }
 }
 
-/// What kernels write into the arena of activations; crates/kernels/src/cuda/README.md has the types.
+/// What kernels write into the arena of activations; crates/gpu/src/cuda/README.md has the types.
 fn of_kernel(kernel: &str, place: usize, outputs: usize) -> Scalar {
     let typed = if kernel.contains("_bf16") { Scalar::Bf16 } else { Scalar::F32 };
     let is_last = place + 1 == outputs;

@@ -1,4 +1,4 @@
-//! The kernels of crates/kernels/src/cuda on the emulator, against oracles in f64: a module for
+//! The kernels of crates/gpu/src/cuda on the emulator, against oracles in f64: a module for
 //! each file of kernels.
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ impl Head<'_> {
             let mut tile = Tile::new(gradients, self.stride());
             product(dy, self.v.transposed(), 1.0)
                 .store(&mut tile.part(&(0..rows.len()), &(0..self.k.rows)));
-            self.row_gradients(&rows, outcome, (&mut *probabilities, &mut *gradients));
+            self.row_gradients(&rows, outcome, &mut *probabilities, &mut *gradients);
             let (probabilities, gradients) = (self.scores(probabilities), self.scores(gradients));
             product(probabilities.transposed(), dy, 1.0).add_to(&mut dv);
             product(gradients, self.k, self.scale()).store(&mut dq.part(&rows, &columns));
@@ -110,7 +110,8 @@ impl Head<'_> {
         &self,
         rows: &Range<usize>,
         outcome: Outcome,
-        (probabilities, gradients): (&mut [f32], &mut [f32]),
+        probabilities: &mut [f32],
+        gradients: &mut [f32],
     ) {
         let stride = self.stride();
         let pairs = probabilities.chunks_exact_mut(stride).zip(gradients.chunks_exact_mut(stride));

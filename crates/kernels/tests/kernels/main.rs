@@ -10,8 +10,6 @@ mod candle_gaps;
 #[cfg(test)]
 mod differences;
 #[cfg(test)]
-mod machine;
-#[cfg(test)]
 mod masks;
 #[cfg(test)]
 mod operations;

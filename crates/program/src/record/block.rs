@@ -46,6 +46,13 @@ pub(super) fn forward(recorder: &mut Recorder<'_>, block: usize) {
     recorder.feed_forward(block, recorder.tokens(), Ends { x, half });
 }
 
+/// Where the gradient of a product's input goes, and what is added to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InputGradient {
+    pub(super) addend: Option<Matrix>,
+    pub(super) out: Matrix,
+}
+
 /// A half of a block whose gradients are wanted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Half {
@@ -77,7 +84,12 @@ impl Backward<'_> {
         );
         let slices = self.recorder.operands(block).projections(&QKV);
         let label = format!("block {block}: query, key, value");
-        self.input_gradient(&label, dqkv, &slices, (Some(residual), dx));
+        self.input_gradient(
+            &label,
+            dqkv,
+            &slices,
+            InputGradient { addend: Some(residual), out: dx },
+        );
     }
 
     fn attention(&mut self, block: usize, parts: Span, dqkv: Span) {
@@ -124,7 +136,12 @@ impl Backward<'_> {
         let weight = self.training.gradients.parts.blocks[block].output.weight;
         let label = format!("block {block}: output");
         self.weight_gradient(&label, [sum, attended], weight);
-        self.product(&label, sum, Slice::whole(operands.output()), (None, product));
+        self.product(
+            &label,
+            sum,
+            Slice::whole(operands.output()),
+            InputGradient { addend: None, out: product },
+        );
     }
 
     /// From the gradient of a block's result in `dx` to that of its first half's result in `inner`.
@@ -150,11 +167,21 @@ impl Backward<'_> {
         self.norm(&format!("block {block}: second norm, gradient"), count, norm, to);
         let label = format!("block {block}: narrow");
         self.weight_gradient(&label, [dropped, active], narrow);
-        self.product(&label, dropped, Slice::whole(operands.narrow()), (None, wide));
+        self.product(
+            &label,
+            dropped,
+            Slice::whole(operands.narrow()),
+            InputGradient { addend: None, out: wide },
+        );
         self.gelu(half, operands.masters.widen.bias);
         let label = format!("block {block}: widen");
         self.weight_gradient(&label, [wide, inner], widen);
-        self.product(&label, wide, Slice::whole(operands.widen()), (Some(dinner), dinner));
+        self.product(
+            &label,
+            wide,
+            Slice::whole(operands.widen()),
+            InputGradient { addend: Some(dinner), out: dinner },
+        );
     }
 
     fn gelu(&mut self, half: Half, bias: Span) {
@@ -195,13 +222,8 @@ impl Backward<'_> {
     }
 
     /// `dy W` and what is added to it, on the main lane.
-    pub(super) fn product(
-        &mut self,
-        label: &str,
-        dy: Matrix,
-        weight: Slice,
-        (addend, out): (Option<Matrix>, Matrix),
-    ) {
+    pub(super) fn product(&mut self, label: &str, dy: Matrix, weight: Slice, to: InputGradient) {
+        let InputGradient { addend, out } = to;
         let (left, right) = (Factor::Plain(dy), Factor::Plain(weight.matrix));
         self.recorder.product(format!("{label}, input gradient"), Sum { left, right, addend, out });
     }
@@ -212,12 +234,12 @@ impl Backward<'_> {
         label: &str,
         dy: Matrix,
         slices: &[Slice],
-        (residual, out): (Option<Matrix>, Matrix),
+        to: InputGradient,
     ) {
-        let mut addend = residual;
+        let InputGradient { mut addend, out } = to;
         for slice in slices {
             let columns = dy.columns(slice.first, slice.matrix.rows);
-            self.product(label, columns, *slice, (addend, out));
+            self.product(label, columns, *slice, InputGradient { addend, out });
             addend = Some(out);
         }
     }

@@ -2,7 +2,7 @@
 //! come from all tokens, everything else from the first ones.
 
 use super::backward::Backward;
-use super::block::Half;
+use super::block::{Half, InputGradient};
 use super::{Ends, Recorder, Site};
 use crate::Span;
 use crate::attention_shared::FIRST_SHARED;
@@ -121,11 +121,21 @@ impl Backward<'_> {
         let (dx, dfirst) = (self.buffers.dx, self.buffers.first);
         let dx_rows = self.recorder.matrix(dx, bucket.rows, d);
         let keys_values = operands.projections(&[Projection::Key, Projection::Value]);
-        self.input_gradient("last block: key, value", dkv, &keys_values, (None, dx_rows));
+        self.input_gradient(
+            "last block: key, value",
+            dkv,
+            &keys_values,
+            InputGradient { addend: None, out: dx_rows },
+        );
         let residual = self.recorder.matrix(residual, bucket.batch, d);
         let first_rows = self.recorder.matrix(dfirst, bucket.batch, d);
         let query = operands.projections(&[Projection::Query]);
-        self.input_gradient("last block: query", dq, &query, (Some(residual), first_rows));
+        self.input_gradient(
+            "last block: query",
+            dq,
+            &query,
+            InputGradient { addend: Some(residual), out: first_rows },
+        );
         let input = self.recorder.input;
         let add = Call::typed("add_first", self.recorder.element(), Grid::rows(bucket.batch))
             .read(input.step)

@@ -130,7 +130,7 @@ static PREDICT: &Entries = &[&CHECKPOINT, &INPUT];
 
 /// All that is said of a command's words.
 fn faults(line: &str, entries: &'static Entries) -> Vec<String> {
-    let faults = flags(&arguments(line), entries, (&[&CHECKPOINT], "flags alone")).err().unwrap();
+    let faults = flags(&arguments(line), entries, &[&CHECKPOINT], "flags alone").err().unwrap();
     faults.0.iter().map(|fault| format!("{}: {}", fault.place, fault.problem)).collect()
 }
 

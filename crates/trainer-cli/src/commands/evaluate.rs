@@ -45,7 +45,7 @@ pub(super) fn run(
     arguments: &[String],
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let config = flags(arguments, ENTRIES, (&[&CHECKPOINT, &DATA], "give the file with --data"))?;
+    let config = flags(arguments, ENTRIES, &[&CHECKPOINT, &DATA], "give the file with --data")?;
     let place = Place::alone(config.get(&keys::DEVICE)?, &process.environment)?;
     let finished = Finished::open(&config, &place)?;
     let reading = finished.reading(&config)?;
@@ -57,7 +57,7 @@ pub(super) fn run(
     }
     let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
     let report =
-        evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &mut Solo)?;
+        evaluate(&finished.model, &sources::name(&source), &store, Step::START, &mut Solo)?;
     let text = match is_json(&config)? {
         true => json(&report, &corpus, store.truncated(), &finished)?,
         false => table(&report, &corpus, store.truncated(), &finished),

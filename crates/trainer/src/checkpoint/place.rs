@@ -75,7 +75,8 @@ pub(crate) fn clear_unfinished(output_dir: &Path) -> Result<(), CheckpointError>
 pub(crate) fn prune(
     output_dir: &Path,
     keep: NonZeroUsize,
-    (current, best): (Step, Option<Step>),
+    current: Step,
+    best: Option<Step>,
 ) -> Result<(), CheckpointError> {
     let mut all = checkpoints(output_dir)?;
     all.retain(|(step, _)| *step <= current);
@@ -87,7 +88,8 @@ pub(crate) fn prune(
 pub(crate) fn make_room(
     output_dir: &Path,
     keep: NonZeroUsize,
-    (current, best): (Step, Option<Step>),
+    current: Step,
+    best: Option<Step>,
 ) -> Result<bool, CheckpointError> {
     let mut all = checkpoints(output_dir)?;
     all.retain(|(step, _)| *step < current);

@@ -37,7 +37,8 @@ pub(crate) fn write_checkpoint(
     output_dir: &Path,
     step: Step,
     product: Product<'_>,
-    (optimizer, journal): (&AdamW, &Journal),
+    optimizer: &AdamW,
+    journal: &Journal,
 ) -> Result<PathBuf, CheckpointError> {
     let name = checkpoint_name(step);
     let staging = Staging::begin(output_dir, &name)?;

@@ -3,12 +3,13 @@
 use super::graph::{Graph, Purpose};
 
 /// Which crates of the workspace a crate may depend on. Names are without `lockstep-`.
-const ALLOWED: [(&str, &[&str]); 23] = [
+const ALLOWED: [(&str, &[&str]); 24] = [
     ("world", &[]),
     ("data", &["world"]),
     ("reviews", &["world"]),
     ("program", &["world"]),
-    ("kernels", &["world", "program"]),
+    ("kernels", &["world"]),
+    ("gpu", &["program"]),
     ("emulator", &["world", "program", "kernels"]),
     ("collective", &["world"]),
     ("torch-file", &[]),
@@ -16,12 +17,12 @@ const ALLOWED: [(&str, &[&str]); 23] = [
     ("params", &["world", "kernels", "collective", "torch-file", "weights-index"]),
     ("model", &["world", "kernels", "params"]),
     ("optim", &["world", "kernels", "params"]),
-    ("trainer", &["world", "data", "program", "kernels", "params", "model", "optim", "collective"]),
+    ("trainer", &["world", "data", "program", "gpu", "params", "model", "optim", "collective"]),
     ("host", &["world"]),
     ("flags", &[]),
     ("settings", &["flags", "host", "world", "data", "model", "optim", "trainer"]),
     ("hub", &["host", "weights-index"]),
-    ("join", &["host", "world", "collective", "kernels"]),
+    ("join", &["host", "world", "collective", "kernels", "gpu"]),
     (
         "trainer-cli",
         &[
@@ -34,7 +35,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
             "world",
             "data",
             "program",
-            "kernels",
+            "gpu",
             "params",
             "model",
             "collective",
@@ -54,10 +55,11 @@ const FOR_TESTS: [&str; 2] = ["testkit", "emulator"];
 const ROOT: &str = "lockstep";
 
 /// Packages that a crate must not reach, not even through others.
-const BARRED: [(&str, &[&str]); 14] = [
+const BARRED: [(&str, &[&str]); 15] = [
     ("world", &["candle-core", "clap", "tokenizers"]),
     ("data", &["candle-core", "clap"]),
     ("kernels", &["clap"]),
+    ("gpu", &["clap"]),
     ("params", &["clap"]),
     ("model", &["clap"]),
     ("optim", &["clap"]),
@@ -153,7 +155,7 @@ mod tests {
             &["lockstep-trainer -> lockstep-testkit"],
             &[
                 "lockstep-trainer must not have lockstep-testkit in its [dependencies]; it may see: \
-               world, data, program, kernels, params, model, optim, collective",
+               world, data, program, gpu, params, model, optim, collective",
             ],
         );
         check(

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::anatomy::{Anatomy, spells};
 use super::circles;
 use super::lexer::Kind;
+use super::parameters;
 use super::references;
 use super::source::Source;
 
@@ -89,8 +90,8 @@ pub(super) fn circle_faults(sources: &[&Source], anatomies: &[Anatomy<'_>]) -> V
 
 /// The faults of a Rust file.
 pub(super) fn rust_faults(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
-    let rules: [fn(&Source, &Anatomy<'_>) -> Vec<Fault>; 4] =
-        [opening, file_length, names, outward_calls];
+    let rules: [fn(&Source, &Anatomy<'_>) -> Vec<Fault>; 5] =
+        [opening, file_length, names, outward_calls, tuple_parameters];
     rules.iter().flat_map(|rule| rule(source, anatomy)).collect()
 }
 
@@ -135,6 +136,15 @@ fn outward_calls(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
         Some(fault(source, tokens[at].first_line, &message))
     });
     found.collect()
+}
+
+fn tuple_parameters(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
+    if source.krate() == "benches" {
+        return Vec::new();
+    }
+    let lines = parameters::tuples(anatomy.shipped()).into_iter();
+    let message = "a parameter is a tuple: give each part a name, or all of them a struct";
+    lines.map(|line| fault(source, line, message)).collect()
 }
 
 fn fault(source: &Source, line: usize, message: &str) -> Fault {
@@ -196,6 +206,18 @@ mod tests {
         check("crates/data/src/a.rs", text, &[fault]);
         check("crates/launcher/src/a.rs", text, &[]);
         check("crates/data/build.rs", text, &[]);
+    }
+
+    #[test]
+    fn shipped_functions_take_no_tuples() {
+        let path = "crates/data/src/a.rs";
+        let text = "//! A.\nfn a((b, c): (B, C)) {}\n";
+        let fault = "crates/data/src/a.rs:2: a parameter is a tuple: give each part a name, or all of \
+                     them a struct";
+        check(path, text, &[fault]);
+        check(path, "//! A.\n#[cfg(test)]\nmod tests { fn a((b, c): (B, C)) {} }\n", &[]);
+        check("crates/data/tests/a.rs", text, &[]);
+        check("benches/a.rs", text, &[]);
     }
 
     #[test]

@@ -36,12 +36,13 @@ struct Party<'a> {
 pub(super) fn receive(
     seat: Seat,
     meeting: &Meeting,
-    (home, waiting): (Home, &Waiting),
+    home: Home,
+    waiting: &Waiting,
 ) -> Result<(Nonce, Home), String> {
     let (mut door, run) = match meeting.keeper {
-        Keeper::Leader => (open_in_time(seat, meeting, (&home, waiting))?, meeting.run.clone()),
+        Keeper::Leader => (open_in_time(seat, meeting, &home, waiting)?, meeting.run.clone()),
         Keeper::Agent => open_beside(&meeting.place, waiting)?,
-        Keeper::Pmi(number) => open_for_pmi((number, &meeting.place), waiting)?,
+        Keeper::Pmi(number) => open_for_pmi(number, &meeting.place, waiting)?,
     };
     let size = seat.world().get();
     let mut party = Party::new(&run, size);
@@ -125,7 +126,8 @@ impl<'a> Party<'a> {
 fn open_in_time(
     seat: Seat,
     meeting: &Meeting,
-    (home, waiting): (&Home, &Waiting),
+    home: &Home,
+    waiting: &Waiting,
 ) -> Result<Door<Word>, String> {
     let (place, run) = (&meeting.place, &meeting.run);
     let port = place.port;
@@ -140,7 +142,7 @@ fn open_in_time(
             waiting.note(format!("to listen on port {port}: {taken}"));
         }
         let since = *first.get_or_insert_with(Instant::now);
-        let (who, limit) = match visitor::greet(seat, meeting, (home, waiting)) {
+        let (who, limit) = match visitor::greet(seat, meeting, home, waiting) {
             Err(No::Other(other)) => (
                 format!("rank 0 of another run listens there, of {other}, and this is {run}"),
                 None,
@@ -177,7 +179,8 @@ fn open_beside(
 
 /// Opens any port, and hands it to MPICH's starter.
 fn open_for_pmi(
-    (number, place): (i32, &MeetingPlace),
+    number: i32,
+    place: &MeetingPlace,
     waiting: &Waiting,
 ) -> Result<(Door<Word>, RunIdentity), String> {
     let (door, entry) = open_any(place)?;

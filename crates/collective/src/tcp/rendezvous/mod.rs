@@ -82,27 +82,23 @@ pub(super) fn meet(
     let home = Home { addresses: wire::addresses(), port };
     let (nonce, next) = Waiting::during(&seat.to_string(), patience, |waiting| {
         if seat.is_leader() {
-            leader::receive(seat, meeting, (home, waiting))
+            leader::receive(seat, meeting, home, waiting)
         } else {
-            visitor::visit(seat, meeting, (home, waiting))
+            visitor::visit(seat, meeting, home, waiting)
         }
     })
     .map_err(failed)?;
-    close(seat, door, (nonce, &next)).map_err(failed)
+    close(seat, door, nonce, &next).map_err(failed)
 }
 
 /// Reaches the next neighbour while the previous one comes.
-fn close(
-    seat: Seat,
-    door: Door<Word>,
-    (nonce, next): (Nonce, &Home),
-) -> Result<Connections, String> {
+fn close(seat: Seat, door: Door<Word>, nonce: Nonce, next: &Home) -> Result<Connections, String> {
     let end = Instant::now() + LINKING;
     let (rank, size) = (seat.rank().0, seat.world().get());
     let (before, behind) = (Rank((rank + size - 1) % size), Rank((rank + 1) % size));
     let (came, reached) = thread::scope(|scope| {
-        let coming = scope.spawn(|| await_previous(door, before, (nonce, end)));
-        let reached = reach_next(rank, next, (nonce, end));
+        let coming = scope.spawn(|| await_previous(door, before, nonce, end));
+        let reached = reach_next(rank, next, nonce, end);
         (coming.join().ok().flatten(), reached)
     });
     let reached = reached.ok_or_else(|| {
@@ -120,7 +116,8 @@ fn close(
 fn await_previous(
     mut door: Door<Word>,
     before: Rank,
-    (nonce, end): (Nonce, Instant),
+    nonce: Nonce,
+    end: Instant,
 ) -> Option<Line<Word>> {
     while Instant::now() < end {
         for (word, mut line) in door.look() {
@@ -135,7 +132,7 @@ fn await_previous(
     None
 }
 
-fn reach_next(rank: usize, home: &Home, (nonce, end): (Nonce, Instant)) -> Option<Line<Word>> {
+fn reach_next(rank: usize, home: &Home, nonce: Nonce, end: Instant) -> Option<Line<Word>> {
     while Instant::now() < end {
         for address in &home.addresses {
             let address = SocketAddr::new(*address, home.port);

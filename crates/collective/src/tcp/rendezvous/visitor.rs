@@ -35,13 +35,14 @@ pub(super) enum No {
 pub(super) fn visit(
     seat: Seat,
     meeting: &Meeting,
-    (home, waiting): (Home, &Waiting),
+    home: Home,
+    waiting: &Waiting,
 ) -> Result<(Nonce, Home), String> {
     waiting.note(format!("for rank 0 at {meeting}: the name is being looked up"));
     let mut pause;
     loop {
         let run = &meeting.run;
-        let why = match ask(seat, meeting, (&home, waiting)) {
+        let why = match ask(seat, meeting, &home, waiting) {
             Ok(next) => return Ok(next),
             Err(No::Refused(why)) => return Err(format!("rank 0 says: {why}")),
             Err(No::Failed(why)) => return Err(why),
@@ -62,13 +63,9 @@ pub(super) fn visit(
     }
 }
 
-fn ask(
-    seat: Seat,
-    meeting: &Meeting,
-    (home, waiting): (&Home, &Waiting),
-) -> Result<(Nonce, Home), No> {
+fn ask(seat: Seat, meeting: &Meeting, home: &Home, waiting: &Waiting) -> Result<(Nonce, Home), No> {
     let meetings = match meeting.keeper {
-        Keeper::Leader => return greet(seat, meeting, (home, waiting)),
+        Keeper::Leader => return greet(seat, meeting, home, waiting),
         Keeper::Agent => {
             let entry = store(&meeting.place).and_then(|mut store| store.read());
             let entry = entry.map_err(|cause| No::NotYet(agents(&cause)))?;
@@ -79,21 +76,22 @@ fn ask(
         }
         Keeper::Pmi(number) => {
             let entry = pmi::exchange(number, None, waiting).map_err(No::Failed)?;
-            return anywhere(seat, &entry, (home, waiting));
+            return anywhere(seat, &entry, home, waiting);
         }
     };
-    at_one_of(seat, &meetings, (home, waiting))
+    at_one_of(seat, &meetings, home, waiting)
 }
 
 /// Greets rank 0 wherever it is reached.
 fn at_one_of(
     seat: Seat,
     meetings: &[Meeting],
-    (home, waiting): (&Home, &Waiting),
+    home: &Home,
+    waiting: &Waiting,
 ) -> Result<(Nonce, Home), No> {
     let mut why = None;
     for meeting in meetings {
-        match greet(seat, meeting, (home, waiting)) {
+        match greet(seat, meeting, home, waiting) {
             Err(no @ (No::NotYet(_) | No::Other(_))) => why = why.or(Some(no)),
             other => return other,
         }
@@ -105,11 +103,12 @@ fn at_one_of(
 fn anywhere(
     seat: Seat,
     entry: &Entry,
-    (home, waiting): (&Home, &Waiting),
+    home: &Home,
+    waiting: &Waiting,
 ) -> Result<(Nonce, Home), No> {
     let meetings = entry.meetings(None);
     loop {
-        match at_one_of(seat, &meetings, (home, waiting)) {
+        match at_one_of(seat, &meetings, home, waiting) {
             Err(No::NotYet(_) | No::Other(_)) if !waiting.is_over() => thread::sleep(PAUSE),
             other => return other,
         }
@@ -137,7 +136,8 @@ pub(super) fn agents(cause: &io::Error) -> String {
 pub(super) fn greet(
     seat: Seat,
     meeting: &Meeting,
-    (home, waiting): (&Home, &Waiting),
+    home: &Home,
+    waiting: &Waiting,
 ) -> Result<(Nonce, Home), No> {
     let stream = dial(&meeting.place).map_err(|cause| No::NotYet(reason(&cause)))?;
     let mut line = Line::new(stream).map_err(|cause| No::NotYet(reason(&cause)))?;

@@ -5,8 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lockstep_gpu::LIBRARIES;
 use lockstep_host::Environment;
-use lockstep_kernels::gpu::LIBRARIES;
 
 use super::finding::Finding;
 

@@ -9,11 +9,11 @@ use std::io::Write;
 use std::time::Duration;
 
 use lockstep_flags::{Entries, flags};
+use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::gpus::{self, Driver, GpuError};
 use lockstep_host::mpirun::{self, Flavour, Mpirun};
 use lockstep_host::{DeviceChoice, Environment, ExitCode, Process, Sharing, Wish};
 use lockstep_join::{JoinOptions, ProcessGroup, Starter};
-use lockstep_kernels::gpu::IS_BUILT_IN;
 use lockstep_settings::keys;
 
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ pub(crate) fn run(
     arguments: &[String],
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let config = flags(arguments, ENTRIES, (&[], "the doctor takes flags alone"))?;
+    let config = flags(arguments, ENTRIES, &[], "the doctor takes flags alone")?;
     let device = config.get(&keys::DEVICE)?;
     let wish = Wish { device: DeviceChoice::Cpu, sharing: Sharing::Refused };
     let options = JoinOptions { environment: &process.environment, patience: PATIENCE };

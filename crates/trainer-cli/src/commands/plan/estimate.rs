@@ -58,14 +58,14 @@ impl Costs {
     /// and others, "Scaling laws for neural language models", 2020, section 2.1), where the
     /// embeddings are only looked up.
     pub(super) fn of(
-        (config, head): (&EncoderConfig, HeadKind),
+        config: &EncoderConfig,
+        head: HeadKind,
         store: &TokenStore,
         counts: &Counts,
     ) -> Self {
         let EncoderConfig { width: d, feed_forward: f, blocks, .. } = *config;
-        let layers = (head, counts.classes);
-        let parameters = config.scalars(layers, |_| true);
-        let encoder = config.scalars(layers, |info| info.block.is_some());
+        let parameters = config.scalars(head, counts.classes, |_| true);
+        let encoder = config.scalars(head, counts.classes, |info| info.block.is_some());
         let tokens = store.total_tokens();
         let per_example = tokens as f64 / counts.examples.max(1) as f64;
         let at_once = counts.batch.div_ceil(counts.passes) as f64 * per_example;

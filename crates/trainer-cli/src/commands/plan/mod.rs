@@ -50,11 +50,11 @@ pub(super) fn run(
     doubts.iter().for_each(|doubt| streams::tell(format_args!("warning: {doubt}")));
     let counts = Counts::of(&plan, &corpora);
     let costs = material
-        .map(|Material { config, store }| Costs::of((&config, plan.model.head), &store, &counts));
+        .map(|Material { config, store }| Costs::of(&config, plan.model.head, &store, &counts));
     let device = device::expected(plan.run.wish.device, &process.environment)?;
     let text = match as_json {
-        false => table((&plan, &device), &corpora, (&counts, costs.as_ref())),
-        true => format!("{}\n", object((&plan, &device), &corpora, (&counts, costs.as_ref()))),
+        false => table(&plan, &device, &corpora, &counts, costs.as_ref()),
+        true => format!("{}\n", object(&plan, &device, &corpora, &counts, costs.as_ref())),
     };
     super::tell(out, &text)
 }
@@ -86,9 +86,11 @@ fn read(plan: &RunPlan, process: &Process) -> Result<(Corpora, Option<Material>)
 }
 
 fn table(
-    (plan, device): (&RunPlan, &str),
+    plan: &RunPlan,
+    device: &str,
     corpora: &Corpora,
-    (counts, costs): (&Counts, Option<&Costs>),
+    counts: &Counts,
+    costs: Option<&Costs>,
 ) -> String {
     let mut rows = vec![
         ("device", format!("{device}, {} threads; {}", threads(), Seat::SOLO)),
@@ -143,9 +145,11 @@ fn cost_rows(plan: &RunPlan, costs: &Costs) -> Vec<(&'static str, String)> {
 }
 
 fn object(
-    (plan, device): (&RunPlan, &str),
+    plan: &RunPlan,
+    device: &str,
     corpora: &Corpora,
-    (counts, costs): (&Counts, Option<&Costs>),
+    counts: &Counts,
+    costs: Option<&Costs>,
 ) -> Value {
     let counted = corpora.train.labels().names().iter().cloned().zip(corpora.train.counts());
     let classes: serde_json::Map<String, Value> =

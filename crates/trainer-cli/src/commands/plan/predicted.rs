@@ -40,10 +40,10 @@ impl Predicted {
         let Material { config, store } = material;
         let head = plan.model.head;
         let shape: ModelShape =
-            model_shape(config, (head, classes), plan.model.dropouts.rates(config, head));
+            model_shape(config, head, classes, plan.model.dropouts.rates(config, head));
         let arithmetic = plan.recording().arithmetic;
         let settings = plan.settings(Seat::SOLO.world());
-        let run = recorded_plan(shape, arithmetic, (store, &settings))?;
+        let run = recorded_plan(shape, arithmetic, store, &settings)?;
         let empty = BatchSize::default();
         let (bucket, size) = match run.buckets.first() {
             Some(share) => (share.bucket, share.mean()),

@@ -84,7 +84,7 @@ pub(super) fn run(
     arguments: &[String],
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let config = flags(arguments, ENTRIES, (&[&CHECKPOINT], "give the file with --input"))?;
+    let config = flags(arguments, ENTRIES, &[&CHECKPOINT], "give the file with --input")?;
     let place = Place::alone(config.get(&keys::DEVICE)?, &process.environment)?;
     let finished = Finished::open(&config, &place)?;
     let path = config.get(&OUTPUT)?;

@@ -9,12 +9,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, WatchHandle, broadcast_bytes};
+use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::streams::{self, Optional};
 use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
 use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
-use lockstep_kernels::gpu::IS_BUILT_IN;
 use lockstep_program::Card;
 use lockstep_settings::{Record, Reporter, RunPlan, run_toml};
 use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
@@ -147,11 +147,11 @@ impl Run<'_> {
         say(out, &summary::of_corpora(&plan.data, &corpora))?;
         self.warn_of_classes(&corpora);
         let precision = self.place.precision(plan.run.precision)?;
-        let loaded = models::load((plan, &self.place.device), base, &corpora.train)?;
+        let loaded = models::load(plan, &self.place.device, base, &corpora.train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
         let ProcessGroup { collective, ledger, board, watch, .. } = world;
-        let parts = parts(plan, &corpora, loaded, (collective, board))?;
+        let parts = parts(plan, &corpora, loaded, collective, board)?;
         say(out, &summary::of_tokens(plan, &parts))?;
         let recording = (!self.place.device.is_cpu()).then(|| plan.recording());
         let usage = corpora.usage(plan.data.reading.max_length);
@@ -159,7 +159,7 @@ impl Run<'_> {
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
         let mut log = self.log()?;
-        let ending = self.follow((&mut trainer, checkpoint), &mut log, out);
+        let ending = self.follow(&mut trainer, checkpoint, &mut log, out);
         if let Err(failure) = &ending {
             // The run's own failure is the one to tell, also when the log cannot be written.
             let _ = log.note("error", &failure.to_string().into());
@@ -206,7 +206,8 @@ impl Run<'_> {
     /// Runs to the end, with everybody told who wants to be.
     fn follow(
         &self,
-        (trainer, checkpoint): (&mut Trainer, Option<PathBuf>),
+        trainer: &mut Trainer,
+        checkpoint: Option<PathBuf>,
         log: &mut RankLog,
         out: &mut dyn Write,
     ) -> Result<Ending, Failure> {
@@ -269,7 +270,8 @@ fn parts(
     plan: &RunPlan,
     corpora: &Corpora,
     loaded: Loaded,
-    (collective, board): (Box<dyn Collective>, PhaseBoard),
+    collective: Box<dyn Collective>,
+    board: PhaseBoard,
 ) -> Result<Parts, Failure> {
     let Loaded { model, tokenizer, .. } = loaded;
     let tokens = |corpus| sources::tokens(corpus, &tokenizer, &plan.data.reading);

@@ -157,6 +157,5 @@ pub(super) fn found(places: &ParameterPlaces, name: &ParamName) -> Result<Region
 
 /// The sizes of a model.
 pub(super) fn shape(model: &Classifier) -> ModelShape {
-    let layers = (model.head(), model.labels().len());
-    model_shape(model.config(), layers, model.dropout_rates())
+    model_shape(model.config(), model.head(), model.labels().len(), model.dropout_rates())
 }

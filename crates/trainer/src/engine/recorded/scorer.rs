@@ -1,7 +1,7 @@
 //! Scores by a finished model: by recorded programs on a GPU, else by candle's operations.
 
 use lockstep_data::Batch;
-use lockstep_kernels::gpu::{CudaMachine, Graphs};
+use lockstep_gpu::{CudaMachine, Graphs};
 use lockstep_model::Classifier;
 use lockstep_program::{Bucket, Inference, LONGEST};
 

@@ -88,8 +88,7 @@ fn on_cpu(start: Start, settings: TrainSettings) -> Trainer {
 }
 
 fn emulated(parts: Parts, settings: TrainSettings, arithmetic: Arithmetic, seed: u64) -> Trainer {
-    let machine = (Emulator::new(seed), Copied);
-    Trainer::on_machine(parts, settings, arithmetic, machine).unwrap()
+    Trainer::on_machine(parts, settings, arithmetic, Emulator::new(seed), Copied).unwrap()
 }
 
 fn alone(start: Start, settings: TrainSettings) -> Trainer {

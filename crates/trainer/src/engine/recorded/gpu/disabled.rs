@@ -1,7 +1,7 @@
 //! A build without CUDA: no machine can be there.
 
 use lockstep_collective::Collective;
-use lockstep_kernels::gpu::{CudaMachine, GpuError};
+use lockstep_gpu::{CudaMachine, GpuError};
 use lockstep_program::Region;
 
 use crate::TrainError;

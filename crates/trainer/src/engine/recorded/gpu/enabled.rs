@@ -1,7 +1,7 @@
 //! Sums over ranks where the values lie, beside the pass that computes them.
 
 use lockstep_collective::{Collective, GpuPart};
-use lockstep_kernels::gpu::CudaMachine;
+use lockstep_gpu::CudaMachine;
 use lockstep_program::{MachineError, Region};
 
 use super::ranges::ranges;

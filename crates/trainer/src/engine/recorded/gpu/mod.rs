@@ -13,7 +13,7 @@ use disabled::sums;
 use enabled::sums;
 
 use lockstep_collective::Collective;
-use lockstep_kernels::gpu::{self, CudaMachine};
+use lockstep_gpu::{self as gpu, CudaMachine};
 use lockstep_params::Parameters;
 use lockstep_program::Region;
 

@@ -4,7 +4,7 @@ use candle_core::{Device, Var};
 use lockstep_program::{Machine, MachineError, Mark, Memory, Program, Region};
 
 use super::{CardMemory, Graphs};
-use crate::gpu::GpuError;
+use crate::GpuError;
 
 /// A machine that this build cannot have.
 #[derive(Debug)]

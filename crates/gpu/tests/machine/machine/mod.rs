@@ -9,7 +9,7 @@ mod products;
 mod programs;
 
 use candle_core::{Device, Tensor, Var};
-use lockstep_kernels::gpu::{self, CudaMachine, GpuError, Graphs, region};
+use lockstep_gpu::{self as gpu, CudaMachine, GpuError, Graphs, region};
 use lockstep_program::{Machine, MachineError, Region};
 use lockstep_testkit::skip;
 

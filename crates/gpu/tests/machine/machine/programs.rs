@@ -1,6 +1,6 @@
 //! Programs of our kernels on two lanes.
 
-use lockstep_kernels::gpu::{CudaMachine, Graphs};
+use lockstep_gpu::{CudaMachine, Graphs};
 use lockstep_program::{
     Argument, Item, Lane, Launch, Machine, MachineError, Memory, Op, Program, Span, Work,
 };

@@ -55,7 +55,7 @@ impl Planned {
         product: &Product,
         memory: &Memory,
     ) -> Result<Self, MachineError> {
-        Self::choosing(handle, label, (product, 0), memory)?.ok_or_else(|| {
+        Self::choosing(handle, label, product, 0, memory)?.ok_or_else(|| {
             let none = format!("cublasLt has no algorithm for {product:?}");
             device(label, none)
         })
@@ -65,7 +65,8 @@ impl Planned {
     pub(super) fn choosing(
         handle: &Handle,
         label: &str,
-        (product, answer): (&Product, usize),
+        product: &Product,
+        answer: usize,
         memory: &Memory,
     ) -> Result<Option<Self>, MachineError> {
         let product = column_major(product, label)?;

@@ -11,7 +11,7 @@ use super::failure::driver;
 use super::products::Planned;
 use super::program::{Ready, Target};
 use super::{CudaMachine, CudaProgram, fits};
-use crate::gpu::CardMemory;
+use crate::CardMemory;
 
 impl CudaMachine {
     /// As [`Machine::load`], with the heuristic's answer number `answer`, from 0, for each product;
@@ -28,8 +28,7 @@ impl CudaMachine {
         let mut loaded = self.load(program, memory)?;
         for (op, ready) in program.ops().zip(&mut loaded.calls.ready) {
             let Work::Product(product) = &op.work else { continue };
-            let choice = (product, answer);
-            match Planned::choosing(&self.library, &op.label, choice, memory)? {
+            match Planned::choosing(&self.library, &op.label, product, answer, memory)? {
                 Some(planned) => *ready = Ready::Product(planned),
                 None => return Ok(None),
             }

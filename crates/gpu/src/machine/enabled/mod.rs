@@ -35,7 +35,7 @@ use self::upload::Upload;
 pub use self::variable::region;
 use super::ring::{MARKS, Marks};
 use super::{Graphs, order};
-use crate::gpu::GpuError;
+use crate::GpuError;
 
 /// The alignment of what [`Machine::allocate`] gives.
 const ALIGNED: u64 = 256;
@@ -58,7 +58,7 @@ pub struct CudaMachine {
 }
 
 impl CudaMachine {
-    /// The machine of a device that [`open`](crate::gpu::open) has opened.
+    /// The machine of a device that [`open`](crate::open) has opened.
     ///
     /// # Errors
     /// [`GpuError::Missing`] without cublasLt, [`GpuError::Refused`] when the driver or the library fails.

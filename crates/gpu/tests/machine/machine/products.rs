@@ -1,6 +1,6 @@
 //! Products whose values are small whole numbers, so that every arithmetic gives them exactly.
 
-use lockstep_kernels::gpu::{CudaMachine, Graphs};
+use lockstep_gpu::{CudaMachine, Graphs};
 use lockstep_program::{
     Arithmetic, Element, Factor, Item, Lane, Machine, Matrix, Memory, Op, Product, Program, Work,
 };
