@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::key::{Entries, Entry};
-use crate::suggestion::nearest;
+use crate::near::nearest;
 
 /// What a word that is no key of ours stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +50,16 @@ impl Meant {
     }
 }
 
+/// The words that mean exactly `entry`.
+pub(crate) fn same_words(entry: &dyn Entry) -> impl Iterator<Item = &'static str> {
+    let meant = Same(entry.name());
+    WORDS.iter().filter(move |row| row.1 == meant).flat_map(|row| row.0.iter().copied())
+}
+
 /// Whether `word`, in snake or kebab case, is `entry`'s name or means exactly the same.
 pub(crate) fn is_called(entry: &dyn Entry, word: &str) -> bool {
     let word = word.replace('-', "_");
-    let is_same = |row: &(&[&str], Meant)| row.1 == Same(entry.name()) && row.0.contains(&&*word);
-    entry.name() == word || WORDS.iter().any(is_same)
+    entry.name() == word || same_words(entry).any(|same| same == word)
 }
 
 /// The entry called `name`, in snake or kebab case, or by a word that means the same.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, WatchHandle, broadcast_bytes};
+use lockstep_flags::{Command, CommandLine, Words};
 use lockstep_host::streams::{self, Optional};
 use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
 use lockstep_hub::HubSettings;
@@ -16,7 +17,7 @@ use lockstep_join::device::{self, Place};
 use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
 use lockstep_kernels::gpu::IS_BUILT_IN;
 use lockstep_program::Card;
-use lockstep_settings::{Record, Reporter, RunPlan, run_toml};
+use lockstep_settings::{Record, Reporter, RunPlan, keys, run_config, run_toml};
 use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -28,19 +29,29 @@ use crate::sources::{self, Corpora, RawCorpora};
 use crate::{card, output_dir, write_file};
 use stops::Stops;
 
+/// The command.
+pub(super) static COMMAND: Command = Command {
+    name: "train",
+    about: "Train a model: the command where none is named",
+    usage: "trainer [train] [CONFIG.toml] [flags] [--set KEY=VALUE ...]",
+    entries: || keys::ALL,
+    words: Words::Config,
+    after: exit_codes,
+};
+
 /// Runs the command.
 ///
 /// # Errors
 /// Whatever kept the run from its end.
 pub(crate) fn run(
     process: &Process,
-    arguments: &[String],
+    line: CommandLine,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     let stops = Stops::listen()?;
     let out: &mut dyn Write = &mut Optional::new(out);
     let hub = HubSettings::of(&process.environment);
-    let (plan, checks) = Checks::plan(arguments, hub.clone())?;
+    let (plan, checks) = Checks::plan(run_config(line, keys::ALL), hub.clone())?;
     device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
     let options =
@@ -76,6 +87,11 @@ pub(crate) fn run(
     let ending = run.go(world, if is_told { out } else { &mut silence });
     tell_peers(&ending, &watch);
     ending
+}
+
+fn exit_codes() -> String {
+    let codes = ExitCode::ALL.map(|code| format!("\n  {:<3} {}", code.number(), code.meaning()));
+    format!("exit codes:{}", codes.concat())
 }
 
 /// Tells the peers of a failure; one that follows from another's lets that one be heard first.
