@@ -29,6 +29,12 @@ pub fn launcher() -> std::process::ExitCode {
     enter(|process| launch(process, &mut io::stdout().lock()), Failure::code)
 }
 
+/// The program as clap has it, for its man page.
+#[must_use]
+pub fn as_clap() -> clap::Command {
+    COMMAND.clap()
+}
+
 /// Runs the program `launcher`; the code is that of the first rank that failed.
 ///
 /// # Errors
