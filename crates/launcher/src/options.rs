@@ -63,7 +63,7 @@ static MAX_RESTARTS: Key<u64> = Key::new(
 )
 .or("0");
 static START_KEY: Key<Start> =
-    Key::new(Table::COMMAND, "start", START, "who starts the ranks: auto, mpirun, srun, local")
+    Key::new(Table::COMMAND, "start", START, "what starts the ranks: auto, mpirun, srun, local")
         .or("auto");
 static DRY_RUN: Key<bool> =
     Key::new(Table::COMMAND, "dry_run", SWITCH, "print what would be started, and start nothing")

@@ -322,16 +322,16 @@ fn what_stands_behind_the_border_is_a_training() {
     check_faulty(
         "",
         expect![[r#"
-        one fault in the configuration:
-          launcher … --
-              this is missing; valid: -- train CONFIG.toml and its flags"#]],
+            one fault in the configuration:
+              launcher … --
+                  required, but not given; valid: -- train CONFIG.toml and its flags"#]],
     );
     check_faulty(
         "-- predict x",
         expect![[r#"
             one fault in the configuration:
               launcher … -- predict x
-                  this command is one process and needs no launcher; run it by itself: trainer predict x"#]],
+                  the launcher starts trainings only; run other commands without it: trainer predict x"#]],
     );
 }
 
@@ -342,9 +342,9 @@ fn faulty_command_lines_say_what_is_valid() {
         expect![[r#"
             2 faults in the configuration:
               train
-                  this word is one too many; the trainer's arguments go after `--`
+                  unexpected argument; the trainer's arguments go after `--`
               x.toml
-                  this word is one too many; the trainer's arguments go after `--`"#]],
+                  unexpected argument; the trainer's arguments go after `--`"#]],
     );
     check_faulty(
         "--nnodes 0 --max-restart 1 --start slurm -- train x.toml",
@@ -364,7 +364,7 @@ fn faulty_command_lines_say_what_is_valid() {
               --gpus
                   there is no such flag; did you mean `--nproc-per-node`?
               --master-port
-                  there is no such flag; leave it out: a rank's place is read from the variables of torchrun, mpirun, srun or the launcher
+                  there is no such flag; leave it out: ranks read it from the environment that torchrun, mpirun, srun or the launcher sets
               -n
                   there is no such flag; did you mean `--nproc-per-node`?"#]],
     );

@@ -75,7 +75,7 @@ fn words_of_other_trainers_are_answered() {
     is("--clip_grad_norm 3", "`--max-grad-norm`");
     is("--accumulate_grad_batches 3", "`--gradient-accumulation-steps`");
     is("--lerning-rate x", "`--learning-rate`");
-    check("--fp16", "it is not there: the precisions are f32, tf32 and bf16, see `precision`");
+    check("--fp16", "not supported: the precisions are f32, tf32 and bf16, see `precision`");
     check("--num_labels 3", "leave it out: the classes are those of the data or of the model");
     check("--per_device_eval_batch_size 3", "leave it out: evaluations choose their own batches");
     check("--optim adamw", "leave it out: the optimiser is AdamW");
@@ -85,7 +85,7 @@ fn words_of_other_trainers_are_answered() {
     for words in ["--gpus 2", "--nproc-per-node 2", "--nodes 2", "-np"] {
         assert!(said(words).contains("`launcher --nproc-per-node N -- train"), "{words}");
     }
-    assert!(said("--local-rank=0").contains("read from the variables of torchrun"));
+    assert!(said("--local-rank=0").contains("environment that torchrun"));
     assert!(said("--report-to wandb").ends_with("valid: none, or a list of console and jsonl"));
 }
 
@@ -148,7 +148,7 @@ fn words_without_their_flags_are_told_which() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().display().to_string();
     let bare = |word: &str, flags: &str| {
-        format!("{word}: this word stands without its flag; write {flags}")
+        format!("{word}: the flag before this value is missing; write {flags}")
     };
     let of = |flag: &str, word: &str| bare(word, &format!("`{flag} {word}`"));
     assert_eq!(
@@ -160,10 +160,13 @@ fn words_without_their_flags_are_told_which() {
         [of("--checkpoint", "runs/nowhere"), of("--input", "in.jsonl")]
     );
     let told = faults("what", &EVALUATE);
-    assert_eq!(told[0], "what: this word is one too many; flags alone");
+    assert_eq!(told[0], "what: unexpected argument; flags alone");
     let told = plan(&format!("CONFIG dev.tsv {directory}"), TRAIN).unwrap_err();
     let files = "`--train-file dev.tsv` or `--validation-file dev.tsv` or `--test-file dev.tsv`";
-    assert!(told.contains(&format!("this word stands without its flag; write {files}")), "{told}");
+    assert!(
+        told.contains(&format!("the flag before this value is missing; write {files}")),
+        "{told}"
+    );
     let places = format!("write `--model {directory}` or `--output-dir {directory}`");
     assert!(told.ends_with(&places), "{told}");
     let told = plan(&directory, "").unwrap_err();
