@@ -30,3 +30,6 @@ pub use near::nearest;
 pub use table::Table;
 pub use words::{Hint, Meant, WORDS, entry_named, hint};
 pub use written::{Given, Written};
+
+#[cfg(test)]
+mod tests;
