@@ -261,7 +261,7 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     (&["log_every", "log_steps", "log_interval", "logging_interval", "log_every_n_steps",
        "print_freq"],
      Like(&["logging_steps"])),
-    (&["logging_strategy", "logging_first_step", "log_level", "disable_tqdm", "verbose", "quiet"],
+    (&["logging_strategy", "log_level", "disable_tqdm", "verbose", "quiet"],
      Like(&["logging_steps", "report_to"])),
     (&["push_to_hub", "hub_model_id", "hub_strategy", "hub_private_repo"],
      Advice("not supported: upload the output directory with `hf upload`")),

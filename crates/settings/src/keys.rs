@@ -225,6 +225,10 @@ keys! {
         RUN, "logging_steps", UPDATES,
         "updates between lines on the console",
     ).or("10");
+    LOGGING_FIRST_STEP: bool = Key::new(
+        RUN, "logging_first_step", SWITCH,
+        "a line on the console for the first update too",
+    ).or("false");
     REPORT_TO: Vec<Reporter> = Key::new(
         RUN, "report_to", REPORTERS,
         "where to report: console, jsonl",

@@ -238,7 +238,8 @@ impl Run<'_> {
         }
         let mut metrics = MetricsFile::new(&self.plan.run.directory);
         let cards = Cards { card: Card::named(&self.place.name), count: self.seat.world().get() };
-        let mut console = Console::new(out, self.plan.run.logging_steps, cards);
+        let mut console = Console::new(out, self.plan.run.logging_steps, cards)
+            .with_first_step(self.plan.is_on(&keys::LOGGING_FIRST_STEP));
         let mut observers: Vec<&mut dyn Observer> = vec![log];
         if self.seat.is_leader() {
             if self.plan.run.reporters.contains(&Reporter::Jsonl) {
