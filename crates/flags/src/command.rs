@@ -64,7 +64,7 @@ pub struct Program {
     pub after: &'static str,
 }
 
-const SHORT: &str = "{about}\n\nusage: {usage}\n\ncommands:\n{subcommands}\n\n{after-help}";
+const SHORT: &str = "{about}\n\nusage: {usage}\n\ncommands:\n{subcommands}{after-help}";
 const FLAGS: &str = "{about}\n\nusage: {usage}\n\n{all-args}{after-help}";
 
 impl Program {

@@ -45,7 +45,7 @@ pub(crate) fn program() -> Program {
 
 const EXAMPLES: &str = "\
 examples:
-  trainer                                     the quick start: no file, no network
+  trainer                                     the quick start, without files
   trainer configs/sst2.toml --seed 7          a configuration file and a flag
   trainer --model DIR --train-file train.tsv  flags only
   trainer evaluate --checkpoint runs/sst2 --data test.tsv

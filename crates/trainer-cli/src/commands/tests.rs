@@ -236,16 +236,16 @@ fn one_key_is_explained_at_length() {
     check(
         "train --help learning-rate",
         expect![[r#"
-        --learning-rate X
-          highest rate of the encoder
+            --learning-rate X
+              peak learning rate of the encoder
 
-          valid    a number from 0 to 1
-          default  2e-5
-          also     --learning_rate
-          example  --learning-rate 2e-5
-          TOML     [optim]
-                   learning_rate = 2e-5
-    "#]],
+              valid    a number from 0 to 1
+              default  2e-5
+              also     --learning_rate
+              example  --learning-rate 2e-5
+              TOML     [optim]
+                       learning_rate = 2e-5
+        "#]],
     );
     check(
         "--help=--eval_strategy",
@@ -298,6 +298,6 @@ fn completions_name_commands_flags_and_values() {
     expect![[r#"
         one fault in the configuration:
           trainer completions
-              this is missing; valid: bash, zsh, fish or powershell"#]]
+              required, but not given; valid: bash, zsh, fish or powershell"#]]
     .assert_eq(&failure.to_string());
 }
