@@ -64,6 +64,8 @@ fn bash_completes_commands_and_flags() {
     check(&["trainer", "evaluate", "--check"], "--checkpoint");
     check(&["trainer", "plan", "--prog"], "--program");
     check(&["trainer", "completions", ""], "powershell");
+    check(&["trainer", "--device", ""], "cuda");
+    check(&["trainer", "plan", "--eval-strategy", "s"], "steps");
 }
 
 #[test]

@@ -7,9 +7,10 @@ use crate::explanation::explanation;
 use crate::fault::{Faults, Problem};
 use crate::key::{Entries, Entry};
 use crate::kind::Form;
-use crate::line::{CommandLine, NO_VALUE, UNKNOWN};
+use crate::line::CommandLine;
+use crate::parser::{Set, named};
 use crate::table::Table;
-use crate::words::{entry_named, hint, same_words};
+use crate::words::{entry_named, hint};
 use crate::written::Written;
 use crate::{bare, nearest};
 
@@ -39,15 +40,6 @@ pub enum Words {
     Config,
     /// One of these words.
     OneOf(&'static str, &'static [&'static str]),
-}
-
-/// Whether a command takes `--set`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Set {
-    /// It does.
-    Taken,
-    /// It does not.
-    NotTaken,
 }
 
 /// The commands of a program.
@@ -189,42 +181,8 @@ impl Command {
     }
 }
 
-/// A parser that takes every value for a text, and words of any number.
-pub(crate) fn parser(entries: &Entries, set: Set) -> clap::Command {
-    let text = |id: &'static str| {
-        let value = Arg::new(id).long(id).num_args(0..=1).allow_negative_numbers(true);
-        value.default_missing_value(NO_VALUE).action(ArgAction::Append)
-    };
-    let flag = |entry: &&'static dyn Entry| {
-        let argument = named(text(entry.name()), *entry);
-        match entry.form() {
-            Form::Switch => argument.require_equals(true).default_missing_value("true"),
-            Form::Text | Form::Number | Form::List => argument,
-        }
-    };
-    let command = clap::Command::new("")
-        .no_binary_name(true)
-        .disable_help_flag(true)
-        .args(entries.iter().map(flag))
-        .arg(text(UNKNOWN))
-        .arg(text("help").short('h').default_missing_value(""))
-        .arg(Arg::new("version").short('V').long("version").action(ArgAction::SetTrue))
-        .arg(Arg::new("words").num_args(0..).action(ArgAction::Append));
-    if set == Set::Taken { command.arg(text("set")) } else { command }
-}
-
 fn word(placeholder: &'static str) -> Arg {
     Arg::new("words").value_name(placeholder).hide(true)
-}
-
-/// An argument under all names that a key has.
-fn named(argument: Arg, entry: &dyn Entry) -> Arg {
-    let kebab = entry.name().replace('_', "-");
-    let same = same_words(entry).flat_map(|word| [word.to_owned(), word.replace('_', "-")]);
-    let others: Vec<String> = same.chain([entry.name().to_owned()]).collect();
-    let others: std::collections::BTreeSet<String> =
-        others.into_iter().filter(|name| *name != kebab).collect();
-    argument.long(kebab).aliases(others)
 }
 
 /// A key as the help and the completions show it.
@@ -246,5 +204,10 @@ fn shown(entry: &'static dyn Entry) -> Arg {
         "DIR" | "ID|DIR" => ValueHint::DirPath,
         _ => ValueHint::Unknown,
     };
-    argument.value_name(entry.placeholder()).value_hint(hint).action(ArgAction::Set)
+    let argument = argument.value_name(entry.placeholder()).value_hint(hint);
+    let words: Vec<&str> = entry.placeholder().split('|').collect();
+    match words.len() > 1 && words.iter().all(|word| entry.accepts(word)) {
+        true => argument.value_parser(PossibleValuesParser::new(words)).hide_possible_values(true),
+        false => argument,
+    }
 }

@@ -12,13 +12,14 @@ mod key;
 mod kind;
 mod line;
 mod near;
+mod parser;
 mod table;
 pub mod toml_file;
 mod words;
 mod written;
 
 pub use bare::note as note_word;
-pub use command::{Command, Program, Set, Words};
+pub use command::{Command, Program, Words};
 pub use fault::{Fault, Faults, Origin, Problem};
 pub use key::{Entries, Entry, Key};
 pub use kind::{
@@ -27,6 +28,7 @@ pub use kind::{
 };
 pub use line::CommandLine;
 pub use near::nearest;
+pub use parser::Set;
 pub use table::Table;
 pub use words::{Hint, Meant, WORDS, entry_named, hint};
 pub use written::{Given, Written};

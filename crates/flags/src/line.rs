@@ -9,18 +9,14 @@ use std::ffi::OsString;
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
 
-use crate::command::{Set, parser};
 use crate::fault::{Origin, Problem};
 use crate::key::{Entries, Entry};
 use crate::kind::Form;
+use crate::parser::{NO_VALUE, Set, UNKNOWN, parser};
 use crate::table::Table;
 use crate::words::{entry_named, hint, is_called};
 use crate::written::Written;
 
-/// The flag that marks an unknown one; no argument of a process can have its name.
-pub(crate) const UNKNOWN: &str = "\0";
-/// What is noted for a flag without its value.
-pub(crate) const NO_VALUE: &str = "\0";
 /// The unknown flags that are shown; each costs a pass over the line.
 const UNKNOWN_SHOWN: usize = 100;
 

@@ -272,6 +272,10 @@ fn one_key_is_explained_at_length() {
           example  --json
     "#]],
     );
+}
+
+#[test]
+fn a_word_that_is_no_key_is_answered_with_the_nearest() {
     let failure = Bench::new().run("evaluate --help dat").unwrap_err();
     expect![[r#"
         one fault in the configuration:

@@ -78,10 +78,8 @@ pub(super) static COMMAND: Command = Command {
 const ANSWERS: &str = "\
 answers:
   tsv    a header, then for each row: line, label, probability:CLASS ..., error
-  jsonl  {\"line\":1,\"label\":...,\"probabilities\":{...},\"logits\":[...]}
-         or {\"line\":2,\"error\":...}
-  A row that cannot be used, such as an empty line, is answered with an error,
-  and the next rows are answered too.";
+  jsonl  an object for each row: line, label, probabilities, logits; or line, error
+  A row that cannot be used, such as an empty line, is answered with an error.";
 
 static ENTRIES: &Entries = &[
     &CHECKPOINT,

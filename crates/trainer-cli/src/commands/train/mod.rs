@@ -1,5 +1,6 @@
 //! `trainer train`: a plan becomes a run.
 
+mod command;
 mod origin;
 mod stops;
 mod summary;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, WatchHandle, broadcast_bytes};
-use lockstep_flags::{Command, CommandLine, Words};
+use lockstep_flags::CommandLine;
 use lockstep_host::streams::{self, Optional};
 use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
 use lockstep_hub::HubSettings;
@@ -27,17 +28,8 @@ use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::sources::{self, Corpora, RawCorpora};
 use crate::{card, output_dir, write_file};
+pub(super) use command::COMMAND;
 use stops::Stops;
-
-/// The command.
-pub(super) static COMMAND: Command = Command {
-    name: "train",
-    about: "Train a model: the command where none is named",
-    usage: "trainer [train] [CONFIG.toml] [flags] [--set KEY=VALUE ...]",
-    entries: || keys::ALL,
-    words: Words::Config,
-    after: exit_codes,
-};
 
 /// Runs the command.
 ///
@@ -87,11 +79,6 @@ pub(crate) fn run(
     let ending = run.go(world, if is_told { out } else { &mut silence });
     tell_peers(&ending, &watch);
     ending
-}
-
-fn exit_codes() -> String {
-    let codes = ExitCode::ALL.map(|code| format!("\n  {:<3} {}", code.number(), code.meaning()));
-    format!("exit codes:{}", codes.concat())
 }
 
 /// Tells the peers of a failure; one that follows from another's lets that one be heard first.
