@@ -72,8 +72,8 @@ impl Ours {
                 Ok(Reply::Seconds(began.elapsed().as_secs_f64()))
             }
             Request::Pass => {
-                let split = ("all", &self.store);
-                let report = evaluate(&self.training.model, split, Step::START, &mut Solo)?;
+                let model = &self.training.model;
+                let report = evaluate(model, "all", &self.store, Step::START, &mut Solo)?;
                 Ok(Reply::Seconds(report.seconds))
             }
             Request::Loss { batch } => {

@@ -45,6 +45,8 @@ mod resume;
 #[cfg(test)]
 mod sharing;
 #[cfg(test)]
+mod shells;
+#[cfg(test)]
 mod signals;
 #[cfg(test)]
 mod starters;

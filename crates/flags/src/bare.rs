@@ -14,7 +14,7 @@ const DIRECTORIES: [&str; 3] = ["checkpoint", "model", "output_dir"];
 const FILES: [&str; 5] = ["data", "input", "train_file", "validation_file", "test_file"];
 
 /// Notes a word with the flag it needs, or else that `expected` is all there is.
-pub(super) fn note(config: &mut Written, word: &str, expected: &'static str) {
+pub fn note(config: &mut Written, word: &str, expected: &'static str) {
     let names = flags_for(word);
     let is_meant = |entry: &&'static dyn Entry| names.contains(&entry.name());
     let meant: Vec<_> = config.entries().iter().copied().filter(is_meant).collect();

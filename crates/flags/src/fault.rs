@@ -1,6 +1,6 @@
-//! What is wrong with a configuration: where it stands, and what would be right.
+//! What is wrong with a configuration: where it is, and what would be right.
 //!
-//! Faults are collected, never thrown one by one: whoever mends a file wants to see all of them.
+//! Faults are collected, never thrown one by one: a user who corrects a file wants to see all of them.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -57,15 +57,15 @@ pub struct Fault {
 #[derive(Clone, Debug, Error)]
 pub enum Problem {
     /// A file that cannot be read.
-    #[error("cannot be read: {cause}; name a TOML file, see configs/ for complete ones")]
+    #[error("cannot be read: {cause}; pass a TOML file, see configs/ for complete ones")]
     Unreadable {
         /// The system's words.
         cause: String,
     },
     /// Data where a configuration is expected.
     #[error(
-        "this is a file of data, and a configuration is expected here, which ends in .toml; \
-         pass data to train on behind --train-file"
+        "this is a data file, and a configuration file, which ends in .toml, is expected here; \
+         pass training data with --train-file"
     )]
     DataFile,
     /// Not TOML.
@@ -99,19 +99,19 @@ pub enum Problem {
         hint: Hint,
     },
     /// A word in front of which a flag was meant.
-    #[error("this word stands without its flag; write {}", .flags.join(" or "))]
+    #[error("the flag before this value is missing; write {}", .flags.join(" or "))]
     Bare {
         /// The flags it may be meant for, each with the word.
         flags: Vec<String>,
     },
     /// A command that is one process.
-    #[error("this command is one process and needs no launcher; run it by itself: trainer {line}")]
+    #[error("the launcher starts trainings only; run other commands without it: trainer {line}")]
     OneProcess {
         /// Its words.
         line: String,
     },
     /// A word where none was expected.
-    #[error("this word is one too many; {expected}")]
+    #[error("unexpected argument; {expected}")]
     Unexpected {
         /// What the command takes.
         expected: &'static str,
@@ -137,7 +137,7 @@ pub enum Problem {
         valid: &'static str,
     },
     /// A key without which nothing can be done.
-    #[error("this is missing; valid: {valid}")]
+    #[error("required, but not given; valid: {valid}")]
     Missing {
         /// What would be valid.
         valid: &'static str,
@@ -159,7 +159,7 @@ pub enum Problem {
         remedy: &'static str,
     },
     /// Something a later version will do.
-    #[error("this version does not have {what} yet; {instead}")]
+    #[error("this version does not support {what} yet; {instead}")]
     NotYet {
         /// What was asked for.
         what: &'static str,
@@ -173,22 +173,24 @@ pub enum Problem {
         positions: usize,
     },
     /// A file where the output directory or one above it should be.
-    #[error("{} is a file, so there can be no such directory; choose another", path.display())]
+    #[error("{} is a file, so the directory cannot be created; choose another", path.display())]
     Blocked {
         /// The file.
         path: PathBuf,
     },
     /// A directory that another run writes to.
-    #[error("another run writes to this directory: {holder}; wait for its end, or choose another")]
+    #[error(
+        "another run is writing to this directory: {holder}; wait until it ends, or choose another directory"
+    )]
     Locked {
         /// Who, as people look for it.
         holder: String,
     },
-    /// A directory that holds a finished model and nothing to go on from.
+    /// A directory that holds a finished model and nothing to resume from.
     #[error(
-        "this directory holds a finished model, and no checkpoint of its run to go on from; \
+        "this directory holds a finished model, and no checkpoint of its run to resume from; \
          to train that model further, pass --model {} and another --output-dir; \
-         to train anew in its place, pass --overwrite-output-dir without --resume",
+         to replace it with a new run, pass --overwrite-output-dir without --resume",
         directory.display()
     )]
     Finished {
@@ -199,7 +201,7 @@ pub enum Problem {
     #[error(
         "this directory is not empty: it holds a finished model; \
          to train that model further, pass --model {} and another --output-dir; \
-         to train anew in its place, pass --overwrite-output-dir",
+         to replace it with a new run, pass --overwrite-output-dir",
         directory.display()
     )]
     HoldsModel {
@@ -209,14 +211,14 @@ pub enum Problem {
     /// A directory that would be written over.
     #[error(
         "this directory is not empty; \
-         choose another, or pass --overwrite-output-dir to start afresh in it, \
-         or --resume auto to go on from its newest checkpoint"
+         choose another, pass --overwrite-output-dir to replace its run, \
+         or pass --resume auto to resume from its newest checkpoint"
     )]
     Occupied,
-    /// A directory to replace or to go on in that somebody else filled.
+    /// A directory to replace or to resume in that was not filled by a run of ours.
     #[error(
-        "this directory is not empty and is not a run of lockstep (it has no run.toml of one), \
-         so it is left alone; choose another, or empty it"
+        "this directory is not empty and does not hold a run of lockstep (there is no run.toml of \
+         one), so nothing in it is changed; choose another, or empty it"
     )]
     NotOurs,
 }

@@ -99,7 +99,7 @@ impl Source<'_> {
     fn read_table(&self, config: &mut Written, table: Table, keys: &DeTable<'_>) {
         for (key, value) in in_order(keys) {
             let at = key.span().start;
-            match entry_named(config.entries(), key.get_ref()) {
+            match key_named(config.entries(), key.get_ref()) {
                 Some(entry) if entry.table() == table => self.read_value(config, entry, at, value),
                 Some(entry) => {
                     let problem = Problem::WrongTable { table: entry.table().name() };
@@ -139,7 +139,7 @@ impl Source<'_> {
     fn note_top_level(&self, config: &mut Written, key: &Spanned<DeString<'_>>) {
         let place =
             format!("{}: {}", self.line_place(key.span().start), key.get_ref().escape_debug());
-        let problem = match entry_named(config.entries(), key.get_ref()) {
+        let problem = match key_named(config.entries(), key.get_ref()) {
             Some(entry) => Problem::WrongTable { table: entry.table().name() },
             None => Problem::UnknownTable {
                 known: tables(config.entries()).into_iter().map(Table::name).collect(),
@@ -161,6 +161,11 @@ impl Source<'_> {
         let before = self.source.as_bytes().get(..at).unwrap_or_default();
         before.iter().filter(|byte| **byte == b'\n').count() + 1
     }
+}
+
+/// A key of a file, which flags of one command are not.
+fn key_named(entries: &Entries, name: &str) -> Option<&'static dyn Entry> {
+    entry_named(entries, name).filter(|entry| entry.table() != Table::COMMAND)
 }
 
 fn table_named(entries: &Entries, name: &str) -> Option<Table> {

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::key::{Entries, Entry};
-use crate::suggestion::nearest;
+use crate::near::nearest;
 
 /// What a word that is no key of ours stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +50,16 @@ impl Meant {
     }
 }
 
+/// The words that mean exactly `entry`.
+pub(crate) fn same_words(entry: &dyn Entry) -> impl Iterator<Item = &'static str> {
+    let meant = Same(entry.name());
+    WORDS.iter().filter(move |row| row.1 == meant).flat_map(|row| row.0.iter().copied())
+}
+
 /// Whether `word`, in snake or kebab case, is `entry`'s name or means exactly the same.
 pub(crate) fn is_called(entry: &dyn Entry, word: &str) -> bool {
     let word = word.replace('-', "_");
-    let is_same = |row: &(&[&str], Meant)| row.1 == Same(entry.name()) && row.0.contains(&&*word);
-    entry.name() == word || WORDS.iter().any(is_same)
+    entry.name() == word || same_words(entry).any(|same| same == word)
 }
 
 /// The entry called `name`, in snake or kebab case, or by a word that means the same.
@@ -105,20 +110,21 @@ fn did_you_mean(words: impl IntoIterator<Item = String>) -> String {
     format!("did you mean {}?", words.join(" or "))
 }
 
-const STARTERS: &str = "the number of processes is said to whoever starts them, such as \
+const STARTERS: &str = "pass the number of processes to the program that starts them, such as \
                         `launcher --nproc-per-node N -- train CONFIG.toml`";
-const MEETING: &str = "leave it out: a rank's place is read from the variables of torchrun, mpirun, \
-                       srun or the launcher";
+const MEETING: &str = "leave it out: ranks read it from the environment that torchrun, mpirun, srun \
+                       or the launcher sets";
 const CLASSES: &str = "leave it out: the classes are those of the data or of the model";
 const BATCHES: &str = "leave it out: evaluations choose their own batches";
-const FP16: &str = "it is not there: the precisions are f32, tf32 and bf16, see `precision`";
-const ALL_LEARN: &str = "it is not there: every weight of the model is trained";
+const FP16: &str = "not supported: the precisions are f32, tf32 and bf16, see `precision`";
+const ALL_LEARN: &str = "not supported: every weight of the model is trained";
 const RANKS: &str = "leave it out: several ranks are always data-parallel; the launcher, mpirun, srun \
                      or torchrun starts them";
-const NO_SERVICE: &str = "it is not there: metrics.jsonl in the output directory has every number";
+const NO_SERVICE: &str = "not supported: metrics.jsonl in the output directory has every number";
 const BEST: &str = "leave it out: the best is the most accurate one on the validation file";
-const FEWER: &str = "it is not there: pass a file with fewer rows, or end early with `max_steps`";
-const TOKENIZER: &str = "leave it out: the model's directory has its tokenizer, with its settings";
+const FEWER: &str = "not supported: pass a file with fewer rows, or stop early with `max_steps`";
+const TOKENIZER: &str =
+    "leave it out: the tokenizer and its settings are read from the model's directory";
 
 /// Words of other trainers, each with what it stands for among our keys.
 #[rustfmt::skip]
@@ -202,11 +208,11 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     (&["max_train_samples", "max_eval_samples", "max_predict_samples", "limit"], Advice(FEWER)),
     (&["pad_to_max_length", "padding", "group_by_length", "dataloader_drop_last",
        "dataloader_pin_memory", "remove_unused_columns", "eval_accumulation_steps"],
-     Advice("leave it out: texts are packed without padding, and every one is read once an epoch")),
+     Advice("leave it out: texts are packed without padding, and each is read once per epoch")),
     (&["gradient_checkpointing", "compile", "torch_compile"],
-     Advice("leave it out: memory and speed are the program's own matter, see `trainer plan`")),
+     Advice("leave it out: the program manages memory and speed, see `trainer plan`")),
     (&["label_smoothing", "label_smoothing_factor", "class_weights", "focal_loss"],
-     Advice("it is not there: the loss is the mean cross-entropy of the classes")),
+     Advice("not supported: the loss is the mean cross-entropy of the classes")),
     (&["layerwise_lr_decay", "llrd"], Like(&["learning_rate", "head_learning_rate"])),
     (&["do_train"], Advice("leave it out: `trainer train` trains")),
     // The optimiser.
@@ -243,7 +249,7 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     (&["ddp", "ddp_backend", "fsdp", "deepspeed", "distributed", "dist_backend"], Advice(RANKS)),
     (&["timeout", "ddp_timeout"], Like(&["peer_timeout"])),
     (&["threads", "num_threads", "cpus", "cores"],
-     Advice("leave it out: ranks share the cores they may use; RAYON_NUM_THREADS says another number")),
+     Advice("leave it out: ranks share the cores they may use; RAYON_NUM_THREADS overrides it")),
     // What it writes.
     (&["out", "output", "output_file"], Like(&["output", "output_dir"])),
     (&["out_dir", "save_dir", "save_path", "logdir", "log_dir", "logging_dir", "run_name"],
@@ -255,18 +261,18 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     (&["log_every", "log_steps", "log_interval", "logging_interval", "log_every_n_steps",
        "print_freq"],
      Like(&["logging_steps"])),
-    (&["logging_strategy", "logging_first_step", "log_level", "disable_tqdm", "verbose", "quiet"],
+    (&["logging_strategy", "log_level", "disable_tqdm", "verbose", "quiet"],
      Like(&["logging_steps", "report_to"])),
     (&["push_to_hub", "hub_model_id", "hub_strategy", "hub_private_repo"],
-     Advice("it is not there: upload the output directory with `hf upload`")),
+     Advice("not supported: upload the output directory with `hf upload`")),
     (&["save_safetensors", "save_only_model"],
-     Advice("leave it out: weights are always safetensors; `save_strategy` says when")),
+     Advice("leave it out: weights are always saved as safetensors; `save_strategy` sets when")),
     (&["wandb", "wandb_project", "tensorboard", "tb", "mlflow"], Advice(NO_SERVICE)),
     (&["output_format"], Like(&["format"])),
-    (&["config", "config_file", "cfg"], Advice("name the file by itself: `trainer train CONFIG.toml`")),
+    (&["config", "config_file", "cfg"], Advice("pass the file without a flag: `trainer train CONFIG.toml`")),
     (&["use_fast_tokenizer", "trust_remote_code"],
      Advice("leave it out: nothing of a model's directory is executed, and there is one tokenizer")),
     (&["overwrite_cache"], Advice("leave it out: nothing is kept between runs")),
-    (&["cache_dir"], Advice("leave it out: HF_HOME says where models from the hub are kept")),
-    (&["token", "hub_token", "use_auth_token"], Advice("leave it out: HF_TOKEN has it")),
+    (&["cache_dir"], Advice("leave it out: set HF_HOME to choose where models from the hub are kept")),
+    (&["token", "hub_token", "use_auth_token"], Advice("leave it out: set HF_TOKEN")),
 ];

@@ -14,6 +14,14 @@ pub fn tell(line: impl Display) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
+/// The columns that a command's answer may take: the terminal's, or 80 where there is none.
+#[must_use]
+pub fn columns() -> usize {
+    const WITHOUT: usize = 80;
+    const MOST: usize = 100;
+    width_of(&io::stdout()).unwrap_or(WITHOUT).min(MOST)
+}
+
 /// The columns of a terminal; nothing for what is none, which is read by programs too.
 fn width_of<S: AsFd + IsTerminal>(stream: &S) -> Option<usize> {
     const LEAST: usize = 20;

@@ -17,7 +17,7 @@ use std::io::{self, Write};
 use lockstep_host::{ExitCode, Process, enter, signals, streams};
 
 use failure::Failure;
-use options::{Options, help};
+use options::{COMMAND, Options};
 use plan::{Plan, plan};
 use resources::Resources;
 use run::Run;
@@ -29,6 +29,12 @@ pub fn launcher() -> std::process::ExitCode {
     enter(|process| launch(process, &mut io::stdout().lock()), Failure::code)
 }
 
+/// The program as clap has it, for its man page.
+#[must_use]
+pub fn as_clap() -> clap::Command {
+    COMMAND.clap()
+}
+
 /// Runs the program `launcher`; the code is that of the first rank that failed.
 ///
 /// # Errors
@@ -37,11 +43,13 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
     let arguments = &process.arguments;
     let border = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
     let (own, rest) = arguments.split_at(border);
-    if own.iter().any(|word| word == "--help" || word == "-h") {
-        write!(out, "{}", help()).map_err(Failure::Output)?;
+    let line = COMMAND.parse(own);
+    if let Some(key) = &line.help {
+        let text = COMMAND.help(key, streams::columns())?;
+        write!(out, "{text}").map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
-    let options = Options::read(own)?;
+    let options = Options::read(line)?;
     let trainer = Trainer::beside_us(rest.get(1..).unwrap_or_default())?;
     let signals = signals::catch().map_err(Failure::Signals)?;
     let plan = plan(&options, &Resources::of(&process.environment), &trainer)?;

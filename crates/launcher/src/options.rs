@@ -1,6 +1,8 @@
 //! What the launcher itself is told, in front of `--`.
 
-use lockstep_flags::{Entries, Faults, Form, Key, Kind, SWITCH, Table, Written, flags, list};
+use lockstep_flags::{
+    Command, CommandLine, Entries, Faults, Form, Key, Kind, SWITCH, Table, Words,
+};
 
 /// How many of something; nothing stands for `auto`.
 const COUNT: Kind<Option<u64>> = Kind {
@@ -61,7 +63,7 @@ static MAX_RESTARTS: Key<u64> = Key::new(
 )
 .or("0");
 static START_KEY: Key<Start> =
-    Key::new(Table::COMMAND, "start", START, "who starts the ranks: auto, mpirun, srun, local")
+    Key::new(Table::COMMAND, "start", START, "what starts the ranks: auto, mpirun, srun, local")
         .or("auto");
 static DRY_RUN: Key<bool> =
     Key::new(Table::COMMAND, "dry_run", SWITCH, "print what would be started, and start nothing")
@@ -84,12 +86,12 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Reads the words in front of `--`.
+    /// Reads the arguments before `--`.
     ///
     /// # Errors
     /// Everything that is wrong with them.
-    pub(super) fn read(words: &[String]) -> Result<Self, Faults> {
-        let config: Written = flags(words, ENTRIES, &[], "the trainer's words stand behind `--`")?;
+    pub(super) fn read(line: CommandLine) -> Result<Self, Faults> {
+        let config = COMMAND.read(line, &[])?;
         Ok(Self {
             per_node: config.get(&PER_NODE)?,
             nodes: config.get(&NODES)?,
@@ -100,25 +102,23 @@ impl Options {
     }
 }
 
-/// What `launcher --help` says.
-pub(super) fn help() -> String {
-    format!("{HELP}{}{AFTER}", list(ENTRIES))
-}
+/// The launcher's command line.
+pub(super) static COMMAND: Command = Command {
+    name: "launcher",
+    about: "Starts the trainer, one process for each GPU, and watches over them.",
+    usage: "launcher [flags] -- train CONFIG.toml [trainer's flags]",
+    entries: || ENTRIES,
+    words: Words::None("the trainer's arguments go after `--`"),
+    after: || AFTER.to_owned(),
+};
 
-const HELP: &str = "\
-Starts the trainer, one process for each GPU, and watches over them.
-
-usage: launcher [flags] -- train CONFIG.toml [trainer's flags]
-
-  launcher --dry-run -- train configs/sst2.toml                    what would be started, and why
+const AFTER: &str = "\
+examples:
+  launcher --dry-run -- train configs/sst2.toml   what would be started, and why
   launcher --nproc-per-node 2 -- train configs/sst2.toml --device cpu
 
-";
-
-const AFTER: &str = "
-Without a GPU, auto is one process. In a Slurm job of several machines srun starts the ranks, else
-mpirun where it is installed, else the launcher itself.
-SIGTERM, SIGINT and SIGUSR1 are passed on: the ranks finish the update, write a checkpoint and end
-with 75. A second SIGTERM or SIGINT ends everything at once.
-The exit code is that of the first rank that failed.
-";
+Without a GPU, auto is one process. In a Slurm job of several machines srun
+starts the ranks, else mpirun where it is installed, else the launcher itself.
+SIGTERM, SIGINT and SIGUSR1 are passed on: the ranks finish the update, write a
+checkpoint and exit with 75. A second SIGTERM or SIGINT ends everything at once.
+The exit code is that of the first rank that failed.";

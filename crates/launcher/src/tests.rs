@@ -48,7 +48,7 @@ fn words(line: &str) -> Vec<String> {
 
 fn planned(flags: &str, around: &Resources, line: &str) -> String {
     let trainer = Trainer { program: "/opt/trainer".into(), words: words(line) };
-    let options = Options::read(&words(flags)).unwrap();
+    let options = Options::read(options::COMMAND.parse(&words(flags))).unwrap();
     match plan(&options, around, &trainer) {
         Ok(plan) => plan.told(&trainer),
         Err(error) => format!("{}: {error}", error.code().number()),
@@ -98,6 +98,29 @@ fn one_rank_needs_no_starter() {
         command  /opt/trainer train x.toml --device cpu
     "#]]
     .assert_eq(&planned("", &machine(2), "train x.toml --device cpu"));
+}
+
+#[test]
+fn the_device_is_read_as_the_trainer_reads_it() {
+    let folder = std::env::temp_dir().join(format!("launcher-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let check = |text: &str, line: &str, expected: bool| {
+        let file = folder.join("x.toml");
+        std::fs::write(&file, text).unwrap();
+        let words = words(&line.replace("FILE", &file.display().to_string()));
+        let trainer = Trainer { program: "/opt/trainer".into(), words };
+        assert_eq!(trainer.is_on_cpu(), expected, "{text:?} {line}");
+    };
+    let on_cpu = "[train]\nseed = 7\n[run]\ndevice = \"cpu\"\n";
+    check(on_cpu, "train FILE", true);
+    check(on_cpu, "FILE --seed 3 --no-shuffle", true);
+    check(on_cpu, "train FILE --device cuda", false);
+    check(on_cpu, "train FILE --device=cuda --set run.device=cpu", true);
+    check("", "train FILE --set device=cpu", true);
+    check("", "train --device cpu FILE", true);
+    check("", "train FILE --output-dir cpu", false);
+    check("device = \"cpu\"\n", "train FILE", false);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
@@ -299,16 +322,16 @@ fn what_stands_behind_the_border_is_a_training() {
     check_faulty(
         "",
         expect![[r#"
-        one fault in the configuration:
-          launcher … --
-              this is missing; valid: -- train CONFIG.toml and its flags"#]],
+            one fault in the configuration:
+              launcher … --
+                  required, but not given; valid: -- train CONFIG.toml and its flags"#]],
     );
     check_faulty(
         "-- predict x",
         expect![[r#"
             one fault in the configuration:
               launcher … -- predict x
-                  this command is one process and needs no launcher; run it by itself: trainer predict x"#]],
+                  the launcher starts trainings only; run other commands without it: trainer predict x"#]],
     );
 }
 
@@ -317,11 +340,11 @@ fn faulty_command_lines_say_what_is_valid() {
     check_faulty(
         "train x.toml",
         expect![[r#"
-        2 faults in the configuration:
-          train
-              this word is one too many; the trainer's words stand behind `--`
-          x.toml
-              this word is one too many; the trainer's words stand behind `--`"#]],
+            2 faults in the configuration:
+              train
+                  unexpected argument; the trainer's arguments go after `--`
+              x.toml
+                  unexpected argument; the trainer's arguments go after `--`"#]],
     );
     check_faulty(
         "--nnodes 0 --max-restart 1 --start slurm -- train x.toml",
@@ -337,14 +360,12 @@ fn faulty_command_lines_say_what_is_valid() {
     check_faulty(
         "--gpus 2 --nodes 1 --master-port 9 -n 2 -- train x.toml",
         expect![[r#"
-        4 faults in the configuration:
-          -n
-              there is no such flag; did you mean `--nproc-per-node`?
-          2
-              this word is one too many; the trainer's words stand behind `--`
-          --gpus
-              there is no such flag; did you mean `--nproc-per-node`?
-          --master-port
-              there is no such flag; leave it out: a rank's place is read from the variables of torchrun, mpirun, srun or the launcher"#]],
+            3 faults in the configuration:
+              --gpus
+                  there is no such flag; did you mean `--nproc-per-node`?
+              --master-port
+                  there is no such flag; leave it out: ranks read it from the environment that torchrun, mpirun, srun or the launcher sets
+              -n
+                  there is no such flag; did you mean `--nproc-per-node`?"#]],
     );
 }

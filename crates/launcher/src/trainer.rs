@@ -1,11 +1,17 @@
 //! The command that is supervised: the trainer beside the launcher, with the user's words.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use lockstep_flags::{Fault, Problem};
+use lockstep_flags::{
+    CommandLine, Entries, Fault, Key, Problem, Set, TEXT, Table, Written, toml_file,
+};
 use lockstep_host::shell::shown;
 
 use crate::failure::Failure;
+
+/// The one key of the trainer that the launcher reads.
+static DEVICE: Key<String> = Key::new(Table::named("run"), "device", TEXT, "where to compute");
+static KEYS: &Entries = &[&DEVICE];
 
 /// The trainer and its words.
 #[derive(Clone, Debug)]
@@ -22,10 +28,9 @@ impl Trainer {
     /// # Errors
     /// Words that do not train, or a launcher that does not know where it is.
     pub(super) fn beside_us(words: &[String]) -> Result<Self, Failure> {
-        match words.first().map(String::as_str) {
-            Some("evaluate" | "predict" | "plan" | "doctor") | None => {
-                Err(not_to_be_launched(words))
-            }
+        match words.first() {
+            None => Err(not_to_be_launched(words)),
+            Some(word) if !is_of_a_training(word) => Err(not_to_be_launched(words)),
             Some(_) => {
                 let ours = std::env::current_exe();
                 let ours =
@@ -42,15 +47,17 @@ impl Trainer {
         Self { words: [&self.words[..], &further].concat(), ..self.clone() }
     }
 
-    /// Whether its own words put it on the CPU. A file may do so too; the launcher reads none.
+    /// Whether it computes on the CPU, by its file, its flags or `--set`. What else they say, and
+    /// what is wrong with them, is the trainer's own affair.
     pub(super) fn is_on_cpu(&self) -> bool {
-        let pairs = self.words.windows(2).any(|pair| match pair {
-            [flag, value] => {
-                flag == "--device" && value == "cpu" || flag == "--set" && is_cpu_setting(value)
-            }
-            _ => false,
-        });
-        pairs || self.words.iter().any(|word| word == "--device=cpu")
+        let words = self.words.strip_prefix(&["train".to_owned()][..]).unwrap_or(&self.words);
+        let line = CommandLine::parse(words, KEYS, Set::Taken);
+        let mut config = Written::of(KEYS);
+        if let Some(file) = line.words.iter().find(|word| word.ends_with(".toml")) {
+            toml_file::read_file(&mut config, Path::new(file));
+        }
+        line.apply(&mut config);
+        config.find(&DEVICE).is_some_and(|device| device == "cpu")
     }
 
     /// The program and its words.
@@ -59,8 +66,9 @@ impl Trainer {
     }
 }
 
-fn is_cpu_setting(text: &str) -> bool {
-    ["run.device=cpu", "device=cpu"].contains(&text)
+/// Whether a training can begin with this word: other commands are single processes.
+fn is_of_a_training(word: &str) -> bool {
+    word == "train" || word.starts_with('-') || word.contains(['.', '/'])
 }
 
 fn not_to_be_launched(words: &[String]) -> Failure {

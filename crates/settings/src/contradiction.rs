@@ -19,7 +19,7 @@ use super::terms::{DataSource, Resume, Strategy};
 /// Settles what the later word settles, and notes the contradictions that are left.
 pub(crate) fn settle(config: &mut Written) {
     settle_batch(config);
-    settle_rivals(config, [&WARMUP_RATIO, &WARMUP_STEPS], "give one of them");
+    settle_rivals(config, [&WARMUP_RATIO, &WARMUP_STEPS], "pass one of them");
     settle_resume(config);
     settle_steps(config, &EVAL_STRATEGY, &EVAL_STEPS);
     settle_steps(config, &SAVE_STRATEGY, &SAVE_STEPS);
@@ -31,7 +31,7 @@ pub(crate) fn settle(config: &mut Written) {
 
 fn settle_batch(config: &mut Written) {
     if config.given(&PER_DEVICE_BATCH).is_some() && config.given(&GLOBAL_BATCH).is_some() {
-        let remedy = "give one of them; the global one stays the same at any number of ranks";
+        let remedy = "pass one of them; the global one stays the same at any number of ranks";
         contradict(config, &PER_DEVICE_BATCH, &GLOBAL_BATCH, remedy);
     }
 }
@@ -68,7 +68,7 @@ fn settle_steps(config: &mut Written, strategy: &Key<Strategy>, steps: &Key<NonZ
     let in_steps = config.find(strategy) == Some(Strategy::Steps);
     let Some(count) = config.given(steps) else {
         if in_steps {
-            let (need, remedy) = ("the number of updates in between", "give it, such as 500");
+            let (need, remedy) = ("the number of updates in between", "pass it, such as 500");
             config.note(config.place(strategy), Problem::Needs { need, remedy });
         }
         return;
@@ -82,7 +82,7 @@ fn settle_steps(config: &mut Written, strategy: &Key<Strategy>, steps: &Key<NonZ
     {
         config.drop_key(steps);
     } else {
-        let (need, remedy) = ("the strategy steps", "give it too");
+        let (need, remedy) = ("the strategy steps", "pass it too");
         config.note(config.place(steps), Problem::Needs { need, remedy });
     }
 }
@@ -98,7 +98,7 @@ fn settle_warmup(config: &mut Written) {
 /// What can only be had from evaluations.
 fn settle_evaluation(config: &mut Written) {
     let need = "a validation file";
-    let remedy = "give one, or do without";
+    let remedy = "pass one, or leave this out";
     let evaluates = config.find(&EVAL_STRATEGY) != Some(Strategy::No);
     if config.find(&VALIDATION_FILE).is_none() {
         if evaluates && config.given(&EVAL_STRATEGY).is_some() {
@@ -109,7 +109,7 @@ fn settle_evaluation(config: &mut Written) {
         }
     } else if !evaluates {
         for wish in wishes(config) {
-            contradict(config, wish, &EVAL_STRATEGY, "let it evaluate each epoch or so many steps");
+            contradict(config, wish, &EVAL_STRATEGY, "set it to epoch or steps");
         }
     }
 }
@@ -139,7 +139,7 @@ fn settle_best(config: &mut Written) {
         (evaluation, saving) => evaluation == saving,
     };
     if !matches {
-        let remedy = "save as often as it is evaluated, or after a multiple of eval_steps";
+        let remedy = "save as often as the run evaluates, or after a multiple of eval_steps";
         contradict(config, &LOAD_BEST, &SAVE_STRATEGY, remedy);
     }
 }

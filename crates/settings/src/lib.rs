@@ -16,7 +16,7 @@ mod unsupported;
 
 use std::path::Path;
 
-use lockstep_flags::{CommandLine, Faults, Written, is_dashed, note_words, toml_file};
+use lockstep_flags::{CommandLine, Entries, Faults, Written, note_word, toml_file};
 
 pub use plan::{
     BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
@@ -38,11 +38,11 @@ pub fn plan_of(config: Written) -> Result<RunPlan, Faults> {
     Ok(RunPlan::of(&config.without_faults()?)?)
 }
 
-/// The configuration a command line of `train` and `plan` stands for, with its faults.
+/// The configuration a command line of `train` and `plan` stands for, with its faults. `entries` are
+/// [`keys::ALL`] and what the command has besides.
 #[must_use]
-pub fn run_config(arguments: &[String]) -> Written {
-    let mut config = Written::of(keys::ALL);
-    let line = CommandLine::split(arguments, &config);
+pub fn run_config(line: CommandLine, entries: &'static Entries) -> Written {
+    let mut config = Written::of(entries);
     let name = read_base(&mut config, &line);
     line.apply(&mut config);
     contradiction::settle(&mut config);
@@ -53,10 +53,10 @@ pub fn run_config(arguments: &[String]) -> Written {
 
 /// Puts the lowest layer into `config` and says what to call the run.
 fn read_base(config: &mut Written, line: &CommandLine) -> String {
-    let file = line.words.iter().position(|word| !is_dashed(word));
-    let others = line.words.iter().enumerate().filter(|(place, _)| Some(*place) != file);
-    note_words(config, others.map(|(_, word)| word), "one configuration file is enough");
-    if let Some(path) = file.and_then(|place| line.words.get(place)) {
+    for word in line.words.iter().skip(1) {
+        note_word(config, word, "one configuration file is enough");
+    }
+    if let Some(path) = line.words.first() {
         toml_file::read_file(config, Path::new(path));
         return stem(path);
     }

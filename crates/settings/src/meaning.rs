@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use lockstep_data::Order;
-use lockstep_flags::{Fault, Key, Written};
+use lockstep_flags::{Fault, Key, Table, Written};
 use lockstep_host::{Sharing, Wish};
 use lockstep_model::Dropouts;
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, Warmup};
@@ -32,6 +32,7 @@ impl RunPlan {
             run: OutputPlan::of(config)?,
             settled: config
                 .values()
+                .filter(|(entry, _)| entry.table() != Table::COMMAND)
                 .map(|(entry, text)| Settled { name: entry.name(), text: text.to_owned() })
                 .collect(),
         })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_data::{ColumnChoice, MaxLength, OnBadRow, Order, Renames};
+use lockstep_flags::{Entry, Key};
 use lockstep_host::{Precision, Wish};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
@@ -188,6 +189,19 @@ pub enum Existing {
 }
 
 impl RunPlan {
+    /// The value of a key, where it has one: for keys that are used as they are written.
+    #[must_use]
+    pub fn find<T>(&self, key: &Key<T>) -> Option<T> {
+        let settled = self.settled.iter().find(|settled| settled.name == key.name())?;
+        key.read(&settled.text)
+    }
+
+    /// Whether a switch is on.
+    #[must_use]
+    pub fn is_on(&self, key: &Key<bool>) -> bool {
+        self.find(key).unwrap_or_default()
+    }
+
     /// The plan as the trainer understands it, in a world of this size.
     pub fn settings(&self, world: WorldSize) -> TrainSettings {
         let Self { data, train, optim, run, .. } = self;

@@ -16,7 +16,7 @@ pub(crate) fn note_unsupported(config: &mut Written) {
     }
     if config.find(&REPORT_TO).is_some_and(|list| list.contains(&Reporter::TensorBoard)) {
         let what = "TensorBoard's event files";
-        let instead = "console and jsonl work, and metrics.jsonl has every number";
+        let instead = "use console and jsonl; metrics.jsonl has every number";
         config.note(config.place(&REPORT_TO), Problem::NotYet { what, instead });
     }
 }

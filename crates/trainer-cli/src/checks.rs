@@ -7,9 +7,7 @@ use lockstep_data::Renames;
 use lockstep_flags::{Fault, Faults, Written};
 use lockstep_hub::{HubError, HubSettings, find_model};
 use lockstep_model::EncoderConfig;
-use lockstep_settings::{
-    DataSource, Existing, ModelName, RunPlan, keys, not_yet, plan_of, run_config,
-};
+use lockstep_settings::{DataSource, Existing, ModelName, RunPlan, keys, not_yet, plan_of};
 
 use crate::failure::Failure;
 use crate::{models, output_dir};
@@ -26,13 +24,12 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    /// The plan of a command line, and what is to be looked at before it is carried out. Where the
-    /// command line is faulty, it is looked at now.
+    /// The plan of a configuration, and what is to be looked at before it is carried out. Where the
+    /// configuration is faulty, it is looked at now.
     ///
     /// # Errors
     /// Everything that is wrong.
-    pub(crate) fn plan(arguments: &[String], hub: HubSettings) -> Result<(RunPlan, Self), Failure> {
-        let config = run_config(arguments);
+    pub(crate) fn plan(config: Written, hub: HubSettings) -> Result<(RunPlan, Self), Failure> {
         let names_model = config.given(&keys::MODEL).is_some();
         let checks = Self::of(&config, hub);
         match plan_of(config) {

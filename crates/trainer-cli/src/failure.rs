@@ -19,12 +19,14 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
     /// A command that does not exist.
-    #[error("there is no command `{word}`; {}", instead(*.similar))]
+    #[error("there is no command `{word}`; {}", instead(*.similar, known))]
     UnknownCommand {
         /// What was typed.
         word: String,
         /// The nearest command there is.
         similar: Option<&'static str>,
+        /// The commands there are.
+        known: Vec<&'static str>,
     },
     /// A faulty command line or configuration.
     #[error(transparent)]
@@ -136,9 +138,6 @@ fn listed(failures: &[Failure]) -> String {
     failures.iter().map(Failure::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// The commands there are.
-pub(crate) const COMMANDS: [&str; 5] = ["train", "evaluate", "predict", "plan", "doctor"];
-
 fn instead_of_writing(cause: &io::Error) -> &'static str {
     match cause.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -149,12 +148,12 @@ fn instead_of_writing(cause: &io::Error) -> &'static str {
     }
 }
 
-fn instead(similar: Option<&'static str>) -> String {
+fn instead(similar: Option<&str>, known: &[&str]) -> String {
     match similar {
         Some(command) => format!("did you mean `{command}`?"),
         None => format!(
-            "there are {}; a configuration file to train from ends in .toml; see --help",
-            COMMANDS.join(", ")
+            "valid: {}, or a configuration file that ends in .toml; see --help",
+            known.join(", ")
         ),
     }
 }

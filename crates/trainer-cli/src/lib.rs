@@ -30,6 +30,12 @@ pub fn trainer() -> std::process::ExitCode {
     enter(|process| commands::run(process, &mut io::stdout().lock()), Failure::code)
 }
 
+/// The program as clap has it, for its man page.
+#[must_use]
+pub fn as_clap() -> clap::Command {
+    commands::program().clap()
+}
+
 /// Writes a text file.
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|cause| Failure::Write { path: path.to_owned(), cause })

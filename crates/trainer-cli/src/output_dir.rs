@@ -185,6 +185,9 @@ fn absent(checkpoint: &Path) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use lockstep_flags::{CommandLine, Set};
+    use lockstep_settings::{keys, plan_of, run_config};
+
     use super::*;
 
     /// What a directory of `paths` holds once it is ready for a run with `flag`.
@@ -196,7 +199,8 @@ mod tests {
         }
         let directory = folder.path().display().to_string();
         let line = ["--output-dir".to_owned(), directory, flag.to_owned()];
-        let plan = lockstep_settings::plan_of(lockstep_settings::run_config(&line)).unwrap();
+        let line = CommandLine::parse(&line, keys::ALL, Set::NotTaken);
+        let plan = plan_of(run_config(line, keys::ALL)).unwrap();
         claim(&plan.run)
             .and_then(|lock| prepare(&plan.run).map(|_| drop(lock)))
             .map_err(|failure| failure.to_string())?;
@@ -242,9 +246,9 @@ mod tests {
         check(&["run.toml"], REFUSE, "--overwrite-output-dir");
         check(&["notes.txt"], REFUSE, "--overwrite-output-dir");
         for flag in [REPLACE, GO_ON] {
-            check(&["notes.txt", "README.md"], flag, "not a run of lockstep");
+            check(&["notes.txt", "README.md"], flag, "does not hold a run of lockstep");
         }
-        check(&["checkpoint-5/model.safetensors"], REPLACE, "not a run of lockstep");
+        check(&["checkpoint-5/model.safetensors"], REPLACE, "does not hold a run of lockstep");
     }
 
     #[test]

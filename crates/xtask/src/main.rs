@@ -28,7 +28,7 @@ struct Chore {
     run: fn(&Workspace, &[String]) -> Result<(), Failure>,
 }
 
-const CHORES: [Chore; 7] = [
+const CHORES: [Chore; 8] = [
     Chore { name: "ci", about: "every check of the project, in one go", run: ci::run },
     Chore { name: "tidy", about: "checks the style that no compiler checks", run: tidy::run },
     Chore { name: "arrows", about: "checks which crate depends on which", run: arrows::run },
@@ -42,6 +42,7 @@ const CHORES: [Chore; 7] = [
         about: "makes the tests' golden values with PyTorch",
         run: golden::run,
     },
+    Chore { name: "man", about: "writes the man pages to a directory", run: man },
     Chore { name: "cuda", about: "builds, or checks, the code for GPUs", run: scripts::cuda },
     Chore { name: "gpu", about: "checks and times a CUDA build on a GPU", run: scripts::gpu },
 ];
@@ -70,6 +71,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes the man pages of the programs to a directory.
+fn man(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
+    let [directory] = arguments else {
+        return Err(Failure::new("name the directory: cargo xtask man DIR".to_owned()));
+    };
+    let directory = env::current_dir().unwrap_or_default().join(directory);
+    let mut cargo = workspace.cargo();
+    cargo.args(["run", "--release", "--quiet", "--example", "man", "--"]).arg(directory);
+    workspace::run(cargo)
 }
 
 fn usage() -> String {

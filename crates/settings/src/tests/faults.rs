@@ -20,7 +20,7 @@ fn all_faults_are_shown_together() {
         expect![[r#"
             12 faults in the configuration:
               more
-                  this word is one too many; one configuration file is enough
+                  unexpected argument; one configuration file is enough
               my.toml:1: seed
                   this key belongs in the table [train]
               my.toml:4: data.max_seq_length = "long"
@@ -54,7 +54,7 @@ fn a_file_that_cannot_be_read_is_a_fault() {
         expect![[r#"
             2 faults in the configuration:
               nowhere.toml
-                  cannot be read: No such file or directory (os error 2); name a TOML file, see configs/ for complete ones
+                  cannot be read: No such file or directory (os error 2); pass a TOML file, see configs/ for complete ones
               --seed x
                   this value is not valid; valid: a whole number, at least 0"#]],
     );
@@ -72,9 +72,9 @@ fn a_file_that_cannot_be_read_is_a_fault() {
         "CONFIG",
         "",
         expect![[r#"
-        one fault in the configuration:
-          data.train_file (--train-file)
-              this is missing; valid: a .tsv, .csv or .jsonl file, or builtin:reviews"#]],
+            one fault in the configuration:
+              data.train_file (--train-file)
+                  required, but not given; valid: a .tsv, .csv or .jsonl file, or builtin:reviews"#]],
     );
 }
 
@@ -114,17 +114,17 @@ fn keys_that_contradict_each_other_are_named_together() {
         line,
         &format!("{TRAIN}[train]\nglobal_batch_size = 32\n"),
         expect![[r#"
-        one fault in the configuration:
-          --per-device-train-batch-size 8
-              this contradicts my.toml:5: train.global_batch_size = 32; give one of them; the global one stays the same at any number of ranks"#]],
+            one fault in the configuration:
+              --per-device-train-batch-size 8
+                  this contradicts my.toml:5: train.global_batch_size = 32; pass one of them; the global one stays the same at any number of ranks"#]],
     );
     check_faults(
         "CONFIG --warmup-steps 3 --warmup-ratio 0.1",
         TRAIN,
         expect![[r#"
-        one fault in the configuration:
-          --warmup-ratio 0.1
-              this contradicts --warmup-steps 3; give one of them"#]],
+            one fault in the configuration:
+              --warmup-ratio 0.1
+                  this contradicts --warmup-steps 3; pass one of them"#]],
     );
 }
 
@@ -156,7 +156,7 @@ fn evaluation_and_saving_must_match_what_is_asked_of_them() {
         expect![[r#"
             one fault in the configuration:
               --load-best-model-at-end
-                  this contradicts --save-strategy no; save as often as it is evaluated, or after a multiple of eval_steps"#]],
+                  this contradicts --save-strategy no; save as often as the run evaluates, or after a multiple of eval_steps"#]],
     );
     check_faults(
         "CONFIG --load-best-model-at-end --eval-strategy steps --eval-steps 4 \
@@ -165,7 +165,7 @@ fn evaluation_and_saving_must_match_what_is_asked_of_them() {
         expect![[r#"
             one fault in the configuration:
               --load-best-model-at-end
-                  this contradicts --save-strategy steps; save as often as it is evaluated, or after a multiple of eval_steps"#]],
+                  this contradicts --save-strategy steps; save as often as the run evaluates, or after a multiple of eval_steps"#]],
     );
     check_faults(
         "CONFIG --early-stopping-patience 2 --eval-strategy no",
@@ -173,7 +173,7 @@ fn evaluation_and_saving_must_match_what_is_asked_of_them() {
         expect![[r#"
             one fault in the configuration:
               --early-stopping-patience 2
-                  this contradicts --eval-strategy no; let it evaluate each epoch or so many steps"#]],
+                  this contradicts --eval-strategy no; set it to epoch or steps"#]],
     );
 }
 
@@ -185,9 +185,9 @@ fn what_an_evaluation_needs_must_be_given() {
         expect![[r#"
             2 faults in the configuration:
               --eval-strategy steps
-                  this needs the number of updates in between; give it, such as 500
+                  this needs the number of updates in between; pass it, such as 500
               --save-steps 3
-                  this needs the strategy steps; give it too"#]],
+                  this needs the strategy steps; pass it too"#]],
     );
     let line = "--train-file a.tsv --eval-strategy epoch --load-best-model-at-end";
     check_faults(
@@ -196,9 +196,9 @@ fn what_an_evaluation_needs_must_be_given() {
         expect![[r#"
             2 faults in the configuration:
               --eval-strategy epoch
-                  this needs a validation file; give one, or do without
+                  this needs a validation file; pass one, or leave this out
               --load-best-model-at-end
-                  this needs a validation file; give one, or do without"#]],
+                  this needs a validation file; pass one, or leave this out"#]],
     );
 }
 
@@ -211,10 +211,10 @@ fn what_is_not_there_yet_says_what_is() {
         expect![[r#"
             3 faults in the configuration:
               --train-file a.parquet
-                  this version does not have Parquet files yet; write it to a .tsv, .csv or .jsonl file, with pandas for example: frame.to_csv("train.csv", index=False)
+                  this version does not support Parquet files yet; write it to a .tsv, .csv or .jsonl file, with pandas for example: frame.to_csv("train.csv", index=False)
               --test-file hub:glue:sst2:test
-                  this version does not have data sets from the hub yet; write it to a .tsv, .csv or .jsonl file, with pandas for example: frame.to_csv("train.csv", index=False)
+                  this version does not support data sets from the hub yet; write it to a .tsv, .csv or .jsonl file, with pandas for example: frame.to_csv("train.csv", index=False)
               --report-to tensorboard
-                  this version does not have TensorBoard's event files yet; console and jsonl work, and metrics.jsonl has every number"#]],
+                  this version does not support TensorBoard's event files yet; use console and jsonl; metrics.jsonl has every number"#]],
     );
 }

@@ -5,6 +5,8 @@ mod words;
 
 use std::fs;
 
+use lockstep_flags::Set;
+
 use super::*;
 
 const TRAIN: &str = "[data]\ntrain_file = \"a.tsv\"\n";
@@ -13,13 +15,17 @@ fn arguments(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
+fn written(arguments: &[String]) -> Written {
+    run_config(CommandLine::parse(arguments, keys::ALL, Set::Taken), keys::ALL)
+}
+
 /// Runs `line` where CONFIG stands for a file with `toml` in it.
 fn plan(line: &str, toml: &str) -> Result<RunPlan, String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("my.toml");
     fs::write(&file, toml).unwrap();
     let file = file.display().to_string();
-    plan_of(run_config(&arguments(&line.replace("CONFIG", &file))))
+    plan_of(written(&arguments(&line.replace("CONFIG", &file))))
         .map_err(|faults| faults.to_string().replace(&file, "my.toml"))
 }
 
@@ -118,8 +124,7 @@ fn going_on_outweighs_the_flag_that_the_run_was_begun_with() {
 fn configuration_files_of_the_project_are_complete_and_valid() {
     for name in ["quickstart", "sst2", "banking77"] {
         let path = format!("{}/../../configs/{name}.toml", env!("CARGO_MANIFEST_DIR"));
-        plan_of(run_config(std::slice::from_ref(&path)))
-            .unwrap_or_else(|faults| panic!("{faults}"));
+        plan_of(written(std::slice::from_ref(&path))).unwrap_or_else(|faults| panic!("{faults}"));
         let tables = with_all_keys(&fs::read_to_string(path).unwrap());
         for entry in keys::ALL {
             let key =

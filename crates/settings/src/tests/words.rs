@@ -1,7 +1,9 @@
 //! Words of other trainers, and words without their flags: what is taken, and what is said.
 
 use lockstep_flags::Meant::{Advice, Like, Same, Value};
-use lockstep_flags::{Entries, Entry, Hint, Key, Table, WHOLE, WORDS, entry_named, flags, hint};
+use lockstep_flags::{
+    Command, Entries, Entry, Hint, Key, Set, Table, WHOLE, WORDS, Words, entry_named, hint,
+};
 
 use super::*;
 
@@ -46,8 +48,7 @@ fn words_that_mean_the_same_are_taken() {
 fn every_key_is_taken_with_underscores_too() {
     for entry in keys::ALL {
         let flag = format!("--{}", entry.name());
-        let config = Written::of(keys::ALL);
-        let line = CommandLine::split(&[flag.clone(), "x".to_owned()], &config);
+        let line = CommandLine::parse(&[flag.clone(), "x".to_owned()], keys::ALL, Set::Taken);
         assert!(line.names(*entry), "{flag}");
     }
 }
@@ -74,7 +75,7 @@ fn words_of_other_trainers_are_answered() {
     is("--clip_grad_norm 3", "`--max-grad-norm`");
     is("--accumulate_grad_batches 3", "`--gradient-accumulation-steps`");
     is("--lerning-rate x", "`--learning-rate`");
-    check("--fp16", "it is not there: the precisions are f32, tf32 and bf16, see `precision`");
+    check("--fp16", "not supported: the precisions are f32, tf32 and bf16, see `precision`");
     check("--num_labels 3", "leave it out: the classes are those of the data or of the model");
     check("--per_device_eval_batch_size 3", "leave it out: evaluations choose their own batches");
     check("--optim adamw", "leave it out: the optimiser is AdamW");
@@ -84,7 +85,7 @@ fn words_of_other_trainers_are_answered() {
     for words in ["--gpus 2", "--nproc-per-node 2", "--nodes 2", "-np"] {
         assert!(said(words).contains("`launcher --nproc-per-node N -- train"), "{words}");
     }
-    assert!(said("--local-rank=0").contains("read from the variables of torchrun"));
+    assert!(said("--local-rank=0").contains("environment that torchrun"));
     assert!(said("--report-to wandb").ends_with("valid: none, or a list of console and jsonl"));
 }
 
@@ -125,12 +126,20 @@ fn in_a_file_keys_are_offered_as_they_stand_there() {
 static CHECKPOINT: Key<u64> = Key::new(Table::COMMAND, "checkpoint", WHOLE, "");
 static DATA_FILE: Key<u64> = Key::new(Table::COMMAND, "data", WHOLE, "");
 static INPUT: Key<u64> = Key::new(Table::COMMAND, "input", WHOLE, "");
-static EVALUATE: &Entries = &[&CHECKPOINT, &DATA_FILE];
-static PREDICT: &Entries = &[&CHECKPOINT, &INPUT];
+static OF_EVALUATE: &Entries = &[&CHECKPOINT, &DATA_FILE];
+static OF_PREDICT: &Entries = &[&CHECKPOINT, &INPUT];
+static EVALUATE: Command = command(|| OF_EVALUATE);
+static PREDICT: Command = command(|| OF_PREDICT);
+
+const fn command(entries: fn() -> &'static Entries) -> Command {
+    let words = Words::None("flags alone");
+    Command { name: "", about: "", usage: "", entries, words, after: String::new }
+}
 
 /// All that is said of a command's words.
-fn faults(line: &str, entries: &'static Entries) -> Vec<String> {
-    let faults = flags(&arguments(line), entries, &[&CHECKPOINT], "flags alone").err().unwrap();
+fn faults(line: &str, command: &Command) -> Vec<String> {
+    let line = command.parse(&arguments(line));
+    let faults = command.read(line, &[&CHECKPOINT]).err().unwrap();
     faults.0.iter().map(|fault| format!("{}: {}", fault.place, fault.problem)).collect()
 }
 
@@ -139,22 +148,25 @@ fn words_without_their_flags_are_told_which() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().display().to_string();
     let bare = |word: &str, flags: &str| {
-        format!("{word}: this word stands without its flag; write {flags}")
+        format!("{word}: the flag before this value is missing; write {flags}")
     };
     let of = |flag: &str, word: &str| bare(word, &format!("`{flag} {word}`"));
     assert_eq!(
-        faults(&format!("{directory} dev.tsv"), EVALUATE),
+        faults(&format!("{directory} dev.tsv"), &EVALUATE),
         [of("--checkpoint", &directory), of("--data", "dev.tsv")]
     );
     assert_eq!(
-        faults("runs/nowhere in.jsonl", PREDICT),
+        faults("runs/nowhere in.jsonl", &PREDICT),
         [of("--checkpoint", "runs/nowhere"), of("--input", "in.jsonl")]
     );
-    let told = faults("what", EVALUATE);
-    assert_eq!(told[0], "what: this word is one too many; flags alone");
+    let told = faults("what", &EVALUATE);
+    assert_eq!(told[0], "what: unexpected argument; flags alone");
     let told = plan(&format!("CONFIG dev.tsv {directory}"), TRAIN).unwrap_err();
     let files = "`--train-file dev.tsv` or `--validation-file dev.tsv` or `--test-file dev.tsv`";
-    assert!(told.contains(&format!("this word stands without its flag; write {files}")), "{told}");
+    assert!(
+        told.contains(&format!("the flag before this value is missing; write {files}")),
+        "{told}"
+    );
     let places = format!("write `--model {directory}` or `--output-dir {directory}`");
     assert!(told.ends_with(&places), "{told}");
     let told = plan(&directory, "").unwrap_err();
@@ -168,12 +180,12 @@ fn what_is_a_key_elsewhere_is_offered_as_the_key_here() {
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].ends_with(&format!("did you mean `{expected}`?")), "{told:?}");
     };
-    check("--test_file x.tsv", EVALUATE, "--data");
-    check("--eval-file x.tsv", EVALUATE, "--data");
-    check("--input x.tsv", EVALUATE, "--data");
-    check("--model x", EVALUATE, "--checkpoint");
-    check("--model_name_or_path x", PREDICT, "--checkpoint");
-    check("--data x.tsv", PREDICT, "--input");
+    check("--test_file x.tsv", &EVALUATE, "--data");
+    check("--eval-file x.tsv", &EVALUATE, "--data");
+    check("--input x.tsv", &EVALUATE, "--data");
+    check("--model x", &EVALUATE, "--checkpoint");
+    check("--model_name_or_path x", &PREDICT, "--checkpoint");
+    check("--data x.tsv", &PREDICT, "--input");
 }
 
 /// Keys of the commands that have no configuration file.

@@ -4,7 +4,9 @@ use std::io::Write;
 
 use lockstep_collective::Solo;
 use lockstep_data::Corpus;
-use lockstep_flags::{Entries, Fault, Key, Problem, SWITCH, Table, Written, flags};
+use lockstep_flags::{
+    Command, CommandLine, Entries, Fault, Key, Problem, SWITCH, Table, Words, Written,
+};
 use lockstep_host::{ExitCode, Process, streams};
 use lockstep_join::device::Place;
 use lockstep_settings::{DATA_SOURCE, DataSource, keys};
@@ -20,8 +22,17 @@ static DATA: Key<DataSource> =
 static JSON: Key<bool> =
     Key::new(Table::COMMAND, "json", SWITCH, "answer with one JSON object").or("false");
 
-/// The flags of this command.
-pub(crate) static ENTRIES: &Entries = &[
+/// The command.
+pub(super) static COMMAND: Command = Command {
+    name: "evaluate",
+    about: "Measure a trained model on labelled examples",
+    usage: "trainer evaluate --checkpoint DIR --data FILE [--json]",
+    entries: || ENTRIES,
+    words: Words::None("give the file with --data"),
+    after: String::new,
+};
+
+static ENTRIES: &Entries = &[
     &CHECKPOINT,
     &DATA,
     &JSON,
@@ -42,10 +53,10 @@ const CLASSES_SHOWN: usize = 12;
 /// A model or data that cannot be used.
 pub(super) fn run(
     process: &Process,
-    arguments: &[String],
+    line: CommandLine,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let config = flags(arguments, ENTRIES, &[&CHECKPOINT, &DATA], "give the file with --data")?;
+    let config = COMMAND.read(line, &[&CHECKPOINT, &DATA])?;
     let place = Place::alone(config.get(&keys::DEVICE)?, &process.environment)?;
     let finished = Finished::open(&config, &place)?;
     let reading = finished.reading(&config)?;

@@ -1,8 +1,8 @@
 //! The commands of the program `trainer`, and how one is chosen.
 
+mod completions;
 mod doctor;
 mod evaluate;
-mod help;
 mod plan;
 mod predict;
 mod train;
@@ -11,68 +11,103 @@ use std::io::Write;
 use std::path::Path;
 
 use lockstep_collective::Tally;
-use lockstep_flags::nearest;
-use lockstep_host::{ExitCode, Process};
+use lockstep_flags::{Command, CommandLine, Program};
+use lockstep_host::{ExitCode, Process, streams};
 
-use crate::failure::{COMMANDS, Failure};
+use crate::failure::Failure;
+
+/// A command, and what carries it out.
+struct Row {
+    command: &'static Command,
+    run: fn(&Process, CommandLine, &mut dyn Write) -> Result<ExitCode, Failure>,
+}
+
+/// The commands there are; the first is meant where none is named.
+static COMMANDS: [Row; 6] = [
+    Row { command: &train::COMMAND, run: train::run },
+    Row { command: &evaluate::COMMAND, run: evaluate::run },
+    Row { command: &predict::COMMAND, run: predict::run },
+    Row { command: &plan::COMMAND, run: plan::run },
+    Row { command: &doctor::COMMAND, run: doctor::run },
+    Row { command: &completions::COMMAND, run: completions::run },
+];
+
+/// The program with its commands.
+pub(crate) fn program() -> Program {
+    Program {
+        name: "trainer",
+        about: "Fine-tunes a DistilBERT text classifier, data-parallel.",
+        usage: "trainer [COMMAND] [CONFIG.toml] [flags] [--set KEY=VALUE ...]",
+        commands: COMMANDS.iter().map(|row| row.command).collect(),
+        after: EXAMPLES,
+    }
+}
+
+const EXAMPLES: &str = "\
+examples:
+  trainer                                     the quick start, without files
+  trainer configs/sst2.toml --seed 7          a configuration file and a flag
+  trainer --model DIR --train-file train.tsv  flags only
+  trainer evaluate --checkpoint runs/sst2 --data test.tsv
+  trainer predict --checkpoint runs/sst2 --input texts.txt
+
+more help:
+  trainer COMMAND --help        the flags of a command, by table, with defaults
+  trainer COMMAND --help KEY    one key: valid values, default, TOML, an example
+
+Every key is a flag, a key of its table in CONFIG.toml (with _ for -), and a key
+for --set. Flags outweigh the file, and --set outweighs both.";
 
 /// Runs the command the arguments name.
 ///
 /// # Errors
 /// Whatever made it fail.
 pub(crate) fn run(process: &Process, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-    let (command, arguments) = choose(&process.arguments)?;
-    let has = |flags: [&str; 2]| arguments.iter().any(|word| flags.contains(&word.as_str()));
-    if has(["--help", "-h"]) {
-        return tell(out, &help::of(command));
+    let Choice { row, is_named, words } = choose(&process.arguments)?;
+    let line = row.command.parse(&words);
+    if let Some(key) = &line.help {
+        let columns = streams::columns();
+        let asks_for_all = key.is_empty() || is_config(key);
+        return match is_named || !asks_for_all {
+            true => tell(out, &row.command.help(key, columns)?),
+            false => tell(out, &program().help(columns)),
+        };
     }
-    if has(["--version", "-V"]) {
+    if line.wants_version {
         return tell(out, concat!("lockstep ", env!("CARGO_PKG_VERSION"), "\n"));
     }
-    match command {
-        Command::Help => tell(out, &help::of(command)),
-        Command::Train => train::run(process, arguments, out),
-        Command::Evaluate => evaluate::run(process, arguments, out),
-        Command::Predict => predict::run(process, arguments, out),
-        Command::Plan => plan::run(process, arguments, out),
-        Command::Doctor => doctor::run(process, arguments, out),
+    (row.run)(process, line, out)
+}
+
+/// A command, whether its name was given, and its own words.
+struct Choice {
+    row: &'static Row,
+    is_named: bool,
+    words: Vec<String>,
+}
+
+/// The command and its own words. `help` is `--help` of what follows.
+fn choose(arguments: &[String]) -> Result<Choice, Failure> {
+    let named = |name: &String| COMMANDS.iter().find(|row| row.command.name == name);
+    let all = || Choice { row: &COMMANDS[0], is_named: false, words: arguments.to_vec() };
+    let Some((first, rest)) = arguments.split_first() else { return Ok(all()) };
+    if let Some(row) = named(first) {
+        return Ok(Choice { row, is_named: true, words: rest.to_vec() });
     }
-}
-
-/// A command of the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// Train a model.
-    Train,
-    /// Evaluate a finished model.
-    Evaluate,
-    /// Classify texts.
-    Predict,
-    /// Tell what a training would do.
-    Plan,
-    /// Tell what this machine has and lacks.
-    Doctor,
-    /// Tell what there is.
-    Help,
-}
-
-/// The command and its own arguments. Without a command's name it is `train`.
-fn choose(arguments: &[String]) -> Result<(Command, &[String]), Failure> {
-    let Some((first, rest)) = arguments.split_first() else { return Ok((Command::Train, &[])) };
-    let command = match first.as_str() {
-        "train" => Command::Train,
-        "evaluate" => Command::Evaluate,
-        "predict" => Command::Predict,
-        "plan" => Command::Plan,
-        "doctor" => Command::Doctor,
-        "help" => Command::Help,
-        word if word.starts_with('-') || is_config(word) => return Ok((Command::Train, arguments)),
-        word => {
-            let similar = nearest(word, COMMANDS);
-            return Err(Failure::UnknownCommand { word: word.to_owned(), similar });
-        }
-    };
-    Ok((command, rest))
+    if first == "help" {
+        let help = |rest: &[String]| [&["--help".to_owned()], rest].concat();
+        return Ok(match rest.split_first().and_then(|(name, more)| Some((named(name)?, more))) {
+            Some((row, more)) => Choice { row, is_named: true, words: help(more) },
+            None => Choice { words: help(rest), ..all() },
+        });
+    }
+    if first.starts_with('-') || is_config(first) {
+        return Ok(all());
+    }
+    let known = program();
+    let similar = known.nearest(first);
+    let known = known.commands.iter().map(|command| command.name).collect();
+    Err(Failure::UnknownCommand { word: first.clone(), similar, known })
 }
 
 fn is_config(word: &str) -> bool {

@@ -191,27 +191,117 @@ fn a_word_that_is_no_command_is_answered_with_those_there_are() {
     check(
         "paint",
         expect![
-            "there is no command `paint`; there are train, evaluate, predict, plan, doctor; a configuration file to train from ends in .toml; see --help"
+            "there is no command `paint`; valid: train, evaluate, predict, plan, doctor, completions, or a configuration file that ends in .toml; see --help"
         ],
     );
     check("evalute --json", expect!["there is no command `evalute`; did you mean `evaluate`?"]);
 }
 
 #[test]
-fn help_names_every_flag() {
+fn help_is_short_and_names_every_flag_of_a_command() {
     let bench = Bench::new();
-    for (line, flag) in [
-        ("--help", "--learning-rate X"),
-        ("help", "--on-bad-row fail|skip"),
-        ("train --help", "exit codes:"),
-        ("evaluate --help", "--data FILE"),
-        ("predict -h", "--input FILE"),
-        ("plan --help", "Nothing is started"),
-        ("doctor --help", "--device auto|cpu|cuda"),
+    for (line, part) in [
+        ("--help", "  evaluate     Measure a trained model on labelled examples\n"),
+        ("help", "trainer COMMAND --help KEY"),
+        ("configs/sst2.toml --help", "commands:\n"),
+        ("train --help", "--learning-rate <X>"),
+        ("help train", "exit codes:"),
+        ("train --help x.toml", "[data]:\n"),
+        ("evaluate --help", "--data <FILE>"),
+        ("predict -h", "--input <FILE>"),
+        ("plan --help", "nothing is started"),
+        ("plan --help", "      --program"),
+        ("doctor --help", "--device <auto|cpu|cuda>"),
+        ("completions --help", "source <(trainer completions bash)"),
         ("--version", "lockstep "),
+        ("train --seed x --version", "lockstep "),
     ] {
         let (code, told) = bench.run(line).unwrap();
-        assert!(code == ExitCode::Done && told.contains(flag), "{line}: {told}");
-        assert!(told.lines().all(|line| line.chars().count() <= 100), "{told}");
+        assert!(code == ExitCode::Done && told.contains(part), "{line}: {told}");
+        assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
     }
+    assert!(bench.run("--help").unwrap().1.lines().count() <= 40);
+    let (_, told) = bench.run("train --help").unwrap();
+    for entry in lockstep_settings::keys::ALL {
+        let is_listed = told.split_whitespace().any(|word| word == entry.flag());
+        assert!(is_listed, "{}: {told}", entry.flag());
+    }
+}
+
+#[test]
+fn one_key_is_explained_at_length() {
+    let check = |line: &str, expected: Expect| {
+        expected.assert_eq(&Bench::new().run(line).unwrap().1);
+    };
+    check(
+        "train --help learning-rate",
+        expect![[r#"
+            --learning-rate X
+              peak learning rate of the encoder
+
+              valid    a number from 0 to 1
+              default  2e-5
+              also     --learning_rate
+              example  --learning-rate 2e-5
+              TOML     [optim]
+                       learning_rate = 2e-5
+        "#]],
+    );
+    check(
+        "--help=--eval_strategy",
+        expect![[r#"
+        --eval-strategy no|steps|epoch
+          when to evaluate
+
+          valid    no, steps or epoch
+          default  epoch
+          also     --eval_strategy, --evaluation_strategy
+          example  --eval-strategy epoch
+          TOML     [train]
+                   eval_strategy = "epoch"
+    "#]],
+    );
+    check(
+        "plan --help json",
+        expect![[r#"
+        --json
+          answer with one JSON object
+
+          valid    true or false
+          default  false
+          example  --json
+    "#]],
+    );
+}
+
+#[test]
+fn a_word_that_is_no_key_is_answered_with_the_nearest() {
+    let failure = Bench::new().run("evaluate --help dat").unwrap_err();
+    expect![[r#"
+        one fault in the configuration:
+          --help dat
+              there is no such key; did you mean `data`?"#]]
+    .assert_eq(&failure.to_string());
+}
+
+#[test]
+fn completions_name_commands_flags_and_values() {
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let (_, script) = Bench::new().run(&format!("completions {shell}")).unwrap();
+        for word in ["evaluate", "learning-rate", "completions"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    let failure = Bench::new().run("completions tcsh").unwrap_err();
+    expect![[r#"
+        one fault in the configuration:
+          trainer completions tcsh
+              this value is not valid; valid: bash, zsh, fish or powershell"#]]
+    .assert_eq(&failure.to_string());
+    let failure = Bench::new().run("completions").unwrap_err();
+    expect![[r#"
+        one fault in the configuration:
+          trainer completions
+              required, but not given; valid: bash, zsh, fish or powershell"#]]
+    .assert_eq(&failure.to_string());
 }

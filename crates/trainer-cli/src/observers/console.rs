@@ -15,6 +15,7 @@ use super::work::{Cards, Work};
 pub(crate) struct Console<W> {
     out: W,
     every: NonZeroU64,
+    shows_first: bool,
     cards: Cards,
     total: u64,
     /// The updates since the last line about one.
@@ -29,7 +30,12 @@ impl<W: Write> Console<W> {
     /// A console that says something after each `every` updates.
     pub(crate) fn new(out: W, every: NonZeroU64, cards: Cards) -> Self {
         let (window, all) = (Work::default(), Work::default());
-        Self { out, every, cards, total: 0, window, all, epoch: None }
+        Self { out, every, shows_first: false, cards, total: 0, window, all, epoch: None }
+    }
+
+    /// The same console with a line for the first update of the run, or without.
+    pub(crate) fn with_first_step(self, shows_first: bool) -> Self {
+        Self { shows_first, ..self }
     }
 
     fn start(&mut self, report: &StartReport) -> io::Result<()> {
@@ -45,7 +51,9 @@ impl<W: Write> Console<W> {
     fn update(&mut self, report: &UpdateReport) -> io::Result<()> {
         self.window.add(report);
         self.all.add(report);
-        if !report.step.is_multiple_of(self.every.get()) && report.step != self.total {
+        let is_first = self.shows_first && report.step == 1;
+        let is_due = report.step.is_multiple_of(self.every.get()) || report.step == self.total;
+        if !is_due && !is_first {
             return Ok(());
         }
         let window = std::mem::take(&mut self.window);
@@ -247,6 +255,26 @@ mod tests {
             done     4 updates, 1:05
         "#]],
         );
+    }
+
+    #[test]
+    fn the_first_update_has_a_line_where_that_is_asked_for() {
+        let lines = |shows_first: bool| {
+            let mut text = Vec::new();
+            let cards = Cards { card: None, count: 1 };
+            let console = Console::new(&mut text, NonZeroU64::new(3).unwrap(), cards);
+            let mut console = console.with_first_step(shows_first);
+            for event in [start(0), update(1), update(2), update(3), update(4)] {
+                console.observe(&event).unwrap();
+            }
+            let text = String::from_utf8(text).unwrap();
+            let of_update = |line: &str| Some(line.split_once(" | lr")?.0.to_owned());
+            text.lines().filter_map(of_update).collect::<Vec<_>>()
+        };
+        let due = ["step 3/4 | loss: 0.3056", "step 4/4 | loss: 0.1250"];
+        assert_eq!(lines(false), Vec::from(due));
+        let first = ["step 1/4 | loss: 0.5000", "step 3/4 | loss: 0.2083"];
+        assert_eq!(lines(true), [&first[..], &due[1..]].concat());
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod machine;
 use std::io::Write;
 use std::time::Duration;
 
-use lockstep_flags::{Entries, flags};
+use lockstep_flags::{Command, CommandLine, Entries, Words};
 use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::gpus::{self, Driver, GpuError};
 use lockstep_host::mpirun::{self, Flavour, Mpirun};
@@ -20,8 +20,21 @@ use crate::failure::Failure;
 use finding::{Finding, Verdict};
 use libraries::Libraries;
 
-/// The flags of the command.
-pub(crate) static ENTRIES: &Entries = &[&keys::DEVICE];
+static ENTRIES: &Entries = &[&keys::DEVICE];
+
+/// The command.
+pub(super) static COMMAND: Command = Command {
+    name: "doctor",
+    about: "Check what this machine has and lacks for a training",
+    usage: "trainer doctor [--device cuda]",
+    entries: || ENTRIES,
+    words: Words::None("doctor takes flags only"),
+    after: || {
+        "It exits with 0 where training is possible, and with 4 where it is not on the device\n\
+         that --device names."
+            .to_owned()
+    },
+};
 
 /// How long a silent rank is borne.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,10 +45,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A faulty command line.
 pub(crate) fn run(
     process: &Process,
-    arguments: &[String],
+    line: CommandLine,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let config = flags(arguments, ENTRIES, &[], "the doctor takes flags alone")?;
+    let config = COMMAND.read(line, &[])?;
     let device = config.get(&keys::DEVICE)?;
     let wish = Wish { device: DeviceChoice::Cpu, sharing: Sharing::Refused };
     let options = JoinOptions { environment: &process.environment, patience: PATIENCE };
@@ -190,7 +203,7 @@ mod tests {
             let environment = [hidden].into_iter().collect();
             let process = Process { arguments: Vec::new(), environment };
             let mut out = Vec::new();
-            let code = run(&process, &arguments, &mut out).unwrap();
+            let code = run(&process, COMMAND.parse(&arguments), &mut out).unwrap();
             let told = String::from_utf8(out).unwrap();
             assert!(code == expected.0 && told.contains(expected.1), "{words:?}: {told}");
         };

@@ -9,13 +9,15 @@ mod program;
 mod program_table;
 
 use std::io::Write;
+use std::sync::LazyLock;
 
 use lockstep_data::TokenStore;
+use lockstep_flags::{Command, CommandLine, Entry, Key, SWITCH, Table, Words};
 use lockstep_host::{ExitCode, Process, streams};
 use lockstep_hub::HubSettings;
 use lockstep_join::device;
 use lockstep_model::EncoderConfig;
-use lockstep_settings::{ModelName, RunPlan};
+use lockstep_settings::{ModelName, RunPlan, keys, run_config};
 use lockstep_trainer::Cadence;
 use lockstep_world::Seat;
 use serde_json::{Value, json};
@@ -27,19 +29,42 @@ use crate::observers::clock;
 use crate::sources::{self, Corpora, RawCorpora};
 use estimate::{Costs, Counts};
 
+static JSON: Key<bool> =
+    Key::new(Table::COMMAND, "json", SWITCH, "answer with one JSON object").or("false");
+static PROGRAM: Key<bool> = Key::new(
+    Table::COMMAND,
+    "program",
+    SWITCH,
+    "the GPU step instead: each kernel and product of the most common batches, with its bytes, \
+     operations and predicted time, and the memory; needs no GPU",
+)
+.or("false");
+
+/// The command.
+pub(super) static COMMAND: Command = Command {
+    name: "plan",
+    about: "Show what a training would do; nothing is started",
+    usage: "trainer plan [CONFIG.toml] [flags] [--set KEY=VALUE ...]",
+    entries: || &ENTRIES,
+    words: Words::Config,
+    after: String::new,
+};
+
+static ENTRIES: LazyLock<Vec<&'static dyn Entry>> =
+    LazyLock::new(|| [&[&JSON as &'static dyn Entry, &PROGRAM], keys::ALL].concat());
+
 /// Runs the command.
 ///
 /// # Errors
 /// A configuration, data or a model that cannot be used.
 pub(super) fn run(
     process: &Process,
-    arguments: &[String],
+    line: CommandLine,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let (flags, arguments): (Vec<String>, Vec<String>) =
-        arguments.iter().cloned().partition(|word| FLAGS.contains(&word.as_str()));
-    let [as_json, of_program] = FLAGS.map(|flag| flags.iter().any(|word| word == flag));
-    let (plan, checks) = Checks::plan(&arguments, HubSettings::of(&process.environment))?;
+    let config = run_config(line, &ENTRIES);
+    let [as_json, of_program] = [&JSON, &PROGRAM].map(|key| config.find(key).unwrap_or_default());
+    let (plan, checks) = Checks::plan(config, HubSettings::of(&process.environment))?;
     checks.pass()?;
     if of_program {
         return super::tell(out, &program::text(&plan, process, as_json)?);
@@ -58,9 +83,6 @@ pub(super) fn run(
     };
     super::tell(out, &text)
 }
-
-/// As JSON, and the recorded program instead of the counts.
-const FLAGS: [&str; 2] = ["--json", "--program"];
 
 /// The model's sizes and the tokens of the training texts.
 struct Material {

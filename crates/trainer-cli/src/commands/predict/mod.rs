@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lockstep_data::{Batch, TextRow, TextSource, TokenStore, is_name_of_texts};
-use lockstep_flags::{Entries, FILE, Fault, Form, Key, Kind, Problem, Table, Written, flags};
+use lockstep_flags::{
+    Command, CommandLine, Entries, FILE, Fault, Form, Key, Kind, Problem, Table, Words, Written,
+};
 use lockstep_host::{ExitCode, Process, streams};
 use lockstep_join::device::Place;
 use lockstep_settings::keys;
@@ -63,8 +65,23 @@ const INPUT_FORMATS: Kind<lockstep_data::Format> = Kind {
     },
 };
 
-/// The flags of this command.
-pub(crate) static ENTRIES: &Entries = &[
+/// The command.
+pub(super) static COMMAND: Command = Command {
+    name: "predict",
+    about: "Classify a stream of texts, in order",
+    usage: "trainer predict --checkpoint DIR [--input FILE|-] [--output FILE|-]",
+    entries: || ENTRIES,
+    words: Words::None("give the file with --input"),
+    after: || ANSWERS.to_owned(),
+};
+
+const ANSWERS: &str = "\
+answers:
+  tsv    a header, then for each row: line, label, probability:CLASS ..., error
+  jsonl  an object for each row: line, label, probabilities, logits; or line, error
+  A row that cannot be used, such as an empty line, is answered with an error.";
+
+static ENTRIES: &Entries = &[
     &CHECKPOINT,
     &INPUT,
     &INPUT_FORMAT,
@@ -81,10 +98,10 @@ pub(crate) static ENTRIES: &Entries = &[
 /// A model that cannot be used, or a stream that breaks. A bad row is an answer, not an end.
 pub(super) fn run(
     process: &Process,
-    arguments: &[String],
+    line: CommandLine,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let config = flags(arguments, ENTRIES, &[&CHECKPOINT], "give the file with --input")?;
+    let config = COMMAND.read(line, &[&CHECKPOINT])?;
     let place = Place::alone(config.get(&keys::DEVICE)?, &process.environment)?;
     let finished = Finished::open(&config, &place)?;
     let path = config.get(&OUTPUT)?;

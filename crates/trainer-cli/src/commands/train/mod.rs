@@ -1,5 +1,6 @@
 //! `trainer train`: a plan becomes a run.
 
+mod command;
 mod origin;
 mod stops;
 mod summary;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_collective::{Collective, PhaseBoard, WatchHandle, broadcast_bytes};
+use lockstep_flags::CommandLine;
 use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::streams::{self, Optional};
 use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
@@ -16,7 +18,7 @@ use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
 use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
 use lockstep_program::Card;
-use lockstep_settings::{Record, Reporter, RunPlan, run_toml};
+use lockstep_settings::{Record, Reporter, RunPlan, keys, run_config, run_toml};
 use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -26,6 +28,7 @@ use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::sources::{self, Corpora, RawCorpora};
 use crate::{card, output_dir, write_file};
+pub(super) use command::COMMAND;
 use stops::Stops;
 
 /// Runs the command.
@@ -34,13 +37,13 @@ use stops::Stops;
 /// Whatever kept the run from its end.
 pub(crate) fn run(
     process: &Process,
-    arguments: &[String],
+    line: CommandLine,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     let stops = Stops::listen()?;
     let out: &mut dyn Write = &mut Optional::new(out);
     let hub = HubSettings::of(&process.environment);
-    let (plan, checks) = Checks::plan(arguments, hub.clone())?;
+    let (plan, checks) = Checks::plan(run_config(line, keys::ALL), hub.clone())?;
     device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
     let options =
@@ -223,7 +226,8 @@ impl Run<'_> {
         }
         let mut metrics = MetricsFile::new(&self.plan.run.directory);
         let cards = Cards { card: Card::named(&self.place.name), count: self.seat.world().get() };
-        let mut console = Console::new(out, self.plan.run.logging_steps, cards);
+        let mut console = Console::new(out, self.plan.run.logging_steps, cards)
+            .with_first_step(self.plan.is_on(&keys::LOGGING_FIRST_STEP));
         let mut observers: Vec<&mut dyn Observer> = vec![log];
         if self.seat.is_leader() {
             if self.plan.run.reporters.contains(&Reporter::Jsonl) {
