@@ -37,7 +37,6 @@ impl Disguise {
         let of = |separator, format| is_header(line, separator).then_some(Self::Header(format));
         of('\t', Format::Tsv).or_else(|| of(',', Format::Csv))
     }
-
 }
 
 impl fmt::Display for Disguise {

@@ -170,11 +170,12 @@ fn alike(present: &[(&String, usize)]) -> Vec<Doubt> {
     let rest = several.len().saturating_sub(REPORTED);
     let last = several.len().min(REPORTED);
     let reported = several.into_iter().take(REPORTED).enumerate();
-    reported.map(|(place, names)| Doubt::Alike {
-        names,
-        others: if place + 1 == last { rest } else { 0 },
-    })
-    .collect()
+    reported
+        .map(|(place, names)| Doubt::Alike {
+            names,
+            others: if place + 1 == last { rest } else { 0 },
+        })
+        .collect()
 }
 
 /// The classes of which there are examples, and none among those that were learned from.
@@ -224,7 +225,11 @@ mod tests {
             (0..500).flat_map(|i| [format!("a{i}"), format!("A{i}")]).collect();
         let reported = doubts(&names, &vec![30; 1000]);
         assert_eq!(reported.len(), 3, "{reported:?}");
-        assert!(reported[2].to_string().ends_with("(497 more groups like this)"), "{}", reported[2]);
+        assert!(
+            reported[2].to_string().ends_with("(497 more groups like this)"),
+            "{}",
+            reported[2]
+        );
     }
 
     #[test]
@@ -232,7 +237,10 @@ mod tests {
         let names = ["a", "b", "c"].map(str::to_owned);
         assert_eq!(unlearned(&names, &[1, 2, 0], &[3, 1, 0]), None);
         let reported = unlearned(&names, &[1, 2, 4], &[3, 0, 0]).unwrap().to_string();
-        assert!(reported.starts_with("6 examples of classes without a training example"), "{reported}");
+        assert!(
+            reported.starts_with("6 examples of classes without a training example"),
+            "{reported}"
+        );
         assert!(reported.ends_with("`b`, `c`"), "{reported}");
     }
 
@@ -240,7 +248,8 @@ mod tests {
     fn odd_classes_are_reported() {
         let check = |classes: &[(&str, usize)], begins: &[&str]| {
             let reported = reported(classes);
-            let all = reported.iter().zip(begins).all(|(reported, begin)| reported.starts_with(begin));
+            let all =
+                reported.iter().zip(begins).all(|(reported, begin)| reported.starts_with(begin));
             assert!(reported.len() == begins.len() && all, "{classes:?}: {reported:#?}");
         };
         check(&[("neg", 40), ("pos", 60)], &[]);
@@ -273,7 +282,9 @@ mod tests {
             intents.iter().map(|(name, _)| (format!("intent {name}"), each)).collect()
         };
         let reported_of = |intents: &[(String, usize)]| {
-            reported(&intents.iter().map(|(name, count)| (name.as_str(), *count)).collect::<Vec<_>>())
+            reported(
+                &intents.iter().map(|(name, count)| (name.as_str(), *count)).collect::<Vec<_>>(),
+            )
         };
         assert_eq!(reported_of(&intents(20)), Vec::<String>::new());
         assert!(reported_of(&intents(19))[0].starts_with("1463 examples have 77 different labels"));

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::bad_row::{BadRowKind, BadRows};
 use crate::columns::ColumnError;
+use crate::conversion;
 use crate::disguise::Disguise;
 use crate::excerpt::{counted, excerpt, listing};
 use crate::foreign::Foreign;
 use crate::format::Format;
 use crate::labels::LabelError;
-use crate::conversion;
 use crate::tokenizer::TokenizerError;
 
 /// What is known about a file whose rows cannot be used.
@@ -257,14 +257,18 @@ fn neighbours(what: &str, files: &[String]) -> String {
 }
 
 fn dropped(skipped: &BadRows) -> String {
-    if skipped.is_empty() { String::new() } else { format!("\n  skipped {}: {skipped}", counted(skipped.total(), "row")) }
+    if skipped.is_empty() {
+        String::new()
+    } else {
+        format!("\n  skipped {}: {skipped}", counted(skipped.total(), "row"))
+    }
 }
 
 fn extension_named(path: &Path) -> String {
     match path.extension() {
         Some(extension) => {
             format!("the format .{} is not supported", extension.to_string_lossy())
-        },
+        }
         None => "the name has no extension, so its format is unknown".to_owned(),
     }
 }

@@ -155,9 +155,7 @@ pub enum LabelError {
     #[error("there are no labels; a classifier needs at least two classes")]
     None,
     /// A class without a name.
-    #[error(
-        "class {id} has a blank name; give each class a name (id2label in config.json)"
-    )]
+    #[error("class {id} has a blank name; give each class a name (id2label in config.json)")]
     Blank {
         /// The number of the class.
         id: u32,

@@ -259,7 +259,9 @@ mod tests {
         check_source(
             None,
             b"text,label\nfine,1\n",
-            &["end: input: line 1 looks like the header of a table, but each line would be read as a text"],
+            &[
+                "end: input: line 1 looks like the header of a table, but each line would be read as a text",
+            ],
         );
         check(Format::Plain, b"text,label\n", &["1: text,label"]);
     }

@@ -38,12 +38,14 @@ pub(crate) fn foreign(path: &Path) -> Option<Foreign> {
             "is a tar archive, written by a PyTorch before version 0.1.10",
             "load it in Python with torch.load and save its state_dict() again",
         ),
-        () if !is_pickle && (is(PYTORCH) || is(LEGACY)) => {
-            ("was written by torch.save and is not a safetensors file", "rename it to pytorch_model.bin")
-        }
-        () if is_pickle && is_safetensors(&head) => {
-            ("is a safetensors file and was not written by torch.save", "rename it to model.safetensors")
-        }
+        () if !is_pickle && (is(PYTORCH) || is(LEGACY)) => (
+            "was written by torch.save and is not a safetensors file",
+            "rename it to pytorch_model.bin",
+        ),
+        () if is_pickle && is_safetensors(&head) => (
+            "is a safetensors file and was not written by torch.save",
+            "rename it to model.safetensors",
+        ),
         () => return None,
     };
     Some(Foreign { what, remedy })
@@ -75,8 +77,8 @@ mod tests {
     fn files_of_other_kinds_are_named() {
         let tar = [&[0; 257][..], b"ustar\x0000"].concat();
         let rows: [(&str, &[u8], Option<&str>); 14] = [
-            ("m.safetensors", b"version https://git-lfs.github.com/spec/v1\noid", Some("git-lfs")),
-            ("m.bin", b"version https://git-lfs.github.com/spec/v1\noid", Some("git-lfs")),
+            ("m.safetensors", b"version https://git-lfs.github.com/spec/v1\noid", Some("Git LFS")),
+            ("m.bin", b"version https://git-lfs.github.com/spec/v1\noid", Some("Git LFS")),
             ("m.bin", b"\n <!DOCTYPE HTML><html>", Some("HTML")),
             ("m.safetensors", b"<html lang=en>", Some("HTML")),
             ("m.bin", b"<?xml version='1.0'?><Error>", Some("HTML")),

@@ -66,9 +66,7 @@ pub enum PytorchFault {
     #[error("the order of its values is missing")]
     NoNames,
     /// The values are not those that were announced.
-    #[error(
-        "the values in {name} do not match its pickle in number, or have an unsupported type"
-    )]
+    #[error("the values in {name} do not match its pickle in number, or have an unsupported type")]
     Short {
         /// The storage's name.
         name: Rc<str>,

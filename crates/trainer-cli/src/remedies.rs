@@ -121,9 +121,11 @@ fn of_run(remedy: trainer::Remedy) -> String {
         Remedy::StartAgain => "remove them, or start again with --resume never \
              --overwrite-output-dir"
             .to_owned(),
-        Remedy::ResumeAsStarted { longer: None } => "resume with the configuration and the data of \
+        Remedy::ResumeAsStarted { longer: None } => {
+            "resume with the configuration and the data of \
              the checkpoint, or start again with --resume never and another --output-dir"
-            .to_owned(),
+                .to_owned()
+        }
         Remedy::ResumeAsStarted { longer: Some(model) } => format!(
             "the length of a run decides all its learning rates, so resume with the same length; to \
              train its model further, pass --model {} and another --output-dir, without --resume",
@@ -140,7 +142,9 @@ fn of_data(remedy: &data::Remedy) -> String {
             format!("fix the file; `--on-bad-row skip` would drop {dropped} of its rows")
         }
         Remedy::FixOrSkipRows(dropped) => {
-            format!("fix these lines, or skip them ({dropped} of the rows) with `--on-bad-row skip`")
+            format!(
+                "fix these lines, or skip them ({dropped} of the rows) with `--on-bad-row skip`"
+            )
         }
         Remedy::ConvertOrSkipRows { conversion, dropped } => format!(
             "{conversion}; or skip these lines ({dropped} of the rows) with `--on-bad-row skip`"
@@ -150,7 +154,8 @@ fn of_data(remedy: &data::Remedy) -> String {
             of_data(other)
         ),
         Remedy::ReadAs { format, conversion } => {
-            let convert = conversion.map_or_else(String::new, |conversion| format!("{conversion}, and "));
+            let convert =
+                conversion.map_or_else(String::new, |conversion| format!("{conversion}, and "));
             let format = spelled(*format);
             format!(
                 "{convert}pass --input-format {format}; if each line is a text, pass --input-format \

@@ -13,9 +13,7 @@ use crate::{CheckpointError, Remedy};
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// The loss or the gradient is not finite; the weights are those after the update before.
-    #[error(
-        "training diverged at update {update}: loss {loss}, gradient norm {grad_norm}"
-    )]
+    #[error("training diverged at update {update}: loss {loss}, gradient norm {grad_norm}")]
     NotFinite {
         /// The update's number, from 1.
         update: u64,

@@ -65,7 +65,9 @@ pub fn shards(index: &Path) -> Result<Vec<String>, IndexError> {
     let names: BTreeSet<String> = weight_map.into_values().collect();
     if let Some(name) = names.iter().find(|name| !is_beside(name)) {
         let name: String = name.chars().take(100).collect();
-        return Err(malformed(format!("`{name}` is not the name of a tensor file in the same directory")));
+        return Err(malformed(format!(
+            "`{name}` is not the name of a tensor file in the same directory"
+        )));
     }
     match names.len() {
         0 => Err(malformed("it names no file".to_owned())),

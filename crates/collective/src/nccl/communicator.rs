@@ -227,7 +227,7 @@ fn words(result: ncclResult_t, communicator: ncclComm_t) -> String {
             .map(|text| (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy()))
     };
     let texts: Vec<_> = texts.into_iter().flatten().filter(|text| !text.is_empty()).collect();
-    format!("{}; NCCL_DEBUG=INFO tells more", texts.join(": "))
+    format!("{}; set NCCL_DEBUG=INFO for details", texts.join(": "))
 }
 
 #[cfg(test)]

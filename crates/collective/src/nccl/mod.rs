@@ -83,7 +83,7 @@ impl Nccl {
         if let Some(rank) = ready.iter().position(|&is_ready| is_ready == 0) {
             return Err(failed(
                 "init",
-                format!("rank {rank} cannot use its GPU; see what it says"),
+                format!("rank {rank} cannot use its GPU; see its own message"),
             ));
         }
         let id = NcclId::share(&mut *company)?;

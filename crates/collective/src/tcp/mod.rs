@@ -70,7 +70,7 @@ impl fmt::Display for Meeting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.keeper {
             Keeper::Leader | Keeper::Agent => self.place.fmt(f),
-            Keeper::Pmi(_) => f.write_str("a port that mpiexec tells them"),
+            Keeper::Pmi(_) => f.write_str("a port from mpiexec"),
         }
     }
 }

@@ -80,7 +80,7 @@ pub(crate) fn rank(rank: usize, size: usize) -> Option<Rank> {
 /// Those of the ranks below `size` that `is_there` does not know, for people.
 pub(crate) fn absent(size: usize, is_there: impl Fn(usize) -> bool) -> String {
     let absent: Vec<_> = (1..size).filter(|rank| !is_there(*rank)).map(|r| r.to_string()).collect();
-    format!("rank {} never came", absent.join(", "))
+    format!("rank {} never connected", absent.join(", "))
 }
 
 #[cfg(test)]

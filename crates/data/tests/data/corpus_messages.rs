@@ -300,17 +300,18 @@ fn a_file_in_another_encoding_is_named_and_never_thinned_out() {
           line 11: the line is not valid UTF-8
           the file is not UTF-8: its bytes look like WINDOWS-1252 (Latin-1, Western European)
           remedy: Do("convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters")"#]]);
-    Case::of("a.tsv", &german).skip().check(expect!["read: ja=1 nein=0 ja=1 nein=0 ja=1 nein=0 ja=1 nein=0; skipped: 4 invalid UTF-8"]);
+    Case::of("a.tsv", &german).skip().check(expect![
+        "read: ja=1 nein=0 ja=1 nein=0 ja=1 nein=0 ja=1 nein=0; skipped: invalid UTF-8 (4)"
+    ]);
     let mixed = [&german[..], "außerdem schön\t1\n".as_bytes()].concat();
     Case::of("my texts.tsv", &mixed).check(expect![[r#"
         my texts.tsv: 4 of 13 rows cannot be used
-          line 2: not valid UTF-8
-          line 5: not valid UTF-8
-          line 8: not valid UTF-8
-          line 11: not valid UTF-8
-          in all: 4 invalid UTF-8
-          the file is partly UTF-8 and partly, by its bytes, WINDOWS-1252 (Latin-1, Western European)
-          hint: it was put together from files of two encodings; convert those that are not UTF-8 before: `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW.tsv`; or drop these lines (31 % of the rows) with `--on-bad-row skip`"#]]);
+          line 2: the line is not valid UTF-8
+          line 5: the line is not valid UTF-8
+          line 8: the line is not valid UTF-8
+          line 11: the line is not valid UTF-8
+          the file is partly UTF-8, and the rest looks like WINDOWS-1252 (Latin-1, Western European)
+          remedy: ConvertOrSkipRows { conversion: "the file seems to be made of files in two encodings; convert those that are not UTF-8 first: `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW.tsv`", dropped: Dropped { bad: 4, rows: 13 } }"#]]);
 }
 
 #[test]
@@ -502,7 +503,9 @@ fn examples_that_do_not_fit_their_labels() {
     check(
         &[0],
         &["a", "b"],
-        expect!["there are 2 classes but only 1 example; each class needs at least one example; give more data"],
+        expect![
+            "there are 2 classes but only 1 example; each class needs at least one example; give more data"
+        ],
     );
 }
 
@@ -512,17 +515,16 @@ fn names_that_make_no_map() {
         let names = names.iter().map(|&name| name.to_owned()).collect();
         expected.assert_eq(&LabelMap::new(names).unwrap_err().to_string());
     };
-    names(
-        &[],
-        expect!["there are no labels; a classifier needs at least two classes"],
-    );
+    names(&[], expect!["there are no labels; a classifier needs at least two classes"]);
     names(
         &["a", ""],
         expect!["class 1 has a blank name; give each class a name (id2label in config.json)"],
     );
     names(
         &["a", "b", "a"],
-        expect!["classes 0 and 2 are both named `a`; give each class a different name (id2label in config.json)"],
+        expect![
+            "classes 0 and 2 are both named `a`; give each class a different name (id2label in config.json)"
+        ],
     );
 }
 

@@ -131,7 +131,9 @@ impl WeightsFile {
         let (_, weight) = weight.ok_or_else(|| format!("tensor `{name}` is missing"))?;
         let shape = weight.dims();
         let rows = shape.first().copied().filter(|rows| *rows > 0);
-        rows.ok_or_else(|| format!("tensor `{name}` has shape {shape:?}, which is not that of a classifier"))
+        rows.ok_or_else(|| {
+            format!("tensor `{name}` has shape {shape:?}, which is not that of a classifier")
+        })
     }
 }
 
@@ -249,8 +251,7 @@ impl Filling<'_> {
             let is_encoder = place.starts_with("embeddings.") || place.starts_with("transformer.");
             // A buffer of older transformers versions, which says only 0, 1, 2, ...
             if is_encoder && place != "embeddings.position_ids" {
-                self.faults
-                    .push(format!("tensor `{name}` is not expected by config.json"));
+                self.faults.push(format!("tensor `{name}` is not expected by config.json"));
             } else {
                 self.report.ignored.push(name.clone());
             }

@@ -99,9 +99,9 @@ fn weights_that_are_not_read_are_named() {
     for (file, word) in [
         ("tf_model.h5", "but tf_model.h5: weights of TensorFlow; convert it"),
         ("flax_model.msgpack", "weights of Flax; convert it"),
-        ("adapter_model.safetensors", "no whole model; merge it"),
+        ("adapter_model.safetensors", "not a complete model; merge it"),
         ("model.onnx", "an ONNX graph; save the model"),
-        ("model.fp16.safetensors", "a variant of the weights; name it model.safetensors"),
+        ("model.fp16.safetensors", "a variant of the weights; rename it to model.safetensors"),
         ("README.md", "nor pytorch_model.bin; put one"),
     ] {
         let directory = tempfile::tempdir().unwrap();
