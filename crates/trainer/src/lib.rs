@@ -3,7 +3,7 @@
 //! Read `trainer.rs`, the loop, then `engine/composed.rs`, one update, then `sync.rs`, how the ranks
 //! sum: a run is a pure plan (who reads what, at which rate, when) driven by one short loop that
 //! talks to the other ranks through a few verbs. It knows no
-//! flags, no environment and no terminal; whoever wants to show something observes
+//! flags, no environment and no terminal; a program that shows something observes
 //! [`TrainEvent`]s.
 
 mod checkpoint;

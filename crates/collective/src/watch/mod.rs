@@ -174,7 +174,7 @@ impl Rounds {
         }
     }
 
-    /// Whoever was stopped itself must not take its own sleep for the silence of others.
+    /// A process that was stopped must not take its own sleep for the silence of others.
     fn pause(&mut self) {
         let began = Instant::now();
         thread::sleep(PAUSE);

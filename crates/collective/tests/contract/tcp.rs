@@ -20,7 +20,7 @@ fn seat(rank: usize, size: usize) -> Seat {
     Seat::new(Rank(rank), WorldSize::new(size).unwrap()).unwrap()
 }
 
-/// A port that nobody has just now.
+/// A port that is free just now.
 fn place() -> MeetingPlace {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     MeetingPlace { host: "localhost".to_owned(), port }
@@ -210,7 +210,7 @@ fn a_rank_that_finds_another_run_only_is_told_both_names() {
 }
 
 #[test]
-fn whoever_waits_says_for_whom_and_why_nothing_comes() {
+fn a_rank_that_waits_says_for_whom_and_why_nothing_comes() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = silent.local_addr().unwrap().port();
     let at = |host: &str, port| MeetingPlace { host: host.to_owned(), port };

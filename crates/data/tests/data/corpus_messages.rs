@@ -345,7 +345,7 @@ fn a_table_with_tabs_that_is_quoted_as_pandas_writes_it() {
           line 1 has: `"text"`, `"label"` (quotes are ordinary characters in a .tsv; remove them, or save it as .csv)
           recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
-    // A quote is a letter, and nobody is told of it where all rows fit.
+    // A quote is an ordinary character, and there is no warning where all rows fit.
     Case::of("a.tsv", "text\tlabel\n\"a\t0\nb\t1\n")
         .check(expect![[r#"read: "a=0 b=1; skipped: "#]]);
     Case::of("a.tsv", "text\tlabel\n\"a\t0\n\t1\nb\t1\nc\t1\n").check(expect![[r#"

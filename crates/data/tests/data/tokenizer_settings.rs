@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 const GOLDEN: &str = include_str!("../../../../tests/reference/golden/settings.jsonl");
 
-/// What is refused, where Python goes on with numbers that no such model was trained with, and a part of
+/// What is refused, where Python continues with numbers that no such model was trained with, and a part of
 /// the message.
 const REFUSED: [(&str, &str); 7] = [
     ("tokenizer_class: RobertaTokenizer", "its tokenizer_class is `RobertaTokenizer`"),

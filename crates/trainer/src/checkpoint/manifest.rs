@@ -15,7 +15,7 @@ const NAME: &str = "MANIFEST.json";
 /// The version of a checkpoint's layout.
 const VERSION: u32 = 1;
 
-/// What a run goes on from.
+/// What a run resumes from.
 const NEEDED: [&str; 3] = ["model.safetensors", "optimizer.safetensors", "trainer_state.json"];
 
 #[derive(Debug, Serialize, Deserialize)]

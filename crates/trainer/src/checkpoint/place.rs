@@ -49,7 +49,7 @@ pub fn has_checkpoints(output_dir: &Path) -> Result<bool, CheckpointError> {
     Ok(!checkpoints(output_dir)?.is_empty())
 }
 
-/// Removes the checkpoints of an earlier run, so that nobody resumes from them by mistake.
+/// Removes the checkpoints of an earlier run, so that no run resumes from them by mistake.
 ///
 /// # Errors
 /// [`CheckpointError::Io`] when the file system refuses.

@@ -1,13 +1,14 @@
 //! `cargo xtask tidy`: the style that neither the compiler nor clippy checks.
 //!
 //! `lexer` cuts a source into tokens, `anatomy` finds where its tests begin, `rules` compares with
-//! the limits, `references` looks up what the documents name, `circles` finds files that need each
+//! the limits, `prose` looks at words, `references` looks up what the documents name, `circles` finds files that need each
 //! other.
 
 mod anatomy;
 mod circles;
 mod imports;
 mod lexer;
+mod prose;
 mod references;
 mod rules;
 mod source;

@@ -203,7 +203,7 @@ fn open(place: &MeetingPlace, port: u16) -> io::Result<Door<Word>> {
     }
 }
 
-/// Whoever ended while it waited may be started again. Says whether one was.
+/// A rank that ended while it waited may be started again. Says whether one was.
 fn forget_the_gone(place: &mut Option<Guest>) -> bool {
     let is_gone = |guest: &mut Guest| guest.line.next().is_some() || !guest.line.is_open();
     let is_gone = place.as_mut().is_some_and(is_gone);

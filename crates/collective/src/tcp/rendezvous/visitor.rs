@@ -133,7 +133,7 @@ pub(super) fn agents(cause: &io::Error) -> String {
     }
 }
 
-/// Says who this is to whoever listens there, and hears where the next neighbour is.
+/// Says who this is to the program that listens there, and hears where the next neighbour is.
 pub(super) fn greet(
     seat: Seat,
     meeting: &Meeting,
@@ -192,7 +192,7 @@ fn cause_at(address: SocketAddr, cause: io::Error) -> io::Error {
     }
 }
 
-/// Why nobody was reached, for people.
+/// Why no connection was made, for people.
 fn reason(cause: &io::Error) -> String {
     use io::ErrorKind::{ConnectionRefused, NotFound, TimedOut, WouldBlock};
     match cause.kind() {
