@@ -307,5 +307,5 @@ fn a_rank_that_waits_says_for_whom() {
         assert!(first.contains(expected), "{first}");
     };
     check("nowhere.invalid", 1, "the name does not resolve");
-    check("localhost", free_port(), "nothing listens there yet");
+    check("localhost", free_port(), "nothing listens on it yet");
 }

@@ -51,7 +51,12 @@ fn the_standard_input_is_texts_unless_a_flag_says_otherwise() {
     check(&[], "text\na warm day\n", (0, 2), "warning: line 1 reads like the header");
     check(&["--input-format", "text"], "text\na\n", (0, 2), "2 texts");
     check(&[], "\n \n", (3, 2), "no text can be read (2 rows");
-    check(&["--input-format", "csv"], "id,words\n1,a\n", (3, 0), "no column is plainly the text");
+    check(
+        &["--input-format", "csv"],
+        "id,words\n1,a\n",
+        (3, 0),
+        "cannot tell which column holds the text",
+    );
 }
 
 #[test]

@@ -10,25 +10,23 @@ pub enum CollectiveError {
     NoSuchRoot {
         /// The rank asked for.
         root: Rank,
-        /// Who asked.
+        /// The rank that asked.
         seat: Seat,
     },
     /// Ranks made different calls, so that their sums would be wrong, or they would wait for ever.
-    #[error("the ranks made different calls: {calls}; this is a bug of ours, please report it")]
+    #[error("the ranks made different calls: {calls}; this is a bug, please report it")]
     Diverged {
-        /// Who made which.
+        /// The calls, each with the ranks that made it.
         calls: String,
     },
     /// A peer is gone, or its connection is.
-    #[error(
-        "{peer} was lost during {call}: {cause}; see what it said last, and start again with --resume auto"
-    )]
+    #[error("{peer} was lost during {call}: {cause}")]
     Lost {
-        /// Which peer.
+        /// The peer, with its address.
         peer: String,
         /// The call that could not be completed.
         call: &'static str,
-        /// What was seen.
+        /// The observation, such as a closed connection.
         cause: String,
     },
     /// A library's own failure.
@@ -38,10 +36,10 @@ pub enum CollectiveError {
         library: &'static str,
         /// The call that could not be completed.
         call: &'static str,
-        /// Its words.
+        /// What the library said.
         cause: String,
     },
-    /// A library that is not there, or not as it is needed.
+    /// A library that is missing or unsuitable.
     #[error("{library} cannot be used: {remedy}")]
     Missing {
         /// The library.
@@ -50,15 +48,30 @@ pub enum CollectiveError {
         remedy: &'static str,
     },
     /// The ranks never found each other.
-    #[error("{seat} could not meet the others at {address}: {cause}; {remedy}")]
+    #[error("{seat} could not connect to the other ranks at {address}: {cause}; {remedy}")]
     NotMet {
-        /// Who.
+        /// The rank that waited.
         seat: Seat,
-        /// Where.
+        /// Where the ranks were to meet.
         address: String,
-        /// What was seen.
+        /// The observation, such as a closed connection.
         cause: String,
         /// What to do about it.
         remedy: &'static str,
     },
+}
+
+/// What a user can do about a call that failed, where that is a setting of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Look at the last output of the lost rank, and resume from the newest checkpoint.
+    Resume,
+}
+
+impl CollectiveError {
+    /// What a user can do, where the message does not say it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        matches!(self, Self::Lost { .. }).then_some(Remedy::Resume)
+    }
 }

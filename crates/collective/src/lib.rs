@@ -21,7 +21,7 @@ mod wire;
 
 pub use audited::Audited;
 pub use bytes::{broadcast_bytes, gather_bytes};
-pub use error::CollectiveError;
+pub use error::{CollectiveError, Remedy};
 pub use mpi::Mpi;
 #[cfg(feature = "nccl")]
 pub use nccl::{GpuPart, Nccl, NcclId, Summable};
@@ -66,7 +66,7 @@ pub trait Collective: Send {
     }
 
     /// Starts to replace `parts` of `values`, which lie on a GPU, by their sums over all ranks: in this
-    /// order, each as soon as it is complete. The stream of `values` goes on behind the last one. Returns
+    /// order, each as soon as it is complete. The stream of `values` continues behind the last one. Returns
     /// at once where the GPUs themselves are connected, else when the sums are there; while this rank
     /// waits for sums that were started, it has to [`Self::check`].
     ///
@@ -140,7 +140,7 @@ pub trait Collective: Send {
         self.all_gather(&[]).map(drop)
     }
 
-    /// A good end, which all ranks make together. One that is dropped instead waits for nobody.
+    /// A good end, which all ranks make together. One that is dropped instead does not wait.
     ///
     /// # Errors
     /// [`CollectiveError`] when a peer is lost.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::excerpt::excerpt;
+use crate::excerpt::{counted, excerpt};
 
 /// The bytes of one row that are held at most: far above any text, far below a machine's memory.
 pub(crate) const ROW_LIMIT: usize = 1 << 20;
@@ -36,23 +36,19 @@ pub enum BadRowKind {
     #[error("the text is empty or blank")]
     EmptyText,
     /// The text is null, or its key is absent.
-    #[error("there is no text: `{column}` is null or absent")]
+    #[error("the text is missing: `{column}` is null or absent")]
     MissingText {
         /// The column the text was looked for in.
         column: String,
     },
     /// The label is null, absent or blank.
-    #[error("there is no label: `{column}` is null, absent or blank")]
+    #[error("the label is missing: `{column}` is null, absent or blank")]
     MissingLabel {
         /// The column the label was looked for in.
         column: String,
     },
     /// The label is the usual mark of a row that has none.
-    #[error(
-        "the label {} is the mark of a row without one; \
-         where it is a class, name all classes with --label-map",
-        excerpt(.label)
-    )]
+    #[error("the label {} marks a row without a label", excerpt(.label))]
     NoLabel {
         /// The label as the file has it.
         label: String,
@@ -64,13 +60,13 @@ pub enum BadRowKind {
         label: String,
     },
     /// The label is none of those the model knows.
-    #[error("the label {} is not a known one", excerpt(.label))]
+    #[error("the label {} is unknown", excerpt(.label))]
     UnknownLabel {
         /// The label as the file has it.
         label: String,
     },
     /// The row has more or fewer cells than the header.
-    #[error("wrong number of columns: {found} here, {expected} in the header")]
+    #[error("the row has {}, but the header has {expected}", counted(*found, "column"))]
     WrongColumnCount {
         /// The number of columns in the header.
         expected: usize,
@@ -94,7 +90,7 @@ pub enum BadRowKind {
         found: &'static str,
     },
     /// The line is not JSON.
-    #[error("not valid JSON at column {column}: {reason}")]
+    #[error("the line is not valid JSON at column {column}: {reason}")]
     InvalidJson {
         /// The column of the line at which the parser gave up, counted from 1.
         column: usize,
@@ -105,17 +101,19 @@ pub enum BadRowKind {
     #[error("a quote opens here and is never closed")]
     UnclosedQuote,
     /// The bytes are not UTF-8.
-    #[error("not valid UTF-8")]
+    #[error("the line is not valid UTF-8")]
     InvalidUtf8,
     /// A NUL character, which no text holds on purpose.
-    #[error("a NUL byte")]
+    #[error("the line holds a NUL byte")]
     NulByte,
     /// The row is larger than any text that could be meant.
-    #[error("more than {} MiB in one row", ROW_LIMIT >> 20)]
+    #[error("the row has more than {} MiB", ROW_LIMIT >> 20)]
     TooLong,
 }
 
 impl BadRowKind {
+    /// The name under which rows with the mark of no label are counted.
+    pub(crate) const NO_LABEL: &str = "marked as unlabelled";
     /// The name under which unknown labels are counted.
     pub(crate) const UNKNOWN_LABEL: &str = "unknown label";
     /// The name under which rows of another width are counted.
@@ -129,7 +127,7 @@ impl BadRowKind {
             Self::EmptyText => "empty text",
             Self::MissingText { .. } => "missing text",
             Self::MissingLabel { .. } => "missing label",
-            Self::NoLabel { .. } => "marked as without label",
+            Self::NoLabel { .. } => Self::NO_LABEL,
             Self::UnmappedLabel { .. } => "label outside of the label map",
             Self::UnknownLabel { .. } => Self::UNKNOWN_LABEL,
             Self::WrongColumnCount { .. } => Self::WRONG_COLUMN_COUNT,
@@ -196,12 +194,12 @@ impl BadRows {
     }
 }
 
-/// The counts in one line: `3 empty text, 1 missing label`.
+/// The counts in one line: `empty text (3), missing label (1)`.
 impl fmt::Display for BadRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (name, count)) in self.counts().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
-            write!(f, "{comma}{count} {name}")?;
+            write!(f, "{comma}{name} ({count})")?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Which columns of a file are the text and the label.
 //!
-//! Conventional names are recognised so that most files need no flag. A guess between two is never
+//! Conventional names are recognised so that most files need no setting. A guess between two is never
 //! made: a run on the wrong column looks healthy and learns nothing.
 
 use std::fmt;
@@ -18,15 +18,6 @@ pub enum ColumnRole {
 }
 
 impl ColumnRole {
-    /// The flag by which a user names the column.
-    #[must_use]
-    pub fn flag(self) -> &'static str {
-        match self {
-            Self::Text => "--text-column",
-            Self::Label => "--label-column",
-        }
-    }
-
     /// The names by which the column is recognised, in any case of letters.
     #[must_use]
     pub fn conventional_names(self) -> &'static [&'static str] {
@@ -194,53 +185,41 @@ pub enum ColumnError {
 
 impl ColumnError {
     /// The fault in words, for a file of `format` whose columns show in `line`.
-    pub(crate) fn told(&self, line: u64, format: Format) -> String {
-        let flag = |role: &ColumnRole| match format {
-            Format::Jsonl => format!("hint: name one of these with {}", role.flag()),
-            _ => format!(
-                "hint: name one of these with {}, or put a header above line {line} if it is data",
-                role.flag()
-            ),
-        };
+    pub(crate) fn message(&self, line: u64, format: Format) -> String {
         match self {
             Self::NotThere { role, wanted, present } => format!(
-                "there is no column {} for the {role}\n  {}\n  {}",
+                "the {role} column {} does not exist\n  {}",
                 excerpt(wanted),
                 shown(present, line, format),
-                flag(role)
             ),
             Self::NotDetected { role, remembered, present } => format!(
-                "no column is plainly the {role}{}\n  {}\n  known without a flag: {}\n  {}",
+                "cannot tell which column holds the {role}{}\n  {}\n  recognised names: {}",
                 remembered.as_ref().map_or_else(String::new, |name| {
-                    format!(", and none is called {} as in the model's training", excerpt(name))
+                    format!("; the model was trained with {}, which is missing here", excerpt(name))
                 }),
                 shown(present, line, format),
                 role.conventional_names().join(", "),
-                flag(role)
             ),
             Self::Several { role, candidates } => format!(
-                "several columns in line {line} could be the {role}: {}\n  \
-                 hint: name one with {}; two of one name must be renamed in the file",
+                "several columns in line {line} could hold the {role}: {}",
                 listing(candidates),
-                role.flag()
             ),
             Self::Same { column } => format!(
-                "the column {} in line {line} would be both the text and the label\n  \
-                 hint: name two different ones with --text-column and --label-column",
+                "the column {} in line {line} is named for both the text and the label",
                 excerpt(column)
             ),
         }
     }
 }
 
-/// The columns there are, and a word where there is only one because it was not split.
+/// The columns of the file, and a note where they do not seem to be split right.
 fn shown(present: &[String], line: u64, format: Format) -> String {
     let separator = match (format, present) {
         (Format::Tsv, names) if names.iter().any(|name| is_in_quotes(name)) => {
-            " (quotes are letters in a .tsv: write it without, or as .csv)"
+            " (quotes are ordinary characters in a .tsv; remove them, or save it as .csv)"
         }
-        (Format::Tsv, [_]) => " (one column: are there really tabs between the cells?)",
-        (Format::Csv, [_]) => " (one column: are there really commas between the cells?)",
+        (Format::Tsv, [_]) => " (one column; check that tabs separate the cells)",
+        (Format::Csv, [_]) => " (one column; check that commas separate the cells)",
         _ => "",
     };
     format!("line {line} has: {}{separator}", listing(present))

@@ -90,7 +90,7 @@ impl RawCorpus {
         Ok(Corpus { examples, labels: map, columns, skipped, numbered, format, foreign })
     }
 
-    /// Refuses a file that has nothing usable, or bad rows that nobody has allowed.
+    /// Refuses a file that has nothing usable, or bad rows that the user has not allowed.
     fn judge(&self, labels: Labels<'_>) -> Result<Columns, DataError> {
         let path = self.path.clone();
         let bad = self.rows.bad().clone();

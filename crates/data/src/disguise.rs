@@ -19,7 +19,7 @@ pub enum Disguise {
 }
 
 impl Disguise {
-    /// What `line`, the first one, looks like, if it is plainly no text.
+    /// What `line`, the first one, looks like, if it is clearly not a text.
     pub(crate) fn of(line: &str) -> Option<Self> {
         let line = line.trim();
         if matches!(line, "{" | "[") {
@@ -37,24 +37,13 @@ impl Disguise {
         let of = |separator, format| is_header(line, separator).then_some(Self::Header(format));
         of('\t', Format::Tsv).or_else(|| of(',', Format::Csv))
     }
-
-    pub(crate) fn remedy(self) -> &'static str {
-        match self {
-            Self::Object => "pass --input-format jsonl",
-            Self::Document => {
-                "make one object a line of it (jq -c '.[]'), and pass --input-format jsonl"
-            }
-            Self::Header(Format::Tsv) => "pass --input-format tsv",
-            Self::Header(_) => "pass --input-format csv",
-        }
-    }
 }
 
 impl fmt::Display for Disguise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Object => "a JSON object",
-            Self::Document => "JSON, but not one object a line",
+            Self::Document => "a JSON document over several lines",
             Self::Header(_) => "the header of a table",
         })
     }
@@ -79,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_plainly_no_text_is_seen() {
+    fn what_is_not_a_text_is_seen() {
         let check = |line: &str, expected| assert_eq!(Disguise::of(line), expected, "{line}");
         for text in [
             "",

@@ -1,9 +1,9 @@
-//! What is odd about the classes of a corpus, though it can be learned from.
+//! What is odd about the classes of a corpus that can still be trained on.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::excerpt::{excerpt, listing};
+use crate::excerpt::{counted, excerpt, listing};
 use crate::file_doubts::FileDoubt;
 
 /// Words that programs write where there is no value.
@@ -26,13 +26,10 @@ const NOTHING: [&str; 13] = [
 const FEW: usize = 20;
 /// Examples of a class, in the mean, below which it is asked whether they are classes.
 const MEAN: usize = 20;
-/// Doubts of one kind that are told one by one.
-const TOLD: usize = 3;
+/// Doubts of one kind that are reported one by one; the rest is counted.
+const REPORTED: usize = 3;
 /// The share of one class from which accuracy says little.
 const MAJORITY: f64 = 0.95;
-
-/// What becomes of scores.
-const SCORES: &str = "no score is learned; --label-map puts them into classes";
 
 /// Something odd about the classes of a corpus.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,39 +88,38 @@ impl fmt::Display for Doubt {
         match self {
             Self::Alike { names, others } => write!(
                 f,
-                "the labels {} differ in capitals or blanks only and are classes of their own; \
-                 --label-map makes them one{}",
+                "the labels {} differ only in capitals or spaces and count as separate classes{}",
                 listing(names),
                 more_like_this(*others)
             ),
             Self::Nothing { name, examples } => write!(
                 f,
-                "the label {} of {examples} examples reads like a missing value and is a class; \
-                 take these rows out if it is none",
-                excerpt(name)
+                "the label {} of {} looks like a missing value but counts as a class; \
+                 if it is not a class, remove these rows",
+                excerpt(name),
+                counted(*examples, "example")
             ),
             Self::Scores { classes } => write!(
                 f,
-                "the labels are {classes} numbers, some with a fraction: each one is a class, and {SCORES}"
+                "the labels are {classes} numbers, some with a fraction, and each one counts as a class"
             ),
-            Self::Sparse { classes, examples } => write!(
-                f,
-                "{examples} examples have {classes} labels; is this their column (--label-column)?"
-            ),
+            Self::Sparse { classes, examples } => {
+                write!(f, "{examples} examples have {classes} different labels")
+            }
             Self::Single { names } => {
-                write!(f, "{} of the classes have one example: {}", names.len(), listing(names))
+                write!(f, "{} with only one example: {}", classes(names.len()), listing(names))
             }
             Self::Majority { name, share } => write!(
                 f,
-                "{:.1} % of the examples are {}: whoever always answers that has this accuracy; \
-                 look at macro F1",
+                "{:.1} % of the examples have the label {name}: a model that always answers {name} \
+                 has this accuracy; look at macro F1",
                 share * 100.0,
-                excerpt(name)
+                name = excerpt(name)
             ),
             Self::Unlearned { names, examples } => write!(
                 f,
-                "{examples} examples are of classes of which training has none, so that they count \
-                 as errors: {}",
+                "{} of classes without a training example count as errors: {}",
+                counted(*examples, "example"),
                 listing(names)
             ),
             Self::OfFile(doubt) => doubt.fmt(f),
@@ -171,14 +167,15 @@ fn alike(present: &[(&String, usize)]) -> Vec<Doubt> {
         groups.entry(plain).or_default().push((*name).clone());
     }
     let several: Vec<Vec<String>> = groups.into_values().filter(|names| names.len() > 1).collect();
-    let rest = several.len().saturating_sub(TOLD);
-    let last = several.len().min(TOLD);
-    let told = several.into_iter().take(TOLD).enumerate();
-    told.map(|(place, names)| Doubt::Alike {
-        names,
-        others: if place + 1 == last { rest } else { 0 },
-    })
-    .collect()
+    let rest = several.len().saturating_sub(REPORTED);
+    let last = several.len().min(REPORTED);
+    let reported = several.into_iter().take(REPORTED).enumerate();
+    reported
+        .map(|(place, names)| Doubt::Alike {
+            names,
+            others: if place + 1 == last { rest } else { 0 },
+        })
+        .collect()
 }
 
 /// The classes of which there are examples, and none among those that were learned from.
@@ -193,8 +190,12 @@ pub(crate) fn unlearned(names: &[String], counts: &[usize], learned: &[usize]) -
     (!names.is_empty()).then_some(Doubt::Unlearned { names, examples })
 }
 
+fn classes(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "class" } else { "classes" })
+}
+
 fn more_like_this(groups: usize) -> String {
-    if groups > 0 { format!(" ({groups} more groups are like this)") } else { String::new() }
+    if groups > 0 { format!(" ({groups} more groups like this)") } else { String::new() }
 }
 
 fn is_nothing(name: &str) -> bool {
@@ -212,7 +213,7 @@ fn are_scores(present: &[(&String, usize)]) -> bool {
 mod tests {
     use super::*;
 
-    fn told(classes: &[(&str, usize)]) -> Vec<String> {
+    fn reported(classes: &[(&str, usize)]) -> Vec<String> {
         let names: Vec<String> = classes.iter().map(|(name, _)| (*name).to_owned()).collect();
         let counts: Vec<usize> = classes.iter().map(|(_, count)| *count).collect();
         doubts(&names, &counts).iter().map(Doubt::to_string).collect()
@@ -222,30 +223,38 @@ mod tests {
     fn many_doubts_of_a_kind_are_counted() {
         let names: Vec<String> =
             (0..500).flat_map(|i| [format!("a{i}"), format!("A{i}")]).collect();
-        let told = doubts(&names, &vec![30; 1000]);
-        assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told[2].to_string().ends_with("(497 more groups are like this)"), "{}", told[2]);
+        let reported = doubts(&names, &vec![30; 1000]);
+        assert_eq!(reported.len(), 3, "{reported:?}");
+        assert!(
+            reported[2].to_string().ends_with("(497 more groups like this)"),
+            "{}",
+            reported[2]
+        );
     }
 
     #[test]
-    fn classes_that_training_lacks_are_told() {
+    fn classes_that_training_lacks_are_reported() {
         let names = ["a", "b", "c"].map(str::to_owned);
         assert_eq!(unlearned(&names, &[1, 2, 0], &[3, 1, 0]), None);
-        let told = unlearned(&names, &[1, 2, 4], &[3, 0, 0]).unwrap().to_string();
-        assert!(told.starts_with("6 examples are of classes of which training has none"), "{told}");
-        assert!(told.ends_with("`b`, `c`"), "{told}");
+        let reported = unlearned(&names, &[1, 2, 4], &[3, 0, 0]).unwrap().to_string();
+        assert!(
+            reported.starts_with("6 examples of classes without a training example"),
+            "{reported}"
+        );
+        assert!(reported.ends_with("`b`, `c`"), "{reported}");
     }
 
     #[test]
-    fn odd_classes_are_told() {
+    fn odd_classes_are_reported() {
         let check = |classes: &[(&str, usize)], begins: &[&str]| {
-            let told = told(classes);
-            let all = told.iter().zip(begins).all(|(told, begin)| told.starts_with(begin));
-            assert!(told.len() == begins.len() && all, "{classes:?}: {told:#?}");
+            let reported = reported(classes);
+            let all =
+                reported.iter().zip(begins).all(|(reported, begin)| reported.starts_with(begin));
+            assert!(reported.len() == begins.len() && all, "{classes:?}: {reported:#?}");
         };
         check(&[("neg", 40), ("pos", 60)], &[]);
         check(&[("0", 6), ("1", 94)], &[]);
-        check(&[("0", 2), ("1", 98)], &["98.0 % of the examples are `1`: "]);
+        check(&[("0", 2), ("1", 98)], &["98.0 % of the examples have the label `1`: "]);
         check(
             &[("Positive", 3), ("neg", 3), ("positive", 3)],
             &["the labels `Positive`, `positive`"],
@@ -254,9 +263,9 @@ mod tests {
             &[("New York", 3), ("x", 3), ("new  york", 3)],
             &["the labels `New York`, `new  york`"],
         );
-        check(&[("a", 5), ("nan", 3)], &["the label `nan` of 3 examples reads like a missing"]);
+        check(&[("a", 5), ("nan", 3)], &["the label `nan` of 3 examples looks like a missing"]);
         check(&[("a", 5), ("N/A", 3)], &["the label `N/A` of 3 examples"]);
-        check(&[("a", 5), ("b", 1), ("c", 1)], &["2 of the classes have one example: `b`, `c`"]);
+        check(&[("a", 5), ("b", 1), ("c", 1)], &["2 classes with only one example: `b`, `c`"]);
         // A class of the model without an example is no doubt: the head has it.
         check(&[("a", 5), ("b", 0), ("c", 4)], &[]);
         check(&[("4", 5), ("4.5", 4), ("5", 9)], &[]);
@@ -265,17 +274,19 @@ mod tests {
         let scores: Vec<(&str, usize)> = many.iter().map(|name| (name.as_str(), 1)).collect();
         check(&scores, &["the labels are 2666 numbers, some with a fraction"]);
         let whole: Vec<(&str, usize)> = scores.iter().step_by(8).copied().collect();
-        check(&whole, &["334 examples have 334 labels; is this their column"]);
+        check(&whole, &["334 examples have 334 different labels"]);
         // 77 intents are classes, if each has its examples.
         let intents: Vec<(&str, usize)> =
             many[..77].iter().map(|name| (name.as_str(), 1)).collect();
         let intents = |each: usize| -> Vec<(String, usize)> {
             intents.iter().map(|(name, _)| (format!("intent {name}"), each)).collect()
         };
-        let told_of = |intents: &[(String, usize)]| {
-            told(&intents.iter().map(|(name, count)| (name.as_str(), *count)).collect::<Vec<_>>())
+        let reported_of = |intents: &[(String, usize)]| {
+            reported(
+                &intents.iter().map(|(name, count)| (name.as_str(), *count)).collect::<Vec<_>>(),
+            )
         };
-        assert_eq!(told_of(&intents(20)), Vec::<String>::new());
-        assert!(told_of(&intents(19))[0].starts_with("1463 examples have 77 labels"));
+        assert_eq!(reported_of(&intents(20)), Vec::<String>::new());
+        assert!(reported_of(&intents(19))[0].starts_with("1463 examples have 77 different labels"));
     }
 }

@@ -1,39 +1,38 @@
-//! What can be wrong with users' data, told so that it can be mended from the message alone.
+//! What can be wrong with users' data.
 //!
-//! Each message says what, where and why on its first lines and ends with a `hint:` that names the
-//! remedy. The facts are fields. The tests show every message as a
-//! user sees it.
+//! Each message says what, where and why on its first lines. It ends with a `hint:`, unless the
+//! remedy is a setting: those come from [`DataError::remedy`]. The facts are fields.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::bad_row::{BadRowKind, BadRows};
 use crate::columns::ColumnError;
+use crate::conversion;
 use crate::disguise::Disguise;
-use crate::excerpt::{excerpt, listing};
+use crate::excerpt::{counted, excerpt, listing};
 use crate::foreign::Foreign;
 use crate::format::Format;
 use crate::labels::LabelError;
-use crate::remedies;
 use crate::tokenizer::TokenizerError;
 
-/// What is known beside rows that cannot be used.
+/// What is known about a file whose rows cannot be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Clues {
     /// The labels that are known, where some were unknown.
     pub known: Vec<String>,
-    /// What the file seems to be, where it is no UTF-8 text.
+    /// What the file seems to be, if not UTF-8 text.
     pub foreign: Option<Foreign>,
 }
 
 /// A fault in the data or the tokenizer.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// The path leads nowhere.
+    /// The file does not exist.
     #[error(
-        "{}: there is no such file{}\n  \
-         hint: correct the path; a relative one begins where the program is started",
-        .path.display(), neighbours("similar files there", .similar)
+        "{}: the file does not exist{}\n  \
+         hint: correct the path; a relative path starts at the working directory",
+        .path.display(), neighbours("similar files", .similar)
     )]
     MissingFile {
         /// The path as the user gave it.
@@ -43,8 +42,8 @@ pub enum DataError {
     },
     /// The folder of the path does not exist.
     #[error(
-        "{}: there is no such file, for there is no folder {}\n  \
-         hint: correct the path; a relative one begins where the program is started",
+        "{}: the file does not exist, because there is no folder {}\n  \
+         hint: correct the path; a relative path starts at the working directory",
         .path.display(), .folder.display()
     )]
     MissingFolder {
@@ -55,7 +54,7 @@ pub enum DataError {
     },
     /// The path leads to a directory.
     #[error(
-        "{}: this is a directory, not a file{}\n  hint: name one .tsv, .csv or .jsonl file",
+        "{}: this is a directory, not a file{}\n  hint: give one .tsv, .csv or .jsonl file",
         .path.display(), neighbours("data files in it", .files)
     )]
     Directory {
@@ -65,21 +64,17 @@ pub enum DataError {
         files: Vec<String>,
     },
     /// The extension names no format that is read.
-    #[error(
-        "{}: {} names no format that is read\n  hint: {}",
-        .path.display(), extension_named(.path), remedies::of_extension(.path, *.is_labelled)
-    )]
+    #[error("{}: {}", .path.display(), extension_named(.path))]
     UnknownExtension {
         /// The path as the user gave it.
         path: PathBuf,
         /// Whether labels are wanted too.
         is_labelled: bool,
     },
-    /// Lines would be read as texts, and the first one shows that they are none.
+    /// Lines would be read as texts, but the first one looks like something else.
     #[error(
-        "{}: line {line} is {look}, and each line would be read as a text\n  line {line}: {}\n  \
-         hint: {}; if the lines are the texts all the same, --input-format text",
-        .path.display(), excerpt(.text), .look.remedy()
+        "{}: line {line} looks like {look}, but each line would be read as a text\n  line {line}: {}",
+        .path.display(), excerpt(.text)
     )]
     NotTexts {
         /// The file.
@@ -92,7 +87,7 @@ pub enum DataError {
         look: Disguise,
     },
     /// The operating system refused to open the file.
-    #[error("{}: cannot be opened: {source}\n  hint: check that you may read it", .path.display())]
+    #[error("{}: cannot be opened: {source}\n  hint: check its permissions", .path.display())]
     CannotOpen {
         /// The file.
         path: PathBuf,
@@ -102,7 +97,7 @@ pub enum DataError {
     /// Reading broke off.
     #[error(
         "{}: cannot be read at line {line}: {source}\n  hint: check that the \
-         file is whole and that its disk is still there",
+         file is complete and that its disk is available",
         .path.display()
     )]
     Unreadable {
@@ -115,7 +110,7 @@ pub enum DataError {
     },
     /// There is nothing in the file.
     #[error(
-        "{}: the file is empty\n  hint: was it written to the end?",
+        "{}: the file is empty\n  hint: check that it was written completely",
         .path.display()
     )]
     EmptyFile {
@@ -125,7 +120,7 @@ pub enum DataError {
     /// There is a header and nothing else.
     #[error(
         "{}: the file has a header (text `{}`{}) but no rows\n  \
-         hint: was it written to the end?",
+         hint: check that it was written completely",
         .path.display(), .text, label_column(.label)
     )]
     NoRows {
@@ -138,8 +133,8 @@ pub enum DataError {
     },
     /// Rows that end in a way that is not read.
     #[error(
-        "{}: its lines end in a lone carriage return (CR), as on old Macs, and some in a line feed\n  \
-         hint: convert it: tr '\\r' '\\n' < old > new",
+        "{}: some lines end in a lone carriage return (CR), as on old Macs, and some in a line feed\n  \
+         hint: convert it: tr '\\r' '\\n' < OLD > NEW",
         .path.display()
     )]
     LoneReturns {
@@ -161,8 +156,8 @@ pub enum DataError {
     /// The header itself cannot be read.
     #[error(
         "{}: the header in line {line} cannot be read: {kind}{}\n  hint: {}",
-        .path.display(), remedies::told(.foreign.as_deref()),
-        remedies::of_header(.path, .foreign.as_deref())
+        .path.display(), conversion::described(.foreign.as_deref()),
+        conversion::of_header(.path, .foreign.as_deref())
     )]
     BadHeader {
         /// The file.
@@ -171,11 +166,11 @@ pub enum DataError {
         line: u64,
         /// What is wrong with it.
         kind: BadRowKind,
-        /// What the file seems to be, where it is no UTF-8 text.
+        /// What the file seems to be, if not UTF-8 text.
         foreign: Option<Box<Foreign>>,
     },
-    /// The columns to read cannot be told.
-    #[error("{}: {}", .path.display(), .fault.told(*.line, *.format))]
+    /// It cannot be decided which columns to read.
+    #[error("{}: {}", .path.display(), .fault.message(*.line, *.format))]
     Column {
         /// The file.
         path: PathBuf,
@@ -188,9 +183,9 @@ pub enum DataError {
     },
     /// Some rows cannot be used, and the user has not said that they may be dropped.
     #[error(
-        "{}: {} of {rows} rows cannot be used{}{}\n  hint: {}",
-        .path.display(), .bad.total(), account(.bad, &.clues.known), remedies::told(.clues.foreign.as_ref()),
-        remedies::of_rows(.path, .clues.foreign.as_ref(), .bad, *.rows)
+        "{}: {} of {} cannot be used{}{}",
+        .path.display(), .bad.total(), counted(*.rows, "row"), account(.bad, &.clues.known),
+        conversion::described(.clues.foreign.as_ref())
     )]
     BadRows {
         /// The file.
@@ -199,39 +194,39 @@ pub enum DataError {
         rows: u64,
         /// Those that cannot be used.
         bad: BadRows,
-        /// What helps to mend it.
+        /// What helps to fix it.
         clues: Box<Clues>,
     },
     /// Rows may be dropped, but then none is left.
     #[error(
-        "{}: no row can be used ({} were read){}{}\n  hint: {}",
-        .path.display(), .bad.total(), account(.bad, &.clues.known), remedies::told(.clues.foreign.as_ref()),
-        remedies::of_rows(.path, .clues.foreign.as_ref(), .bad, .bad.total())
+        "{}: no row can be used ({} read){}{}",
+        .path.display(), counted(.bad.total(), "row"), account(.bad, &.clues.known),
+        conversion::described(.clues.foreign.as_ref())
     )]
     AllRowsBad {
         /// The file.
         path: PathBuf,
         /// Its rows.
         bad: BadRows,
-        /// What helps to mend it.
+        /// What helps to fix it.
         clues: Box<Clues>,
     },
     /// There are texts to classify, and none of them can be read.
     #[error(
-        "{}: no text can be read ({} rows were answered with an error){}{}\n  hint: {}",
-        .path.display(), .bad.total(), account(.bad, &[]), remedies::told(.foreign.as_deref()),
-        remedies::of_texts(.path, .foreign.as_deref())
+        "{}: no text can be read ({} answered with an error){}{}",
+        .path.display(), counted(.bad.total(), "row"), account(.bad, &[]),
+        conversion::described(.foreign.as_deref())
     )]
     NoTexts {
         /// The file.
         path: PathBuf,
         /// Its rows.
         bad: BadRows,
-        /// What the file seems to be, where it is no UTF-8 text.
+        /// What the file seems to be, if not UTF-8 text.
         foreign: Option<Box<Foreign>>,
     },
     /// The labels of a corpus cannot be learned from.
-    #[error("{}{}: {fault}", .path.display(), dropped(.skipped))]
+    #[error("{}: {fault}{}", .path.display(), dropped(.skipped))]
     Labels {
         /// The file.
         path: PathBuf,
@@ -241,7 +236,7 @@ pub enum DataError {
         fault: LabelError,
     },
     /// A batch was asked for an example that is not there.
-    #[error("example {example} was asked for, but there are only {examples} (counted from 0)")]
+    #[error("example {example} does not exist: there are {examples}, counted from 0")]
     NoSuchExample {
         /// The place that was asked for.
         example: usize,
@@ -262,13 +257,19 @@ fn neighbours(what: &str, files: &[String]) -> String {
 }
 
 fn dropped(skipped: &BadRows) -> String {
-    if skipped.is_empty() { String::new() } else { format!(" (without {skipped})") }
+    if skipped.is_empty() {
+        String::new()
+    } else {
+        format!("\n  skipped {}: {skipped}", counted(skipped.total(), "row"))
+    }
 }
 
 fn extension_named(path: &Path) -> String {
     match path.extension() {
-        Some(extension) => format!("the extension .{}", extension.to_string_lossy()),
-        None => "a name without extension".to_owned(),
+        Some(extension) => {
+            format!("the format .{} is not supported", extension.to_string_lossy())
+        }
+        None => "the name has no extension, so its format is unknown".to_owned(),
     }
 }
 
@@ -277,9 +278,8 @@ fn account(bad: &BadRows, known: &[String]) -> String {
     let mut lines: Vec<String> = bad.first().iter().map(|row| format!("\n  {row}")).collect();
     let shown = lines.len() as u64;
     if bad.total() > shown {
-        lines.push(format!("\n  … and {} more", bad.total() - shown));
+        lines.push(format!("\n  … and {} more; in total: {bad}", bad.total() - shown));
     }
-    lines.push(format!("\n  in all: {bad}"));
     if !known.is_empty() {
         lines.push(format!("\n  known labels: {}", listing(known)));
     }

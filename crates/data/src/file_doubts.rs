@@ -1,4 +1,4 @@
-//! What is odd about a file that was read all the same.
+//! What is odd about a file that could still be read.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -44,14 +44,16 @@ impl fmt::Display for FileDoubt {
         match self {
             Self::Quoted { texts, line, text } => write!(
                 f,
-                "{texts} texts are quoted as pandas writes them, the first in line {line} ({}), and \
-                 quotes are letters in a .tsv; {QUOTED}",
+                "{} quoted as pandas writes them, the first in line {line} ({}), but \
+                 quotes are ordinary characters in a .tsv; {QUOTED}",
+                if *texts == 1 { "1 text is".to_owned() } else { format!("{texts} texts are") },
                 excerpt(text)
             ),
             Self::Foreign { rows, foreign, path } => write!(
                 f,
-                "{rows} rows are lost; the file is {}; {}",
-                foreign.told(),
+                "{} skipped; the file is {}; {}",
+                if *rows == 1 { "1 row was".to_owned() } else { format!("{rows} rows were") },
+                foreign.description(),
                 foreign.remedy(path)
             ),
         }
@@ -59,7 +61,7 @@ impl fmt::Display for FileDoubt {
 }
 
 /// What is to be done about a .tsv with quotes.
-const QUOTED: &str = "write it without (in pandas `to_csv(..., sep='\\t', \
+const QUOTED: &str = "write it without quotes (in pandas `to_csv(..., sep='\\t', \
      quoting=csv.QUOTE_NONE)`), or as .csv or .jsonl";
 
 /// Whether `cell`, in a table where quotes are letters, is in quotes as a table has it where they are

@@ -94,14 +94,14 @@ impl Packed {
 impl Foreign {
     /// What it is, as the end of `it is`.
     #[must_use]
-    pub fn told(self) -> String {
+    pub fn description(self) -> String {
         match self {
-            Self::Encoded(name) => format!("not UTF-8, by its bytes {}", called(name)),
+            Self::Encoded(name) => format!("not UTF-8: its bytes look like {}", called(name)),
             Self::Mixed(name) => {
-                format!("partly UTF-8 and partly, by its bytes, {}", called(name))
+                format!("partly UTF-8, and the rest looks like {}", called(name))
             }
-            Self::Quoted => "quoted as pandas writes tables, and quotes are letters in a .tsv, so \
-                 that a text with a line end falls apart"
+            Self::Quoted => "quoted as pandas writes tables; quotes are ordinary characters in a \
+                 .tsv, so a text with a line break is split"
                 .to_owned(),
             Self::Packed(kind) => kind.name().to_owned(),
         }
@@ -113,11 +113,11 @@ impl Foreign {
         let (file, new) = (word(path), new_name(path));
         match self {
             Self::Encoded(name) => format!(
-                "convert it: `iconv -f {name} -t UTF-8 {file} > {new}`, and look at its letters"
+                "convert it: `iconv -f {name} -t UTF-8 {file} > {new}`, then check its accented letters"
             ),
             Self::Mixed(name) => format!(
-                "it was put together from files of two encodings; convert those that are not UTF-8 \
-                 before: `iconv -f {name} -t UTF-8 OLD > {new}`"
+                "the file seems to be made of files in two encodings; convert those that are not \
+                 UTF-8 first: `iconv -f {name} -t UTF-8 OLD > {new}`"
             ),
             Self::Quoted => format!(
                 "convert it: `python -c \"import pandas; pandas.read_csv('{file}', sep='\\t')\

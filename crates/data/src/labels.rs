@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use crate::excerpt::excerpt;
+use crate::excerpt::{counted, excerpt};
 use crate::label_value::{NO_LABEL, is_count, is_integer, value_of};
 
 /// The names of the classes; the number of a class is its place.
@@ -14,7 +14,7 @@ use crate::label_value::{NO_LABEL, is_count, is_integer, value_of};
 pub struct LabelMap {
     names: Vec<String>,
     ids: HashMap<String, u32>,
-    /// The classes by the values of their names; nothing where two names have one value.
+    /// The classes by the values of their names; `None` where two names have the same value.
     values: HashMap<String, Option<u32>>,
     numbers: Numbers,
 }
@@ -22,7 +22,7 @@ pub struct LabelMap {
 /// What an integer says where no class has it for a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Numbers {
-    /// The number of a class: those of a model are known to whoever made it.
+    /// The number of a class: those of a model are known to its author.
     AreIds,
     /// Nothing: the numbers follow from a file, or the names are numbers themselves.
     AreNothing,
@@ -152,20 +152,18 @@ impl LabelMap {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
     /// There is no class.
-    #[error("there are no labels\n  hint: a classifier needs at least two classes")]
+    #[error("there are no labels; a classifier needs at least two classes")]
     None,
     /// A class without a name.
-    #[error(
-        "class {id} has a blank name\n  hint: give each class a name (id2label in config.json)"
-    )]
+    #[error("class {id} has a blank name; give each class a name (id2label in config.json)")]
     Blank {
         /// The number of the class.
         id: u32,
     },
     /// Two classes of one name.
     #[error(
-        "classes {first} and {second} are both named {}\n  \
-         hint: give each class its own name (id2label in config.json)",
+        "classes {first} and {second} are both named {}; \
+         give each class a different name (id2label in config.json)",
         excerpt(.name)
     )]
     Repeated {
@@ -178,9 +176,8 @@ pub enum LabelError {
     },
     /// All examples are of one class.
     #[error(
-        "the only label is {}, in {examples} examples\n  hint: there is nothing to tell apart; is \
-         this the training file, and the right --label-column?",
-        excerpt(.name)
+        "the only label is {}, in {}; a classifier needs at least two classes",
+        excerpt(.name), counted(*.examples, "example")
     )]
     SingleClass {
         /// The only class.
@@ -190,8 +187,9 @@ pub enum LabelError {
     },
     /// There are more classes than examples.
     #[error(
-        "{examples} examples for {classes} classes\n  \
-         hint: each class needs examples of its own; give more data"
+        "there are {classes} classes but only {}; \
+         each class needs at least one example; give more data",
+        counted(*.examples, "example")
     )]
     FewerExamplesThanClasses {
         /// The number of examples.
@@ -201,8 +199,8 @@ pub enum LabelError {
     },
     /// No class has two examples.
     #[error(
-        "each of the {examples} examples has a label of its own, such as {}\n  \
-         hint: that looks like an identifier or a text; name the labels with --label-column",
+        "each of the {examples} examples has a different label, such as {}; \
+         the column looks like an identifier or a text",
         excerpt(.name)
     )]
     NoLabelTwice {
@@ -212,7 +210,7 @@ pub enum LabelError {
         examples: usize,
     },
     /// An example of a class that does not exist.
-    #[error("example {example} is of class {label}, but there are only {classes} (counted from 0)")]
+    #[error("example {example} has class {label}, but there are {classes} classes, counted from 0")]
     OutOfRange {
         /// The place of the example.
         example: usize,

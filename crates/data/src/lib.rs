@@ -5,13 +5,14 @@
 //! seed, epoch, lengths, seat ─ BatchPlan ─▶ indices ──┴▶ Batch (packed)
 //! ```
 //!
-//! Nothing here knows tensors, devices or the command line. Faults of a file are told with the line
-//! an editor shows ([`DataError`], [`BadRow`]); an order is a function of the seed and the step.
+//! Nothing here knows tensors, devices or the command line. A fault of a file is reported
+//! with the line that an editor shows ([`DataError`], [`BadRow`]) and with a [`Remedy`]; an order is a function of the seed and the step.
 
 mod bad_row;
 mod batch;
 mod batch_plan;
 mod columns;
+mod conversion;
 mod corpus;
 mod data_file;
 mod disguise;
@@ -25,7 +26,7 @@ mod format;
 mod label_value;
 mod labels;
 mod records;
-mod remedies;
+mod remedy;
 mod renames;
 mod rows;
 mod sorted_rows;
@@ -38,6 +39,7 @@ pub use bad_row::{BadRow, BadRowKind, BadRows};
 pub use batch::Batch;
 pub use batch_plan::{BatchPlan, Order};
 pub use columns::{ColumnChoice, ColumnError, ColumnRole, Columns};
+pub use conversion::STANDARD_INPUT;
 pub use corpus::{Corpus, RawCorpus};
 pub use data_file::check_file;
 pub use disguise::{Disguise, is_name_of_texts};
@@ -47,7 +49,7 @@ pub use file_doubts::FileDoubt;
 pub use foreign::{Foreign, Packed};
 pub use format::Format;
 pub use labels::{LabelError, LabelMap, Labels};
-pub use remedies::STANDARD_INPUT;
+pub use remedy::{Dropped, Remedy};
 pub use renames::Renames;
 pub use source::{CorpusSource, Example, OnBadRow};
 pub use text_reader::{TextReader, TextRow, TextSource};

@@ -1,4 +1,4 @@
-//! `--label-map`: what a user calls the labels of a file.
+//! Label maps: what a user calls the labels of a file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -34,7 +34,7 @@ impl Renames {
             return Err(faulty("it has more than 1 MiB".to_owned()));
         }
         let object: Map<String, Value> = serde_json::from_slice(&bytes)
-            .map_err(|cause| faulty(format!("it is no JSON object ({cause})")))?;
+            .map_err(|cause| faulty(format!("it is not a JSON object ({cause})")))?;
         Self::of(object).map_err(faulty)
     }
 

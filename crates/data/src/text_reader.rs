@@ -22,7 +22,7 @@ use crate::rows::{Row, Rows};
 pub struct TextSource {
     /// What messages call it: the path, or for example `standard input`.
     pub name: PathBuf,
-    /// How it is written; a text a line when not given, unless its first line is plainly none.
+    /// How it is written; by default one text per line, unless the first line looks like something else.
     pub format: Option<Format>,
     /// The column of the text; unused for plain text.
     pub text_column: ColumnChoice,
@@ -42,7 +42,7 @@ pub struct TextRow {
 #[derive(Debug)]
 pub struct TextReader<R> {
     rows: Rows<R>,
-    /// Whether nobody said that the lines are texts, and none was seen yet.
+    /// Whether the format was not given, and no text was seen yet.
     is_doubtful: bool,
     /// Whether a row could be read.
     is_readable: bool,
@@ -122,7 +122,7 @@ impl<R: BufRead> TextReader<R> {
         Ok(Some(TextRow { line, text }))
     }
 
-    /// Refuses lines whose first one is plainly no text, where nobody said that they are.
+    /// Refuses lines whose first one is clearly not a text, where no format was given.
     fn check_first(&mut self, line: u64, text: &str) -> Result<(), DataError> {
         let is_first = mem::take(&mut self.is_doubtful);
         match is_first.then(|| Disguise::of(text)).flatten() {
@@ -189,7 +189,7 @@ mod tests {
                 "1: good",
                 "line 2: the line is empty",
                 "line 3: the text is empty or blank",
-                "line 4: not valid UTF-8",
+                "line 4: the line is not valid UTF-8",
                 "5: last",
             ],
         );
@@ -198,7 +198,7 @@ mod tests {
             b"id\tText\n1\ta\n2\n\n3\tb\n",
             &[
                 "2: a",
-                "line 3: wrong number of columns: 1 here, 2 in the header",
+                "line 3: the row has 1 column, but the header has 2",
                 "line 4: the line is empty",
                 "5: b",
             ],
@@ -212,25 +212,25 @@ mod tests {
             Format::Jsonl,
             b"?\n{\"text\": \"a\"}\n{\"text\": null}\n{}\n{\"text\": 1}\n",
             &[
-                "line 1: not valid JSON at column 1: expected value",
+                "line 1: the line is not valid JSON at column 1: expected value",
                 "2: a",
-                "line 3: there is no text: `text` is null or absent",
-                "line 4: there is no text: `text` is null or absent",
+                "line 3: the text is missing: `text` is null or absent",
+                "line 4: the text is missing: `text` is null or absent",
                 "line 5: `text` holds a number, not a string",
             ],
         );
         check(
             Format::Jsonl,
             b"{\"a\": 1}\n{\"text\": \"b\"}\n",
-            &["line 1: there is no text: `text` is null or absent", "2: b"],
+            &["line 1: the text is missing: `text` is null or absent", "2: b"],
         );
         check(
             Format::Jsonl,
             b"{\"a\": 1}\n{\"a\": \"b\"}\n",
             &[
-                "line 1: there is no text: `text` is null or absent",
-                "line 2: there is no text: `text` is null or absent",
-                "end: input: no column is plainly the text",
+                "line 1: the text is missing: `text` is null or absent",
+                "line 2: the text is missing: `text` is null or absent",
+                "end: input: cannot tell which column holds the text",
             ],
         );
         check(
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_and_objects_are_no_texts_unless_somebody_says_so() {
+    fn tables_and_objects_need_a_format() {
         check_source(
             None,
             b"a warm day\n{\"text\": \"a\"}\n",
@@ -252,14 +252,16 @@ mod tests {
             b"\n{\"text\": \"a\"}\n",
             &[
                 "line 1: the line is empty",
-                "end: input: line 2 is a JSON object, and each line would be read as a text",
+                "end: input: line 2 looks like a JSON object, but each line would be read as a text",
             ],
         );
         check(Format::Plain, b"{\"text\": \"a\"}\n", &["1: {\"text\": \"a\"}"]);
         check_source(
             None,
             b"text,label\nfine,1\n",
-            &["end: input: line 1 is the header of a table, and each line would be read as a text"],
+            &[
+                "end: input: line 1 looks like the header of a table, but each line would be read as a text",
+            ],
         );
         check(Format::Plain, b"text,label\n", &["1: text,label"]);
     }
@@ -270,9 +272,9 @@ mod tests {
             Format::Plain,
             b"caf\xE9 au lait\n\n",
             &[
-                "line 1: not valid UTF-8",
+                "line 1: the line is not valid UTF-8",
                 "line 2: the line is empty",
-                "end: input: no text can be read (2 rows were answered with an error)",
+                "end: input: no text can be read (2 rows answered with an error)",
             ],
         );
     }
@@ -283,7 +285,7 @@ mod tests {
         check(
             Format::Plain,
             file.as_bytes(),
-            &["1: a", "line 2: more than 1 MiB in one row", "3: b"],
+            &["1: a", "line 2: the row has more than 1 MiB", "3: b"],
         );
     }
 }

@@ -31,7 +31,7 @@ pub fn open(ordinal: usize) -> Result<Device, GpuError> {
 /// Spares each of the thousands of small operations of an update some calls of the driver.
 fn drop_events(device: &CudaDevice) {
     // SAFETY: tensors are used on the device's one stream. Only sums over NCCL have another, which
-    // waits for this one before it begins; nobody uses or drops a tensor before such a sum has ended
+    // waits for this one before it begins; no tensor is used or dropped before such a sum has ended
     // or was aborted. Recorded programs sum memory of their machine, which is no tensor.
     #[expect(unsafe_code, reason = "candle would guard each tensor with two events")]
     unsafe {

@@ -24,13 +24,10 @@ pub const LIBRARIES: [&str; 4] = ["libcuda.so", "libcublas.so", "libcurand.so", 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum GpuError {
     /// The build has no CUDA.
-    #[error("this build has no CUDA; launch/cuda.sh builds one that has, or pass --device cpu")]
+    #[error("this program was built without CUDA")]
     NotBuiltIn,
     /// A library is not on this machine.
-    #[error(
-        "{library} was not found: {remedy}; or pass --device cpu to train on the CPU; \
-         `trainer doctor` looks for all of them"
-    )]
+    #[error("{library} was not found: {remedy}")]
     Missing {
         /// Its file.
         library: &'static str,
@@ -38,11 +35,32 @@ pub enum GpuError {
         remedy: &'static str,
     },
     /// The driver or a library refuses.
-    #[error("GPU {ordinal} cannot be used: {cause}; see whether `nvidia-smi` shows it")]
+    #[error("GPU {ordinal} cannot be used: {cause}; check whether `nvidia-smi` shows it")]
     Refused {
         /// Its number among those this process sees.
         ordinal: usize,
-        /// The words of who refused.
+        /// What the driver or the library said.
         cause: String,
     },
+}
+
+/// What a user can do about a GPU that cannot be used, where that is a setting of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Build the program with CUDA, or compute on the CPU.
+    BuildWithCudaOrUseCpu,
+    /// Look for the other libraries too, or compute on the CPU.
+    FindLibrariesOrUseCpu,
+}
+
+impl GpuError {
+    /// What a user can do, where the message does not say it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::NotBuiltIn => Some(Remedy::BuildWithCudaOrUseCpu),
+            Self::Missing { .. } => Some(Remedy::FindLibrariesOrUseCpu),
+            Self::Refused { .. } => None,
+        }
+    }
 }

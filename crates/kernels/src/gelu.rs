@@ -43,7 +43,7 @@ impl CustomOp1 for Gelu {
     }
 }
 
-/// `x Φ(x)` and `Φ(x) + x φ(x)`; what nobody reads is not computed.
+/// `x Φ(x)` and `Φ(x) + x φ(x)`; what is not read is not computed.
 #[inline(always)]
 pub(crate) fn value_and_derivative(x: f32) -> (f32, f32) {
     let normal = normal(x);

@@ -1,4 +1,4 @@
-//! The three products of a linear layer alone, as the layers compute them: for whoever measures what
+//! The three products of a linear layer alone, as the layers compute them: for benchmarks of what
 //! an update spends beside them.
 
 use crate::Precision;

@@ -30,7 +30,7 @@ pub fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
 }
 
 /// `Σ t²` over all values of `tensor` (a vector), accumulated in f64, left as a scalar on its
-/// device: nobody waits for it before it is read.
+/// device: nothing waits for it before it is read.
 ///
 /// # Errors
 /// When candle refuses the type of `tensor`.

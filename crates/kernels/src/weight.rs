@@ -20,7 +20,7 @@ use crate::{Gradient, RowGradient};
 #[derive(Clone, Debug)]
 pub struct Weight {
     value: Tensor,
-    // Waits here between a backward pass and whoever takes it.
+    // Waits here between a backward pass and the code that takes it.
     sum: Arc<Mutex<Option<Gradient>>>,
 }
 
@@ -31,7 +31,7 @@ impl Weight {
         Self { value, sum: Arc::default() }
     }
 
-    /// The same memory for a pass that nobody will differentiate.
+    /// The same memory for a pass without gradients.
     #[must_use]
     pub fn frozen(&self) -> Self {
         Self::new(self.value.detach())
@@ -66,7 +66,7 @@ impl Weight {
         self.sum().take()
     }
 
-    /// Adds a product in this weight's shape, without computing it where nobody learns.
+    /// Adds a product in this weight's shape, without computing it where nothing learns.
     pub(crate) fn add_product(&self, product: Product) -> Result<()> {
         if !self.learns() {
             return Ok(());

@@ -80,21 +80,14 @@ impl Classifier {
     /// Whether the tokenizer's ids and the longest text have a place in the embeddings.
     ///
     /// # Errors
-    /// [`ModelError::Limits`] says what is too large, and what to do.
+    /// [`ModelError::Vocabulary`] and [`ModelError::TooLong`] say what is too large.
     pub fn fits(&self, vocabulary: usize, longest: usize) -> Result<(), ModelError> {
         let EncoderConfig { vocabulary: rows, positions, .. } = self.config;
         if vocabulary > rows {
-            return Err(ModelError::Limits(format!(
-                "the tokenizer gives ids up to {}, but the model's embedding has {rows} rows: \
-                 tokenizer and model do not belong together; take both from one source",
-                vocabulary - 1
-            )));
+            return Err(ModelError::Vocabulary { tokens: vocabulary, rows });
         }
         if longest > positions {
-            return Err(ModelError::Limits(format!(
-                "--max-seq-length is {longest}, but the model has {positions} positions; \
-                 ask for at most {positions}"
-            )));
+            return Err(ModelError::TooLong { longest, positions });
         }
         Ok(())
     }

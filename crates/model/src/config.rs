@@ -62,15 +62,15 @@ impl EncoderConfig {
     /// The encoder a config.json describes, or all that is wrong with it.
     ///
     /// # Errors
-    /// One sentence a fault.
+    /// One sentence for each fault.
     pub fn of(written: Map<String, Value>) -> Result<Self, Vec<String>> {
         let mut keys = Keys { written: &written, faults: Vec::new() };
         if written.get("model_type").is_none_or(|found| found != LOCKSTEPS_TYPE) {
             keys.one_of("model_type", "distilbert");
         }
         keys.one_of("activation", "gelu");
-        keys.empty("pruned_heads", "heads that were taken out have no tensors here");
-        keys.empty("quantization_config", "only floating-point weights are read");
+        keys.empty("pruned_heads", "pruned heads are not supported");
+        keys.empty("quantization_config", "only floating-point weights are supported");
         for (key, other) in ALIASES {
             keys.same(key, other);
         }
@@ -137,7 +137,7 @@ impl EncoderConfig {
             return Ok(None);
         };
         let number = count.as_u64().and_then(|count| usize::try_from(count).ok());
-        number.map(Some).ok_or_else(|| "`num_labels` is no number of classes".to_owned())
+        number.map(Some).ok_or_else(|| "`num_labels` is not a number of classes".to_owned())
     }
 }
 

@@ -19,7 +19,7 @@ pub enum ModelError {
     },
     /// There is no config.json.
     #[error(
-        "there is no {}; a model's directory holds config.json, model.safetensors or \
+        "{} does not exist; a model directory needs config.json, model.safetensors or \
          pytorch_model.bin, and tokenizer.json or vocab.txt",
         path.display()
     )]
@@ -27,9 +27,9 @@ pub enum ModelError {
         /// Where it should be.
         path: PathBuf,
     },
-    /// config.json is no JSON object.
+    /// config.json is not a JSON object.
     #[error(
-        "{} cannot be understood ({cause}); it may be cut short or damaged: fetch it again",
+        "{} is not a JSON object ({cause}); it may be cut short or damaged: download it again",
         path.display()
     )]
     DamagedConfig {
@@ -40,8 +40,8 @@ pub enum ModelError {
     },
     /// config.json is not usable.
     #[error(
-        "{} does not describe a DistilBERT encoder:\n{}\n\
-         use a DistilBERT model, such as distilbert-base-uncased, with its own config.json",
+        "{} does not describe a DistilBERT encoder:\n{}\n  \
+         hint: use a DistilBERT model, such as distilbert-base-uncased, with its own config.json",
         path.display(), bullets(faults)
     )]
     Config {
@@ -63,7 +63,7 @@ pub enum ModelError {
     },
     /// The tensors are not those config.json describes.
     #[error(
-        "{} does not fit its config.json:\n{}\ntake both files from one source",
+        "{} does not fit its config.json:\n{}\n  hint: take both files from the same source",
         path.display(), bullets(faults)
     )]
     Tensors {
@@ -72,9 +72,9 @@ pub enum ModelError {
         /// All that is wrong.
         faults: Vec<String>,
     },
-    /// The model has no head where a finished one is asked for.
+    /// The model has no head, but a trained one is needed.
     #[error(
-        "{} has no classifier: it is a bare encoder, and has to be trained first",
+        "{} has no classification head; train the model first",
         path.display()
     )]
     NoHead {
@@ -83,9 +83,7 @@ pub enum ModelError {
     },
     /// The model has a head for other classes.
     #[error(
-        "{} has a head for the {}, but the data has the {}; \
-         classes are matched by their names: --label-map gives the labels of the data others, and \
-         --ignore-mismatched-sizes makes a fresh head for the classes of the data",
+        "{} has a head for the {}, but the data has the {}; classes are matched by name",
         path.display(), classes(found), classes(wanted)
     )]
     Labels {
@@ -97,16 +95,32 @@ pub enum ModelError {
         wanted: Vec<String>,
     },
     /// The names of the classes in config.json cannot be used.
-    #[error("{}: {fault}; take the file that was written with the weights", path.display())]
+    #[error("{}: {fault}; use the config.json that was saved with the weights", path.display())]
     Labelling {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         fault: String,
     },
-    /// The model does not fit the tokenizer or the texts.
-    #[error("{0}")]
-    Limits(String),
+    /// The tokenizer has more tokens than the model.
+    #[error(
+        "the tokenizer has {tokens} tokens, but the model's embedding has {rows} rows, so they do \
+         not belong together; take both from the same source"
+    )]
+    Vocabulary {
+        /// The tokens of the tokenizer.
+        tokens: usize,
+        /// The rows of the model's word embedding.
+        rows: usize,
+    },
+    /// Texts may be longer than the model takes.
+    #[error("texts may have {longest} tokens, but the model has only {positions} positions")]
+    TooLong {
+        /// The tokens at which texts are cut.
+        longest: usize,
+        /// The positions of the model.
+        positions: usize,
+    },
     /// A gradient is missing.
     #[error(transparent)]
     Gradient(#[from] GradientError),
@@ -119,6 +133,30 @@ pub enum ModelError {
     /// The tensor library failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+/// What a user can do about an error of a model, where that is a setting of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Cut texts at this many tokens or fewer.
+    CutTexts {
+        /// The positions of the model.
+        positions: usize,
+    },
+    /// Rename the labels of the data, or make a new head for its classes.
+    RenameLabelsOrReplaceHead,
+}
+
+impl ModelError {
+    /// What a user can do, where the message does not say it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::TooLong { positions, .. } => Some(Remedy::CutTexts { positions: *positions }),
+            Self::Labels { .. } => Some(Remedy::RenameLabelsOrReplaceHead),
+            _ => None,
+        }
+    }
 }
 
 /// How many there are, and the first of them.
@@ -135,16 +173,16 @@ fn found_instead(instead: Option<(&str, &str)>) -> String {
 
 fn instead_of(instead: Option<(&str, &str)>) -> &'static str {
     match instead {
-        None => "put one of them there, beside config.json",
+        None => "put one of them beside config.json",
         Some((_, what)) if what.contains("adapter") => {
-            "merge it with its base in Python (merge_and_unload) and save_pretrained there"
+            "merge it with its base model in Python (merge_and_unload), then save_pretrained(DIRECTORY)"
         }
-        Some((_, what)) if what.contains("variant") => "name it model.safetensors",
+        Some((_, what)) if what.contains("variant") => "rename it to model.safetensors",
         Some((_, what)) if what.contains("TensorFlow") || what.contains("Flax") => {
             "convert it in Python with transformers 4: from_pretrained(DIRECTORY, from_tf=True or \
              from_flax=True), then save_pretrained(DIRECTORY)"
         }
-        Some(_) => "save the model there with save_pretrained in Python",
+        Some(_) => "save the model in Python with save_pretrained(DIRECTORY)",
     }
 }
 

@@ -1,5 +1,5 @@
-//! What a file is that holds no tensors in a form that is read: told by its first bytes, so that it
-//! can be named as what it is.
+//! Recognises files without readable tensors by their first bytes, so that the
+//! message can say what they are.
 
 use std::fs::File;
 use std::io::Read;
@@ -24,33 +24,35 @@ pub(crate) fn foreign(path: &Path) -> Option<Foreign> {
     let (what, remedy) = match () {
         () if head.is_empty() => ("is empty", AGAIN),
         () if is(b"version https://git-lfs") => (
-            "is a pointer of git-lfs, which stands for the file",
-            "run `git lfs pull` in its directory, or fetch the file itself",
+            "is a Git LFS pointer, not the file itself",
+            "run `git lfs pull` in its directory, or download the file",
         ),
         () if is_page(&head) => (
-            "is a page of the web (HTML)",
-            "fetch the file itself: its address has /resolve/ where the page's has /blob/",
+            "is a web page (HTML), not the file itself",
+            "download the file from the address with /resolve/ instead of /blob/",
         ),
-        () if is(b"\x89HDF\r\n\x1a\n") => ("holds weights of TensorFlow (HDF5)", CONVERT),
-        () if is(b"GGUF") => ("is a file of llama.cpp (GGUF)", SAVE),
-        () if is(b"\x1f\x8b") => ("is compressed (gzip)", "decompress it first, with gunzip"),
+        () if is(b"\x89HDF\r\n\x1a\n") => ("holds TensorFlow weights (HDF5)", CONVERT),
+        () if is(b"GGUF") => ("is a GGUF file of llama.cpp", SAVE),
+        () if is(b"\x1f\x8b") => ("is compressed by gzip", "decompress it with gunzip"),
         () if head.get(257..262) == Some(b"ustar") => (
-            "is a tar archive, as PyTorch wrote it before version 0.1.10",
-            "load it in Python with torch.load, and save its state_dict() anew",
+            "is a tar archive, written by a PyTorch before version 0.1.10",
+            "load it in Python with torch.load and save its state_dict() again",
         ),
-        () if !is_pickle && (is(PYTORCH) || is(LEGACY)) => {
-            ("is a file of torch.save and no safetensors", "name it pytorch_model.bin")
-        }
-        () if is_pickle && is_safetensors(&head) => {
-            ("is a file of safetensors and none of torch.save", "name it model.safetensors")
-        }
+        () if !is_pickle && (is(PYTORCH) || is(LEGACY)) => (
+            "was written by torch.save and is not a safetensors file",
+            "rename it to pytorch_model.bin",
+        ),
+        () if is_pickle && is_safetensors(&head) => (
+            "is a safetensors file and was not written by torch.save",
+            "rename it to model.safetensors",
+        ),
         () => return None,
     };
     Some(Foreign { what, remedy })
 }
 
-const AGAIN: &str = "fetch it again";
-const SAVE: &str = "take the model's own weights, as save_pretrained writes them";
+const AGAIN: &str = "download it again";
+const SAVE: &str = "use the model's weights as save_pretrained writes them";
 /// What brings weights of another library into a form that is read.
 pub(crate) const CONVERT: &str = "convert it in Python with transformers 4: \
     DistilBertForSequenceClassification.from_pretrained(DIRECTORY, from_tf=True) or from_flax=True, \
@@ -75,8 +77,8 @@ mod tests {
     fn files_of_other_kinds_are_named() {
         let tar = [&[0; 257][..], b"ustar\x0000"].concat();
         let rows: [(&str, &[u8], Option<&str>); 14] = [
-            ("m.safetensors", b"version https://git-lfs.github.com/spec/v1\noid", Some("git-lfs")),
-            ("m.bin", b"version https://git-lfs.github.com/spec/v1\noid", Some("git-lfs")),
+            ("m.safetensors", b"version https://git-lfs.github.com/spec/v1\noid", Some("Git LFS")),
+            ("m.bin", b"version https://git-lfs.github.com/spec/v1\noid", Some("Git LFS")),
             ("m.bin", b"\n <!DOCTYPE HTML><html>", Some("HTML")),
             ("m.safetensors", b"<html lang=en>", Some("HTML")),
             ("m.bin", b"<?xml version='1.0'?><Error>", Some("HTML")),

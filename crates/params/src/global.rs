@@ -12,7 +12,7 @@ use crate::ParamName;
 /// either that, or the values of this process's shard.
 ///
 /// Kept as sums and one factor, so that neither the division by the number of examples nor
-/// clipping walks over the memory: whoever reads a gradient multiplies by the factor.
+/// clipping walks over the memory: each reader of a gradient multiplies by the factor.
 #[derive(Debug)]
 pub struct GlobalGradients {
     sums: BTreeMap<ParamName, Reduced>,

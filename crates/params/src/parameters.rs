@@ -103,7 +103,7 @@ impl Parameters {
         Ok(())
     }
 
-    /// Drops the sums of gradients that nobody took, as a failed update leaves them.
+    /// Drops the sums of gradients that were never taken, as a failed update leaves them.
     pub fn forget_gradients(&self) {
         self.0.values().for_each(|parameter| drop(parameter.weight.take_gradient()));
     }

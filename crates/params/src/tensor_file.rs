@@ -30,13 +30,13 @@ pub enum TensorFileError {
     Io {
         /// What was tried.
         verb: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
         /// What the system said.
         cause: std::io::Error,
     },
     /// The format is right, but not all of it is read here.
-    #[error("{} is a file of another kind than is read here: {cause}", path.display())]
+    #[error("{} is of a kind that is not supported: {cause}", path.display())]
     OtherKind {
         /// The file.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum TensorFileError {
     },
     /// An index and its files do not fit.
     #[error(
-        "{} does not fit the files beside it: {cause}; fetch all of them again from one source",
+        "{} does not fit the files beside it: {cause}; download all of them again from the same source",
         path.display()
     )]
     Index {
@@ -66,8 +66,8 @@ pub enum TensorFileError {
     },
     /// The bytes are not what the format says.
     #[error(
-        "{} is no readable {format} file: {cause}; it may be cut short or damaged: \
-         compare its size with the original, or fetch it again",
+        "{} is not a readable {format} file: {cause}; it may be cut short or damaged: \
+         compare its size with the original, or download it again",
         path.display()
     )]
     Malformed {
@@ -93,7 +93,7 @@ impl From<IndexError> for TensorFileError {
 
 impl TensorFile {
     /// Reads a file; one that ends in `.bin` is taken for PyTorch's pickled format, and one that
-    /// ends in `.index.json` stands for the files that it names.
+    /// ends in `.index.json` means the files that it names.
     ///
     /// # Errors
     /// [`TensorFileError`] when the file cannot be read or is not what its name says.

@@ -2,7 +2,7 @@
 //!
 //! Each value has a place of its own from the forward pass to the backward pass that reads it. What
 //! only the next operation reads is shared by all blocks. Gradients that the side lane reads while
-//! the main lane goes on exist twice, for blocks of even and of odd numbers.
+//! the main lane continues exist twice, for blocks of even and of odd numbers.
 
 use crate::arena::Arena;
 use crate::call::Grid;

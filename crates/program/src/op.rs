@@ -8,7 +8,7 @@ use crate::{Moments, Span};
 pub enum Lane {
     /// The chain that decides how long an update takes.
     Main,
-    /// What nobody waits for until the end: gradients of weights.
+    /// What is needed only at the end: gradients of weights.
     Side,
 }
 
@@ -173,7 +173,7 @@ pub enum Item {
         /// The event, counted from 0.
         event: usize,
     },
-    /// The lane goes on after the event, which is signalled earlier in the program.
+    /// The lane continues after the event, which is signalled earlier in the program.
     Wait {
         /// The lane.
         lane: Lane,
@@ -181,7 +181,7 @@ pub enum Item {
         event: usize,
     },
     /// The local gradients of a bucket are complete once both lanes came this far, and nothing that
-    /// follows touches them: others may sum them over the ranks while the program goes on.
+    /// follows touches them: others may sum them over the ranks while the program continues.
     Complete {
         /// Its number in [`GradientArena::buckets`](crate::GradientArena::buckets).
         bucket: usize,

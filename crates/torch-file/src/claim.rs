@@ -55,13 +55,13 @@ pub(super) struct Stored {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimFault {
     /// The call has other arguments than PyTorch gives it.
-    #[error("it is not described as PyTorch describes tensors")]
+    #[error("its description is not that of a tensor")]
     Arguments,
     /// The type of the storage is not read.
-    #[error("its values are stored as {0}, which is not read")]
+    #[error("its values are stored as {0}, which is not supported")]
     Storage(String),
     /// The shape is that of no tensor.
-    #[error("its shape is not that of a tensor")]
+    #[error("its shape is invalid")]
     Shape,
 }
 

@@ -16,12 +16,12 @@ pub(super) const LARGEST_PICKLE: u64 = 64 << 20;
 pub enum PytorchFault {
     /// It is no archive, or a damaged one.
     #[error(
-        "it is neither an archive as PyTorch has written it since version 1.6 ({0}), nor a file \
-         of an earlier version"
+        "it is neither an archive of PyTorch 1.6 or later ({0}) nor a file of an earlier \
+         version"
     )]
     Archive(ZipError),
     /// An archive of something else.
-    #[error("the archive holds no data.pkl")]
+    #[error("the archive has no data.pkl")]
     NoPickle,
     /// The pickle is no model's.
     #[error("its pickle has more than {} MiB", LARGEST_PICKLE >> 20)]
@@ -38,7 +38,7 @@ pub enum PytorchFault {
         fault: ClaimFault,
     },
     /// A tensor has more values than its storage.
-    #[error("tensor `{name}` has shape {shape:?}, more than the file holds of it")]
+    #[error("tensor `{name}` has shape {shape:?}, but the file holds fewer values")]
     Beyond {
         /// Its name.
         name: Rc<str>,
@@ -46,7 +46,7 @@ pub enum PytorchFault {
         shape: Vec<usize>,
     },
     /// The tensors claim the same values again and again.
-    #[error("its tensors claim many times the size of the file")]
+    #[error("its tensors claim to be many times larger than the file")]
     Repeated,
     /// A storage is missing, or its values are not those that were written.
     #[error("the values in {name} cannot be read ({cause})")]
@@ -57,18 +57,16 @@ pub enum PytorchFault {
         cause: ZipError,
     },
     /// A file of before PyTorch 1.6 of an unknown version.
-    #[error("it is of a version of PyTorch's format that was never published")]
+    #[error("the version of its format is unknown")]
     Version,
     /// A file of before PyTorch 1.6 from another machine.
-    #[error("its values are in the byte order of another kind of machine")]
+    #[error("its values have an unsupported byte order")]
     ByteOrder,
     /// A file of before PyTorch 1.6 without its list.
-    #[error("it does not say in which order its values come")]
+    #[error("the order of its values is missing")]
     NoNames,
     /// The values are not those that were announced.
-    #[error(
-        "the values in {name} are not as many as its pickle says, or of a type that is not read"
-    )]
+    #[error("the values in {name} do not match its pickle in number, or have an unsupported type")]
     Short {
         /// The storage's name.
         name: Rc<str>,

@@ -27,13 +27,13 @@ pub enum PickleFault {
         at: usize,
     },
     /// An operation that finds something else than it needs.
-    #[error("its pickle makes no sense at byte {at}")]
+    #[error("its pickle is invalid at byte {at}")]
     Senseless {
         /// The place of the operation.
         at: usize,
     },
     /// The program does not end with a dictionary.
-    #[error("its pickle is no dictionary of tensors; save the model's state_dict()")]
+    #[error("its pickle is not a dictionary of tensors; save the model's state_dict()")]
     NoDictionary,
 }
 

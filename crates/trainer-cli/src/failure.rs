@@ -15,6 +15,8 @@ use lockstep_params::TensorFileError;
 use lockstep_trainer::{CheckpointError, TrainError};
 use thiserror::Error;
 
+use crate::remedies::Hinted;
+
 /// Why a command failed.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
@@ -35,13 +37,13 @@ pub(crate) enum Failure {
     #[error("{}", listed(.0))]
     Several(Vec<Failure>),
     /// Others that cannot be joined, or a device that cannot be had.
-    #[error(transparent)]
+    #[error("{}", .0.with_hint())]
     Join(#[from] JoinError),
     /// A model that cannot be had.
     #[error(transparent)]
     Hub(#[from] HubError),
     /// Data that cannot be used.
-    #[error(transparent)]
+    #[error("{}", .0.with_hint())]
     Data(#[from] DataError),
     /// A model's tokenizer that cannot be read.
     #[error(transparent)]
@@ -65,13 +67,13 @@ pub(crate) enum Failure {
         fault: LabelError,
     },
     /// A model that cannot be read, built or run.
-    #[error(transparent)]
+    #[error("{}", .0.with_hint())]
     Model(#[from] ModelError),
     /// A checkpoint that cannot be read or written.
-    #[error(transparent)]
+    #[error("{}", .0.with_hint())]
     Checkpoint(#[from] CheckpointError),
     /// A run that could not go on.
-    #[error(transparent)]
+    #[error("{}", .0.with_hint())]
     Train(Box<TrainError>),
     /// A model without an answer to any text.
     #[error(

@@ -15,6 +15,7 @@ mod lock;
 mod models;
 mod observers;
 mod output_dir;
+mod remedies;
 mod sources;
 
 use std::io;

@@ -11,6 +11,8 @@ use lockstep_settings::{DataPlan, DataSource, Reading};
 use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
+use crate::remedies;
+
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Split {
@@ -42,7 +44,10 @@ impl Corpora {
                 doubts.extend(corpus.doubts_beside(&self.train).map(|doubt| (source, doubt)));
             }
         }
-        doubts.iter().map(|(source, doubt)| format!("{}: {doubt}", name(source))).collect()
+        let line = |(source, doubt): &(&DataSource, Doubt)| {
+            format!("{}: {}", name(source), remedies::of_doubt(doubt))
+        };
+        doubts.iter().map(line).collect()
     }
 
     /// What a model needs to read other files as these were read.

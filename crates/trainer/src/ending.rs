@@ -1,4 +1,4 @@
-//! How a run ends: with the final model, or with a checkpoint to go on from.
+//! How a run ends: with the final model, or with a checkpoint to resume from.
 
 use std::path::PathBuf;
 

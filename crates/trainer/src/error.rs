@@ -1,4 +1,4 @@
-//! Why a run could not go on.
+//! Why a run ended early.
 
 use lockstep_collective::CollectiveError;
 use lockstep_data::DataError;
@@ -7,18 +7,13 @@ use lockstep_model::ModelError;
 use lockstep_optim::OptimError;
 use lockstep_program::{MachineError, Unsupported};
 
-use crate::CheckpointError;
+use crate::{CheckpointError, Remedy};
 
 /// Everything that ends a run early.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The loss or the gradient is no number any more; the weights are still those of the update
-    /// before.
-    #[error(
-        "update {update} is not finite: loss {loss}, gradient norm {grad_norm}; \
-         lower --learning-rate or --head-learning-rate, or lengthen the warm-up, \
-         and start anew with --overwrite-output-dir"
-    )]
+    /// The loss or the gradient is not finite; the weights are those after the update before.
+    #[error("training diverged at update {update}: loss {loss}, gradient norm {grad_norm}")]
     NotFinite {
         /// The update's number, from 1.
         update: u64,
@@ -27,7 +22,7 @@ pub enum TrainError {
         /// Its gradient's norm.
         grad_norm: f64,
     },
-    /// Somebody who follows the run could not pass an event on.
+    /// An observer of the run could not pass an event on.
     #[error("cannot report the run's progress: {0}")]
     Observer(std::io::Error),
     /// The data or the tokenizer failed.
@@ -44,8 +39,8 @@ pub enum TrainError {
     Checkpoint(#[from] CheckpointError),
     /// The ranks were started for different runs.
     #[error(
-        "the ranks do not train the same: {}; start all of them with the same configuration, \
-         data and model",
+        "the ranks were started for different runs: {}; start all of them with the same \
+         configuration, data and model",
         differences.join("; ")
     )]
     Disagree {
@@ -54,33 +49,32 @@ pub enum TrainError {
     },
     /// Replicas hold different weights.
     #[error(
-        "after update {update} the weights of rank {} differ from those of rank 0: a memory, \
-         processor or network fault, or libraries of different versions; go on from the last \
-         checkpoint with --resume auto, without that machine",
+        "after update {update} the weights of rank {} differ from those of rank 0; likely causes are a \
+         fault of memory, processor or network, or libraries of different versions",
         ranks.iter().map(usize::to_string).collect::<Vec<_>>().join(", rank ")
     )]
     Drifted {
         /// The update, from 1.
         update: u64,
-        /// Who differs.
+        /// The ranks that differ.
         ranks: Vec<usize>,
     },
     /// The leader failed at what it does for all.
-    #[error("rank 0 could not go on: {cause}")]
+    #[error("rank 0 failed: {cause}")]
     Leader {
-        /// Its words.
+        /// The message of its error.
         cause: String,
     },
-    /// Somebody asked for an end before there was an answer.
-    #[error("an end was asked for before the answer was there")]
+    /// The user stopped the program before there was a result.
+    #[error("stopped before the result was ready")]
     Stopped,
     /// A thread of ours panicked.
-    #[error("the thread that sums gradients panicked; this is a bug of ours, please report it")]
+    #[error("the thread that sums gradients panicked; this is a bug, please report it")]
     Thread,
     /// Ranks read other examples than planned.
     #[error(
-        "update {update} should have read {planned} examples, but the ranks read {found} \
-         together; this is a bug of ours, please report it"
+        "update {update} should have read {planned} examples, but all ranks together read \
+         {found}; this is a bug, please report it"
     )]
     Examples {
         /// The update, from 1.
@@ -105,9 +99,23 @@ pub enum TrainError {
     /// The kernels do not take the model.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
-    /// The engine and the model do not fit each other.
+    /// The engine was made for another model.
     #[error("the engine does not know a parameter of the model; this is a bug, please report it")]
     Engine,
+}
+
+impl TrainError {
+    /// What a user can do, where the message does not say it. Errors of other crates have remedies
+    /// of their own.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::NotFinite { .. } => Some(Remedy::LowerRates),
+            Self::Drifted { .. } => Some(Remedy::ResumeWithoutMachines),
+            Self::Checkpoint(error) => error.remedy(),
+            _ => None,
+        }
+    }
 }
 
 impl From<lockstep_params::ReductionError> for TrainError {

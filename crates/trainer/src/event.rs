@@ -28,7 +28,7 @@ pub enum TrainEvent {
     Finish(FinishReport),
 }
 
-/// Who takes events. An observer that fails ends the run: a run nobody can follow is not wanted.
+/// Who takes events. An observer that fails ends the run: a run that cannot be followed is not wanted.
 pub trait Observer {
     /// Takes one event.
     ///
@@ -157,7 +157,7 @@ pub struct FinishReport {
     pub ending: Ending,
     /// Wall time since the start or the resume.
     pub seconds: f64,
-    /// Where the final model, or the checkpoint to go on from, is.
+    /// Where the final model, or the checkpoint to resume from, is.
     pub directory: PathBuf,
 }
 
@@ -169,6 +169,6 @@ pub enum Ending {
     Complete,
     /// The validation accuracy stopped rising.
     EarlyStop,
-    /// Somebody asked for an end; a checkpoint to go on from was written.
+    /// The run was stopped; a checkpoint to resume from was written.
     Stopped,
 }

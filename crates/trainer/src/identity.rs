@@ -2,7 +2,7 @@
 //!
 //! A run that went on with other settings would end with weights that no single run gives. The
 //! fields are compared as they are written, and shown where they differ; their names are those of
-//! the flags, so that whoever reads the message knows what to set.
+//! the flags, so that the message says what to set.
 
 use lockstep_data::{Order, TokenStore};
 use lockstep_model::{Classifier, DropoutRates};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::TrainSettings;
 
-/// What has to be equal for a run to go on from a checkpoint.
+/// What has to be equal for a run to resume from a checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) seed: u64,

@@ -3,7 +3,7 @@
 //! Read `trainer.rs`, the loop, then `engine/composed.rs`, one update, then `sync.rs`, how the ranks
 //! sum: a run is a pure plan (who reads what, at which rate, when) driven by one short loop that
 //! talks to the other ranks through a few verbs. It knows no
-//! flags, no environment and no terminal; whoever wants to show something observes
+//! flags, no environment and no terminal; a program that shows something observes
 //! [`TrainEvent`]s.
 
 mod checkpoint;
@@ -36,7 +36,7 @@ mod update;
 mod usage;
 mod work;
 
-pub use checkpoint::{CheckpointError, has_checkpoints, latest_checkpoint, remove_run};
+pub use checkpoint::{CheckpointError, Remedy, has_checkpoints, latest_checkpoint, remove_run};
 pub use engine::{Copied, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
 pub use evaluation::evaluate;

@@ -10,7 +10,7 @@ use crate::journal::Journal;
 use crate::{FinalModel, TrainError, Trainer, replicas};
 
 /// Something that a checkpoint says of its run and that holds no longer. The best evaluation is
-/// forgotten then, the weights of the checkpoint are evaluated first, and the run goes on.
+/// forgotten then, the weights of the checkpoint are evaluated first, and the run continues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Forgotten {
     /// The evaluations were made on other validation data than this run's.
@@ -30,7 +30,7 @@ pub enum Forgotten {
 }
 
 impl Trainer {
-    /// Goes on from a checkpoint of this run, which only the leader reads; all ranks call this. The
+    /// Resumes from a checkpoint of this run, which only the leader reads; all ranks call this. The
     /// leader is told what does not hold any more.
     ///
     /// # Errors

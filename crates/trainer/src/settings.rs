@@ -44,7 +44,7 @@ pub struct TrainSettings {
     pub replica_check: Cadence,
     /// After how many evaluations without a better accuracy the run ends.
     pub early_stopping: Option<NonZeroUsize>,
-    /// What is written beside the weights for whoever uses them.
+    /// What is written beside the weights for their users.
     pub usage: Usage,
     /// Where everything is written.
     pub output_dir: PathBuf,
@@ -97,7 +97,7 @@ pub enum Cadence {
     EverySteps(NonZeroU64),
 }
 
-/// What is kept of a run while it goes on.
+/// What is kept of a run while it lasts.
 #[derive(Clone, Copy, Debug)]
 pub struct Saving {
     /// When a checkpoint is written.

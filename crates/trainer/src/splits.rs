@@ -1,4 +1,4 @@
-//! What is evaluated while a run goes on, and at its end.
+//! What is evaluated during a run, and at its end.
 
 use lockstep_collective::Phase;
 use lockstep_world::Step;

@@ -60,7 +60,7 @@ impl Trainer {
                 trainer.engine = Box::new(Recorded::new(facts, machine, OnGpu));
             }
             Err(TrainError::Unsupported(why)) => {
-                tracing::warn!("{why}; updates go through candle's operations, which is slower");
+                tracing::warn!("{why}; updates use candle's operations, which are slower");
             }
             Err(other) => return Err(other),
         }

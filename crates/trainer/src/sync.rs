@@ -10,7 +10,7 @@
 //! Optimizations Toward Training Trillion Parameter Models", 2020, stage 1). The moments are
 //! gathered only before a checkpoint.
 //!
-//! The sums travel in parts, on a second thread, while the backward pass goes on: the blocks from
+//! The sums travel in parts, on a second thread, while the backward pass continues: the blocks from
 //! the last to the first, then embeddings and head. All ranks keep this order, also those without
 //! an example.
 

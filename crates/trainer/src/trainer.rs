@@ -2,7 +2,7 @@
 //!
 //! The state of a run is (weights, moments, step). Which examples an update reads, at which rates
 //! and with which dropout masks follows from the step alone, so a run that was killed and resumed
-//! goes on with the same bits.
+//! continues with the same bits.
 
 use std::path::PathBuf;
 

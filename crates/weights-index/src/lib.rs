@@ -21,10 +21,10 @@ pub enum IndexError {
         /// What the system said.
         cause: std::io::Error,
     },
-    /// It is no index, or names what is no file beside it.
+    /// It is not an index, or a name in it is not that of a file beside it.
     #[error(
-        "{} is no readable index file: {cause}; it may be cut short or damaged: \
-         compare its size with the original, or fetch it again",
+        "{} is not a readable index file: {cause}; it may be cut short or damaged: \
+         compare its size with the original, or download it again",
         path.display()
     )]
     Malformed {
@@ -50,7 +50,7 @@ struct Index {
 /// The files that an index names, each once, in the order of their names.
 ///
 /// # Errors
-/// [`IndexError`] when the index cannot be read, or names what is no file beside it.
+/// [`IndexError`] when the index cannot be read, or a name in it is not that of a file beside it.
 pub fn shards(index: &Path) -> Result<Vec<String>, IndexError> {
     let cannot = |cause| IndexError::Io { path: index.to_owned(), cause };
     let malformed = |cause: String| IndexError::Malformed { path: index.to_owned(), cause };
@@ -65,7 +65,9 @@ pub fn shards(index: &Path) -> Result<Vec<String>, IndexError> {
     let names: BTreeSet<String> = weight_map.into_values().collect();
     if let Some(name) = names.iter().find(|name| !is_beside(name)) {
         let name: String = name.chars().take(100).collect();
-        return Err(malformed(format!("`{name}` is no name of a file of tensors beside it")));
+        return Err(malformed(format!(
+            "`{name}` is not the name of a tensor file in the same directory"
+        )));
     }
     match names.len() {
         0 => Err(malformed("it names no file".to_owned())),
@@ -100,7 +102,7 @@ mod tests {
         for name in ["../m.bin", "/m.bin", ".m.bin", "a/m.bin", "m.index.json", "", "a\\u0000.bin"]
         {
             let error = of(&format!(r#"{{"weight_map": {{"a": "{name}"}}}}"#)).unwrap_err();
-            assert!(error.to_string().contains("no name of a file"), "{name}: {error}");
+            assert!(error.to_string().contains("not the name of a tensor file"), "{name}: {error}");
         }
         for text in ["", "{}", "[]", r#"{"weight_map": {}}"#, r#"{"weight_map": {"a": 1}}"#] {
             assert!(matches!(of(text), Err(IndexError::Malformed { .. })), "{text}");

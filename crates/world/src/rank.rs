@@ -1,6 +1,6 @@
 //! Who a process is among its peers.
 //!
-//! A [`Seat`] can only be made of a rank inside its world, so nobody downstream checks it again.
+//! A [`Seat`] can only be made of a rank inside its world, so no code downstream checks it again.
 
 use std::fmt;
 use std::num::NonZeroUsize;

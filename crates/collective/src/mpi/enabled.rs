@@ -56,12 +56,12 @@ impl Mpi {
         let missing = |remedy| CollectiveError::Missing { library: "MPI", remedy };
         let Some((universe, threading)) = mpi::initialize_with_threading(Threading::Serialized)
         else {
-            return Err(missing("it was initialised twice, which is a bug of ours"));
+            return Err(missing("it was initialised twice; this is a bug, please report it"));
         };
         let universe = ManuallyDrop::new(universe);
         if threading < Threading::Serialized {
             return Err(missing(
-                "this one allows calls from one thread only; use one built with thread support",
+                "it allows calls from one thread only; use an MPI built with thread support",
             ));
         }
         let world = universe.world();

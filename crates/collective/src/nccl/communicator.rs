@@ -113,7 +113,7 @@ impl Communicator {
     pub(super) fn abort(&mut self) {
         let raw = std::mem::replace(&mut self.0, std::ptr::null_mut());
         if !raw.is_null() {
-            // SAFETY: it is whole, and nobody will have it again.
+            // SAFETY: it is whole, and nothing uses it again.
             #[expect(unsafe_code, reason = "NCCL's own call")]
             let _ = unsafe { sys::ncclCommAbort(raw) };
         }
@@ -133,7 +133,7 @@ impl Communicator {
         self.settle("leave")?;
         let raw = self.0;
         std::mem::forget(self);
-        // SAFETY: it was finalised, and nobody else has it.
+        // SAFETY: it was finalised, and nothing else has it.
         #[expect(unsafe_code, reason = "NCCL's own call")]
         let result = unsafe { sys::ncclCommDestroy(raw) };
         match result {
@@ -227,7 +227,7 @@ fn words(result: ncclResult_t, communicator: ncclComm_t) -> String {
             .map(|text| (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy()))
     };
     let texts: Vec<_> = texts.into_iter().flatten().filter(|text| !text.is_empty()).collect();
-    format!("{}; NCCL_DEBUG=INFO tells more", texts.join(": "))
+    format!("{}; set NCCL_DEBUG=INFO for details", texts.join(": "))
 }
 
 #[cfg(test)]

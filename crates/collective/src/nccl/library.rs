@@ -43,7 +43,7 @@ impl NcclId {
             return Err(failure);
         }
         let bytes = told.try_into();
-        bytes.map(Self).map_err(|_| failed("init", "rank 0 could not make an id".to_owned()))
+        bytes.map(Self).map_err(|_| failed("init", "rank 0 could not create an id".to_owned()))
     }
 
     /// As the library takes it.
@@ -90,7 +90,7 @@ fn check_version() -> Result<(), CollectiveError> {
         return Ok(());
     }
     Err(refused(format!(
-        "libnccl.so is version {found}, and {OLDEST} (2.14) is the oldest that serves; install a newer \
+        "libnccl.so has version {found}, but at least {OLDEST} (2.14) is needed; install a newer \
          libnccl2, or the Python package nvidia-nccl-cu13"
     )))
 }

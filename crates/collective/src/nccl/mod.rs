@@ -25,7 +25,7 @@ pub use library::NcclId;
 /// How long a call may take once all ranks have made it. Lost ranks are the watch's business, and found
 /// much earlier.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How long the GPU may take to leave what was aborted. It waits for nobody then; a GPU that takes
+/// How long the GPU may take to leave what was aborted. It waits for no rank then; a GPU that takes
 /// longer is broken.
 const ABORT: Duration = Duration::from_secs(2);
 /// How long until a call is asked for its end again.
@@ -83,7 +83,7 @@ impl Nccl {
         if let Some(rank) = ready.iter().position(|&is_ready| is_ready == 0) {
             return Err(failed(
                 "init",
-                format!("rank {rank} cannot use its GPU; see what it says"),
+                format!("rank {rank} cannot use its GPU; see its own message"),
             ));
         }
         let id = NcclId::share(&mut *company)?;

@@ -4,7 +4,7 @@
 //! from then on every rank sends to the next one and hears from the previous one
 //! ([`Ring`](crate::ring)).
 //!
-//! As with other starters of this kind, whoever reaches the meeting place before a rank does can
+//! As with other starters of this kind, a program that reaches the meeting place before a rank does can
 //! take its seat: keep it inside the cluster's network.
 
 mod identity;
@@ -70,7 +70,7 @@ impl fmt::Display for Meeting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.keeper {
             Keeper::Leader | Keeper::Agent => self.place.fmt(f),
-            Keeper::Pmi(_) => f.write_str("a port that mpiexec tells them"),
+            Keeper::Pmi(_) => f.write_str("a port from mpiexec"),
         }
     }
 }
@@ -134,7 +134,7 @@ impl Collective for Tcp {
     }
 
     fn barrier(&mut self) -> Result<(), CollectiveError> {
-        // Nobody has heard from all before all have come.
+        // No rank has heard from all before all have come.
         self.all_gather(&[0]).map(drop)
     }
 

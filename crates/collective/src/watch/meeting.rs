@@ -58,7 +58,7 @@ fn open() -> std::io::Result<(Door<Frame>, Invitation)> {
     Ok((door, Invitation { addresses: wire::addresses(), port, nonce: wire::nonce() }))
 }
 
-/// Rank 0: waits for all others. Whoever does not know the nonce is sent away.
+/// Rank 0: waits for all others. A program that does not know the nonce is rejected.
 fn receive(
     seat: Seat,
     mut door: Door<Frame>,

@@ -65,7 +65,7 @@ impl fmt::Display for Lost {
             How::Closed => write!(f, "was lost while {moment}: its process is gone"),
             How::Silent(seconds) => write!(
                 f,
-                "was lost while {moment}: nothing was heard of it for {seconds:.0} s, so it was \
+                "was lost while {moment}: it sent nothing for {seconds:.0} s, so it was \
                  stopped, or its machine or network failed"
             ),
             How::Failed { words, .. } => write!(f, "failed while {moment}: {words}"),
@@ -174,7 +174,7 @@ impl Rounds {
         }
     }
 
-    /// Whoever was stopped itself must not take its own sleep for the silence of others.
+    /// A process that was stopped must not take its own sleep for the silence of others.
     fn pause(&mut self) {
         let began = Instant::now();
         thread::sleep(PAUSE);

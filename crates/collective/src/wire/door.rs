@@ -13,7 +13,7 @@ use super::Line;
 /// How many strangers may stand there at once, and for how long.
 const STRANGERS: usize = 256;
 const STAY: Duration = Duration::from_secs(5);
-/// How often somebody is looked for.
+/// How often new connections are looked for.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// A port that is open, and those who have not said who they are.
@@ -52,7 +52,7 @@ impl<M: Serialize + DeserializeOwned> Door<M> {
         self.listener.local_addr().map(|address| address.port())
     }
 
-    /// Those who have said something since the last look, and what; waits a moment if nobody did.
+    /// Those who have said something since the last look, and what; waits a moment if there are none.
     pub(crate) fn look(&mut self) -> Vec<(M, Line<M>)> {
         while let Ok((stream, _)) = self.listener.accept() {
             let has_room = self.strangers.len() < STRANGERS;

@@ -1,5 +1,5 @@
 //! How processes that do not trust what reaches their ports talk before a run: short JSON messages,
-//! each behind its length, on connections that make nobody wait.
+//! each behind its length, on connections that never block.
 
 mod door;
 mod line;
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use door::Door;
 pub(crate) use line::Line;
 
-/// No message is longer, so that nobody can make us keep more.
+/// No message is longer, so that a stranger cannot make us keep more.
 pub(crate) const LONGEST: usize = 8 * 1024;
 
 /// A number that only those who belong together know.
@@ -80,7 +80,7 @@ pub(crate) fn rank(rank: usize, size: usize) -> Option<Rank> {
 /// Those of the ranks below `size` that `is_there` does not know, for people.
 pub(crate) fn absent(size: usize, is_there: impl Fn(usize) -> bool) -> String {
     let absent: Vec<_> = (1..size).filter(|rank| !is_there(*rank)).map(|r| r.to_string()).collect();
-    format!("rank {} never came", absent.join(", "))
+    format!("rank {} never connected", absent.join(", "))
 }
 
 #[cfg(test)]

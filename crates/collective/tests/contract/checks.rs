@@ -93,7 +93,7 @@ fn gathers_in_order(ranks: &mut impl Collective) {
     }
 }
 
-/// The last to arrive is the first after which anyone goes on; one machine has one clock.
+/// The last to arrive is the first after which any rank continues; one machine has one clock.
 fn no_one_leaves_a_barrier_early(ranks: &mut impl Collective) {
     for late in 0..ranks.seat().world().get() {
         if ranks.seat().rank().0 == late {

@@ -199,7 +199,7 @@ enum Class {
     Bert,
     /// From tokenizer.json as it is.
     AsInFile,
-    /// Another one, whose token numbers nobody knows here.
+    /// Another one, whose token numbers are unknown.
     Foreign,
 }
 

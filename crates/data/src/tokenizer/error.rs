@@ -10,8 +10,8 @@ use crate::excerpt::excerpt;
 pub enum TokenizerError {
     /// There is none.
     #[error(
-        "{}: there is neither tokenizer.json nor vocab.txt here\n  \
-         hint: copy one of them from where the model comes from",
+        "{}: the directory has neither tokenizer.json nor vocab.txt\n  \
+         hint: copy one of them from the model's source",
         .dir.display()
     )]
     Missing {
@@ -19,7 +19,7 @@ pub enum TokenizerError {
         dir: PathBuf,
     },
     /// The operating system refused to read a file.
-    #[error("{}: cannot be read: {source}\n  hint: check that you may read it", .path.display())]
+    #[error("{}: cannot be read: {source}\n  hint: check its permissions", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -28,7 +28,8 @@ pub enum TokenizerError {
     },
     /// A file is far larger than any tokenizer.
     #[error(
-        "{}: more than {} MiB is no tokenizer\n  hint: fetch the file anew; is it the weights?",
+        "{}: the file has more than {} MiB, too large for a tokenizer\n  \
+         hint: check that it is not the weights, or download it again",
         .path.display(), .limit >> 20
     )]
     TooLarge {
@@ -39,8 +40,8 @@ pub enum TokenizerError {
     },
     /// A file cannot be parsed.
     #[error(
-        "{}: cannot be understood: {reason}\n  \
-         hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)",
+        "{}: cannot be read as a WordPiece tokenizer: {reason}\n  \
+         hint: download the file again, from a BERT-like model",
         .path.display()
     )]
     Malformed {
@@ -51,7 +52,7 @@ pub enum TokenizerError {
     },
     /// A part of the tokenizer is not BERT's.
     #[error(
-        "{}: its {part} is {found}, where a DistilBERT's is {expected}\n  \
+        "{}: its {part} is {found}, but DistilBERT needs {expected}\n  \
          hint: use the tokenizer.json or vocab.txt that the model was trained with",
         .path.display()
     )]
@@ -67,8 +68,8 @@ pub enum TokenizerError {
     },
     /// A token without which no text can be encoded is missing.
     #[error(
-        "{}: the vocabulary has no {}\n  hint: BERT's vocabularies hold [UNK], [CLS] and [SEP]; \
-         is this the vocabulary of the model, and whole?",
+        "{}: the vocabulary has no {}\n  hint: check that the file is complete and belongs to the model; a BERT vocabulary has \
+         [UNK], [CLS] and [SEP]",
         .path.display(), excerpt(.token)
     )]
     MissingToken {
@@ -79,7 +80,7 @@ pub enum TokenizerError {
     },
     /// Two tokens have one number.
     #[error(
-        "{}: {} and {} are both token {id}\n  hint: fetch the file anew",
+        "{}: {} and {} have the same token id {id}\n  hint: download the file again",
         .path.display(), excerpt(.first), excerpt(.second)
     )]
     SharedId {
@@ -94,8 +95,8 @@ pub enum TokenizerError {
     },
     /// A token has a number beyond any vocabulary.
     #[error(
-        "{}: {} is token {id}, beyond the {limit} tokens that a vocabulary can have here\n  \
-         hint: fetch the file anew",
+        "{}: {} has the token id {id}, but at most {limit} tokens are supported\n  \
+         hint: download the file again",
         .path.display(), excerpt(.token)
     )]
     IdTooLarge {
@@ -110,8 +111,8 @@ pub enum TokenizerError {
     },
     /// A token is said to have another number than it has.
     #[error(
-        "{}: {} is said to be token {stated}, but the vocabulary makes it {actual}\n  \
-         hint: the file was edited or mixed from two; fetch it anew",
+        "{}: {} is listed with the token id {stated}, but the vocabulary has {actual}\n  \
+         hint: the file was edited or mixed from two; download it again",
         .path.display(), excerpt(.token)
     )]
     Contradiction {
@@ -134,7 +135,7 @@ pub enum TokenizerError {
     },
     /// A file could not be written.
     #[error(
-        "{}: cannot be written: {source}\n  hint: check the disk's space and that you may write",
+        "{}: cannot be written: {source}\n  hint: check the free space of the disk and the permissions",
         .path.display()
     )]
     Unwritable {

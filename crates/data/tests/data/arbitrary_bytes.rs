@@ -34,7 +34,10 @@ fn corpus(file: &[u8], extension: &str, on_bad_row: OnBadRow) -> Result<Corpus, 
         label_column: ColumnChoice::Detect,
         on_bad_row,
     };
-    Corpus::read(&source, Labels::Infer).map_err(|error| error.to_string())
+    Corpus::read(&source, Labels::Infer).map_err(|error| match error.remedy() {
+        Some(remedy) => format!("{error}\n  remedy: {remedy:?}"),
+        None => error.to_string(),
+    })
 }
 
 fn texts(file: &[u8], format: Format) -> Vec<(u64, Option<String>)> {
@@ -72,7 +75,7 @@ proptest! {
                 prop_assert!(!lenient.skipped().is_empty(), "{}", error);
                 prop_assert!(lenient.examples().iter().all(|e| !e.text.trim().is_empty()));
             }
-            (Err(error), Err(_)) => prop_assert!(error.contains("hint: "), "{}", error),
+            (Err(error), Err(_)) => prop_assert!(error.contains("hint: ") || error.contains("remedy: "), "{}", error),
         }
     }
 

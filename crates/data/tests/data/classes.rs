@@ -3,7 +3,8 @@
 use std::fs;
 
 use lockstep_data::{
-    ColumnChoice, Corpus, CorpusSource, DataError, LabelMap, Labels, OnBadRow, RawCorpus, Renames,
+    ColumnChoice, Corpus, CorpusSource, DataError, LabelMap, Labels, OnBadRow, RawCorpus, Remedy,
+    Renames,
 };
 
 /// A file that was read, before its labels are looked at.
@@ -66,7 +67,7 @@ fn one_value_is_one_class_whatever_the_writer_and_the_format() {
     typed(&["1.0", "0.0", "1.0"], "0,1: 1 0 1");
     typed(&["1", "0.0", "\"1\""], "0,1: 1 0 1");
     typed(&["1e0", "0", "1"], "0,1: 1 0 1");
-    typed(&["1", "0", "0.5"], "0,1: 1 0; 1 wrong type");
+    typed(&["1", "0", "0.5"], "0,1: 1 0; wrong type (1)");
     let train = raw("a.tsv", &tsv(&["1.0", "0.0"]), OnBadRow::Fail).unwrap();
     let train = train.labelled(Labels::Infer).unwrap();
     for (file, content) in [
@@ -85,26 +86,26 @@ fn marks_of_no_label_are_bad_rows_and_the_ids_stay() {
     let check = |labels: &[&str], expected: &str| {
         assert_eq!(inferred("a.tsv", &tsv(labels)), expected, "{labels:?}");
     };
-    check(&["0", "1", "-1", "2", "2"], "0,1,2: 0 1 2 2; 1 marked as without label");
-    check(&["0.0", "1.0", "-1.0", ""], "0,1: 0 1; 1 marked as without label, 1 missing label");
+    check(&["0", "1", "-1", "2", "2"], "0,1,2: 0 1 2 2; marked as unlabelled (1)");
+    check(&["0.0", "1.0", "-1.0", ""], "0,1: 0 1; marked as unlabelled (1), missing label (1)");
     // Without it there would be nothing to tell apart, or it is one of several below zero.
     check(&["-1", "1", "1"], "-1,1: 0 1 1");
     check(&["-1", "-2", "0", "0"], "-2,-1,0: 1 0 2 2");
     check(&["-1", "a", "b", "a"], "-1,a,b: 0 1 2 1");
     let typed = jsonl(&["0", "1", "-1", "null", "1"]);
-    let expected = "0,1: 0 1 1; 1 marked as without label, 1 missing label";
+    let expected = "0,1: 0 1 1; marked as unlabelled (1), missing label (1)";
     assert_eq!(inferred("a.jsonl", &typed), expected);
     let held = |map: &LabelMap| {
         let held = raw("a.tsv", &tsv(&["-1", "0", "1"]), OnBadRow::Skip).unwrap();
         told(held.labelled(Labels::Known(map)))
     };
-    assert_eq!(held(&model(&["0", "1"])), "0,1: 0 1; 1 marked as without label");
-    assert_eq!(held(&model(&["neg", "pos"])), "neg,pos: 0 1; 1 marked as without label");
+    assert_eq!(held(&model(&["0", "1"])), "0,1: 0 1; marked as unlabelled (1)");
+    assert_eq!(held(&model(&["neg", "pos"])), "neg,pos: 0 1; marked as unlabelled (1)");
     assert_eq!(held(&model(&["-1", "0", "1"])), "-1,0,1: 0 1 2");
     let refused = raw("a.tsv", &tsv(&["-1", "0", "1"]), OnBadRow::Fail).unwrap();
-    let refused = refused.labelled(Labels::Infer).unwrap_err().to_string();
-    assert!(refused.contains("1 of 3 rows cannot be used"), "{refused}");
-    assert!(refused.contains("--label-map"), "{refused}");
+    let refused = refused.labelled(Labels::Infer).unwrap_err();
+    assert!(refused.to_string().contains("1 of 3 rows cannot be used"), "{refused}");
+    assert!(matches!(refused.remedy(), Some(Remedy::MapMarkOr(_))), "{refused}");
 }
 
 #[test]
@@ -156,15 +157,15 @@ fn a_label_map_gives_the_labels_their_names() {
     };
     let three = "{\"-1\": \"neg\", \"0\": \"none\", \"1\": \"pos\"}";
     check(three, &["-1", "0", "1.0", "1"], "neg,none,pos: 0 1 2 2");
-    check(three, &["-1", "0", "7"], "neg,none: 0 1; 1 label outside of the label map");
+    check(three, &["-1", "0", "7"], "neg,none: 0 1; label outside of the label map (1)");
     check(
         "{\"4\": \"good\", \"5\": \"good\", \"1\": \"bad\"}",
         &["4", "5", "1"],
         "bad,good: 1 1 0",
     );
     for (content, part) in [
-        ("[]", "no JSON object"),
-        ("{\"a\": 1", "no JSON object"),
+        ("[]", "not a JSON object"),
+        ("{\"a\": 1", "not a JSON object"),
         ("{\"a\": []}", "it gives `a` an array"),
         ("{\"a\": \" \"}", "it gives `a` a string"),
         ("{\"1\": \"a\", \"1.0\": \"b\"}", "two entries"),
@@ -181,19 +182,19 @@ fn columns_are_looked_for_over_the_objects() {
         assert_eq!(inferred("a.jsonl", content), expected, "{content}");
     };
     let rows = "{\"text\": \"a\", \"label\": \"x\"}\n{\"text\": \"b\", \"label\": \"y\"}\n";
-    check(&format!("{{\"text\": \"no label\"}}\n{rows}"), "x,y: 0 1; 1 missing label");
-    check(&format!("{{\"label\": \"x\"}}\n{rows}"), "x,y: 0 1; 1 missing text");
-    check(&format!("{{}}\n{{\"id\": 1}}\n{rows}"), "x,y: 0 1; 2 missing text");
-    check(&format!("{rows}{{\"text\": \"no label\"}}\n"), "x,y: 0 1; 1 missing label");
+    check(&format!("{{\"text\": \"no label\"}}\n{rows}"), "x,y: 0 1; missing label (1)");
+    check(&format!("{{\"label\": \"x\"}}\n{rows}"), "x,y: 0 1; missing text (1)");
+    check(&format!("{{}}\n{{\"id\": 1}}\n{rows}"), "x,y: 0 1; missing text (2)");
+    check(&format!("{rows}{{\"text\": \"no label\"}}\n"), "x,y: 0 1; missing label (1)");
     // The label is found in one object and the text in another, and no row has both.
     let apart = raw("a.jsonl", "{\"text\": \"a\"}\n{\"label\": \"x\"}\n", OnBadRow::Skip).unwrap();
     let error = apart.labelled(Labels::Infer).unwrap_err().to_string();
     assert!(error.contains("no row can be used"), "{error}");
     let nowhere = raw("a.jsonl", "{\"text\": \"a\", \"gold\": 1}\n", OnBadRow::Skip).unwrap_err();
-    assert!(nowhere.to_string().contains("no column is plainly the label"), "{nowhere}");
+    assert!(nowhere.to_string().contains("cannot tell which column holds the label"), "{nowhere}");
     let strict = raw("a.jsonl", &format!("{{\"text\": \"?\"}}\n{rows}"), OnBadRow::Fail).unwrap();
     let strict = strict.labelled(Labels::Infer).unwrap_err().to_string();
-    assert!(strict.contains("line 1: there is no label: `label` is null"), "{strict}");
+    assert!(strict.contains("line 1: the label is missing: `label` is null"), "{strict}");
 }
 
 #[test]

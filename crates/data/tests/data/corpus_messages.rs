@@ -72,7 +72,15 @@ fn told(outcome: Result<Corpus, DataError>, folder: &Path) -> String {
             let examples: Vec<String> = examples.collect();
             format!("read: {}; skipped: {}", examples.join(" "), corpus.skipped())
         }
-        Err(error) => error.to_string().replace(&format!("{}/", folder.display()), ""),
+        Err(error) => message(&error).replace(&format!("{}/", folder.display()), ""),
+    }
+}
+
+/// The message, and the remedy that the command line spells.
+fn message(error: &DataError) -> String {
+    match error.remedy() {
+        Some(remedy) => format!("{error}\n  remedy: {remedy:?}"),
+        None => error.to_string(),
     }
 }
 
@@ -97,27 +105,27 @@ fn a_path_that_leads_to_no_file() {
     check_path(
         "trian.tsv",
         expect![[r#"
-        trian.tsv: there is no such file
-          similar files there: `train.tsv`, `dev.csv`
-          hint: correct the path; a relative one begins where the program is started"#]],
+            trian.tsv: the file does not exist
+              similar files: `train.tsv`, `dev.csv`
+              hint: correct the path; a relative path starts at the working directory"#]],
     );
     check_path(
         "more/train.tsv",
         expect![[r#"
-        more/train.tsv: there is no such file
-          hint: correct the path; a relative one begins where the program is started"#]],
+            more/train.tsv: the file does not exist
+              hint: correct the path; a relative path starts at the working directory"#]],
     );
     check_path(
         "nowhere/train.tsv",
         expect![[r#"
-        nowhere/train.tsv: there is no such file, for there is no folder nowhere
-          hint: correct the path; a relative one begins where the program is started"#]],
+            nowhere/train.tsv: the file does not exist, because there is no folder nowhere
+              hint: correct the path; a relative path starts at the working directory"#]],
     );
     check_path(
         "train.tsv/x.tsv",
         expect![[r#"
-        train.tsv/x.tsv: there is no such file, for there is no folder train.tsv
-          hint: correct the path; a relative one begins where the program is started"#]],
+            train.tsv/x.tsv: the file does not exist, because there is no folder train.tsv
+              hint: correct the path; a relative path starts at the working directory"#]],
     );
 }
 
@@ -126,100 +134,100 @@ fn a_path_that_leads_to_something_else() {
     check_path(
         "more",
         expect![[r#"
-        more: this is a directory, not a file
-          hint: name one .tsv, .csv or .jsonl file"#]],
+            more: this is a directory, not a file
+              hint: give one .tsv, .csv or .jsonl file"#]],
     );
     check_path(
         "notes.txt",
         expect![[r#"
-            notes.txt: the extension .txt names no format that is read
-              hint: rename or convert it; .tsv, .csv and .jsonl (one JSON object a line) are read"#]],
+            notes.txt: the format .txt is not supported
+              remedy: Do("rename or convert it; supported formats are .tsv, .csv and .jsonl (one JSON object per line)")"#]],
     );
     check_path(
         "./",
         expect![[r#"
-        ./: this is a directory, not a file
-          data files in it: `dev.csv`, `train.tsv`
-          hint: name one .tsv, .csv or .jsonl file"#]],
+            ./: this is a directory, not a file
+              data files in it: `dev.csv`, `train.tsv`
+              hint: give one .tsv, .csv or .jsonl file"#]],
     );
 }
 
 #[test]
 fn a_name_that_does_not_tell_the_format() {
     Case::of("train", "text\tlabel\n").check(expect![[r#"
-        train: a name without extension names no format that is read
-          hint: rename or convert it; .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
+        train: the name has no extension, so its format is unknown
+          remedy: Do("rename or convert it; supported formats are .tsv, .csv and .jsonl (one JSON object per line)")"#]]);
     Case::of("train.parquet", "PAR1").check(expect![[r#"
-        train.parquet: the extension .parquet names no format that is read
-          hint: convert it: `python -c "import pandas; pandas.read_parquet('train.parquet').to_json('NEW.jsonl', orient='records', lines=True)"`; .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
+        train.parquet: the format .parquet is not supported
+          remedy: Do("convert it: `python -c \"import pandas; pandas.read_parquet('train.parquet').to_json('NEW.jsonl', orient='records', lines=True)\"`; supported formats are .tsv, .csv and .jsonl (one JSON object per line)")"#]]);
     Case::of("train.json", "[]").check(expect![[r#"
-        train.json: the extension .json names no format that is read
-          hint: rename it to .jsonl if it has one JSON object a line, else convert it: `jq -c '.[]' train.json > NEW.jsonl`; .tsv, .csv and .jsonl (one JSON object a line) are read"#]]);
+        train.json: the format .json is not supported
+          remedy: Do("rename it to .jsonl if it has one JSON object per line, else convert it: `jq -c '.[]' train.json > NEW.jsonl`; supported formats are .tsv, .csv and .jsonl (one JSON object per line)")"#]]);
 }
 
 #[test]
 fn a_file_with_nothing_in_it() {
     Case::of("a.tsv", "").check(expect![[r#"
         a.tsv: the file is empty
-          hint: was it written to the end?"#]]);
+          hint: check that it was written completely"#]]);
     Case::of("a.csv", "\u{feff}").check(expect![[r#"
         a.csv: the file is empty
-          hint: was it written to the end?"#]]);
+          hint: check that it was written completely"#]]);
     Case::of("a.jsonl", "\n\n").check(expect![[r#"
         a.jsonl: the file is empty
-          hint: was it written to the end?"#]]);
+          hint: check that it was written completely"#]]);
     Case::of("a.tsv", "text\tlabel\n").check(expect![[r#"
         a.tsv: the file has a header (text `text`, label `label`) but no rows
-          hint: was it written to the end?"#]]);
+          hint: check that it was written completely"#]]);
     Case::of("a.csv", "\n\ntext,label\r\n\r\n").check(expect![[r#"
         a.csv: the file has a header (text `text`, label `label`) but no rows
-          hint: was it written to the end?"#]]);
+          hint: check that it was written completely"#]]);
 }
 
 #[test]
 fn a_header_that_does_not_show_the_columns() {
     Case::of("a.tsv", "it 's a charming journey .\t1\nbleak\t0\n").check(expect![[r#"
-        a.tsv: no column is plainly the text
+        a.tsv: cannot tell which column holds the text
           line 1 has: `it 's a charming journey .`, `1`
-          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
-          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          remedy: NameColumn { role: Text, header: Some(1) }"#]]);
     Case::of("a.csv", "id,body,stars,label\n").check(expect![[r#"
-        a.csv: several columns in line 1 could be the label: `stars`, `label`
-          hint: name one with --label-column; two of one name must be renamed in the file"#]]);
+        a.csv: several columns in line 1 could hold the label: `stars`, `label`
+          remedy: NameOneColumn(Label)"#]]);
     Case::of("a.csv", "title,text,kind\n").check(expect![[r#"
-        a.csv: no column is plainly the label
+        a.csv: cannot tell which column holds the label
           line 1 has: `title`, `text`, `kind`
-          known without a flag: label, labels, category, class, sentiment, target, intent, topic, rating, stars
-          hint: name one of these with --label-column, or put a header above line 1 if it is data"#]]);
+          recognised names: label, labels, category, class, sentiment, target, intent, topic, rating, stars
+          remedy: NameColumn { role: Label, header: Some(1) }"#]]);
 }
 
 #[test]
 fn columns_that_cannot_be_told_apart() {
     Case::of("a.csv", "text,sentence,label\n").check(expect![[r#"
-        a.csv: several columns in line 1 could be the text: `text`, `sentence`
-          hint: name one with --text-column; two of one name must be renamed in the file"#]]);
+        a.csv: several columns in line 1 could hold the text: `text`, `sentence`
+          remedy: NameOneColumn(Text)"#]]);
     Case::of("a.csv", "text,text,label\n").check(expect![[r#"
-        a.csv: several columns in line 1 could be the text: `text`, `text`
-          hint: name one with --text-column; two of one name must be renamed in the file"#]]);
+        a.csv: several columns in line 1 could hold the text: `text`, `text`
+          remedy: NameOneColumn(Text)"#]]);
     Case::of("a.csv", "text,label\n").columns(Some("Text"), None).check(expect![[r#"
-        a.csv: there is no column `Text` for the text
+        a.csv: the text column `Text` does not exist
           line 1 has: `text`, `label`
-          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+          remedy: NameColumn { role: Text, header: Some(1) }"#]]);
     Case::of("a.csv", "text,label\n").columns(Some("label"), None).check(expect![[r#"
-        a.csv: the column `label` in line 1 would be both the text and the label
-          hint: name two different ones with --text-column and --label-column"#]]);
+        a.csv: the column `label` in line 1 is named for both the text and the label
+          remedy: NameTwoColumns"#]]);
 }
 
 #[test]
 fn a_header_that_cannot_be_read() {
     Case::of("a.tsv", b"te\xFFxt\tlabel\n").check(expect![[r#"
-        a.tsv: the header in line 1 cannot be read: not valid UTF-8
-          the file is not UTF-8, by its bytes WINDOWS-1252 (Latin-1, Western European)
-          hint: convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, and look at its letters"#]]);
+        a.tsv: the header in line 1 cannot be read: the line is not valid UTF-8
+          the file is not UTF-8: its bytes look like WINDOWS-1252 (Latin-1, Western European)
+          hint: convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters"#]]);
     Case::of("a.tsv", b"\xFF\xFEt\0e\0x\0t\0\n\0").check(expect![[r#"
-        a.tsv: the header in line 1 cannot be read: not valid UTF-8
-          the file is not UTF-8, by its bytes UTF-16
-          hint: convert it: `iconv -f UTF-16 -t UTF-8 a.tsv > NEW.tsv`, and look at its letters"#]]);
+        a.tsv: the header in line 1 cannot be read: the line is not valid UTF-8
+          the file is not UTF-8: its bytes look like UTF-16
+          hint: convert it: `iconv -f UTF-16 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters"#]]);
     Case::of("a.csv", "text,\"label\na,0\n").check(expect![[r#"
         a.csv: the header in line 1 cannot be read: a quote opens here and is never closed
           hint: save the file as UTF-8 text whose first line names the columns"#]]);
@@ -228,25 +236,25 @@ fn a_header_that_cannot_be_read() {
 #[test]
 fn a_header_of_another_kind() {
     Case::of("a.tsv", "text,label\na,0\n").check(expect![[r#"
-        a.tsv: no column is plainly the text
-          line 1 has: `text,label` (one column: are there really tabs between the cells?)
-          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
-          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+        a.tsv: cannot tell which column holds the text
+          line 1 has: `text,label` (one column; check that tabs separate the cells)
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          remedy: NameColumn { role: Text, header: Some(1) }"#]]);
     Case::of("a.csv", "text;label\na;0\n").check(expect![[r#"
-        a.csv: no column is plainly the text
-          line 1 has: `text;label` (one column: are there really commas between the cells?)
-          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
-          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+        a.csv: cannot tell which column holds the text
+          line 1 has: `text;label` (one column; check that commas separate the cells)
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          remedy: NameColumn { role: Text, header: Some(1) }"#]]);
     Case::of("a.jsonl", "{\"q\": \"a\", \"y\": 1}\n").check(expect![[r#"
-        a.jsonl: no column is plainly the text
+        a.jsonl: cannot tell which column holds the text
           line 1 has: `q`, `y`
-          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
-          hint: name one of these with --text-column"#]]);
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          remedy: NameColumn { role: Text, header: None }"#]]);
     Case::of("a.tsv", &vec!["x".repeat(50); 20].join("\t")).check(expect![[r#"
-        a.tsv: no column is plainly the text
+        a.tsv: cannot tell which column holds the text
           line 1 has: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` and 14 more
-          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
-          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          remedy: NameColumn { role: Text, header: Some(1) }"#]]);
 }
 
 #[test]
@@ -256,27 +264,25 @@ fn rows_that_cannot_be_used() {
         a.tsv: 7 of 8 rows cannot be used
           line 3: the text is empty or blank
           line 4: the text is empty or blank
-          line 5: wrong number of columns: 1 here, 2 in the header
-          line 6: wrong number of columns: 3 here, 2 in the header
+          line 5: the row has 1 column, but the header has 2
+          line 6: the row has 3 columns, but the header has 2
           line 7: the line is empty
-          line 8: there is no label: `label` is null, absent or blank
-          line 9: a NUL byte
-          in all: 1 NUL byte, 1 empty line, 2 empty text, 1 missing label, 2 wrong number of columns
-          hint: mend the file; `--on-bad-row skip` would drop 88 % of its rows"#]]);
+          line 8: the label is missing: `label` is null, absent or blank
+          line 9: the line holds a NUL byte
+          remedy: FixFile(Dropped { bad: 7, rows: 8 })"#]]);
     Case::of("a.tsv", tsv).skip().check(expect![[r#"
-        a.tsv (without 1 NUL byte, 1 empty line, 2 empty text, 1 missing label, 2 wrong number of columns): the only label is `0`, in 1 examples
-          hint: there is nothing to tell apart; is this the training file, and the right --label-column?"#]]);
+        a.tsv: the only label is `0`, in 1 example; a classifier needs at least two classes
+          skipped 7 rows: NUL byte (1), empty line (1), empty text (2), missing label (1), wrong number of columns (2)
+          remedy: CheckFileAndLabelColumn"#]]);
     Case::of("a.tsv", b"text\tlabel\nok\t0\n\xC3(\t1\n").check(expect![[r#"
         a.tsv: 1 of 2 rows cannot be used
-          line 3: not valid UTF-8
-          in all: 1 invalid UTF-8
-          the file is not UTF-8, by its bytes WINDOWS-1250 (Central European)
-          hint: convert it: `iconv -f WINDOWS-1250 -t UTF-8 a.tsv > NEW.tsv`, and look at its letters"#]]);
+          line 3: the line is not valid UTF-8
+          the file is not UTF-8: its bytes look like WINDOWS-1250 (Central European)
+          remedy: Do("convert it: `iconv -f WINDOWS-1250 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters")"#]]);
     Case::of("a.csv", "text,label\n\"a\nb\",0\n\"c,1\nd,0\n").check(expect![[r#"
         a.csv: 1 of 2 rows cannot be used
           line 4: a quote opens here and is never closed
-          in all: 1 unclosed quote
-          hint: mend the file; `--on-bad-row skip` would drop 50 % of its rows"#]]);
+          remedy: FixFile(Dropped { bad: 1, rows: 2 })"#]]);
 }
 
 #[test]
@@ -288,26 +294,24 @@ fn a_file_in_another_encoding_is_named_and_never_thinned_out() {
     let german = rows(b"das w\xE4re sch\xF6n f\xFCr \xA35\t1\n");
     Case::of("a.tsv", &german).check(expect![[r#"
         a.tsv: 4 of 12 rows cannot be used
-          line 2: not valid UTF-8
-          line 5: not valid UTF-8
-          line 8: not valid UTF-8
-          line 11: not valid UTF-8
-          in all: 4 invalid UTF-8
-          the file is not UTF-8, by its bytes WINDOWS-1252 (Latin-1, Western European)
-          hint: convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, and look at its letters"#]]);
+          line 2: the line is not valid UTF-8
+          line 5: the line is not valid UTF-8
+          line 8: the line is not valid UTF-8
+          line 11: the line is not valid UTF-8
+          the file is not UTF-8: its bytes look like WINDOWS-1252 (Latin-1, Western European)
+          remedy: Do("convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters")"#]]);
     Case::of("a.tsv", &german).skip().check(expect![
-        "read: ja=1 nein=0 ja=1 nein=0 ja=1 nein=0 ja=1 nein=0; skipped: 4 invalid UTF-8"
+        "read: ja=1 nein=0 ja=1 nein=0 ja=1 nein=0 ja=1 nein=0; skipped: invalid UTF-8 (4)"
     ]);
     let mixed = [&german[..], "außerdem schön\t1\n".as_bytes()].concat();
     Case::of("my texts.tsv", &mixed).check(expect![[r#"
         my texts.tsv: 4 of 13 rows cannot be used
-          line 2: not valid UTF-8
-          line 5: not valid UTF-8
-          line 8: not valid UTF-8
-          line 11: not valid UTF-8
-          in all: 4 invalid UTF-8
-          the file is partly UTF-8 and partly, by its bytes, WINDOWS-1252 (Latin-1, Western European)
-          hint: it was put together from files of two encodings; convert those that are not UTF-8 before: `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW.tsv`; or drop these lines (31 % of the rows) with `--on-bad-row skip`"#]]);
+          line 2: the line is not valid UTF-8
+          line 5: the line is not valid UTF-8
+          line 8: the line is not valid UTF-8
+          line 11: the line is not valid UTF-8
+          the file is partly UTF-8, and the rest looks like WINDOWS-1252 (Latin-1, Western European)
+          remedy: ConvertOrSkipRows { conversion: "the file seems to be made of files in two encodings; convert those that are not UTF-8 first: `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW.tsv`", dropped: Dropped { bad: 4, rows: 13 } }"#]]);
 }
 
 #[test]
@@ -315,18 +319,17 @@ fn utf_16_is_named() {
     let utf16: Vec<u8> =
         "text,label\na,0\nb,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     Case::of("a.csv", &utf16).check(expect![[r#"
-        a.csv: the header in line 1 cannot be read: a NUL byte
-          the file is not UTF-8, by its bytes UTF-16LE
-          hint: convert it: `iconv -f UTF-16LE -t UTF-8 a.csv > NEW.csv`, and look at its letters"#]]);
+        a.csv: the header in line 1 cannot be read: the line holds a NUL byte
+          the file is not UTF-8: its bytes look like UTF-16LE
+          hint: convert it: `iconv -f UTF-16LE -t UTF-8 a.csv > NEW.csv`, then check its accented letters"#]]);
     Case::of("a.jsonl", &utf16).check(expect![[r#"
         a.jsonl: 4 of 4 rows cannot be used
-          line 1: a NUL byte
-          line 2: a NUL byte
-          line 3: a NUL byte
-          line 4: a NUL byte
-          in all: 4 NUL byte
-          the file is not UTF-8, by its bytes UTF-16LE
-          hint: convert it: `iconv -f UTF-16LE -t UTF-8 a.jsonl > NEW.jsonl`, and look at its letters"#]]);
+          line 1: the line holds a NUL byte
+          line 2: the line holds a NUL byte
+          line 3: the line holds a NUL byte
+          line 4: the line holds a NUL byte
+          the file is not UTF-8: its bytes look like UTF-16LE
+          remedy: Do("convert it: `iconv -f UTF-16LE -t UTF-8 a.jsonl > NEW.jsonl`, then check its accented letters")"#]]);
 }
 
 #[test]
@@ -334,23 +337,21 @@ fn a_table_with_tabs_that_is_quoted_as_pandas_writes_it() {
     let tsv = "text\tlabel\n\"a\nb\"\t0\nc\t1\nd\t1\ne\t0\nf\t0\n";
     Case::of("a.tsv", tsv).check(expect![[r#"
         a.tsv: 1 of 6 rows cannot be used
-          line 2: wrong number of columns: 1 here, 2 in the header
-          in all: 1 wrong number of columns
-          the file is quoted as pandas writes tables, and quotes are letters in a .tsv, so that a text with a line end falls apart
-          hint: convert it: `python -c "import pandas; pandas.read_csv('a.tsv', sep='\t').to_csv('NEW.csv', index=False)"`"#]]);
+          line 2: the row has 1 column, but the header has 2
+          the file is quoted as pandas writes tables; quotes are ordinary characters in a .tsv, so a text with a line break is split
+          remedy: Do("convert it: `python -c \"import pandas; pandas.read_csv('a.tsv', sep='\\t').to_csv('NEW.csv', index=False)\"`")"#]]);
     Case::of("a.tsv", "\"text\"\t\"label\"\n\"a\"\t0\n").check(expect![[r#"
-        a.tsv: no column is plainly the text
-          line 1 has: `"text"`, `"label"` (quotes are letters in a .tsv: write it without, or as .csv)
-          known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
-          hint: name one of these with --text-column, or put a header above line 1 if it is data"#]]);
-    // A quote is a letter, and nobody is told of it where all rows fit.
+        a.tsv: cannot tell which column holds the text
+          line 1 has: `"text"`, `"label"` (quotes are ordinary characters in a .tsv; remove them, or save it as .csv)
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          remedy: NameColumn { role: Text, header: Some(1) }"#]]);
+    // A quote is an ordinary character, and there is no warning where all rows fit.
     Case::of("a.tsv", "text\tlabel\n\"a\t0\nb\t1\n")
         .check(expect![[r#"read: "a=0 b=1; skipped: "#]]);
     Case::of("a.tsv", "text\tlabel\n\"a\t0\n\t1\nb\t1\nc\t1\n").check(expect![[r#"
         a.tsv: 1 of 4 rows cannot be used
           line 3: the text is empty or blank
-          in all: 1 empty text
-          hint: mend these lines, or drop them (25 % of the rows) with `--on-bad-row skip`"#]]);
+          remedy: FixOrSkipRows(Dropped { bad: 1, rows: 4 })"#]]);
 }
 
 #[test]
@@ -364,25 +365,23 @@ fn objects_that_cannot_be_used() {
     );
     Case::of("a.jsonl", jsonl).check(expect![[r#"
         a.jsonl: 11 of 12 rows cannot be used
-          line 2: there is no text: `text` is null or absent
-          line 3: there is no text: `text` is null or absent
+          line 2: the text is missing: `text` is null or absent
+          line 3: the text is missing: `text` is null or absent
           line 4: `text` holds a number, not a string
           line 5: `label` holds a number with a fraction, not a string, an integer or a boolean
-          line 6: there is no label: `label` is null, absent or blank
+          line 6: the label is missing: `label` is null, absent or blank
           line 7: `label` holds an array, not a string, an integer or a boolean
-          line 8: there is no label: `label` is null, absent or blank
+          line 8: the label is missing: `label` is null, absent or blank
           line 9: the line holds an array, not an object like {"text": …, "label": …}
-          line 10: not valid JSON at column 24: EOF while parsing an object
-          line 11: not valid JSON at column 17: unexpected end of hex escape
-          … and 1 more
-          in all: 1 NUL byte, 2 invalid JSON, 2 missing label, 2 missing text, 1 not an object, 3 wrong type
-          hint: mend the file; `--on-bad-row skip` would drop 92 % of its rows"#]]);
+          line 10: the line is not valid JSON at column 24: EOF while parsing an object
+          line 11: the line is not valid JSON at column 17: unexpected end of hex escape
+          … and 1 more; in total: NUL byte (1), invalid JSON (2), missing label (2), missing text (2), not an object (1), wrong type (3)
+          remedy: FixFile(Dropped { bad: 11, rows: 12 })"#]]);
     Case::of("a.jsonl", "[\n  {\"text\": \"a\", \"label\": 1}\n]\n").check(expect![[r#"
         a.jsonl: 2 of 3 rows cannot be used
           line 1: the line holds the start of an array, not an object like {"text": …, "label": …}
-          line 3: not valid JSON at column 1: expected value
-          in all: 1 invalid JSON, 1 not an object
-          hint: mend the file; `--on-bad-row skip` would drop 67 % of its rows"#]]);
+          line 3: the line is not valid JSON at column 1: expected value
+          remedy: FixFile(Dropped { bad: 2, rows: 3 })"#]]);
 }
 
 #[test]
@@ -390,9 +389,8 @@ fn a_row_beyond_the_limit() {
     let long = format!("text\tlabel\na\t0\n{}\t1\n", "x".repeat(2 << 20));
     Case::of("a.tsv", &long).check(expect![[r#"
         a.tsv: 1 of 2 rows cannot be used
-          line 3: more than 1 MiB in one row
-          in all: 1 too long
-          hint: mend the file; `--on-bad-row skip` would drop 50 % of its rows"#]]);
+          line 3: the row has more than 1 MiB
+          remedy: FixFile(Dropped { bad: 1, rows: 2 })"#]]);
 }
 
 #[test]
@@ -410,9 +408,8 @@ fn many_bad_rows_are_counted() {
           line 13: the text is empty or blank
           line 15: the text is empty or blank
           line 16: the text is empty or blank
-          … and 11 more
-          in all: 20 empty text, 1 wrong number of columns
-          hint: mend the file; `--on-bad-row skip` would drop 68 % of its rows"#]]);
+          … and 11 more; in total: empty text (20), wrong number of columns (1)
+          remedy: FixFile(Dropped { bad: 21, rows: 31 })"#]]);
 }
 
 #[test]
@@ -420,33 +417,31 @@ fn no_usable_row() {
     Case::of("a.tsv", "text\tlabel\n\t1\nb\n").check(expect![[r#"
         a.tsv: 2 of 2 rows cannot be used
           line 2: the text is empty or blank
-          line 3: wrong number of columns: 1 here, 2 in the header
-          in all: 1 empty text, 1 wrong number of columns
-          hint: mend the file, or name its columns with --text-column and --label-column"#]]);
+          line 3: the row has 1 column, but the header has 2
+          remedy: FixOrNameColumns"#]]);
     Case::of("a.tsv", "text\tlabel\n\t1\nb\n").skip().check(expect![[r#"
-        a.tsv: no row can be used (2 were read)
+        a.tsv: no row can be used (2 rows read)
           line 2: the text is empty or blank
-          line 3: wrong number of columns: 1 here, 2 in the header
-          in all: 1 empty text, 1 wrong number of columns
-          hint: mend the file, or name its columns with --text-column and --label-column"#]]);
+          line 3: the row has 1 column, but the header has 2
+          remedy: FixOrNameColumns"#]]);
     Case::of("a.jsonl", "text label\n").skip().check(expect![[r#"
-        a.jsonl: no row can be used (1 were read)
-          line 1: not valid JSON at column 2: expected ident
-          in all: 1 invalid JSON
-          hint: mend the file, or name its columns with --text-column and --label-column"#]]);
+        a.jsonl: no row can be used (1 row read)
+          line 1: the line is not valid JSON at column 2: expected ident
+          remedy: FixOrNameColumns"#]]);
 }
 
 #[test]
 fn labels_that_cannot_be_learned_from() {
     Case::of("a.tsv", "text\tlabel\na\t1\nb\t1\n").check(expect![[r#"
-        a.tsv: the only label is `1`, in 2 examples
-          hint: there is nothing to tell apart; is this the training file, and the right --label-column?"#]]);
+        a.tsv: the only label is `1`, in 2 examples; a classifier needs at least two classes
+          remedy: CheckFileAndLabelColumn"#]]);
     Case::of("a.tsv", "text\tlabel\na\t1\nb\t\n").skip().check(expect![[r#"
-        a.tsv (without 1 missing label): the only label is `1`, in 1 examples
-          hint: there is nothing to tell apart; is this the training file, and the right --label-column?"#]]);
+        a.tsv: the only label is `1`, in 1 example; a classifier needs at least two classes
+          skipped 1 row: missing label (1)
+          remedy: CheckFileAndLabelColumn"#]]);
     Case::of("a.csv", "text,label\na,1\nb,2\nc,3\n").check(expect![[r#"
-        a.csv: each of the 3 examples has a label of its own, such as `1`
-          hint: that looks like an identifier or a text; name the labels with --label-column"#]]);
+        a.csv: each of the 3 examples has a different label, such as `1`; the column looks like an identifier or a text
+          remedy: NameLabelColumn"#]]);
     Case::of("a.csv", "text,label\na,1\nb,2\n").check(expect!["read: a=0 b=1; skipped: "]);
 }
 
@@ -455,20 +450,18 @@ fn labels_that_are_not_known() {
     let tsv = "text\tlabel\na\tpos\nb\tneutral\nc\tPos\n";
     Case::of("a.tsv", tsv).known(&["neg", "pos"]).check(expect![[r#"
         a.tsv: 2 of 3 rows cannot be used
-          line 3: the label `neutral` is not a known one
-          line 4: the label `Pos` is not a known one
-          in all: 2 unknown label
+          line 3: the label `neutral` is unknown
+          line 4: the label `Pos` is unknown
           known labels: `neg`, `pos`
-          hint: mend the file; `--on-bad-row skip` would drop 67 % of its rows"#]]);
+          remedy: FixFile(Dropped { bad: 2, rows: 3 })"#]]);
     Case::of("a.tsv", tsv)
         .known(&["neg", "pos"])
         .skip()
-        .check(expect!["read: a=1; skipped: 2 unknown label"]);
+        .check(expect!["read: a=1; skipped: unknown label (2)"]);
     Case::of("a.tsv", "text\tlabel\na\t-1\n").known(&["0", "1"]).skip().check(expect![[r#"
-        a.tsv: no row can be used (1 were read)
-          line 2: the label `-1` is the mark of a row without one; where it is a class, name all classes with --label-map
-          in all: 1 marked as without label
-          hint: mend the file, or name its columns with --text-column and --label-column"#]]);
+        a.tsv: no row can be used (1 row read)
+          line 2: the label `-1` marks a row without a label
+          remedy: MapMarkOr(FixOrNameColumns)"#]]);
     Case::of("a.tsv", "text\tlabel\na\t1\n")
         .known(&["0", "1"])
         .check(expect!["read: a=1; skipped: "]);
@@ -500,21 +493,19 @@ fn examples_that_do_not_fit_their_labels() {
     check(
         &[0, 2, 1],
         &["a", "b"],
-        expect!["example 1 is of class 2, but there are only 2 (counted from 0)"],
+        expect!["example 1 has class 2, but there are 2 classes, counted from 0"],
     );
     check(
         &[0, 0],
         &["a"],
-        expect![[r#"
-        the only label is `a`, in 2 examples
-          hint: there is nothing to tell apart; is this the training file, and the right --label-column?"#]],
+        expect!["the only label is `a`, in 2 examples; a classifier needs at least two classes"],
     );
     check(
         &[0],
         &["a", "b"],
-        expect![[r#"
-        1 examples for 2 classes
-          hint: each class needs examples of its own; give more data"#]],
+        expect![
+            "there are 2 classes but only 1 example; each class needs at least one example; give more data"
+        ],
     );
 }
 
@@ -524,23 +515,16 @@ fn names_that_make_no_map() {
         let names = names.iter().map(|&name| name.to_owned()).collect();
         expected.assert_eq(&LabelMap::new(names).unwrap_err().to_string());
     };
-    names(
-        &[],
-        expect![[r#"
-        there are no labels
-          hint: a classifier needs at least two classes"#]],
-    );
+    names(&[], expect!["there are no labels; a classifier needs at least two classes"]);
     names(
         &["a", ""],
-        expect![[r#"
-        class 1 has a blank name
-          hint: give each class a name (id2label in config.json)"#]],
+        expect!["class 1 has a blank name; give each class a name (id2label in config.json)"],
     );
     names(
         &["a", "b", "a"],
-        expect![[r#"
-        classes 0 and 2 are both named `a`
-          hint: give each class its own name (id2label in config.json)"#]],
+        expect![
+            "classes 0 and 2 are both named `a`; give each class a different name (id2label in config.json)"
+        ],
     );
 }
 
@@ -559,16 +543,15 @@ fn texts_to_classify_that_cannot_be_read() {
     check(
         "a.csv",
         expect![[r#"
-            a.csv: no column is plainly the text
+            a.csv: cannot tell which column holds the text
               line 1 has: `id`, `words`
-              known without a flag: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
-              hint: name one of these with --text-column, or put a header above line 1 if it is data"#]],
+              recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query"#]],
     );
     check(
         "b.txt",
         expect![[r#"
-            b.txt: there is no such file
-              similar files there: `a.csv`
-              hint: correct the path; a relative one begins where the program is started"#]],
+            b.txt: the file does not exist
+              similar files: `a.csv`
+              hint: correct the path; a relative path starts at the working directory"#]],
     );
 }

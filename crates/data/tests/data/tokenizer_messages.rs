@@ -56,14 +56,14 @@ fn directories_without_one() {
     check(
         &[],
         expect![[r#"
-        model: there is neither tokenizer.json nor vocab.txt here
-          hint: copy one of them from where the model comes from"#]],
+            model: the directory has neither tokenizer.json nor vocab.txt
+              hint: copy one of them from the model's source"#]],
     );
     check(
         &[("config.json", b"{}")],
         expect![[r#"
-        model: there is neither tokenizer.json nor vocab.txt here
-          hint: copy one of them from where the model comes from"#]],
+            model: the directory has neither tokenizer.json nor vocab.txt
+              hint: copy one of them from the model's source"#]],
     );
 }
 
@@ -77,20 +77,20 @@ fn tokenizer_json_that_cannot_be_read() {
     check(
         &[("tokenizer.json", &whole.as_bytes()[..whole.len() / 2])],
         expect![[r#"
-        model/tokenizer.json: cannot be understood: EOF while parsing an object at line 1 column 417
-          hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/tokenizer.json: cannot be read as a WordPiece tokenizer: EOF while parsing an object at line 1 column 417
+              hint: download the file again, from a BERT-like model"#]],
     );
     check(
         &[("tokenizer.json", b"")],
         expect![[r#"
-        model/tokenizer.json: cannot be understood: EOF while parsing a value at line 1 column 0
-          hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/tokenizer.json: cannot be read as a WordPiece tokenizer: EOF while parsing a value at line 1 column 0
+              hint: download the file again, from a BERT-like model"#]],
     );
     check(
         &[("tokenizer.json", b"[1, 2]")],
         expect![[r#"
-        model/tokenizer.json: cannot be understood: invalid type: integer `1`, expected a sequence at line 1 column 2
-          hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/tokenizer.json: cannot be read as a WordPiece tokenizer: invalid type: integer `1`, expected a sequence at line 1 column 2
+              hint: download the file again, from a BERT-like model"#]],
     );
 }
 
@@ -99,32 +99,32 @@ fn tokenizer_json_that_is_something_else() {
     check(
         &[("tokenizer.json", b"{}")],
         expect![[r#"
-        model/tokenizer.json: cannot be understood: missing field `model` at line 1 column 2
-          hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/tokenizer.json: cannot be read as a WordPiece tokenizer: missing field `model` at line 1 column 2
+              hint: download the file again, from a BERT-like model"#]],
     );
     check(
         &[("tokenizer.json", &b"[".repeat(1 << 20))],
         expect![[r#"
-        model/tokenizer.json: cannot be understood: invalid type: sequence, expected u32 at line 1 column 3
-          hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/tokenizer.json: cannot be read as a WordPiece tokenizer: invalid type: sequence, expected u32 at line 1 column 3
+              hint: download the file again, from a BERT-like model"#]],
     );
     check(
         &[("tokenizer.json", &b" ".repeat((16 << 20) + 1))],
         expect![[r#"
-            model/tokenizer.json: more than 16 MiB is no tokenizer
-              hint: fetch the file anew; is it the weights?"#]],
+            model/tokenizer.json: the file has more than 16 MiB, too large for a tokenizer
+              hint: check that it is not the weights, or download it again"#]],
     );
     check(
         &[("tokenizer.json", b"<!doctype html>")],
         expect![[r#"
-        model/tokenizer.json: cannot be understood: expected value at line 1 column 1
-          hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/tokenizer.json: cannot be read as a WordPiece tokenizer: expected value at line 1 column 1
+              hint: download the file again, from a BERT-like model"#]],
     );
     check(
         &[("tokenizer.json", b"version https://git-lfs.github.com/spec/v1\n")],
         expect![[r#"
-        model/tokenizer.json: cannot be understood: expected value at line 1 column 1
-          hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/tokenizer.json: cannot be read as a WordPiece tokenizer: expected value at line 1 column 1
+              hint: download the file again, from a BERT-like model"#]],
     );
 }
 
@@ -134,14 +134,14 @@ fn post_processors_that_are_not_bert() {
         "/post_processor",
         Value::Null,
         expect![[r#"
-            model/tokenizer.json: its post_processor is missing, where a DistilBERT's is [CLS] text [SEP]
+            model/tokenizer.json: its post_processor is missing, but DistilBERT needs [CLS] text [SEP]
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     check_json(
         "/post_processor",
         json!({"type": "ByteLevel", "trim_offsets": true}),
         expect![[r#"
-            model/tokenizer.json: its post_processor is of another kind, where a DistilBERT's is [CLS] text [SEP]
+            model/tokenizer.json: its post_processor is of another kind, but DistilBERT needs [CLS] text [SEP]
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     let template = |single: Value, tokens: Value| json!({"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": tokens});
@@ -150,7 +150,7 @@ fn post_processors_that_are_not_bert() {
         "/post_processor",
         template(text, json!({})),
         expect![[r#"
-            model/tokenizer.json: its post_processor is another template, where a DistilBERT's is [CLS] text [SEP]
+            model/tokenizer.json: its post_processor is another template, but DistilBERT needs [CLS] text [SEP]
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     let unknown = json!([{"SpecialToken": {"id": "[CLS]", "type_id": 0}},
@@ -159,7 +159,7 @@ fn post_processors_that_are_not_bert() {
         "/post_processor",
         template(unknown, json!({})),
         expect![[r#"
-            model/tokenizer.json: its post_processor is another template, where a DistilBERT's is [CLS] text [SEP]
+            model/tokenizer.json: its post_processor is another template, but DistilBERT needs [CLS] text [SEP]
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
 }
@@ -170,22 +170,22 @@ fn a_normaliser_or_splitter_that_is_not_bert() {
         "/normalizer",
         json!({"type": "Precompiled", "precompiled_charsmap": "AA"}),
         expect![[r#"
-        model/tokenizer.json: its normalizer is `Precompiled`, where a DistilBERT's is BertNormalizer
-          hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
+            model/tokenizer.json: its normalizer is `Precompiled`, but DistilBERT needs BertNormalizer
+              hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     check_json(
         "/normalizer",
         Value::Null,
         expect![[r#"
-        model/tokenizer.json: its normalizer is missing, where a DistilBERT's is BertNormalizer
-          hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
+            model/tokenizer.json: its normalizer is missing, but DistilBERT needs BertNormalizer
+              hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     check_json(
         "/pre_tokenizer",
         json!({"type": "Split", "pattern": {"Regex": "(a+)+$"}}),
         expect![[r#"
-        model/tokenizer.json: its pre_tokenizer is `Split`, where a DistilBERT's is BertPreTokenizer
-          hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
+            model/tokenizer.json: its pre_tokenizer is `Split`, but DistilBERT needs BertPreTokenizer
+              hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
 }
 
@@ -199,29 +199,29 @@ fn models_that_are_not_bert() {
         "/model",
         json!({"vocab": {}}),
         expect![[r#"
-            model/tokenizer.json: cannot be understood: its model has no `unk_token`
-              hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/tokenizer.json: cannot be read as a WordPiece tokenizer: its model has no `unk_token`
+              hint: download the file again, from a BERT-like model"#]],
     );
     check_json(
         "/model",
         bpe,
         expect![[r#"
-            model/tokenizer.json: its model is `BPE`, where a DistilBERT's is WordPiece
+            model/tokenizer.json: its model is `BPE`, but DistilBERT needs WordPiece
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     check_json(
         "/model/max_input_chars_per_word",
         json!(1_000_000_000),
         expect![[r#"
-        model/tokenizer.json: its model.max_input_chars_per_word is `1000000000`, where a DistilBERT's is 100
-          hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
+            model/tokenizer.json: its model.max_input_chars_per_word is `1000000000`, but DistilBERT needs 100
+              hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     check_json(
         "/model/continuing_subword_prefix",
         json!("@@"),
         expect![[r#"
-        model/tokenizer.json: its model.continuing_subword_prefix is `@@`, where a DistilBERT's is ##
-          hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
+            model/tokenizer.json: its model.continuing_subword_prefix is `@@`, but DistilBERT needs ##
+              hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
 }
 
@@ -231,15 +231,15 @@ fn tokens_that_cannot_be() {
         "/model/unk_token",
         json!("<unk>"),
         expect![[r#"
-        model/tokenizer.json: the vocabulary has no `<unk>`
-          hint: BERT's vocabularies hold [UNK], [CLS] and [SEP]; is this the vocabulary of the model, and whole?"#]],
+            model/tokenizer.json: the vocabulary has no `<unk>`
+              hint: check that the file is complete and belongs to the model; a BERT vocabulary has [UNK], [CLS] and [SEP]"#]],
     );
     check_json(
         "/model/vocab",
         json!({}),
         expect![[r#"
-        model/tokenizer.json: the vocabulary has no `[UNK]`
-          hint: BERT's vocabularies hold [UNK], [CLS] and [SEP]; is this the vocabulary of the model, and whole?"#]],
+            model/tokenizer.json: the vocabulary has no `[UNK]`
+              hint: check that the file is complete and belongs to the model; a BERT vocabulary has [UNK], [CLS] and [SEP]"#]],
     );
     check_json(
         "/model/vocab",
@@ -254,22 +254,22 @@ fn numbers_that_cannot_be() {
         "/model/vocab/a",
         json!(6),
         expect![[r#"
-        model/tokenizer.json: `##b` and `a` are both token 6
-          hint: fetch the file anew"#]],
+            model/tokenizer.json: `##b` and `a` have the same token id 6
+              hint: download the file again"#]],
     );
     check_json(
         "/model/vocab/a",
         json!(4_294_967_295_u32),
         expect![[r#"
-        model/tokenizer.json: `a` is token 4294967295, beyond the 4194304 tokens that a vocabulary can have here
-          hint: fetch the file anew"#]],
+            model/tokenizer.json: `a` has the token id 4294967295, but at most 4194304 tokens are supported
+              hint: download the file again"#]],
     );
     check_json(
         "/model/vocab/a",
         json!(-1),
         expect![[r#"
-            model/tokenizer.json: cannot be understood: invalid value: integer `-1`, expected u32
-              hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/tokenizer.json: cannot be read as a WordPiece tokenizer: invalid value: integer `-1`, expected u32
+              hint: download the file again, from a BERT-like model"#]],
     );
     check_json(
         "/model/vocab/a",
@@ -284,8 +284,8 @@ fn tokens_that_contradict_the_vocabulary() {
         "/added_tokens/0/id",
         json!(5),
         expect![[r#"
-        model/tokenizer.json: `[SEP]` is said to be token 5, but the vocabulary makes it 3
-          hint: the file was edited or mixed from two; fetch it anew"#]],
+            model/tokenizer.json: `[SEP]` is listed with the token id 5, but the vocabulary has 3
+              hint: the file was edited or mixed from two; download it again"#]],
     );
     check_json(
         "/added_tokens/0/content",
@@ -296,15 +296,15 @@ fn tokens_that_contradict_the_vocabulary() {
         "/post_processor/cls",
         json!(["[CLS]", 77]),
         expect![[r#"
-        model/tokenizer.json: `[CLS]` is said to be token 77, but the vocabulary makes it 2
-          hint: the file was edited or mixed from two; fetch it anew"#]],
+            model/tokenizer.json: `[CLS]` is listed with the token id 77, but the vocabulary has 2
+              hint: the file was edited or mixed from two; download it again"#]],
     );
     check_json(
         "/post_processor/cls",
         json!(["<s>", 0]),
         expect![[r#"
-        model/tokenizer.json: `<s>` is said to be token 0, but the vocabulary makes it 7
-          hint: the file was edited or mixed from two; fetch it anew"#]],
+            model/tokenizer.json: `<s>` is listed with the token id 0, but the vocabulary has 7
+              hint: the file was edited or mixed from two; download it again"#]],
     );
 }
 
@@ -325,20 +325,20 @@ fn vocabularies_alone() {
     check(
         &[("vocab.txt", b"")],
         expect![[r#"
-        model/vocab.txt: the vocabulary has no `[UNK]`
-          hint: BERT's vocabularies hold [UNK], [CLS] and [SEP]; is this the vocabulary of the model, and whole?"#]],
+            model/vocab.txt: the vocabulary has no `[UNK]`
+              hint: check that the file is complete and belongs to the model; a BERT vocabulary has [UNK], [CLS] and [SEP]"#]],
     );
     check(
         &[("vocab.txt", b"[PAD]\n[UNK]\n[CLS]\n")],
         expect![[r#"
-        model/vocab.txt: the vocabulary has no `[SEP]`
-          hint: BERT's vocabularies hold [UNK], [CLS] and [SEP]; is this the vocabulary of the model, and whole?"#]],
+            model/vocab.txt: the vocabulary has no `[SEP]`
+              hint: check that the file is complete and belongs to the model; a BERT vocabulary has [UNK], [CLS] and [SEP]"#]],
     );
     check(
         &[("vocab.txt", b"[PAD]\n\xFF\xFE\n")],
         expect![[r#"
-        model/vocab.txt: cannot be understood: stream did not contain valid UTF-8
-          hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/vocab.txt: cannot be read as a WordPiece tokenizer: stream did not contain valid UTF-8
+              hint: download the file again, from a BERT-like model"#]],
     );
 }
 
@@ -363,19 +363,19 @@ fn tokenizer_config_that_decides() {
     check(
         &[vocabulary, config("{\"cls_token\": {\"content\": \"<s>\"}}")],
         expect![[r#"
-        model/vocab.txt: the vocabulary has no `<s>`
-          hint: BERT's vocabularies hold [UNK], [CLS] and [SEP]; is this the vocabulary of the model, and whole?"#]],
+            model/vocab.txt: the vocabulary has no `<s>`
+              hint: check that the file is complete and belongs to the model; a BERT vocabulary has [UNK], [CLS] and [SEP]"#]],
     );
     check(
         &[vocabulary, config("{\"do_lower_case\": \"yes\"}")],
         expect![[r#"
-        model/tokenizer_config.json: cannot be understood: invalid type: string "yes", expected a boolean at line 1 column 23
-          hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/tokenizer_config.json: cannot be read as a WordPiece tokenizer: invalid type: string "yes", expected a boolean at line 1 column 23
+              hint: download the file again, from a BERT-like model"#]],
     );
     check(
         &[vocabulary, config("{")],
         expect![[r#"
-        model/tokenizer_config.json: cannot be understood: EOF while parsing an object at line 1 column 1
-          hint: fetch the file anew; it must be whole and belong to a BERT-like model (WordPiece)"#]],
+            model/tokenizer_config.json: cannot be read as a WordPiece tokenizer: EOF while parsing an object at line 1 column 1
+              hint: download the file again, from a BERT-like model"#]],
     );
 }

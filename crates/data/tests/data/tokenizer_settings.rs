@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 const GOLDEN: &str = include_str!("../../../../tests/reference/golden/settings.jsonl");
 
-/// What is refused, where Python goes on with numbers that no such model was trained with, and a part of
+/// What is refused, where Python continues with numbers that no such model was trained with, and a part of
 /// the message.
 const REFUSED: [(&str, &str); 7] = [
     ("tokenizer_class: RobertaTokenizer", "its tokenizer_class is `RobertaTokenizer`"),
@@ -20,9 +20,9 @@ const REFUSED: [(&str, &str); 7] = [
     ),
     ("config.json, another tokenizer_class", "its tokenizer_class is `RobertaTokenizer`"),
     ("truncation_side: middle", "its truncation_side is `middle`"),
-    ("added_tokens.json, another id", "`[E1]` is said to be token 300"),
-    ("added_tokens.json, letters", "`horse` is said to be token 298"),
-    ("added_tokens in tokenizer.json, not special", "`horse` is said to be token 297"),
+    ("added_tokens.json, another id", "`[E1]` is listed with the token id 300"),
+    ("added_tokens.json, letters", "`horse` is listed with the token id 298"),
+    ("added_tokens in tokenizer.json, not special", "`horse` is listed with the token id 297"),
 ];
 
 /// Where we differ: tokenizer.json says how the model was trained, and Python's defaults do not. The
@@ -74,7 +74,7 @@ fn read(changes: &Map<String, Value>) -> Result<Tokenizer, String> {
 }
 
 #[test]
-fn every_setting_is_heeded_or_refused() {
+fn every_setting_is_used_or_refused() {
     let lines: Vec<Value> =
         GOLDEN.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (head, lines) = lines.split_first().unwrap();
@@ -85,7 +85,7 @@ fn every_setting_is_heeded_or_refused() {
         let case = line["case"].as_str().unwrap();
         cases += 1;
         let refused = REFUSED.iter().find(|(name, _)| *name == case);
-        let told = match (read(line["changes"].as_object().unwrap()), refused) {
+        let found = match (read(line["changes"].as_object().unwrap()), refused) {
             (Err(error), Some((_, part))) if error.contains(part) => continue,
             (Err(error), _) => error,
             (Ok(_), Some(_)) => "read".to_owned(),
@@ -101,7 +101,7 @@ fn every_setting_is_heeded_or_refused() {
                 format!("{ids:?} instead of {expected}")
             }
         };
-        faults.push(format!("{case}: {told}"));
+        faults.push(format!("{case}: {found}"));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert_eq!(cases, 75);

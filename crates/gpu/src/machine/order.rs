@@ -90,7 +90,7 @@ pub(super) fn calls(program: &Program) -> Result<Vec<Call>, MachineError> {
     Ok(without_idle_signals(calls))
 }
 
-/// A signal that nobody waits for costs a call and means nothing.
+/// A signal without a waiter costs a call and means nothing.
 fn without_idle_signals(mut calls: Vec<Call>) -> Vec<Call> {
     let waits = calls.iter().filter_map(|call| match call {
         Call::Wait { event, .. } => Some(*event),

@@ -2,7 +2,7 @@
 //! as one node of candle's graph, with a graph of its own inside.
 //!
 //! So its backward pass does what a fused one does: it adds the weights' gradients where they live,
-//! and gives notice of that while the pass goes on below it.
+//! and gives notice of that while the pass continues below it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Sender;
 
-/// Gradients that are complete while the backward pass goes on.
+/// Gradients that are complete while the backward pass continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
     /// The gradients of one transformer block. A pass completes the blocks from the last to the

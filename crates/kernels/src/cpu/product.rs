@@ -22,7 +22,7 @@ impl<'a> Product<'a> {
         let mut values = Vec::with_capacity(len);
         self.store(&mut Tile::unwritten(&mut values.spare_capacity_mut()[..len], columns));
         // SAFETY: the capacity is at least `len`, and `store` wrote each value of the tile.
-        #[expect(unsafe_code, reason = "a product overwrites memory that nobody cleared")]
+        #[expect(unsafe_code, reason = "a product overwrites memory that was not cleared")]
         unsafe {
             values.set_len(len);
         }

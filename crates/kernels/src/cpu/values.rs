@@ -42,7 +42,7 @@ impl Deref for Reading<'_> {
     }
 }
 
-/// The gradient of `argument`, in its shape; nothing is computed where nobody asks for it.
+/// The gradient of `argument`, in its shape; nothing is computed where it is not asked for.
 pub(crate) fn gradient(
     argument: &Tensor,
     values: impl FnOnce() -> Vec<f32>,

@@ -257,7 +257,7 @@ fn layouts() {
     }
 }
 
-/// A tensor that nobody differentiates costs no gradient, and the others keep theirs.
+/// A tensor without gradient costs none, and the others keep theirs.
 #[test]
 fn frozen_arguments() {
     let operation = Operation::linear(5, 4, 3);

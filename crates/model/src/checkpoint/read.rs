@@ -32,7 +32,7 @@ const OTHERS: [(&str, &str); 10] = [
     ("flax_model.msgpack", "weights of Flax"),
     ("flax_model.msgpack.index.json", "weights of Flax"),
     ("rust_model.ot", "weights of rust-bert"),
-    ("adapter_model.safetensors", "an adapter (PEFT), which is no whole model"),
+    ("adapter_model.safetensors", "an adapter (PEFT), not a complete model"),
     ("model.onnx", "an ONNX graph"),
     ("model.fp16.safetensors", "a variant of the weights"),
     ("model.bf16.safetensors", "a variant of the weights"),
@@ -94,7 +94,7 @@ impl WeightsFile {
         let prefix = PREFIXES.iter().find(has_words).ok_or_else(|| ModelError::Tensors {
             path: file.path().to_owned(),
             faults: vec![format!(
-                "there is no `embeddings.word_embeddings.weight`, neither bare nor below `{}` or `{}`",
+                "tensor `embeddings.word_embeddings.weight` is missing, also with the prefixes `{}` and `{}`",
                 PREFIXES[0], PREFIXES[1]
             )],
         })?;
@@ -131,7 +131,9 @@ impl WeightsFile {
         let (_, weight) = weight.ok_or_else(|| format!("tensor `{name}` is missing"))?;
         let shape = weight.dims();
         let rows = shape.first().copied().filter(|rows| *rows > 0);
-        rows.ok_or_else(|| format!("tensor `{name}` has shape {shape:?}, which is no classifier's"))
+        rows.ok_or_else(|| {
+            format!("tensor `{name}` has shape {shape:?}, which is not that of a classifier")
+        })
     }
 }
 
@@ -237,7 +239,7 @@ impl Filling<'_> {
         }
         match sum_of_squares(&value) {
             Ok(sum) if sum.is_finite() => Ok(value),
-            Ok(_) => Err(format!("tensor `{name}` has values that are infinite or no numbers")),
+            Ok(_) => Err(format!("tensor `{name}` has infinite or NaN values")),
             Err(cause) => Err(format!("tensor `{name}` cannot be read: {cause}")),
         }
     }
@@ -249,8 +251,7 @@ impl Filling<'_> {
             let is_encoder = place.starts_with("embeddings.") || place.starts_with("transformer.");
             // A buffer of older transformers versions, which says only 0, 1, 2, ...
             if is_encoder && place != "embeddings.position_ids" {
-                self.faults
-                    .push(format!("tensor `{name}` is left over: config.json has no place for it"));
+                self.faults.push(format!("tensor `{name}` is not expected by config.json"));
             } else {
                 self.report.ignored.push(name.clone());
             }

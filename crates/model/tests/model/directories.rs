@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use lockstep_model::{Classifier, Dropouts, HeadKind, ModelError, ModelRequest, Pretrained};
+use lockstep_model::{
+    Classifier, Dropouts, HeadKind, ModelError, ModelRequest, Pretrained, Remedy,
+};
 use lockstep_params::{Group, ParamName, TensorFile, write_tensors};
 use lockstep_testkit::reference;
 use lockstep_world::Seed;
@@ -97,9 +99,9 @@ fn weights_that_are_not_read_are_named() {
     for (file, word) in [
         ("tf_model.h5", "but tf_model.h5: weights of TensorFlow; convert it"),
         ("flax_model.msgpack", "weights of Flax; convert it"),
-        ("adapter_model.safetensors", "no whole model; merge it"),
+        ("adapter_model.safetensors", "not a complete model; merge it"),
         ("model.onnx", "an ONNX graph; save the model"),
-        ("model.fp16.safetensors", "a variant of the weights; name it model.safetensors"),
+        ("model.fp16.safetensors", "a variant of the weights; rename it to model.safetensors"),
         ("README.md", "nor pytorch_model.bin; put one"),
     ] {
         let directory = tempfile::tempdir().unwrap();
@@ -192,7 +194,7 @@ fn each_wrong_tensor_is_named() {
         },
         &[
             "tensor `transformer.layer.1.ffn.lin1.bias` is missing",
-            "tensor `transformer.layer.9.ffn.lin1.bias` is left over: config.json has no place for it",
+            "tensor `transformer.layer.9.ffn.lin1.bias` is not expected by config.json",
         ],
     );
 }
@@ -315,7 +317,7 @@ fn a_head_that_python_lacks_comes_with_its_code_under_a_type_of_its_own() {
 #[test]
 fn a_bare_encoder_is_no_finished_model() {
     let error = Classifier::open(&reference("tiny"), &Device::Cpu).unwrap_err().to_string();
-    assert!(error.contains("has no classifier: it is a bare encoder"), "{error}");
+    assert!(error.contains("has no classification head"), "{error}");
 }
 
 #[test]
@@ -324,7 +326,8 @@ fn limits_are_checked_before_anything_runs() {
     let config = model.config();
     assert!(model.fits(config.vocabulary, config.positions).is_ok());
     let error = model.fits(config.vocabulary + 1, 8).unwrap_err().to_string();
-    assert!(error.contains("tokenizer and model do not belong together"), "{error}");
-    let error = model.fits(8, config.positions + 1).unwrap_err().to_string();
-    assert!(error.starts_with("--max-seq-length is"), "{error}");
+    assert!(error.contains("so they do not belong together"), "{error}");
+    let error = model.fits(8, config.positions + 1).unwrap_err();
+    assert_eq!(error.remedy(), Some(Remedy::CutTexts { positions: config.positions }));
+    assert!(error.to_string().starts_with("texts may have"), "{error}");
 }

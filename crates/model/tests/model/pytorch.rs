@@ -107,7 +107,7 @@ fn gradients_in_bf16_are_as_close_as_pytorchs() {
     check_bf16(Precision::Bf16(bf16), 1.0);
 }
 
-/// The way of GPUs, which candle's operations also go on a CPU. Candle rounds the result of each
+/// The way of GPUs, which candle's operations also take on a CPU. Candle rounds the result of each
 /// product as well, also of those that PyTorch adds a bias to before: 2.8e-2, PyTorch's 2.5e-2.
 #[test]
 fn gradients_in_plain_bf16_are_nearly_as_close_as_pytorchs() {

@@ -37,7 +37,7 @@ fn sizes() -> Vec<(Value, Effect)> {
         (json!({"max_position_embeddings": 64}), Refused("but [64, 32] is needed")),
         (json!({"dim": 64}), Refused("but [64]")),
         (json!({"hidden_dim": 32}), Refused("but [32, 32] is needed")),
-        (json!({"n_layers": 2}), Refused("is left over")),
+        (json!({"n_layers": 2}), Refused("is not expected by config.json")),
         (json!({"n_heads": 2}), Heeded(|model| json!(model.config().heads), json!(2))),
         (json!({"hidden_size": 64}), Refused("`dim` is 32, but `hidden_size` is 64")),
         (json!({"num_attention_heads": 2}), Refused("but `num_attention_heads` is 2")),

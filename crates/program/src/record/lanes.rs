@@ -38,18 +38,18 @@ impl Lanes {
         Event(event)
     }
 
-    /// Lets `lane` go on only after the event.
+    /// Lets `lane` continue only after the event.
     pub(crate) fn wait(&mut self, lane: Lane, event: Event) {
         self.program.items.push(Item::Wait { lane, event: event.0 });
     }
 
-    /// Lets the side lane go on from where the main lane is now.
+    /// Lets the side lane continue from where the main lane is now.
     pub(crate) fn side_follows(&mut self) {
         let event = self.signal(Lane::Main);
         self.wait(Lane::Side, event);
     }
 
-    /// Lets the main lane go on from where the side lane is now.
+    /// Lets the main lane continue from where the side lane is now.
     pub(crate) fn main_follows(&mut self) {
         let event = self.signal(Lane::Side);
         self.wait(Lane::Main, event);

@@ -1,4 +1,4 @@
-//! Evaluations: forward passes in f32 without dropout, over weights that somebody else may train.
+//! Evaluations: forward passes in f32 without dropout, over weights that may be trained elsewhere.
 
 use std::collections::BTreeMap;
 

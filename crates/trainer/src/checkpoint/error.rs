@@ -22,22 +22,17 @@ pub enum CheckpointError {
         /// What the system said.
         cause: std::io::Error,
     },
-    /// The directory is not a whole checkpoint.
-    #[error(
-        "{} is no whole checkpoint: {cause}; go on from another one with --resume DIR, \
-         or remove it",
-        directory.display()
-    )]
+    /// The directory is not a complete checkpoint.
+    #[error("{} is not a complete checkpoint: {cause}", directory.display())]
     Incomplete {
         /// The checkpoint.
         directory: PathBuf,
         /// What is wrong.
         cause: String,
     },
-    /// A file beside the weights is no JSON of ours.
+    /// A JSON file beside the weights is damaged.
     #[error(
-        "{} cannot be understood ({cause}); it is damaged: take it from the run that wrote the \
-         model, or remove it",
+        "{} is damaged ({cause}); copy it from the run that wrote the model, or remove it",
         path.display()
     )]
     Damaged {
@@ -48,8 +43,7 @@ pub enum CheckpointError {
     },
     /// All checkpoints of a run are broken.
     #[error(
-        "none of the checkpoints in {} is whole:\n{}\nremove them, or start anew with \
-         --resume never --overwrite-output-dir",
+        "none of the checkpoints in {} is complete:\n{}",
         directory.display(), broken(causes)
     )]
     NoneWhole {
@@ -60,9 +54,8 @@ pub enum CheckpointError {
     },
     /// The checkpoint is that of another run.
     #[error(
-        "{} belongs to another run:\n{}\nresume with the configuration and the data it was \
-         started with, or start anew with --resume never and another --output-dir{}",
-        directory.display(), listed(differences), further(directory, differences)
+        "{} belongs to another run:\n{}",
+        directory.display(), listed(differences)
     )]
     OtherRun {
         /// The checkpoint.
@@ -84,7 +77,38 @@ pub enum CheckpointError {
     Tensor(#[from] candle_core::Error),
 }
 
+/// What a user can do about a run that ended early, where that is a setting of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Lower the learning rates or lengthen the warm-up, and start again.
+    LowerRates,
+    /// Resume from the newest checkpoint, without the machines of the ranks that differ.
+    ResumeWithoutMachines,
+    /// Resume from another checkpoint, or remove this one.
+    ResumeFromAnother,
+    /// Remove the checkpoints, or start again.
+    StartAgain,
+    /// Resume with the configuration of the checkpoint, or start again elsewhere.
+    ResumeAsStarted {
+        /// The model to train further, where only the length of the run differs.
+        longer: Option<PathBuf>,
+    },
+}
+
 impl CheckpointError {
+    /// What a user can do, where the message does not say it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Incomplete { .. } => Some(Remedy::ResumeFromAnother),
+            Self::NoneWhole { .. } => Some(Remedy::StartAgain),
+            Self::OtherRun { directory, differences } => {
+                Some(Remedy::ResumeAsStarted { longer: longer(directory, differences) })
+            }
+            _ => None,
+        }
+    }
+
     /// Whether there was no room on the disk, or none within a quota.
     pub(crate) fn is_full(&self) -> bool {
         let cause = match self {
@@ -105,24 +129,20 @@ fn broken(causes: &[(PathBuf, String)]) -> String {
     causes.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// How to train on behind a run's end, where the wish seems to be that: its length decides the rates
-/// of all of its updates, so it cannot be changed on the way.
-fn further(directory: &Path, differences: &[Difference]) -> String {
+/// The model of a finished run, where only the length of the run differs: that decides the rates of
+/// all updates, so a resume cannot change it, and the user may want to train the model further.
+fn longer(directory: &Path, differences: &[Difference]) -> Option<PathBuf> {
     let about_length = ["total_updates", "warmup_steps"];
     if differences.iter().any(|difference| !about_length.contains(&difference.name.as_str())) {
-        return String::new();
+        return None;
     }
     let run = directory.parent().filter(|run| run.join("model.safetensors").exists());
-    format!(
-        "\nthe length of a run decides its learning rates from the first update on; to train its \
-         model further instead, pass --model {} and another --output-dir, without --resume",
-        run.unwrap_or(directory).display()
-    )
+    Some(run.unwrap_or(directory).to_owned())
 }
 
 fn listed(differences: &[Difference]) -> String {
     let line = |Difference { name, here, there }: &Difference| {
-        format!("  - {name}: {here} now, {there} there")
+        format!("  - {name}: now {here}, in the checkpoint {there}")
     };
     differences.iter().map(line).collect::<Vec<_>>().join("\n")
 }

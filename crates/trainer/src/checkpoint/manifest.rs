@@ -15,7 +15,7 @@ const NAME: &str = "MANIFEST.json";
 /// The version of a checkpoint's layout.
 const VERSION: u32 = 1;
 
-/// What a run goes on from.
+/// What a run resumes from.
 const NEEDED: [&str; 3] = ["model.safetensors", "optimizer.safetensors", "trainer_state.json"];
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ pub(super) fn verify(directory: &Path) -> Result<(), CheckpointError> {
     if manifest.version != VERSION {
         let found = manifest.version;
         return Err(broken(format!(
-            "its layout has version {found}, this program reads {VERSION}"
+            "its format has version {found}, but this program reads version {VERSION}"
         )));
     }
     if let Some(name) = NEEDED.iter().find(|name| !manifest.files.contains_key(**name)) {
@@ -58,7 +58,7 @@ pub(super) fn verify(directory: &Path) -> Result<(), CheckpointError> {
             .map_err(|cause| broken(format!("{name} cannot be read ({cause})")))?
             .len();
         if found != expected {
-            return Err(broken(format!("{name} has {found} bytes, {expected} were written")));
+            return Err(broken(format!("{name} has {found} bytes instead of {expected}")));
         }
     }
     Ok(())

@@ -25,7 +25,7 @@ pub fn latest_checkpoint(output_dir: &Path) -> Result<Option<PathBuf>, Checkpoin
         match manifest::verify(&directory) {
             Ok(()) => {
                 for (path, cause) in causes {
-                    tracing::warn!("passed over the broken {}: {cause}", path.display());
+                    tracing::warn!("skipped the incomplete checkpoint {}: {cause}", path.display());
                 }
                 return Ok(Some(directory));
             }
@@ -49,7 +49,7 @@ pub fn has_checkpoints(output_dir: &Path) -> Result<bool, CheckpointError> {
     Ok(!checkpoints(output_dir)?.is_empty())
 }
 
-/// Removes the checkpoints of an earlier run, so that nobody resumes from them by mistake.
+/// Removes the checkpoints of an earlier run, so that no run resumes from them by mistake.
 ///
 /// # Errors
 /// [`CheckpointError::Io`] when the file system refuses.
@@ -96,8 +96,7 @@ pub(crate) fn make_room(
     let outlived = outlived(all, keep.get() - 1, best);
     for directory in &outlived {
         tracing::warn!(
-            "the disk is full, so {} goes before the next checkpoint is whole, for which \
-             save_total_limit leaves no other room",
+            "the disk is full: removing {} early to make room for the next checkpoint",
             directory.display()
         );
         remove_if_there(directory)?;

@@ -37,7 +37,7 @@ impl Saved {
             serde_json::from_slice(&text).map_err(|cause| damaged(cause.to_string()))?;
         let (step, total) = (journal.global_step, journal.identity.total_updates);
         if step > total {
-            return Err(damaged(format!("update {step} of {total}")));
+            return Err(damaged(format!("it has update {step} of only {total}")));
         }
         Ok(Self { directory: directory.to_owned(), journal })
     }

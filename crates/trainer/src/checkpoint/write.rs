@@ -16,7 +16,7 @@ use super::{CheckpointError, checkpoint_name, manifest};
 use crate::Usage;
 use crate::journal::Journal;
 
-/// What whoever uses the model needs.
+/// What a user of the model needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Product<'a> {
     pub(crate) model: &'a Classifier,
@@ -32,7 +32,7 @@ impl Product<'_> {
     }
 }
 
-/// Writes `checkpoint-<step>`: all that is needed to go on, or to use the model as it is.
+/// Writes `checkpoint-<step>`: all that is needed to resume, or to use the model as it is.
 pub(crate) fn write_checkpoint(
     output_dir: &Path,
     step: Step,

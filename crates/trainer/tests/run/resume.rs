@@ -76,7 +76,7 @@ fn a_checkpoint_of_another_run_is_refused() {
     other.seed = Seed(7);
     let error = trainer(START, Some(0.2), other).resume(&checkpoint).unwrap_err();
     assert!(matches!(error, TrainError::Checkpoint(_)), "{error}");
-    assert!(error.to_string().contains("seed: 7 now, 42 there"), "{error}");
+    assert!(error.to_string().contains("seed: now 7, in the checkpoint 42"), "{error}");
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! `cargo xtask tidy`: the style that neither the compiler nor clippy checks.
 //!
 //! `lexer` cuts a source into tokens, `anatomy` finds where its tests begin, `rules` compares with
-//! the limits, `parameters` finds those that are tuples, `references` looks up what the documents
-//! name, `circles` finds files that need each other.
+//! the limits, `parameters` finds those that are tuples, `prose` looks at words, `references` looks
+//! up what the documents name, `circles` finds files that need each other.
 
 mod anatomy;
 mod circles;
 mod imports;
 mod lexer;
 mod parameters;
+mod prose;
 mod references;
 mod rules;
 mod source;

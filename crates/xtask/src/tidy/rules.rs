@@ -7,6 +7,7 @@ use super::anatomy::{Anatomy, spells};
 use super::circles;
 use super::lexer::Kind;
 use super::parameters;
+use super::prose;
 use super::references;
 use super::source::Source;
 
@@ -40,7 +41,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The faults of any file: space at the end of a line, no newline at the end of the file.
+/// The faults of any file: space at the end of a line, no newline at the end of the file, banned
+/// phrases.
 ///
 /// A string may hold such lines, so only those are faults whose end is not inside a literal.
 pub(super) fn text_faults(source: &Source) -> Vec<Fault> {
@@ -55,6 +57,8 @@ pub(super) fn text_faults(source: &Source) -> Vec<Fault> {
     });
     let mut faults: Vec<_> =
         trailing.map(|(number, _)| fault(source, number, "space at the end of the line")).collect();
+    let phrases = prose::phrases(source).into_iter();
+    faults.extend(phrases.map(|(line, message)| fault(source, line, &message)));
     if !source.text.is_empty() && !source.text.ends_with('\n') {
         let last = source.text.lines().count();
         faults.push(fault(source, last, "the file does not end with a newline"));
@@ -90,8 +94,8 @@ pub(super) fn circle_faults(sources: &[&Source], anatomies: &[Anatomy<'_>]) -> V
 
 /// The faults of a Rust file.
 pub(super) fn rust_faults(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
-    let rules: [fn(&Source, &Anatomy<'_>) -> Vec<Fault>; 5] =
-        [opening, file_length, names, outward_calls, tuple_parameters];
+    let rules: [fn(&Source, &Anatomy<'_>) -> Vec<Fault>; 6] =
+        [opening, file_length, names, outward_calls, tuple_parameters, flags];
     rules.iter().flat_map(|rule| rule(source, anatomy)).collect()
 }
 
@@ -145,6 +149,11 @@ fn tuple_parameters(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
     let lines = parameters::tuples(anatomy.shipped()).into_iter();
     let message = "a parameter is a tuple: give each part a name, or all of them a struct";
     lines.map(|line| fault(source, line, message)).collect()
+}
+
+fn flags(source: &Source, anatomy: &Anatomy<'_>) -> Vec<Fault> {
+    let found = prose::flags(source, anatomy).into_iter();
+    found.map(|(line, message)| fault(source, line, &message)).collect()
 }
 
 fn fault(source: &Source, line: usize, message: &str) -> Fault {

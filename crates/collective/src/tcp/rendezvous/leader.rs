@@ -84,7 +84,7 @@ impl<'a> Party<'a> {
             let (from, ours) = (line.address(), self.run);
             let from = from.map(|address| format!(" from {address}")).unwrap_or_default();
             self.stranger = Some(format!(
-                "; a rank of another run came{from} and was sent away: it is of {run}, and this is \
+                "; a rank of another run{from} was rejected: its run is {run}, and this is \
                  {ours}"
             ));
             return;
@@ -93,11 +93,13 @@ impl<'a> Party<'a> {
         let place = rank.checked_sub(1).and_then(|place| self.guests.get_mut(place));
         let refusal = match place {
             _ if version != VERSION => {
-                format!("this is version {VERSION}, and you are {version}")
+                format!("this is version {VERSION}, but the rank has {version}")
             }
-            _ if size != ours => format!("this run has {ours} ranks, and you were told of {size}"),
-            None => format!("rank {rank} of {ours} is nobody who could come"),
-            Some(Some(_)) => format!("rank {rank} is there already, so two have the same RANK"),
+            _ if size != ours => {
+                format!("this run has {ours} ranks, but the rank was started for {size}")
+            }
+            None => format!("rank {rank} does not exist among {ours}"),
+            Some(Some(_)) => format!("rank {rank} is already connected, so two have the same RANK"),
             Some(place) => {
                 home.addresses.splice(0..0, line.address());
                 line.send(&Word::Seated);
@@ -143,14 +145,13 @@ fn open_in_time(
         }
         let since = *first.get_or_insert_with(Instant::now);
         let (who, limit) = match visitor::greet(seat, meeting, home, waiting) {
-            Err(No::Other(other)) => (
-                format!("rank 0 of another run listens there, of {other}, and this is {run}"),
-                None,
-            ),
-            Err(No::Refused(why)) => {
-                (format!("another rank 0 listens there, which says: {why}"), Some(TAKEN))
+            Err(No::Other(other)) => {
+                (format!("rank 0 of another run ({other}) listens on it; this run is {run}"), None)
             }
-            _ => ("another program listens there".to_owned(), Some(TAKEN)),
+            Err(No::Refused(why)) => {
+                (format!("another rank 0 listens on it and replies: {why}"), Some(TAKEN))
+            }
+            _ => ("another program listens on it".to_owned(), Some(TAKEN)),
         };
         waiting.note(format!("to listen on port {port}: {taken}; {who}"));
         if waiting.is_over() || limit.is_some_and(|limit| since.elapsed() > limit) {
@@ -168,7 +169,7 @@ fn open_beside(
     let (door, entry) = open_any(place)?;
     while let Err(cause) = visitor::store(place).and_then(|mut store| store.write(&entry)) {
         let why = visitor::agents(&cause);
-        waiting.note(format!("at {place} to write where it is met: {why}"));
+        waiting.note(format!("for {place}, to write its address: {why}"));
         if waiting.is_over() {
             return Err(why);
         }
@@ -205,7 +206,7 @@ fn open(place: &MeetingPlace, port: u16) -> io::Result<Door<Word>> {
     }
 }
 
-/// Whoever ended while it waited may be started again. Says whether one was.
+/// A rank that ended while it waited may be started again. Says whether one was.
 fn forget_the_gone(place: &mut Option<Guest>) -> bool {
     let is_gone = |guest: &mut Guest| guest.line.next().is_some() || !guest.line.is_open();
     let is_gone = place.as_mut().is_some_and(is_gone);

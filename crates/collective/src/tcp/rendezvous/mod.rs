@@ -27,7 +27,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const LINKING: Duration = Duration::from_secs(30);
 /// How long one address is tried.
 const TRY: Duration = Duration::from_secs(3);
-/// How long until somebody is tried again.
+/// How long until a rank is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What ranks say before the ring is closed.
@@ -44,9 +44,9 @@ enum Word {
     },
     /// Rank 0's answer to a rank of another run: which run is met here.
     Elsewhere(RunIdentity),
-    /// Rank 0's answer to somebody who does not belong here, and why.
+    /// Rank 0's answer to a program that does not belong here, and why.
     Refused(String),
-    /// Rank 0's answer to whoever has to wait for others now.
+    /// Rank 0's answer to a rank that has to wait for others now.
     Seated,
     /// Rank 0's answer when all are there: where the next neighbour is, and how to greet it.
     Next { nonce: Nonce, home: Home },

@@ -36,7 +36,7 @@ pub(super) fn exchange(
     waiting: &Waiting,
 ) -> Result<Entry, String> {
     let failed = |cause: io::Error| {
-        format!("the starter could not be asked where rank 0 is (PMI_FD={number}): {cause}")
+        format!("mpiexec did not say where rank 0 is (PMI_FD={number}): {cause}")
     };
     waiting.note("for all ranks to be started by mpiexec".to_owned());
     let stream = UnixStream::from(inherited(number).map_err(failed)?);
@@ -114,7 +114,7 @@ fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn unknown() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "it answers in a way that MPICH does not")
+    io::Error::new(io::ErrorKind::InvalidData, "its answer is not that of MPICH")
 }
 
 #[cfg(test)]

@@ -38,17 +38,17 @@ pub(super) fn visit(
     home: Home,
     waiting: &Waiting,
 ) -> Result<(Nonce, Home), String> {
-    waiting.note(format!("for rank 0 at {meeting}: the name is being looked up"));
+    waiting.note(format!("for rank 0 at {meeting}: looking up the name"));
     let mut pause;
     loop {
         let run = &meeting.run;
         let why = match ask(seat, meeting, &home, waiting) {
             Ok(next) => return Ok(next),
-            Err(No::Refused(why)) => return Err(format!("rank 0 says: {why}")),
+            Err(No::Refused(why)) => return Err(format!("rank 0 replied: {why}")),
             Err(No::Failed(why)) => return Err(why),
             Err(No::Other(other)) => {
                 pause = PAUSE_FOR_OTHERS;
-                format!("rank 0 of another run listens there, of {other}, and this is {run}")
+                format!("rank 0 of another run ({other}) listens on it; this run is {run}")
             }
             Err(No::NotYet(why)) => {
                 pause = PAUSE;
@@ -57,7 +57,7 @@ pub(super) fn visit(
         };
         waiting.note(format!("for rank 0 at {meeting}: {why}"));
         if Instant::now() + pause > waiting.end() {
-            return Err(format!("rank 0 was not there in time; last: {why}"));
+            return Err(format!("rank 0 was not reachable in time; last error: {why}"));
         }
         thread::sleep(pause);
     }
@@ -70,7 +70,7 @@ fn ask(seat: Seat, meeting: &Meeting, home: &Home, waiting: &Waiting) -> Result<
             let entry = store(&meeting.place).and_then(|mut store| store.read());
             let entry = entry.map_err(|cause| No::NotYet(agents(&cause)))?;
             let entry = entry.ok_or_else(|| {
-                No::NotYet("torchrun's agent is there, and rank 0 has not yet come".to_owned())
+                No::NotYet("torchrun's agent answers, but rank 0 has not connected yet".to_owned())
             })?;
             entry.meetings(Some(&meeting.place.host))
         }
@@ -125,14 +125,14 @@ pub(super) fn agents(cause: &io::Error) -> String {
     let why = reason(cause);
     match cause.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => format!(
-            "torchrun's agent does not keep a store there as PyTorch 2.1 and later do ({why}); start \
+            "torchrun's agent has no store as PyTorch 2.1 and later have ({why}); start \
              with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun --rdzv-backend c10d"
         ),
-        _ => format!("torchrun's agent is not there: {why}"),
+        _ => format!("torchrun's agent does not answer: {why}"),
     }
 }
 
-/// Says who this is to whoever listens there, and hears where the next neighbour is.
+/// Says who this is to the program that listens there, and hears where the next neighbour is.
 pub(super) fn greet(
     seat: Seat,
     meeting: &Meeting,
@@ -146,10 +146,12 @@ pub(super) fn greet(
     line.send(&Word::Hello { version, rank, size, home: home.clone(), run });
     let mut word = line.wait(Instant::now() + TRY);
     if let Some(Word::Seated) = word {
-        waiting.note(format!("for other ranks: rank 0 is there at {}", meeting.place));
+        waiting.note(format!("for other ranks: rank 0 is reachable at {}", meeting.place));
         word = line.wait(waiting.end());
         if word.is_none() {
-            return Err(No::NotYet("rank 0 was there, and other ranks never came".to_owned()));
+            return Err(No::NotYet(
+                "rank 0 was reachable, but other ranks never connected".to_owned(),
+            ));
         }
     }
     match word {
@@ -162,7 +164,7 @@ pub(super) fn greet(
         }
         Some(Word::Refused(why)) => Err(No::Refused(why)),
         Some(Word::Elsewhere(other)) => Err(No::Other(other)),
-        _ => Err(No::NotYet("who answers there is no rank 0 of this program".to_owned())),
+        _ => Err(No::NotYet("the program that answers is not a rank 0 of lockstep".to_owned())),
     }
 }
 
@@ -190,12 +192,12 @@ fn cause_at(address: SocketAddr, cause: io::Error) -> io::Error {
     }
 }
 
-/// Why nobody was reached, for people.
+/// Why no connection was made, for people.
 fn reason(cause: &io::Error) -> String {
     use io::ErrorKind::{ConnectionRefused, NotFound, TimedOut, WouldBlock};
     match cause.kind() {
         NotFound => format!("the name does not resolve ({cause})"),
-        ConnectionRefused => format!("{cause}: nothing listens there yet"),
+        ConnectionRefused => format!("{cause}: nothing listens on it yet"),
         TimedOut => format!("{cause}: the host is down, or a firewall is between"),
         WouldBlock => "it does not answer".to_owned(),
         _ => cause.to_string(),

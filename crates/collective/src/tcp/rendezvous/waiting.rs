@@ -1,4 +1,4 @@
-//! Whoever waits for others says so from time to time: for whom, where, and why nothing comes.
+//! A rank that waits for others says so from time to time: for whom, where, and why nothing comes.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};

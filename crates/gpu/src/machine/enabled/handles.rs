@@ -111,7 +111,7 @@ impl Preference {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: nobody else has it.
+        // SAFETY: nothing else has it.
         #[expect(unsafe_code, reason = "cublasLt's own call")]
         let _ = unsafe { result::destroy_handle(self.0) };
     }
@@ -119,7 +119,7 @@ impl Drop for Handle {
 
 impl Drop for Description {
     fn drop(&mut self) {
-        // SAFETY: nobody else has it.
+        // SAFETY: nothing else has it.
         #[expect(unsafe_code, reason = "cublasLt's own call")]
         let _ = unsafe { result::destroy_matmul_desc(self.0) };
     }
@@ -127,7 +127,7 @@ impl Drop for Description {
 
 impl Drop for Layout {
     fn drop(&mut self) {
-        // SAFETY: nobody else has it.
+        // SAFETY: nothing else has it.
         #[expect(unsafe_code, reason = "cublasLt's own call")]
         let _ = unsafe { result::destroy_matrix_layout(self.0) };
     }
@@ -135,7 +135,7 @@ impl Drop for Layout {
 
 impl Drop for Preference {
     fn drop(&mut self) {
-        // SAFETY: nobody else has it.
+        // SAFETY: nothing else has it.
         #[expect(unsafe_code, reason = "cublasLt's own call")]
         let _ = unsafe { result::destroy_matmul_pref(self.0) };
     }

@@ -108,7 +108,7 @@ impl Kernels {
         }
         let unknown = || MachineError::UnknownKernel { name: name.to_owned() };
         let text = CString::new(name).map_err(|_| unknown())?;
-        // SAFETY: the module is loaded, and unloaded when nobody has a share in it.
+        // SAFETY: the module is loaded, and unloaded when nothing has a share in it.
         #[expect(unsafe_code, reason = "the driver's own call")]
         let function = unsafe { module::get_function(self.module.raw, text) };
         let function = function.map_err(|cause| match cause.0 {
@@ -124,7 +124,7 @@ impl Kernels {
 impl Drop for Module {
     fn drop(&mut self) {
         if self.context.bind_to_thread().is_ok() {
-            // SAFETY: nobody else has the module. Nothing of it runs: the machine has a share as long as
+            // SAFETY: nothing else has the module. Nothing of it runs: the machine has a share as long as
             // it starts programs, and waits for them when it is dropped.
             #[expect(unsafe_code, reason = "the driver's own call")]
             let _ = unsafe { module::unload(self.raw) };

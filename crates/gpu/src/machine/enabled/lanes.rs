@@ -47,13 +47,13 @@ impl Lanes {
         memory.device_ptr(&self.main).0
     }
 
-    /// The side lane goes on behind the main lane.
+    /// The side lane continues behind the main lane.
     pub(super) fn fork(&self) -> Result<(), DriverError> {
         self.joints[0].record(&self.main)?;
         self.side.wait(&self.joints[0])
     }
 
-    /// The main lane goes on behind the side lane.
+    /// The main lane continues behind the side lane.
     pub(super) fn join(&self) -> Result<(), DriverError> {
         self.joints[1].record(&self.side)?;
         self.main.wait(&self.joints[1])

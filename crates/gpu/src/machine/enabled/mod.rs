@@ -91,7 +91,7 @@ impl CudaMachine {
     }
 
     /// The events that a stream has to wait for before it touches the gradients of a bucket: of both
-    /// lanes, behind the last started program that completes it. That program goes on meanwhile.
+    /// lanes, behind the last started program that completes it. That program continues meanwhile.
     ///
     /// # Errors
     /// [`MachineError::Shape`] when no program that was loaded completes this bucket.
@@ -114,7 +114,7 @@ impl CudaMachine {
         let values = region.bytes / size_of::<f32>();
         // SAFETY: a machine's region is memory that lives as long as the machine, or as candle's
         // variable, and has as many values; any bytes are values.
-        #[expect(unsafe_code, reason = "the memory belongs to somebody else")]
+        #[expect(unsafe_code, reason = "the memory belongs to another owner")]
         let slice = unsafe { self.stream().upgrade_device_ptr::<f32>(region.address, values) };
         // Not to be freed, not even after a panic.
         let mut slice = ManuallyDrop::new(slice);
@@ -123,7 +123,7 @@ impl CudaMachine {
         answer
     }
 
-    /// The driver's calls are of the thread's context. Also tells of failures that nobody was told of.
+    /// The driver's calls are of the thread's context. Also reports failures that were not reported yet.
     fn bind(&self) -> Result<(), MachineError> {
         self.stream().context().bind_to_thread().map_err(driver("an earlier operation"))
     }

@@ -52,7 +52,7 @@ pub(super) struct Finish {
 ///
 /// # Safety
 ///
-/// `place` is memory that nobody else reads or writes meanwhile.
+/// `place` is memory that nothing else reads or writes meanwhile.
 #[expect(unsafe_code, reason = "the rectangles of threads interlace, which slices cannot express")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 pub(super) unsafe fn multiply(panels: Panels, place: Place, finish: Finish, ahead: Run) {
@@ -139,7 +139,7 @@ unsafe fn write_part(sums: &Sums, place: Place, finish: Finish) {
 
 /// # Safety
 ///
-/// `place` is memory that nobody else reads or writes meanwhile.
+/// `place` is memory that nothing else reads or writes meanwhile.
 #[expect(unsafe_code, reason = "stores take addresses")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]

@@ -47,7 +47,7 @@ pub trait Link<M> {
     ) -> Result<(), TrainError>;
 
     /// Replaces the f32 values of each bucket by their sums over all ranks, the same bits on each, in
-    /// this order. A sum may begin while the pass that was started last goes on, once it has completed
+    /// this order. A sum may begin while the pass that was started last still runs, once it has completed
     /// the bucket of that number; whatever is started next finds the sums.
     ///
     /// # Errors

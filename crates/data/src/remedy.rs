@@ -1,0 +1,199 @@
+//! What a user can do about a fault or a doubt, as a value.
+//!
+//! Some remedies are settings of a program, and only the program knows what its flags are called.
+//! So the messages of this crate end before the remedy, and the command line spells it.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::bad_row::{BadRowKind, BadRows};
+use crate::columns::{ColumnError, ColumnRole};
+use crate::conversion;
+use crate::disguise::Disguise;
+use crate::doubts::Doubt;
+use crate::error::DataError;
+use crate::foreign::Foreign;
+use crate::format::Format;
+use crate::labels::LabelError;
+
+/// What a user can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// This, which needs no setting.
+    Do(String),
+    /// Fix the file: skipping the bad rows would drop too many.
+    FixFile(Dropped),
+    /// Fix the bad rows, or skip them.
+    FixOrSkipRows(Dropped),
+    /// Convert a part of the file, or skip the bad rows.
+    ConvertOrSkipRows {
+        /// How to convert it.
+        conversion: String,
+        /// What skipping would drop.
+        dropped: Dropped,
+    },
+    /// Say which classes there are where the usual mark of a row without a label is one of them; else
+    /// the other remedy.
+    MapMarkOr(Box<Remedy>),
+    /// Name the column of the labels, or give each label its class.
+    NameOrMapLabels,
+    /// Fix the file, or name its columns.
+    FixOrNameColumns,
+    /// Name one of the columns.
+    NameColumn {
+        /// What the column is for.
+        role: ColumnRole,
+        /// The line that was read as a header, in formats that have one.
+        header: Option<u64>,
+    },
+    /// Name one of several columns that could be meant.
+    NameOneColumn(ColumnRole),
+    /// Name two different columns.
+    NameTwoColumns,
+    /// Check that this is the training file, and that the labels are in this column.
+    CheckFileAndLabelColumn,
+    /// Name the column of the labels.
+    NameLabelColumn,
+    /// Say in which format the file is written, after a conversion where one is needed; or that its
+    /// lines are the texts.
+    ReadAs {
+        /// The format.
+        format: Format,
+        /// How to convert the file first.
+        conversion: Option<&'static str>,
+    },
+    /// Fix the texts, or say in which format they are written.
+    FixTextsOrSayFormat,
+    /// Convert the file, or say in which format it is written.
+    ConvertOrSayFormat(String),
+    /// Merge labels into one class.
+    MergeLabels,
+    /// Group numbers into classes.
+    GroupScores,
+    /// Check that the labels are in this column.
+    CheckLabelColumn,
+}
+
+/// The part of a file's rows that skipping the bad ones would drop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    bad: u64,
+    rows: u64,
+}
+
+impl Dropped {
+    fn of(bad: &BadRows, rows: u64) -> Self {
+        Self { bad: bad.total(), rows: rows.max(1) }
+    }
+
+    fn percent(self) -> f64 {
+        100.0 * self.bad as f64 / self.rows as f64
+    }
+
+    /// Whether it is so much that skipping would hide the fault.
+    fn is_most(self) -> bool {
+        self.percent() >= 50.0
+    }
+}
+
+/// `25 %`, with one digit more below 10 %.
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = self.percent();
+        write!(f, "{percent:.*} %", usize::from(percent < 10.0))
+    }
+}
+
+impl DataError {
+    /// What a user can do, where the message does not say it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::UnknownExtension { path, is_labelled } => {
+                let conversion = conversion::of_extension(path, *is_labelled);
+                Some(match is_labelled {
+                    true => Remedy::Do(conversion),
+                    false => Remedy::ConvertOrSayFormat(conversion),
+                })
+            }
+            Self::NotTexts { look, .. } => Some(of_look(*look)),
+            Self::Column { line, format, fault, .. } => Some(of_columns(fault, *line, *format)),
+            Self::BadRows { path, rows, bad, clues } => {
+                Some(of_rows((path, clues.foreign.as_ref()), bad, *rows))
+            }
+            Self::AllRowsBad { path, bad, clues } => {
+                Some(of_rows((path, clues.foreign.as_ref()), bad, bad.total()))
+            }
+            Self::NoTexts { path, foreign, .. } => Some(match foreign {
+                Some(foreign) => Remedy::Do(foreign.remedy(path)),
+                None => Remedy::FixTextsOrSayFormat,
+            }),
+            Self::Labels { fault, .. } => fault.remedy(),
+            _ => None,
+        }
+    }
+}
+
+impl LabelError {
+    /// What a user can do, where the message does not say it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::SingleClass { .. } => Some(Remedy::CheckFileAndLabelColumn),
+            Self::NoLabelTwice { .. } => Some(Remedy::NameLabelColumn),
+            _ => None,
+        }
+    }
+}
+
+impl Doubt {
+    /// What a user can do, where the message does not say it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Alike { .. } => Some(Remedy::MergeLabels),
+            Self::Scores { .. } => Some(Remedy::GroupScores),
+            Self::Sparse { .. } => Some(Remedy::CheckLabelColumn),
+            _ => None,
+        }
+    }
+}
+
+fn of_look(look: Disguise) -> Remedy {
+    let (format, conversion) = match look {
+        Disguise::Object => (Format::Jsonl, None),
+        Disguise::Document => (Format::Jsonl, Some("write one object per line (jq -c '.[]')")),
+        Disguise::Header(format) => (format, None),
+    };
+    Remedy::ReadAs { format, conversion }
+}
+
+fn of_columns(fault: &ColumnError, line: u64, format: Format) -> Remedy {
+    match fault {
+        ColumnError::NotThere { role, .. } | ColumnError::NotDetected { role, .. } => {
+            Remedy::NameColumn { role: *role, header: (format != Format::Jsonl).then_some(line) }
+        }
+        ColumnError::Several { role, .. } => Remedy::NameOneColumn(*role),
+        ColumnError::Same { .. } => Remedy::NameTwoColumns,
+    }
+}
+
+/// What to do about rows of a labelled file that cannot be used.
+fn of_rows((path, foreign): (&Path, Option<&Foreign>), bad: &BadRows, rows: u64) -> Remedy {
+    let count = |kind: &str| bad.counts().find(|(name, _)| *name == kind).map_or(0, |(_, n)| n);
+    let dropped = Dropped::of(bad, rows);
+    let remedy = match foreign {
+        Some(mixed @ Foreign::Mixed(_)) if !dropped.is_most() => {
+            return Remedy::ConvertOrSkipRows { conversion: mixed.remedy(path), dropped };
+        }
+        Some(foreign) => return Remedy::Do(foreign.remedy(path)),
+        None if count(BadRowKind::UNKNOWN_LABEL) == rows => Remedy::NameOrMapLabels,
+        None if bad.total() >= rows => Remedy::FixOrNameColumns,
+        None if dropped.is_most() => Remedy::FixFile(dropped),
+        None => Remedy::FixOrSkipRows(dropped),
+    };
+    match count(BadRowKind::NO_LABEL) {
+        0 => remedy,
+        _ => Remedy::MapMarkOr(Box::new(remedy)),
+    }
+}

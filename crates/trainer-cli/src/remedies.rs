@@ -1,0 +1,222 @@
+//! What a user can do about a failure, in the words of the command line.
+//!
+//! The library crates know the remedies and this program knows its flags; only here do they meet.
+
+use std::fmt;
+
+use lockstep_collective as collective;
+use lockstep_data::{self as data, ColumnRole, Format};
+use lockstep_gpu::{self as gpu, GpuError};
+use lockstep_join::{JoinError, PlaceError};
+use lockstep_model as model;
+use lockstep_trainer::{self as trainer, TrainError};
+
+/// An error with a hint of its remedy behind it.
+pub(crate) trait Hinted: fmt::Display {
+    /// What to do, where the message does not say it.
+    fn hint(&self) -> Option<String>;
+
+    /// The message and the hint.
+    fn with_hint(&self) -> String {
+        self.hint().map_or_else(|| self.to_string(), |hint| format!("{self}\n  hint: {hint}"))
+    }
+}
+
+impl Hinted for data::DataError {
+    fn hint(&self) -> Option<String> {
+        self.remedy().as_ref().map(of_data)
+    }
+}
+
+impl Hinted for model::ModelError {
+    fn hint(&self) -> Option<String> {
+        self.remedy().map(|remedy| match remedy {
+            model::Remedy::CutTexts { positions } => {
+                format!("pass --max-seq-length {positions} or less")
+            }
+            model::Remedy::RenameLabelsOrReplaceHead => {
+                "rename the labels of the data with --label-map, or make a new head for them with \
+                 --ignore-mismatched-sizes"
+                    .to_owned()
+            }
+        })
+    }
+}
+
+impl Hinted for trainer::CheckpointError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Model(error) => error.hint(),
+            _ => self.remedy().map(of_run),
+        }
+    }
+}
+
+impl Hinted for TrainError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Data(error) => error.hint(),
+            Self::Model(error) => error.hint(),
+            Self::Checkpoint(error) => error.hint(),
+            Self::Collective(error) => error.hint(),
+            Self::Gpu(error) => error.hint(),
+            _ => self.remedy().map(of_run),
+        }
+    }
+}
+
+impl Hinted for collective::CollectiveError {
+    fn hint(&self) -> Option<String> {
+        self.remedy().map(|collective::Remedy::Resume| {
+            "see the last output of the lost rank, then resume with --resume auto".to_owned()
+        })
+    }
+}
+
+impl Hinted for GpuError {
+    fn hint(&self) -> Option<String> {
+        self.remedy().map(|remedy| match remedy {
+            gpu::Remedy::BuildWithCudaOrUseCpu => {
+                "build it with launch/cuda.sh, or pass --device cpu".to_owned()
+            }
+            gpu::Remedy::FindLibrariesOrUseCpu => {
+                "`trainer doctor` looks for all libraries that a GPU needs; to train on the CPU, \
+                 pass --device cpu"
+                    .to_owned()
+            }
+        })
+    }
+}
+
+impl Hinted for JoinError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Collective(error) => error.hint(),
+            Self::Device(PlaceError::Gpu(error)) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// A doubt about data, with its remedy.
+pub(crate) fn of_doubt(doubt: &data::Doubt) -> String {
+    match doubt.remedy() {
+        Some(remedy) => format!("{doubt}; {}", of_data(&remedy)),
+        None => doubt.to_string(),
+    }
+}
+
+fn of_run(remedy: trainer::Remedy) -> String {
+    use trainer::Remedy;
+    match remedy {
+        Remedy::LowerRates => "lower --learning-rate or --head-learning-rate, or lengthen the \
+             warm-up, and start again with --overwrite-output-dir"
+            .to_owned(),
+        Remedy::ResumeWithoutMachines => {
+            "resume without these machines, with --resume auto".to_owned()
+        }
+        Remedy::ResumeFromAnother => {
+            "resume from another checkpoint with --resume DIR, or remove this one".to_owned()
+        }
+        Remedy::StartAgain => "remove them, or start again with --resume never \
+             --overwrite-output-dir"
+            .to_owned(),
+        Remedy::ResumeAsStarted { longer: None } => {
+            "resume with the configuration and the data of \
+             the checkpoint, or start again with --resume never and another --output-dir"
+                .to_owned()
+        }
+        Remedy::ResumeAsStarted { longer: Some(model) } => format!(
+            "the length of a run decides all its learning rates, so resume with the same length; to \
+             train its model further, pass --model {} and another --output-dir, without --resume",
+            model.display()
+        ),
+    }
+}
+
+fn of_data(remedy: &data::Remedy) -> String {
+    use data::Remedy;
+    match remedy {
+        Remedy::Do(what) => what.clone(),
+        Remedy::FixFile(dropped) => {
+            format!("fix the file; `--on-bad-row skip` would drop {dropped} of its rows")
+        }
+        Remedy::FixOrSkipRows(dropped) => {
+            format!(
+                "fix these lines, or skip them ({dropped} of the rows) with `--on-bad-row skip`"
+            )
+        }
+        Remedy::ConvertOrSkipRows { conversion, dropped } => format!(
+            "{conversion}; or skip these lines ({dropped} of the rows) with `--on-bad-row skip`"
+        ),
+        Remedy::MapMarkOr(other) => format!(
+            "if that label is a class, name all classes with --label-map; otherwise {}",
+            of_data(other)
+        ),
+        Remedy::ReadAs { format, conversion } => {
+            let convert =
+                conversion.map_or_else(String::new, |conversion| format!("{conversion}, and "));
+            let format = spelled(*format);
+            format!(
+                "{convert}pass --input-format {format}; if each line is a text, pass --input-format \
+                 text"
+            )
+        }
+        Remedy::ConvertOrSayFormat(conversion) => {
+            format!("{conversion}; for any other file name, pass --input-format")
+        }
+        Remedy::FixTextsOrSayFormat => {
+            "fix the texts, or give the format of the file with --input-format".to_owned()
+        }
+        Remedy::MergeLabels => "merge them with --label-map".to_owned(),
+        Remedy::GroupScores => "group them into classes with --label-map".to_owned(),
+        of_columns => of_column_remedy(of_columns),
+    }
+}
+
+/// The remedies that are about columns.
+fn of_column_remedy(remedy: &data::Remedy) -> String {
+    use data::Remedy;
+    match remedy {
+        Remedy::NameColumn { role, header } => {
+            let header = header.map_or_else(String::new, |line| {
+                format!(", or put a header above line {line} if that line is data")
+            });
+            format!("name one of these with {}{header}", flag(*role))
+        }
+        Remedy::NameOneColumn(role) => format!(
+            "name one with {}; if two columns have the same name, rename one in the file",
+            flag(*role)
+        ),
+        Remedy::NameTwoColumns => {
+            "name two different columns with --text-column and --label-column".to_owned()
+        }
+        Remedy::FixOrNameColumns => {
+            "fix the file, or name its columns with --text-column and --label-column".to_owned()
+        }
+        Remedy::NameOrMapLabels => "name the column of the labels with --label-column, or map the \
+             labels to classes with --label-map"
+            .to_owned(),
+        Remedy::CheckFileAndLabelColumn => "check that this is the training file, and name the \
+             column of the labels with --label-column"
+            .to_owned(),
+        Remedy::NameLabelColumn => "name the column of the labels with --label-column".to_owned(),
+        _ => "check that --label-column names the column of the labels".to_owned(),
+    }
+}
+
+fn flag(role: ColumnRole) -> &'static str {
+    match role {
+        ColumnRole::Text => "--text-column",
+        ColumnRole::Label => "--label-column",
+    }
+}
+
+fn spelled(format: Format) -> &'static str {
+    match format {
+        Format::Plain => "text",
+        Format::Tsv => "tsv",
+        Format::Csv => "csv",
+        Format::Jsonl => "jsonl",
+    }
+}
