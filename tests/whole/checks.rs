@@ -39,7 +39,7 @@ const TABLE: &[Row] = &[
     ("--learning-rate 50", 2, &["--learning-rate 50"]),
     ("--output-dir done", 2, &["holds a finished model", "--model done and another --output-dir"]),
     ("--output-dir notes", 2, &["is not empty"]),
-    ("--output-dir notes --overwrite-output-dir", 2, &["is not a run of lockstep"]),
+    ("--output-dir notes --overwrite-output-dir", 2, &["does not hold a run of lockstep"]),
     ("--output-dir file/out", 2, &["file is a file"]),
     ("--output-dir out --resume nowhere", 2, &["--resume nowhere"]),
     ("--validation-file missing.tsv", 3, &["missing.tsv: there is no such file"]),

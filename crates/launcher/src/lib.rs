@@ -49,6 +49,10 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
         write!(out, "{text}").map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
+    if line.wants_version {
+        writeln!(out, "lockstep {}", env!("CARGO_PKG_VERSION")).map_err(Failure::Output)?;
+        return Ok(ExitCode::Done.number());
+    }
     let options = Options::read(line)?;
     let trainer = Trainer::beside_us(rest.get(1..).unwrap_or_default())?;
     let signals = signals::catch().map_err(Failure::Signals)?;

@@ -311,6 +311,15 @@ fn a_dry_run_shows_the_command() {
     assert!(told.ends_with("/trainer train 'it'\\''s.toml' --seed 3\n"), "{told}");
 }
 
+#[test]
+fn help_and_version_start_nothing() {
+    let told = launched("--sed --help -- train x.toml").unwrap();
+    assert!(told.contains("  --nproc-per-node <auto|N>"), "{told}");
+    let told = launched("--help=nnodes").unwrap();
+    assert!(told.starts_with("--nnodes auto|N\n  machines; auto: "), "{told}");
+    assert_eq!(launched("-V").unwrap(), format!("lockstep {}\n", env!("CARGO_PKG_VERSION")));
+}
+
 fn check_faulty(line: &str, expected: Expect) {
     let failure = launched(line).unwrap_err();
     assert_eq!(failure.code(), ExitCode::Usage, "{line}");
