@@ -44,7 +44,6 @@ impl<N: Neighbours> Ring<N> {
         Self { seat, neighbours, heard: Vec::new() }
     }
 
-    /// Which seat it is.
     pub(crate) fn seat(&self) -> Seat {
         self.seat
     }

@@ -18,7 +18,6 @@ pub(super) struct Claim {
     pub(super) dtype: DType,
     /// Values before it in the storage.
     pub(super) offset: usize,
-    /// Its shape.
     pub(super) shape: Vec<usize>,
     /// How its values lie in the storage.
     pub(super) order: Order,
@@ -40,7 +39,6 @@ pub(super) enum Order {
 /// What stands for values that lie elsewhere in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
-    /// Its name.
     pub(super) name: Rc<str>,
     class: Rc<str>,
     /// Bytes of a value, if it is a known type.

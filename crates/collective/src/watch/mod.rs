@@ -47,9 +47,9 @@ pub struct WatchSettings {
 /// A rank that was lost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lost {
-    /// Which.
+    /// The lost rank.
     pub rank: Rank,
-    /// Where it ran.
+    /// Its host, as it named itself.
     pub host: String,
     /// What it was doing when it was heard of last.
     pub moment: Moment,

@@ -117,7 +117,6 @@ impl Planned {
     }
 }
 
-/// What is planned.
 struct Choice {
     product: ColumnProduct,
     addresses: Addresses,
