@@ -51,6 +51,7 @@ pub enum How {
     Silent(f64),
     /// It said why it ends.
     Failed {
+        /// The message of the failure.
         words: String,
         /// The exit code it ends with.
         code: u8,
