@@ -63,7 +63,7 @@ pub enum CollectiveError {
 
 /// What a user can do about a call that failed, where that is a setting of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remedy {
+pub enum PeerRemedy {
     /// Look at the last output of the lost rank, and resume from the newest checkpoint.
     Resume,
 }
@@ -71,7 +71,7 @@ pub enum Remedy {
 impl CollectiveError {
     /// What a user can do, where the message does not say it.
     #[must_use]
-    pub fn remedy(&self) -> Option<Remedy> {
-        matches!(self, Self::Lost { .. }).then_some(Remedy::Resume)
+    pub fn remedy(&self) -> Option<PeerRemedy> {
+        matches!(self, Self::Lost { .. }).then_some(PeerRemedy::Resume)
     }
 }

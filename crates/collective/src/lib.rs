@@ -21,7 +21,7 @@ mod wire;
 
 pub use audited::Audited;
 pub use bytes::{broadcast_bytes, gather_bytes};
-pub use error::{CollectiveError, Remedy};
+pub use error::{CollectiveError, PeerRemedy};
 pub use mpi::Mpi;
 #[cfg(feature = "nccl")]
 pub use nccl::{GpuPart, Nccl, NcclId, Summable};

@@ -44,7 +44,6 @@ impl<N: Neighbours> Ring<N> {
         Self { seat, neighbours, heard: Vec::new() }
     }
 
-    /// Which seat it is.
     pub(crate) fn seat(&self) -> Seat {
         self.seat
     }
@@ -118,7 +117,7 @@ impl<N: Neighbours> Ring<N> {
         &mut self,
         call: &'static str,
         values: &mut [f32],
-        parts: Parts,
+        parts: RingParts,
     ) -> Result<(), CollectiveError> {
         let mut heard = std::mem::take(&mut self.heard);
         for step in 1..self.size() {
@@ -138,7 +137,7 @@ impl<N: Neighbours> Ring<N> {
         &mut self,
         call: &'static str,
         values: &mut [T],
-        parts: Parts,
+        parts: RingParts,
     ) -> Result<(), CollectiveError> {
         for step in 0..self.size() - 1 {
             let (given, taken) = (parts.of(self.back(step)), parts.of(self.back(step + 1)));
@@ -166,14 +165,14 @@ impl<N: Neighbours> Ring<N> {
         Rank((self.seat.rank().0 + self.size() - steps % self.size()) % self.size())
     }
 
-    fn parts(&self, length: usize) -> Parts {
-        Parts { world: self.seat.world(), length, skipped: 0, most: length }
+    fn parts(&self, length: usize) -> RingParts {
+        RingParts { world: self.seat.world(), length, skipped: 0, most: length }
     }
 }
 
 /// The shards of `length` values, or a piece of each.
 #[derive(Clone, Copy)]
-struct Parts {
+struct RingParts {
     world: WorldSize,
     length: usize,
     /// How many values of each shard are left out before the piece.
@@ -182,7 +181,7 @@ struct Parts {
     most: usize,
 }
 
-impl Parts {
+impl RingParts {
     /// The piece of this rank's shard; the shards' last pieces may be empty.
     fn of(self, rank: Rank) -> Range<usize> {
         let shard = self.world.shard(rank, self.length);

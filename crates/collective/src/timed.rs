@@ -47,7 +47,7 @@ pub struct Tallies {
 /// The calls of one verb.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tally {
-    /// How many.
+    /// Calls of this kind.
     pub calls: u64,
     /// The bytes that each call's S counts.
     pub bytes: u64,

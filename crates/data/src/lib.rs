@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Nothing here knows tensors, devices or the command line. A fault of a file is reported
-//! with the line that an editor shows ([`DataError`], [`BadRow`]) and with a [`Remedy`]; an order is a function of the seed and the step.
+//! with the line that an editor shows ([`DataError`], [`BadRow`]) and with a [`DataRemedy`]; an order is a function of the seed and the step.
 
 mod bad_row;
 mod batch;
@@ -49,7 +49,7 @@ pub use file_doubts::FileDoubt;
 pub use foreign::{Foreign, Packed};
 pub use format::Format;
 pub use labels::{LabelError, LabelMap, Labels};
-pub use remedy::{Dropped, Remedy};
+pub use remedy::{DataRemedy, Dropped};
 pub use renames::Renames;
 pub use source::{CorpusSource, Example, OnBadRow};
 pub use text_reader::{TextReader, TextRow, TextSource};

@@ -18,7 +18,7 @@ use crate::labels::LabelError;
 
 /// What a user can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remedy {
+pub enum DataRemedy {
     /// This, which needs no setting.
     Do(String),
     /// Fix the file: skipping the bad rows would drop too many.
@@ -34,7 +34,7 @@ pub enum Remedy {
     },
     /// Say which classes there are where the usual mark of a row without a label is one of them; else
     /// the other remedy.
-    MapMarkOr(Box<Remedy>),
+    MapMarkOr(Box<DataRemedy>),
     /// Name the column of the labels, or give each label its class.
     NameOrMapLabels,
     /// Fix the file, or name its columns.
@@ -107,13 +107,13 @@ impl fmt::Display for Dropped {
 impl DataError {
     /// What a user can do, where the message does not say it.
     #[must_use]
-    pub fn remedy(&self) -> Option<Remedy> {
+    pub fn remedy(&self) -> Option<DataRemedy> {
         match self {
             Self::UnknownExtension { path, is_labelled } => {
                 let conversion = conversion::of_extension(path, *is_labelled);
                 Some(match is_labelled {
-                    true => Remedy::Do(conversion),
-                    false => Remedy::ConvertOrSayFormat(conversion),
+                    true => DataRemedy::Do(conversion),
+                    false => DataRemedy::ConvertOrSayFormat(conversion),
                 })
             }
             Self::NotTexts { look, .. } => Some(of_look(*look)),
@@ -125,8 +125,8 @@ impl DataError {
                 Some(of_rows((path, clues.foreign.as_ref()), bad, bad.total()))
             }
             Self::NoTexts { path, foreign, .. } => Some(match foreign {
-                Some(foreign) => Remedy::Do(foreign.remedy(path)),
-                None => Remedy::FixTextsOrSayFormat,
+                Some(foreign) => DataRemedy::Do(foreign.remedy(path)),
+                None => DataRemedy::FixTextsOrSayFormat,
             }),
             Self::Labels { fault, .. } => fault.remedy(),
             _ => None,
@@ -137,10 +137,10 @@ impl DataError {
 impl LabelError {
     /// What a user can do, where the message does not say it.
     #[must_use]
-    pub fn remedy(&self) -> Option<Remedy> {
+    pub fn remedy(&self) -> Option<DataRemedy> {
         match self {
-            Self::SingleClass { .. } => Some(Remedy::CheckFileAndLabelColumn),
-            Self::NoLabelTwice { .. } => Some(Remedy::NameLabelColumn),
+            Self::SingleClass { .. } => Some(DataRemedy::CheckFileAndLabelColumn),
+            Self::NoLabelTwice { .. } => Some(DataRemedy::NameLabelColumn),
             _ => None,
         }
     }
@@ -149,51 +149,54 @@ impl LabelError {
 impl Doubt {
     /// What a user can do, where the message does not say it.
     #[must_use]
-    pub fn remedy(&self) -> Option<Remedy> {
+    pub fn remedy(&self) -> Option<DataRemedy> {
         match self {
-            Self::Alike { .. } => Some(Remedy::MergeLabels),
-            Self::Scores { .. } => Some(Remedy::GroupScores),
-            Self::Sparse { .. } => Some(Remedy::CheckLabelColumn),
+            Self::Alike { .. } => Some(DataRemedy::MergeLabels),
+            Self::Scores { .. } => Some(DataRemedy::GroupScores),
+            Self::Sparse { .. } => Some(DataRemedy::CheckLabelColumn),
             _ => None,
         }
     }
 }
 
-fn of_look(look: Disguise) -> Remedy {
+fn of_look(look: Disguise) -> DataRemedy {
     let (format, conversion) = match look {
         Disguise::Object => (Format::Jsonl, None),
         Disguise::Document => (Format::Jsonl, Some("write one object per line (jq -c '.[]')")),
         Disguise::Header(format) => (format, None),
     };
-    Remedy::ReadAs { format, conversion }
+    DataRemedy::ReadAs { format, conversion }
 }
 
-fn of_columns(fault: &ColumnError, line: u64, format: Format) -> Remedy {
+fn of_columns(fault: &ColumnError, line: u64, format: Format) -> DataRemedy {
     match fault {
         ColumnError::NotThere { role, .. } | ColumnError::NotDetected { role, .. } => {
-            Remedy::NameColumn { role: *role, header: (format != Format::Jsonl).then_some(line) }
+            DataRemedy::NameColumn {
+                role: *role,
+                header: (format != Format::Jsonl).then_some(line),
+            }
         }
-        ColumnError::Several { role, .. } => Remedy::NameOneColumn(*role),
-        ColumnError::Same { .. } => Remedy::NameTwoColumns,
+        ColumnError::Several { role, .. } => DataRemedy::NameOneColumn(*role),
+        ColumnError::Same { .. } => DataRemedy::NameTwoColumns,
     }
 }
 
 /// What to do about rows of a labelled file that cannot be used.
-fn of_rows((path, foreign): (&Path, Option<&Foreign>), bad: &BadRows, rows: u64) -> Remedy {
+fn of_rows((path, foreign): (&Path, Option<&Foreign>), bad: &BadRows, rows: u64) -> DataRemedy {
     let count = |kind: &str| bad.counts().find(|(name, _)| *name == kind).map_or(0, |(_, n)| n);
     let dropped = Dropped::of(bad, rows);
     let remedy = match foreign {
         Some(mixed @ Foreign::Mixed(_)) if !dropped.is_most() => {
-            return Remedy::ConvertOrSkipRows { conversion: mixed.remedy(path), dropped };
+            return DataRemedy::ConvertOrSkipRows { conversion: mixed.remedy(path), dropped };
         }
-        Some(foreign) => return Remedy::Do(foreign.remedy(path)),
-        None if count(BadRowKind::UNKNOWN_LABEL) == rows => Remedy::NameOrMapLabels,
-        None if bad.total() >= rows => Remedy::FixOrNameColumns,
-        None if dropped.is_most() => Remedy::FixFile(dropped),
-        None => Remedy::FixOrSkipRows(dropped),
+        Some(foreign) => return DataRemedy::Do(foreign.remedy(path)),
+        None if count(BadRowKind::UNKNOWN_LABEL) == rows => DataRemedy::NameOrMapLabels,
+        None if bad.total() >= rows => DataRemedy::FixOrNameColumns,
+        None if dropped.is_most() => DataRemedy::FixFile(dropped),
+        None => DataRemedy::FixOrSkipRows(dropped),
     };
     match count(BadRowKind::NO_LABEL) {
         0 => remedy,
-        _ => Remedy::MapMarkOr(Box::new(remedy)),
+        _ => DataRemedy::MapMarkOr(Box::new(remedy)),
     }
 }

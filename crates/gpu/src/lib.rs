@@ -46,7 +46,7 @@ pub enum GpuError {
 
 /// What a user can do about a GPU that cannot be used, where that is a setting of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remedy {
+pub enum GpuRemedy {
     /// Build the program with CUDA, or compute on the CPU.
     BuildWithCudaOrUseCpu,
     /// Look for the other libraries too, or compute on the CPU.
@@ -56,10 +56,10 @@ pub enum Remedy {
 impl GpuError {
     /// What a user can do, where the message does not say it.
     #[must_use]
-    pub fn remedy(&self) -> Option<Remedy> {
+    pub fn remedy(&self) -> Option<GpuRemedy> {
         match self {
-            Self::NotBuiltIn => Some(Remedy::BuildWithCudaOrUseCpu),
-            Self::Missing { .. } => Some(Remedy::FindLibrariesOrUseCpu),
+            Self::NotBuiltIn => Some(GpuRemedy::BuildWithCudaOrUseCpu),
+            Self::Missing { .. } => Some(GpuRemedy::FindLibrariesOrUseCpu),
             Self::Refused { .. } => None,
         }
     }

@@ -41,7 +41,6 @@ impl Rearrangement {
         Ok(Self { there: tensor(there)?, back: tensor(back)? })
     }
 
-    /// Where the rows lie.
     pub(crate) fn device(&self) -> &Device {
         self.there.device()
     }

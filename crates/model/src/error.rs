@@ -137,7 +137,7 @@ pub enum ModelError {
 
 /// What a user can do about an error of a model, where that is a setting of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remedy {
+pub enum ModelRemedy {
     /// Cut texts at this many tokens or fewer.
     CutTexts {
         /// The positions of the model.
@@ -150,10 +150,12 @@ pub enum Remedy {
 impl ModelError {
     /// What a user can do, where the message does not say it.
     #[must_use]
-    pub fn remedy(&self) -> Option<Remedy> {
+    pub fn remedy(&self) -> Option<ModelRemedy> {
         match self {
-            Self::TooLong { positions, .. } => Some(Remedy::CutTexts { positions: *positions }),
-            Self::Labels { .. } => Some(Remedy::RenameLabelsOrReplaceHead),
+            Self::TooLong { positions, .. } => {
+                Some(ModelRemedy::CutTexts { positions: *positions })
+            }
+            Self::Labels { .. } => Some(ModelRemedy::RenameLabelsOrReplaceHead),
             _ => None,
         }
     }

@@ -34,7 +34,7 @@ mod specs;
 pub use checkpoint::LoadReport;
 pub use classifier::{Classifier, ModelRequest};
 pub use config::EncoderConfig;
-pub use error::{ModelError, Remedy};
+pub use error::{ModelError, ModelRemedy};
 pub use head_kind::HeadKind;
 pub use input::{Input, Mode};
 pub use lockstep_kernels::{Bf16, Precision, Ready};

@@ -36,9 +36,9 @@ pub enum ParameterError {
     Shape {
         /// The parameter.
         name: ParamName,
-        /// Its shape here.
+        /// The shape that the model needs.
         expected: Vec<usize>,
-        /// Its shape there.
+        /// The shape in the file.
         found: Vec<usize>,
     },
     /// Two parameters share a name.

@@ -118,7 +118,7 @@ pub enum MachineError {
         block: [u32; 2],
         /// The thread.
         thread: u32,
-        /// Which rule.
+        /// The rule that was broken.
         cause: String,
     },
 }

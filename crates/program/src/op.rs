@@ -151,7 +151,7 @@ pub enum Work {
 pub struct Op {
     /// For people, for example `block 3: narrow, input gradient`.
     pub label: String,
-    /// Where it runs.
+    /// The lane that runs it.
     pub lane: Lane,
     /// What it does.
     pub work: Work,

@@ -18,10 +18,9 @@ pub(super) struct Claim {
     pub(super) dtype: DType,
     /// Values before it in the storage.
     pub(super) offset: usize,
-    /// Its shape.
     pub(super) shape: Vec<usize>,
     /// How its values lie in the storage.
-    pub(super) order: Order,
+    pub(super) order: ElementOrder,
     /// The number of its values.
     pub(super) scalars: usize,
     /// The number of values from its first to its last in the storage.
@@ -30,7 +29,7 @@ pub(super) struct Claim {
 
 /// The order of a tensor's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum ElementOrder {
     /// The last dimension runs fastest.
     RowByRow,
     /// So far apart in each dimension.
@@ -40,7 +39,6 @@ pub(super) enum Order {
 /// What stands for values that lie elsewhere in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
-    /// Its name.
     pub(super) name: Rc<str>,
     class: Rc<str>,
     /// Bytes of a value, if it is a known type.
@@ -164,15 +162,15 @@ fn reach(shape: &[usize], strides: &[usize]) -> Option<usize> {
 }
 
 /// The order in which values lie that are `strides` apart. A dimension of one has any stride.
-fn order(shape: &[usize], strides: Vec<usize>) -> Order {
+fn order(shape: &[usize], strides: Vec<usize>) -> ElementOrder {
     let mut run = 1_usize;
     let mut is_row_by_row = true;
     if shape.contains(&0) {
-        return Order::RowByRow;
+        return ElementOrder::RowByRow;
     }
     for (dim, stride) in shape.iter().zip(&strides).rev() {
         is_row_by_row &= *dim <= 1 || *stride == run;
         run = run.saturating_mul(*dim);
     }
-    if is_row_by_row { Order::RowByRow } else { Order::Strided(strides) }
+    if is_row_by_row { ElementOrder::RowByRow } else { ElementOrder::Strided(strides) }
 }

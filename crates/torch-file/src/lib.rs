@@ -21,7 +21,7 @@ use candle_core::{Device, Tensor};
 use zip::ZipArchive;
 
 pub use claim::ClaimFault;
-use claim::{Claim, Order};
+use claim::{Claim, ElementOrder};
 use fault::LARGEST_PICKLE;
 pub use fault::PytorchFault;
 use outcome::Described;
@@ -132,8 +132,8 @@ fn tensor(name: &Rc<str>, claim: &Claim, values: &[u8]) -> Result<Tensor, Pytorc
     let range = range.ok_or_else(beyond)?;
     let from = |bytes| Tensor::from_raw_buffer(bytes, claim.dtype, &claim.shape, &Device::Cpu);
     Ok(match &claim.order {
-        Order::RowByRow => from(range)?,
-        Order::Strided(strides) => from(&gathered(range, width, &claim.shape, strides))?,
+        ElementOrder::RowByRow => from(range)?,
+        ElementOrder::Strided(strides) => from(&gathered(range, width, &claim.shape, strides))?,
     })
 }
 

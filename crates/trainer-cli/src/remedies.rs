@@ -4,12 +4,12 @@
 
 use std::fmt;
 
-use lockstep_collective as collective;
-use lockstep_data::{self as data, ColumnRole, Format};
-use lockstep_gpu::{self as gpu, GpuError};
+use lockstep_collective::{CollectiveError, PeerRemedy};
+use lockstep_data::{ColumnRole, DataError, DataRemedy, Doubt, Format};
+use lockstep_gpu::{GpuError, GpuRemedy};
 use lockstep_join::{JoinError, PlaceError};
-use lockstep_model as model;
-use lockstep_trainer::{self as trainer, TrainError};
+use lockstep_model::{ModelError, ModelRemedy};
+use lockstep_trainer::{CheckpointError, RunRemedy, TrainError};
 
 /// An error with a hint of its remedy behind it.
 pub(crate) trait Hinted: fmt::Display {
@@ -22,19 +22,19 @@ pub(crate) trait Hinted: fmt::Display {
     }
 }
 
-impl Hinted for data::DataError {
+impl Hinted for DataError {
     fn hint(&self) -> Option<String> {
         self.remedy().as_ref().map(of_data)
     }
 }
 
-impl Hinted for model::ModelError {
+impl Hinted for ModelError {
     fn hint(&self) -> Option<String> {
         self.remedy().map(|remedy| match remedy {
-            model::Remedy::CutTexts { positions } => {
+            ModelRemedy::CutTexts { positions } => {
                 format!("pass --max-seq-length {positions} or less")
             }
-            model::Remedy::RenameLabelsOrReplaceHead => {
+            ModelRemedy::RenameLabelsOrReplaceHead => {
                 "rename the labels of the data with --label-map, or make a new head for them with \
                  --ignore-mismatched-sizes"
                     .to_owned()
@@ -43,7 +43,7 @@ impl Hinted for model::ModelError {
     }
 }
 
-impl Hinted for trainer::CheckpointError {
+impl Hinted for CheckpointError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Model(error) => error.hint(),
@@ -65,9 +65,9 @@ impl Hinted for TrainError {
     }
 }
 
-impl Hinted for collective::CollectiveError {
+impl Hinted for CollectiveError {
     fn hint(&self) -> Option<String> {
-        self.remedy().map(|collective::Remedy::Resume| {
+        self.remedy().map(|PeerRemedy::Resume| {
             "see the last output of the lost rank, then resume with --resume auto".to_owned()
         })
     }
@@ -76,10 +76,10 @@ impl Hinted for collective::CollectiveError {
 impl Hinted for GpuError {
     fn hint(&self) -> Option<String> {
         self.remedy().map(|remedy| match remedy {
-            gpu::Remedy::BuildWithCudaOrUseCpu => {
+            GpuRemedy::BuildWithCudaOrUseCpu => {
                 "build it with launch/cuda.sh, or pass --device cpu".to_owned()
             }
-            gpu::Remedy::FindLibrariesOrUseCpu => {
+            GpuRemedy::FindLibrariesOrUseCpu => {
                 "`trainer doctor` looks for all libraries that a GPU needs; to train on the CPU, \
                  pass --device cpu"
                     .to_owned()
@@ -99,34 +99,33 @@ impl Hinted for JoinError {
 }
 
 /// A doubt about data, with its remedy.
-pub(crate) fn of_doubt(doubt: &data::Doubt) -> String {
+pub(crate) fn of_doubt(doubt: &Doubt) -> String {
     match doubt.remedy() {
         Some(remedy) => format!("{doubt}; {}", of_data(&remedy)),
         None => doubt.to_string(),
     }
 }
 
-fn of_run(remedy: trainer::Remedy) -> String {
-    use trainer::Remedy;
+fn of_run(remedy: RunRemedy) -> String {
     match remedy {
-        Remedy::LowerRates => "lower --learning-rate or --head-learning-rate, or lengthen the \
+        RunRemedy::LowerRates => "lower --learning-rate or --head-learning-rate, or lengthen the \
              warm-up, and start again with --overwrite-output-dir"
             .to_owned(),
-        Remedy::ResumeWithoutMachines => {
+        RunRemedy::ResumeWithoutMachines => {
             "resume without these machines, with --resume auto".to_owned()
         }
-        Remedy::ResumeFromAnother => {
+        RunRemedy::ResumeFromAnother => {
             "resume from another checkpoint with --resume DIR, or remove this one".to_owned()
         }
-        Remedy::StartAgain => "remove them, or start again with --resume never \
+        RunRemedy::StartAgain => "remove them, or start again with --resume never \
              --overwrite-output-dir"
             .to_owned(),
-        Remedy::ResumeAsStarted { longer: None } => {
+        RunRemedy::ResumeAsStarted { longer: None } => {
             "resume with the configuration and the data of \
              the checkpoint, or start again with --resume never and another --output-dir"
                 .to_owned()
         }
-        Remedy::ResumeAsStarted { longer: Some(model) } => format!(
+        RunRemedy::ResumeAsStarted { longer: Some(model) } => format!(
             "the length of a run decides all its learning rates, so resume with the same length; to \
              train its model further, pass --model {} and another --output-dir, without --resume",
             model.display()
@@ -134,26 +133,25 @@ fn of_run(remedy: trainer::Remedy) -> String {
     }
 }
 
-fn of_data(remedy: &data::Remedy) -> String {
-    use data::Remedy;
+fn of_data(remedy: &DataRemedy) -> String {
     match remedy {
-        Remedy::Do(what) => what.clone(),
-        Remedy::FixFile(dropped) => {
+        DataRemedy::Do(what) => what.clone(),
+        DataRemedy::FixFile(dropped) => {
             format!("fix the file; `--on-bad-row skip` would drop {dropped} of its rows")
         }
-        Remedy::FixOrSkipRows(dropped) => {
+        DataRemedy::FixOrSkipRows(dropped) => {
             format!(
                 "fix these lines, or skip them ({dropped} of the rows) with `--on-bad-row skip`"
             )
         }
-        Remedy::ConvertOrSkipRows { conversion, dropped } => format!(
+        DataRemedy::ConvertOrSkipRows { conversion, dropped } => format!(
             "{conversion}; or skip these lines ({dropped} of the rows) with `--on-bad-row skip`"
         ),
-        Remedy::MapMarkOr(other) => format!(
+        DataRemedy::MapMarkOr(other) => format!(
             "if that label is a class, name all classes with --label-map; otherwise {}",
             of_data(other)
         ),
-        Remedy::ReadAs { format, conversion } => {
+        DataRemedy::ReadAs { format, conversion } => {
             let convert =
                 conversion.map_or_else(String::new, |conversion| format!("{conversion}, and "));
             let format = spelled(*format);
@@ -162,45 +160,50 @@ fn of_data(remedy: &data::Remedy) -> String {
                  text"
             )
         }
-        Remedy::ConvertOrSayFormat(conversion) => {
+        DataRemedy::ConvertOrSayFormat(conversion) => {
             format!("{conversion}; for any other file name, pass --input-format")
         }
-        Remedy::FixTextsOrSayFormat => {
+        DataRemedy::FixTextsOrSayFormat => {
             "fix the texts, or give the format of the file with --input-format".to_owned()
         }
-        Remedy::MergeLabels => "merge them with --label-map".to_owned(),
-        Remedy::GroupScores => "group them into classes with --label-map".to_owned(),
+        DataRemedy::MergeLabels => "merge them with --label-map".to_owned(),
+        DataRemedy::GroupScores => "group them into classes with --label-map".to_owned(),
         of_columns => of_column_remedy(of_columns),
     }
 }
 
 /// The remedies that are about columns.
-fn of_column_remedy(remedy: &data::Remedy) -> String {
-    use data::Remedy;
+fn of_column_remedy(remedy: &DataRemedy) -> String {
     match remedy {
-        Remedy::NameColumn { role, header } => {
+        DataRemedy::NameColumn { role, header } => {
             let header = header.map_or_else(String::new, |line| {
                 format!(", or put a header above line {line} if that line is data")
             });
             format!("name one of these with {}{header}", flag(*role))
         }
-        Remedy::NameOneColumn(role) => format!(
+        DataRemedy::NameOneColumn(role) => format!(
             "name one with {}; if two columns have the same name, rename one in the file",
             flag(*role)
         ),
-        Remedy::NameTwoColumns => {
+        DataRemedy::NameTwoColumns => {
             "name two different columns with --text-column and --label-column".to_owned()
         }
-        Remedy::FixOrNameColumns => {
+        DataRemedy::FixOrNameColumns => {
             "fix the file, or name its columns with --text-column and --label-column".to_owned()
         }
-        Remedy::NameOrMapLabels => "name the column of the labels with --label-column, or map the \
+        DataRemedy::NameOrMapLabels => {
+            "name the column of the labels with --label-column, or map the \
              labels to classes with --label-map"
-            .to_owned(),
-        Remedy::CheckFileAndLabelColumn => "check that this is the training file, and name the \
+                .to_owned()
+        }
+        DataRemedy::CheckFileAndLabelColumn => {
+            "check that this is the training file, and name the \
              column of the labels with --label-column"
-            .to_owned(),
-        Remedy::NameLabelColumn => "name the column of the labels with --label-column".to_owned(),
+                .to_owned()
+        }
+        DataRemedy::NameLabelColumn => {
+            "name the column of the labels with --label-column".to_owned()
+        }
         _ => "check that --label-column names the column of the labels".to_owned(),
     }
 }

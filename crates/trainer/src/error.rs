@@ -7,7 +7,7 @@ use lockstep_model::ModelError;
 use lockstep_optim::OptimError;
 use lockstep_program::{MachineError, Unsupported};
 
-use crate::{CheckpointError, Remedy};
+use crate::{CheckpointError, RunRemedy};
 
 /// Everything that ends a run early.
 #[derive(Debug, thiserror::Error)]
@@ -108,10 +108,10 @@ impl TrainError {
     /// What a user can do, where the message does not say it. Errors of other crates have remedies
     /// of their own.
     #[must_use]
-    pub fn remedy(&self) -> Option<Remedy> {
+    pub fn remedy(&self) -> Option<RunRemedy> {
         match self {
-            Self::NotFinite { .. } => Some(Remedy::LowerRates),
-            Self::Drifted { .. } => Some(Remedy::ResumeWithoutMachines),
+            Self::NotFinite { .. } => Some(RunRemedy::LowerRates),
+            Self::Drifted { .. } => Some(RunRemedy::ResumeWithoutMachines),
             Self::Checkpoint(error) => error.remedy(),
             _ => None,
         }

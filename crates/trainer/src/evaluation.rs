@@ -24,13 +24,13 @@ pub fn evaluate(
     collective: &mut dyn Collective,
 ) -> Result<EvaluationReport, TrainError> {
     let mut scorer = Scorer::new(model)?;
-    let split = Split { name, store, step };
+    let split = EvaluationSet { name, store, step };
     let never = StopRequest::default();
     evaluate_by(&mut scorer, model, &split, collective, &never)?.ok_or(TrainError::Stopped)
 }
 
 /// A split, and the number of updates before its evaluation.
-pub(crate) struct Split<'a> {
+pub(crate) struct EvaluationSet<'a> {
     pub(crate) name: &'a str,
     pub(crate) store: &'a TokenStore,
     pub(crate) step: Step,
@@ -40,12 +40,12 @@ pub(crate) struct Split<'a> {
 pub(crate) fn evaluate_by(
     scorer: &mut dyn Scores,
     model: &Classifier,
-    split: &Split<'_>,
+    split: &EvaluationSet<'_>,
     collective: &mut dyn Collective,
     stop: &StopRequest,
 ) -> Result<Option<EvaluationReport>, TrainError> {
     let began = Instant::now();
-    let Split { name, store, step } = *split;
+    let EvaluationSet { name, store, step } = *split;
     let mut tally = Tally { matrix: ConfusionMatrix::new(model.labels().len()), loss: 0.0 };
     let batches = batches(store, scorer.tokens_at_once());
     let (rank, world) = (collective.seat().rank().0, collective.seat().world().get());

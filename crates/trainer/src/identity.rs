@@ -45,7 +45,7 @@ pub(crate) struct Identity {
 /// One thing in which two runs differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What differs.
+    /// The setting or fact that differs.
     pub name: String,
     /// What it is in this run.
     pub here: String,

@@ -23,7 +23,6 @@ pub(crate) struct Journal {
     pub(crate) best_global_step: Option<u64>,
     pub(crate) best_model_checkpoint: Option<String>,
     pub(crate) log_history: Vec<Value>,
-    /// Which run this is.
     pub(crate) identity: Identity,
     /// Losses of the epoch that is under way.
     pub(crate) epoch_losses: Losses,

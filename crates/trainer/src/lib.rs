@@ -36,7 +36,7 @@ mod update;
 mod usage;
 mod work;
 
-pub use checkpoint::{CheckpointError, Remedy, has_checkpoints, latest_checkpoint, remove_run};
+pub use checkpoint::{CheckpointError, RunRemedy, has_checkpoints, latest_checkpoint, remove_run};
 pub use engine::{Copied, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
 pub use evaluation::evaluate;

@@ -15,7 +15,7 @@ use crate::{TrainError, TrainSettings};
 pub struct BucketShare {
     /// The bucket.
     pub bucket: Bucket,
-    /// How many there are.
+    /// The number of passes of this shape.
     pub passes: u64,
     /// Tokens of all of them.
     tokens: usize,

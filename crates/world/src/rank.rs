@@ -59,7 +59,7 @@ impl Seat {
         if rank.0 < world.get() { Ok(Self { rank, world }) } else { Err(SeatError { rank, world }) }
     }
 
-    /// Who sits here.
+    /// The rank of this process.
     #[must_use]
     pub fn rank(self) -> Rank {
         self.rank

@@ -40,7 +40,7 @@ impl fmt::Display for MeetingPlace {
 /// How the ranks of one run find each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meeting {
-    /// Where all go.
+    /// Where all ranks connect to rank 0.
     pub place: MeetingPlace,
     /// Who listens there.
     pub keeper: Keeper,

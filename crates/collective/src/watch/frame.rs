@@ -11,16 +11,13 @@ pub(super) enum Frame {
     Hello {
         /// The number that rank 0 gave to all.
         nonce: Nonce,
-        /// Who it is.
         rank: usize,
-        /// Where it runs.
         host: String,
     },
     /// Rank 0's answer, which proves the same.
     Welcome {
         /// The same number.
         nonce: Nonce,
-        /// Where rank 0 runs.
         host: String,
     },
     /// Still alive, at this moment of the run.
@@ -36,9 +33,7 @@ pub(super) enum Frame {
     },
     /// Another rank is lost.
     Lost {
-        /// Which.
         rank: usize,
-        /// Where it ran.
         host: String,
         /// Its last moment.
         word: u64,
@@ -56,7 +51,7 @@ pub enum How {
     Silent(f64),
     /// It said why it ends.
     Failed {
-        /// Its words.
+        /// The message of the failure.
         words: String,
         /// The exit code it ends with.
         code: u8,

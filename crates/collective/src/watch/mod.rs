@@ -47,9 +47,9 @@ pub struct WatchSettings {
 /// A rank that was lost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lost {
-    /// Which.
+    /// The lost rank.
     pub rank: Rank,
-    /// Where it ran.
+    /// Its host, as it named itself.
     pub host: String,
     /// What it was doing when it was heard of last.
     pub moment: Moment,
@@ -79,11 +79,11 @@ pub struct Watch(WatchHandle);
 
 /// The way to a watch from any thread. A clone speaks to the same watch.
 #[derive(Clone, Debug)]
-pub struct WatchHandle(Option<Sender<Order>>);
+pub struct WatchHandle(Option<Sender<WatchCommand>>);
 
 /// What a watch is to say last; it answers when that was sent.
 #[derive(Debug)]
-struct Order {
+struct WatchCommand {
     last: Option<Frame>,
     sent: SyncSender<()>,
 }
@@ -137,7 +137,7 @@ impl WatchHandle {
     fn order(&self, last: Option<Frame>) {
         let (sent, done) = sync_channel(1);
         if let Some(orders) = &self.0
-            && orders.send(Order { last, sent }).is_ok()
+            && orders.send(WatchCommand { last, sent }).is_ok()
         {
             let _ = done.recv_timeout(2 * LAST_WORDS);
         }
@@ -149,7 +149,7 @@ struct Rounds {
     seat: Seat,
     settings: WatchSettings,
     peers: Vec<Peer>,
-    ordered: Receiver<Order>,
+    ordered: Receiver<WatchCommand>,
     said: Option<(Instant, u64)>,
 }
 
@@ -208,7 +208,7 @@ impl Rounds {
         thread::sleep(GRACE.saturating_sub(began.elapsed()));
     }
 
-    fn end(&mut self, order: &Order) {
+    fn end(&mut self, order: &WatchCommand) {
         if let Some(last) = &order.last {
             self.say_last(last);
         }

@@ -7,7 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use lockstep_collective::{
-    Audited, Collective, CollectiveError, Meeting, MeetingPlace, Patience, Remedy, RunIdentity, Tcp,
+    Audited, Collective, CollectiveError, Meeting, MeetingPlace, Patience, PeerRemedy, RunIdentity,
+    Tcp,
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -74,7 +75,7 @@ fn a_rank_that_is_gone_is_named() {
             return String::new();
         }
         let error = ranks.all_reduce_sum(&mut vec![1.0; 4_000_000]).unwrap_err();
-        assert_eq!(error.remedy(), Some(Remedy::Resume));
+        assert_eq!(error.remedy(), Some(PeerRemedy::Resume));
         error.to_string()
     });
     let expected = "rank 1 (127.0.0.1) was lost during all_reduce_sum";

@@ -21,7 +21,6 @@ pub(super) struct Layout {
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: String,
-    /// Its place in a table.
     place: usize,
 }
 

@@ -17,7 +17,7 @@ use super::{Decoder, Pipeline, Tokenizer, TokenizerError};
 const ID_LIMIT: u32 = 1 << 22;
 
 /// What a tokenizer's files say.
-pub(super) struct Parts {
+pub(super) struct TokenizerParts {
     pub(super) model: WordPiece,
     pub(super) normalizer: BertNormalizer,
     pub(super) special: SpecialTokens,
@@ -31,7 +31,7 @@ pub(super) struct Parts {
     pub(super) splits_special: bool,
 }
 
-impl Parts {
+impl TokenizerParts {
     /// A vocabulary with one token a line, whose number is the line's.
     pub(super) fn of_vocabulary(
         path: &Path,

@@ -29,7 +29,6 @@ pub(super) struct TokenizerConfig {
     legacy: BTreeMap<u32, String>,
     /// tokenizer_config.json, for messages.
     path: PathBuf,
-    /// Whether it is there.
     is_given: bool,
 }
 

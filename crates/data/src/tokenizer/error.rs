@@ -104,7 +104,7 @@ pub enum TokenizerError {
         path: PathBuf,
         /// The token.
         token: String,
-        /// Its number.
+        /// Its token id.
         id: u32,
         /// The first number that is too large.
         limit: u32,

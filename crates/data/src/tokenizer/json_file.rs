@@ -10,7 +10,7 @@ use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 
 use super::TokenizerError;
-use super::assembly::Parts;
+use super::assembly::TokenizerParts;
 use super::config::TokenizerConfig;
 use super::tokens::{Found, Side, TokenFile};
 
@@ -77,7 +77,7 @@ pub(super) fn parts(
     path: &Path,
     bytes: &[u8],
     config: &TokenizerConfig,
-) -> Result<Parts, TokenizerError> {
+) -> Result<TokenizerParts, TokenizerError> {
     let file: Result<TokenizerFile, _> = serde_json::from_slice(bytes);
     file.map_err(Fault::from).and_then(|file| file.parts(config)).map_err(|fault| match fault {
         Fault::Malformed(reason) => TokenizerError::Malformed { path: path.to_owned(), reason },
@@ -100,7 +100,7 @@ impl From<serde_json::Error> for Fault {
 }
 
 impl TokenizerFile {
-    fn parts(self, config: &TokenizerConfig) -> Result<Parts, Fault> {
+    fn parts(self, config: &TokenizerConfig) -> Result<TokenizerParts, Fault> {
         let mut model = model(self.model)?;
         let splitter = self.pre_tokenizer.map(|tagged| tagged.kind);
         same("pre_tokenizer", splitter.as_deref(), "BertPreTokenizer")?;
@@ -136,7 +136,7 @@ impl TokenizerFile {
         let side = config.side().or_else(|| Side::of(direction.as_deref()?)).unwrap_or_default();
         let joining = config.joining().map(str::to_owned).collect();
         let splits_special = config.splits_special();
-        Ok(Parts { model, normalizer, special, added, joining, side, splits_special })
+        Ok(TokenizerParts { model, normalizer, special, added, joining, side, splits_special })
     }
 }
 

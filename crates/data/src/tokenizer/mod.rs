@@ -26,7 +26,7 @@ use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
 
-use assembly::Parts;
+use assembly::TokenizerParts;
 use config::TokenizerConfig;
 use special_tokens::SpecialTokens;
 use tokens::Side;
@@ -93,7 +93,7 @@ impl Tokenizer {
         let vocabulary = dir.join("vocab.txt");
         match read_bounded(&vocabulary)? {
             Some(bytes) => {
-                Parts::of_vocabulary(&vocabulary, &bytes, &config)?.assemble(&vocabulary)
+                TokenizerParts::of_vocabulary(&vocabulary, &bytes, &config)?.assemble(&vocabulary)
             }
             None => Err(TokenizerError::Missing { dir: dir.to_owned() }),
         }

@@ -16,7 +16,7 @@ use tokenizers::{
     NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
 };
 
-use super::assembly::Parts;
+use super::assembly::TokenizerParts;
 use super::config::TokenizerConfig;
 use super::{Tokenizer, TokenizerError};
 
@@ -42,7 +42,7 @@ impl Tokenizer {
         while pieces.names.len() < vocab_size && pieces.join_most_frequent() {}
         let origin = Path::new("(trained vocabulary)");
         let vocabulary = pieces.names.join("\n");
-        Parts::of_vocabulary(origin, vocabulary.as_bytes(), &config)?.assemble(origin)
+        TokenizerParts::of_vocabulary(origin, vocabulary.as_bytes(), &config)?.assemble(origin)
     }
 }
 
@@ -74,14 +74,14 @@ type Pair = (usize, usize);
 struct Pieces {
     names: Vec<String>,
     numbers: HashMap<String, usize>,
-    words: Vec<Word>,
+    words: Vec<CountedWord>,
     /// How often each pair of neighbours occurs in all texts.
     counts: HashMap<Pair, u64>,
     /// The words that have, or once had, the pair.
     homes: HashMap<Pair, BTreeSet<usize>>,
 }
 
-struct Word {
+struct CountedWord {
     pieces: Vec<usize>,
     count: u64,
 }
@@ -136,7 +136,7 @@ impl Pieces {
             _ => format!("##{character}"),
         };
         let pieces = word.chars().enumerate().map(|piece| self.number(name(piece))).collect();
-        self.words.push(Word { pieces, count });
+        self.words.push(CountedWord { pieces, count });
         self.count(self.words.len() - 1, u64::wrapping_add);
     }
 
@@ -168,7 +168,7 @@ impl Pieces {
     }
 }
 
-impl Word {
+impl CountedWord {
     /// Replaces each occurrence of `pair`, from the left, by the piece `joined`.
     fn join(&mut self, pair: Pair, joined: usize) {
         let mut pieces = Vec::with_capacity(self.pieces.len());

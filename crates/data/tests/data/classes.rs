@@ -3,8 +3,8 @@
 use std::fs;
 
 use lockstep_data::{
-    ColumnChoice, Corpus, CorpusSource, DataError, LabelMap, Labels, OnBadRow, RawCorpus, Remedy,
-    Renames,
+    ColumnChoice, Corpus, CorpusSource, DataError, DataRemedy, LabelMap, Labels, OnBadRow,
+    RawCorpus, Renames,
 };
 
 /// A file that was read, before its labels are looked at.
@@ -105,7 +105,7 @@ fn marks_of_no_label_are_bad_rows_and_the_ids_stay() {
     let refused = raw("a.tsv", &tsv(&["-1", "0", "1"]), OnBadRow::Fail).unwrap();
     let refused = refused.labelled(Labels::Infer).unwrap_err();
     assert!(refused.to_string().contains("1 of 3 rows cannot be used"), "{refused}");
-    assert!(matches!(refused.remedy(), Some(Remedy::MapMarkOr(_))), "{refused}");
+    assert!(matches!(refused.remedy(), Some(DataRemedy::MapMarkOr(_))), "{refused}");
 }
 
 #[test]

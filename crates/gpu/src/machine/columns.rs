@@ -9,13 +9,11 @@ use lockstep_program::{Arithmetic, Element, Factor, MachineError, Matrix, Produc
 /// A matrix as cublasLt sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Columns {
-    /// Where it lies.
     pub(super) span: Span,
     /// The type of its values.
     pub(super) element: Element,
     /// Values of a column.
     pub(super) rows: usize,
-    /// Columns.
     pub(super) columns: usize,
     /// Values from the start of a column to that of the next.
     pub(super) leading: usize,
@@ -47,11 +45,10 @@ pub(super) struct ColumnProduct {
     pub(super) transpose_b: bool,
     /// The addend, or `d` where there is none.
     pub(super) c: Columns,
-    /// What is written.
+    /// The product.
     pub(super) d: Columns,
     /// 1 with an addend, else 0: then `c` is not read.
     pub(super) beta: f32,
-    /// How it multiplies.
     pub(super) arithmetic: Arithmetic,
 }
 

@@ -69,7 +69,7 @@ impl Part<'_> {
         for (&row, gradient) in read[from..to].iter().zip(sources) {
             self.skip_to(row as usize);
             let factors = self.factors;
-            let Rows { seen, weight, first, second } = self.cut(1);
+            let TableRows { seen, weight, first, second } = self.cut(1);
             seen.fill(true);
             vectorised(Block { factors, weight, gradient, first, second });
         }
@@ -83,19 +83,19 @@ impl Part<'_> {
             let rows = &self.seen[..row - self.top];
             let alike = rows.iter().take_while(|&&seen| seen == rows[0]).count();
             match self.cut(alike) {
-                Rows { seen: [true, ..], weight, first, second } => {
+                TableRows { seen: [true, ..], weight, first, second } => {
                     vectorised(Still { factors, weight, first, second });
                 }
-                Rows { weight, .. } => vectorised(Decay { factors, weight }),
+                TableRows { weight, .. } => vectorised(Decay { factors, weight }),
             }
         }
     }
 
     /// Takes the next rows away.
-    fn cut(&mut self, rows: usize) -> Rows<'_> {
+    fn cut(&mut self, rows: usize) -> TableRows<'_> {
         let len = rows * self.gradient.shape().1;
         self.top += rows;
-        Rows {
+        TableRows {
             seen: cut(&mut self.seen, rows),
             weight: cut(&mut self.weight, len),
             first: cut(&mut self.first, len),
@@ -104,7 +104,7 @@ impl Part<'_> {
     }
 }
 
-struct Rows<'a> {
+struct TableRows<'a> {
     seen: &'a mut [bool],
     weight: &'a mut [f32],
     first: &'a mut [f32],

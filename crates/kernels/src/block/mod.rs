@@ -27,9 +27,9 @@ use crate::{AttentionPlan, Dropout, Precision, Segments, Weight, cpu, first_rows
 /// A weight and the bias beside it: of a linear layer (O,I) and (O), of a layer norm (D) and (D).
 #[derive(Clone, Debug)]
 pub struct Affine {
-    /// What multiplies.
+    /// The weight of a linear layer, or the scale of a norm.
     pub weight: Weight,
-    /// What is added.
+    /// The bias, which is added.
     pub bias: Weight,
 }
 

@@ -28,7 +28,7 @@ impl ResidualNorm<'_> {
             let residuals = residual[start..].chunks_exact(width);
             for (row, ((normal, y), residual)) in (start / width..).zip(rows.zip(residuals)) {
                 let (whole, mask) = (*self, self.dropout.map(|dropout| dropout.row(row)));
-                vectorised(Row { whole, mask, y, residual, normal });
+                vectorised(ResidualRow { whole, mask, y, residual, normal });
             }
         })
     }
@@ -46,7 +46,7 @@ pub(super) fn dropped<'s>(
     }
 }
 
-struct Row<'a> {
+struct ResidualRow<'a> {
     whole: ResidualNorm<'a>,
     mask: Option<RowMask>,
     y: &'a mut [f32],
@@ -54,7 +54,7 @@ struct Row<'a> {
     normal: &'a mut [f32],
 }
 
-impl Kernel for Row<'_> {
+impl Kernel for ResidualRow<'_> {
     type Output = ();
 
     #[inline(always)]

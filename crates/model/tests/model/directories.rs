@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use lockstep_model::{
-    Classifier, Dropouts, HeadKind, ModelError, ModelRequest, Pretrained, Remedy,
+    Classifier, Dropouts, HeadKind, ModelError, ModelRemedy, ModelRequest, Pretrained,
 };
 use lockstep_params::{Group, ParamName, TensorFile, write_tensors};
 use lockstep_testkit::reference;
@@ -328,6 +328,6 @@ fn limits_are_checked_before_anything_runs() {
     let error = model.fits(config.vocabulary + 1, 8).unwrap_err().to_string();
     assert!(error.contains("so they do not belong together"), "{error}");
     let error = model.fits(8, config.positions + 1).unwrap_err();
-    assert_eq!(error.remedy(), Some(Remedy::CutTexts { positions: config.positions }));
+    assert_eq!(error.remedy(), Some(ModelRemedy::CutTexts { positions: config.positions }));
     assert!(error.to_string().starts_with("texts may have"), "{error}");
 }

@@ -284,7 +284,6 @@ struct Norm {
     drop: Drop,
 }
 
-/// Where it goes.
 #[derive(Clone, Copy, Debug)]
 struct NormGradients {
     dsum: Span,

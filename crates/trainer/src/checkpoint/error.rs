@@ -79,7 +79,7 @@ pub enum CheckpointError {
 
 /// What a user can do about a run that ended early, where that is a setting of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remedy {
+pub enum RunRemedy {
     /// Lower the learning rates or lengthen the warm-up, and start again.
     LowerRates,
     /// Resume from the newest checkpoint, without the machines of the ranks that differ.
@@ -98,12 +98,12 @@ pub enum Remedy {
 impl CheckpointError {
     /// What a user can do, where the message does not say it.
     #[must_use]
-    pub fn remedy(&self) -> Option<Remedy> {
+    pub fn remedy(&self) -> Option<RunRemedy> {
         match self {
-            Self::Incomplete { .. } => Some(Remedy::ResumeFromAnother),
-            Self::NoneWhole { .. } => Some(Remedy::StartAgain),
+            Self::Incomplete { .. } => Some(RunRemedy::ResumeFromAnother),
+            Self::NoneWhole { .. } => Some(RunRemedy::StartAgain),
             Self::OtherRun { directory, differences } => {
-                Some(Remedy::ResumeAsStarted { longer: longer(directory, differences) })
+                Some(RunRemedy::ResumeAsStarted { longer: longer(directory, differences) })
             }
             _ => None,
         }

@@ -13,7 +13,7 @@ mod staging;
 mod usage_file;
 mod write;
 
-pub use error::{CheckpointError, Remedy};
+pub use error::{CheckpointError, RunRemedy};
 pub(crate) use place::{checkpoint_name, clear_unfinished, make_room, prune};
 pub use place::{has_checkpoints, latest_checkpoint, remove_run};
 pub(crate) use read::Saved;

@@ -11,7 +11,7 @@ use super::entry::Entry;
 use super::pmi;
 use super::visitor::{self, No};
 use super::waiting::Waiting;
-use super::{Home, Nonce, PAUSE, VERSION, Word};
+use super::{Home, MeetingMessage, Nonce, PAUSE, VERSION};
 use crate::tcp::{Keeper, Meeting, MeetingPlace, RunIdentity};
 use crate::wire::{self, Door, Line};
 
@@ -20,7 +20,7 @@ const TAKEN: Duration = Duration::from_secs(20);
 
 /// A rank that has come and waits.
 struct Guest {
-    line: Line<Word>,
+    line: Line<MeetingMessage>,
     home: Home,
 }
 
@@ -77,10 +77,10 @@ impl<'a> Party<'a> {
     }
 
     /// Gives a newcomer its place, or says why it has none.
-    fn seat(&mut self, word: Word, mut line: Line<Word>) {
-        let Word::Hello { version, rank, size, mut home, run } = word else { return };
+    fn seat(&mut self, word: MeetingMessage, mut line: Line<MeetingMessage>) {
+        let MeetingMessage::Hello { version, rank, size, mut home, run } = word else { return };
         if self.run.differs_from(&run) {
-            line.send(&Word::Elsewhere(self.run.clone()));
+            line.send(&MeetingMessage::Elsewhere(self.run.clone()));
             let (from, ours) = (line.address(), self.run);
             let from = from.map(|address| format!(" from {address}")).unwrap_or_default();
             self.stranger = Some(format!(
@@ -102,12 +102,12 @@ impl<'a> Party<'a> {
             Some(Some(_)) => format!("rank {rank} is already connected, so two have the same RANK"),
             Some(place) => {
                 home.addresses.splice(0..0, line.address());
-                line.send(&Word::Seated);
+                line.send(&MeetingMessage::Seated);
                 *place = Some(Guest { line, home });
                 return;
             }
         };
-        line.send(&Word::Refused(refusal));
+        line.send(&MeetingMessage::Refused(refusal));
     }
 
     /// Tells all where their next neighbours are.
@@ -117,7 +117,7 @@ impl<'a> Party<'a> {
         let homes: Vec<Home> = self.guests.iter().flatten().map(|g| g.home.clone()).collect();
         let nexts = homes.iter().skip(1).chain([&home]);
         for (guest, next) in self.guests.iter_mut().flatten().zip(nexts) {
-            guest.line.send(&Word::Next { nonce, home: next.clone() });
+            guest.line.send(&MeetingMessage::Next { nonce, home: next.clone() });
             guest.line.flush_until(end);
         }
         (nonce, homes.into_iter().next().unwrap_or(home))
@@ -130,7 +130,7 @@ fn open_in_time(
     meeting: &Meeting,
     home: &Home,
     waiting: &Waiting,
-) -> Result<Door<Word>, String> {
+) -> Result<Door<MeetingMessage>, String> {
     let (place, run) = (&meeting.place, &meeting.run);
     let port = place.port;
     let mut first = None;
@@ -165,7 +165,7 @@ fn open_in_time(
 fn open_beside(
     place: &MeetingPlace,
     waiting: &Waiting,
-) -> Result<(Door<Word>, RunIdentity), String> {
+) -> Result<(Door<MeetingMessage>, RunIdentity), String> {
     let (door, entry) = open_any(place)?;
     while let Err(cause) = visitor::store(place).and_then(|mut store| store.write(&entry)) {
         let why = visitor::agents(&cause);
@@ -183,13 +183,13 @@ fn open_for_pmi(
     number: i32,
     place: &MeetingPlace,
     waiting: &Waiting,
-) -> Result<(Door<Word>, RunIdentity), String> {
+) -> Result<(Door<MeetingMessage>, RunIdentity), String> {
     let (door, entry) = open_any(place)?;
     pmi::exchange(number, Some(&entry), waiting)?;
     Ok((door, entry.run()))
 }
 
-fn open_any(place: &MeetingPlace) -> Result<(Door<Word>, Entry), String> {
+fn open_any(place: &MeetingPlace) -> Result<(Door<MeetingMessage>, Entry), String> {
     let failed = |cause: io::Error| format!("cannot listen on any port: {cause}");
     let door = open(place, 0).map_err(failed)?;
     let port = door.port().map_err(failed)?;
@@ -198,7 +198,7 @@ fn open_any(place: &MeetingPlace) -> Result<(Door<Word>, Entry), String> {
 
 /// A name may stand for the wrong address on its own machine, as Debian's 127.0.1.1 does; so only
 /// what says that it is local is listened to locally.
-fn open(place: &MeetingPlace, port: u16) -> io::Result<Door<Word>> {
+fn open(place: &MeetingPlace, port: u16) -> io::Result<Door<MeetingMessage>> {
     match place.host.parse::<IpAddr>() {
         Ok(ip) if ip.is_loopback() => Door::open(ip, port),
         Err(_) if place.host == "localhost" => Door::open(Ipv4Addr::LOCALHOST.into(), port),

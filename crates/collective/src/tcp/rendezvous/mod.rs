@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What ranks say before the ring is closed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-enum Word {
+enum MeetingMessage {
     /// To rank 0: who this is, and where its previous neighbour finds it.
     Hello {
         version: String,
@@ -92,7 +92,12 @@ pub(super) fn meet(
 }
 
 /// Reaches the next neighbour while the previous one comes.
-fn close(seat: Seat, door: Door<Word>, nonce: Nonce, next: &Home) -> Result<Connections, String> {
+fn close(
+    seat: Seat,
+    door: Door<MeetingMessage>,
+    nonce: Nonce,
+    next: &Home,
+) -> Result<Connections, String> {
     let end = Instant::now() + LINKING;
     let (rank, size) = (seat.rank().0, seat.world().get());
     let (before, behind) = (Rank((rank + size - 1) % size), Rank((rank + 1) % size));
@@ -107,23 +112,23 @@ fn close(seat: Seat, door: Door<Word>, nonce: Nonce, next: &Home) -> Result<Conn
         format!("rank {} did not answer at port {port} of {}", behind.0, list.join(", "))
     })?;
     let came = came.ok_or_else(|| format!("rank {} could not reach this one", before.0))?;
-    let neighbour = |rank, line: Line<Word>| Neighbour::new(rank, line.into_stream());
+    let neighbour = |rank, line: Line<MeetingMessage>| Neighbour::new(rank, line.into_stream());
     let ring = neighbour(behind, reached)
         .and_then(|next| Ok(Connections::new(next, neighbour(before, came)?)));
     ring.map_err(|cause| cause.to_string())
 }
 
 fn await_previous(
-    mut door: Door<Word>,
+    mut door: Door<MeetingMessage>,
     before: Rank,
     nonce: Nonce,
     end: Instant,
-) -> Option<Line<Word>> {
+) -> Option<Line<MeetingMessage>> {
     while Instant::now() < end {
         for (word, mut line) in door.look() {
             let is_it = |theirs: Nonce, rank: usize| theirs == nonce && rank == before.0;
-            if matches!(word, Word::Link { nonce, rank } if is_it(nonce, rank)) {
-                line.send(&Word::Linked { nonce });
+            if matches!(word, MeetingMessage::Link { nonce, rank } if is_it(nonce, rank)) {
+                line.send(&MeetingMessage::Linked { nonce });
                 line.flush_until(end);
                 return Some(line);
             }
@@ -132,15 +137,20 @@ fn await_previous(
     None
 }
 
-fn reach_next(rank: usize, home: &Home, nonce: Nonce, end: Instant) -> Option<Line<Word>> {
+fn reach_next(
+    rank: usize,
+    home: &Home,
+    nonce: Nonce,
+    end: Instant,
+) -> Option<Line<MeetingMessage>> {
     while Instant::now() < end {
         for address in &home.addresses {
             let address = SocketAddr::new(*address, home.port);
             let stream = TcpStream::connect_timeout(&address, TRY);
             let Some(mut line) = stream.and_then(Line::new).ok() else { continue };
-            line.send(&Word::Link { nonce, rank });
+            line.send(&MeetingMessage::Link { nonce, rank });
             let answer = line.wait(end.min(Instant::now() + TRY));
-            if matches!(answer, Some(Word::Linked { nonce: theirs }) if theirs == nonce) {
+            if matches!(answer, Some(MeetingMessage::Linked { nonce: theirs }) if theirs == nonce) {
                 return Some(line);
             }
         }

@@ -12,7 +12,7 @@ use super::entry::Entry;
 use super::pmi;
 use super::store::Store;
 use super::waiting::Waiting;
-use super::{Home, PAUSE, TRY, VERSION, Word};
+use super::{Home, MeetingMessage, PAUSE, TRY, VERSION};
 use crate::tcp::{Keeper, Meeting, MeetingPlace, RunIdentity};
 use crate::wire::{Line, Nonce};
 
@@ -143,9 +143,9 @@ pub(super) fn greet(
     let mut line = Line::new(stream).map_err(|cause| No::NotYet(reason(&cause)))?;
     let (rank, size) = (seat.rank().0, seat.world().get());
     let (version, run) = (VERSION.to_owned(), meeting.run.clone());
-    line.send(&Word::Hello { version, rank, size, home: home.clone(), run });
+    line.send(&MeetingMessage::Hello { version, rank, size, home: home.clone(), run });
     let mut word = line.wait(Instant::now() + TRY);
-    if let Some(Word::Seated) = word {
+    if let Some(MeetingMessage::Seated) = word {
         waiting.note(format!("for other ranks: rank 0 is reachable at {}", meeting.place));
         word = line.wait(waiting.end());
         if word.is_none() {
@@ -155,15 +155,15 @@ pub(super) fn greet(
         }
     }
     match word {
-        Some(Word::Next { nonce, mut home }) => {
+        Some(MeetingMessage::Next { nonce, mut home }) => {
             // Rank 0 cannot know at which of its addresses it was met.
             if rank + 1 == size {
                 home.addresses.splice(0..0, line.address());
             }
             Ok((nonce, home))
         }
-        Some(Word::Refused(why)) => Err(No::Refused(why)),
-        Some(Word::Elsewhere(other)) => Err(No::Other(other)),
+        Some(MeetingMessage::Refused(why)) => Err(No::Refused(why)),
+        Some(MeetingMessage::Elsewhere(other)) => Err(No::Other(other)),
         _ => Err(No::NotYet("the program that answers is not a rank 0 of lockstep".to_owned())),
     }
 }

@@ -118,7 +118,6 @@ impl Planned {
     }
 }
 
-/// What is planned.
 struct Choice {
     product: ColumnProduct,
     addresses: Addresses,
