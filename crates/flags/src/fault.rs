@@ -166,59 +166,9 @@ pub enum Problem {
         /// What works now.
         instead: &'static str,
     },
-    /// Texts longer than the model's positions.
-    #[error("the model has {positions} positions; valid: a whole number from 3 to {positions}")]
-    TooLong {
-        /// The longest text the model can read, in tokens.
-        positions: usize,
-    },
-    /// A file where the output directory or one above it should be.
-    #[error("{} is a file, so there can be no such directory; choose another", path.display())]
-    Blocked {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A directory that another run writes to.
-    #[error("another run writes to this directory: {holder}; wait for its end, or choose another")]
-    Locked {
-        /// Who, as people look for it.
-        holder: String,
-    },
-    /// A directory that holds a finished model and nothing to go on from.
-    #[error(
-        "this directory holds a finished model, and no checkpoint of its run to go on from; \
-         to train that model further, pass --model {} and another --output-dir; \
-         to train anew in its place, pass --overwrite-output-dir without --resume",
-        directory.display()
-    )]
-    Finished {
-        /// The directory.
-        directory: PathBuf,
-    },
-    /// A directory with a finished model that would be written over.
-    #[error(
-        "this directory is not empty: it holds a finished model; \
-         to train that model further, pass --model {} and another --output-dir; \
-         to train anew in its place, pass --overwrite-output-dir",
-        directory.display()
-    )]
-    HoldsModel {
-        /// The directory.
-        directory: PathBuf,
-    },
-    /// A directory that would be written over.
-    #[error(
-        "this directory is not empty; \
-         choose another, or pass --overwrite-output-dir to start afresh in it, \
-         or --resume auto to go on from its newest checkpoint"
-    )]
-    Occupied,
-    /// A directory to replace or to go on in that somebody else filled.
-    #[error(
-        "this directory is not empty and is not a run of lockstep (it has no run.toml of one), \
-         so it is left alone; choose another, or empty it"
-    )]
-    NotOurs,
+    /// What the program that reads the configuration found, in its words.
+    #[error("{0}")]
+    Program(String),
 }
 
 /// All faults of a configuration; there is at least one.

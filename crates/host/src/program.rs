@@ -22,8 +22,8 @@ pub fn enter<C: Into<std::process::ExitCode>, E: Error>(
     }
 }
 
-/// Tells the user of an error on the standard error, with its causes. Nothing is told of what is no
-/// failure, see [`ExitCode::of_output`].
+/// Prints an error with its causes on the standard error, and nothing for a closed output, see
+/// [`ExitCode::of_output`].
 pub fn report(error: &dyn Error, code: ExitCode, environment: &Environment) {
     if code == ExitCode::Done {
         return;
@@ -39,5 +39,5 @@ pub fn report(error: &dyn Error, code: ExitCode, environment: &Environment) {
         }
         cause = error.source();
     }
-    streams::tell(text);
+    streams::print_error_line(text);
 }

@@ -1,4 +1,4 @@
-//! What the launcher itself is told, in front of `--`.
+//! The launcher's own arguments, which precede `--`.
 
 use lockstep_flags::{Entries, Faults, Form, Key, Kind, SWITCH, Table, Written, flags, list};
 
@@ -24,7 +24,7 @@ const RESTARTS: Kind<u64> = Kind {
 /// Who starts the ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// Whoever is there.
+    /// The first of these that is available.
     Auto,
     /// `mpirun`.
     Mpirun,
@@ -90,7 +90,7 @@ impl Options {
     /// Everything that is wrong with them.
     pub(super) fn read(words: &[String]) -> Result<Self, Faults> {
         let config: Written =
-            flags(words, ENTRIES, (&[], "the trainer's words stand behind `--`"))?;
+            flags(words, ENTRIES, (&[], "the arguments of the trainer follow `--`"))?;
         Ok(Self {
             per_node: config.get(&PER_NODE)?,
             nodes: config.get(&NODES)?,

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 pub(super) struct Trainer {
     /// Where it is.
     pub(super) program: PathBuf,
-    /// What it is told.
+    /// Its arguments.
     pub(super) words: Vec<String>,
 }
 

@@ -15,7 +15,9 @@ mod lock;
 mod models;
 mod observers;
 mod output_dir;
+mod refusal;
 mod sources;
+mod wording;
 
 use std::io;
 use std::path::Path;

@@ -11,18 +11,20 @@ use lockstep_settings::{DataPlan, DataSource, Reading};
 use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
+use crate::wording::counted;
+
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Split {
     /// What is learned from.
     Train,
-    /// What it is judged on.
+    /// The validation or test set.
     Held,
 }
 
 /// The corpora of a training.
 pub(crate) struct Corpora {
-    /// What is learned from; its labels are everybody's.
+    /// The training set; its labels are those of the other sets.
     pub(crate) train: Corpus,
     /// What is evaluated while training.
     pub(crate) validation: Option<Corpus>,
@@ -75,7 +77,7 @@ impl RawCorpora {
     /// Reads the corpora of a plan.
     ///
     /// # Errors
-    /// The first file that cannot be read, or whose columns cannot be told.
+    /// The first file that cannot be read, or whose columns are not known.
     pub(crate) fn read(plan: &DataPlan) -> Result<Self, DataError> {
         let renames = renames(&plan.reading)?;
         let reading = (&plan.reading, renames.as_ref());
@@ -166,8 +168,8 @@ pub(crate) fn numbered(corpus: &Corpus) -> String {
     let ids = names.iter().enumerate().take(SHOWN).map(|(id, name)| format!("{id} is {name}"));
     let more = if names.len() > SHOWN { ", …" } else { "" };
     format!(
-        "         {} labels are ids of the model's classes: {}{more}\n",
-        corpus.numbered(),
+        "           {} read as class ids of the model: {}{more}\n",
+        counted(corpus.numbered(), "label"),
         ids.collect::<Vec<_>>().join(", ")
     )
 }
