@@ -11,6 +11,7 @@ mod machine;
 pub mod mpirun;
 mod process;
 mod program;
+pub mod progress;
 pub mod shell;
 pub mod signals;
 pub mod streams;

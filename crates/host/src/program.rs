@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use crate::{Environment, ExitCode, Process, bug_report, streams, warnings};
+use crate::{Environment, ExitCode, Process, bug_report, progress, streams, warnings};
 
 /// Runs a program: its code, or the one that `code` gives its failure, which is shown.
 pub fn enter<C: Into<std::process::ExitCode>, E: Error>(
@@ -12,6 +12,7 @@ pub fn enter<C: Into<std::process::ExitCode>, E: Error>(
     bug_report::install();
     let process = Process::current();
     warnings::show(&process.environment);
+    progress::allow(&process.environment);
     match program(&process) {
         Ok(code) => code.into(),
         Err(failure) => {

@@ -5,13 +5,15 @@ use std::io::{self, IsTerminal, Write};
 
 use rustix::fd::AsFd;
 
+use crate::progress;
+
 /// Writes a line to the standard error in one go, so that lines of several ranks stay whole.
 pub fn print_error_line(line: impl Display) {
     let mut text = format!("{line}\n");
     if let Some(width) = width_of(&io::stderr()) {
         text = folded(&text, width);
     }
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = progress::above(|| io::stderr().write_all(text.as_bytes()));
 }
 
 /// The columns of a terminal; nothing for a pipe or a file, which programs may read.
@@ -67,7 +69,9 @@ impl<'a> Optional<'a> {
         let text = String::from_utf8_lossy(&self.line);
         let text = self.width.map_or_else(|| text.to_string(), |width| folded(&text, width));
         self.line.clear();
-        if let Err(cause) = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+        let out = &mut self.out;
+        let write = || out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        if let Err(cause) = progress::above(write) {
             self.is_open = false;
             tracing::warn!(
                 "the standard output cannot be written ({cause}), so the run continues without it"

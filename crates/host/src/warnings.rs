@@ -37,6 +37,11 @@ pub fn name_rank(seat: Seat) {
     let _ = SEAT.set(seat);
 }
 
+/// Whether this process prints for all ranks, as far as is known yet.
+pub(crate) fn is_leader() -> bool {
+    SEAT.get().is_none_or(|seat| seat.is_leader())
+}
+
 /// `warning: text`, or `warning: rank 1 of 2: text`.
 struct Plain;
 

@@ -15,6 +15,7 @@ use ureq::http::Uri;
 
 use super::cache::{ModelCache, Unwritten, word};
 use super::client::{Answer, Claim, Client, Unanswered};
+use lockstep_host::progress::Progress;
 use lockstep_host::streams;
 
 /// What a file of unknown size may have: only small ones come without one.
@@ -256,6 +257,7 @@ struct News<'a> {
     name: &'a str,
     size: u64,
     last: Instant,
+    bar: Option<Progress>,
 }
 
 impl<'a> News<'a> {
@@ -264,11 +266,16 @@ impl<'a> News<'a> {
         if size > 0 {
             streams::print_error_line(format_args!("downloading {name} ({} MB)", size / 1_000_000));
         }
-        Self { name, size, last: Instant::now() }
+        let bar = (size > 0).then(|| Progress::of_bytes(name, size));
+        Self { name, size, last: Instant::now(), bar }
     }
 
     fn report(&mut self, length: u64) {
-        if self.size > 0 && self.last.elapsed() > NEWS {
+        if let Some(bar) = &self.bar {
+            bar.set(length);
+        }
+        let is_plain = self.bar.as_ref().is_some_and(Progress::is_hidden);
+        if is_plain && self.last.elapsed() > NEWS {
             self.last = Instant::now();
             let percent = u128::from(length) * 100 / u128::from(self.size);
             streams::print_error_line(format_args!("downloading {}: {percent} %", self.name));

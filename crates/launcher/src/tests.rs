@@ -122,7 +122,13 @@ fn one_rank_a_gpu_under_mpirun() {
         command  /usr/bin/mpirun -n 6 --tag-output --oversubscribe --bind-to none --mca oob_tcp_keepalive_time 4 --mca oob_tcp_keepalive_intvl 1 --mca oob_tcp_keepalive_probes 3 --mca mpi_yield_when_idle 1 /opt/trainer train x.toml
     "#]],
     );
-    check("", &Resources { is_refused_as_root: true, ..machine(2) }, expect![[r#"stale"#]]);
+    check(
+        "",
+        &Resources { is_refused_as_root: true, ..machine(2) },
+        expect![[r#"
+        2: mpirun does not start ranks as root
+          hint: start it as another user, or set OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 (in a container), or pass --start local"#]],
+    );
 }
 
 #[test]
@@ -160,7 +166,13 @@ fn without_mpi_the_launcher_starts_the_ranks() {
         command  RANK=1 LOCAL_RANK=1 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT /opt/trainer train x.toml
     "#]],
     );
-    check("--start mpirun", &Resources { mpirun: None, ..machine(2) }, expect![[r#"stale"#]]);
+    check(
+        "--start mpirun",
+        &Resources { mpirun: None, ..machine(2) },
+        expect![[r#"
+        4: --start mpirun needs mpirun, which is not on the PATH
+          hint: install Open MPI (Debian: openmpi-bin), or pass --start local"#]],
+    );
 }
 
 #[test]
@@ -239,17 +251,29 @@ fn a_job_of_one_task_may_have_several_ranks() {
 
 #[test]
 fn what_cannot_be_started_says_what_can() {
-    check("--nnodes 2", &machine(2), expect![[r#"stale"#]]);
-    check("--start srun", &machine(2), expect![[r#"stale"#]]);
+    check(
+        "--nnodes 2",
+        &machine(2),
+        expect![[r#"
+        2: --nnodes 2 needs a Slurm job with srun, and this is not one
+          hint: start the ranks with mpirun and a hostfile, or with the files in launch/"#]],
+    );
+    check(
+        "--start srun",
+        &machine(2),
+        expect![[r#"
+        2: --start srun needs a Slurm job with srun, and this is not one
+          hint: start the launcher in a job of sbatch or salloc"#]],
+    );
     check(
         "",
         &Resources { gpus: Ok(Vec::new()), ..slurm(4) },
         expect![[r#"
-        gpus     none visible
-        ranks    1: there is no GPU, so that one process trains on the CPU
-        start    the trainer by itself
-        command  /opt/trainer train x.toml
-    "#]],
+            gpus     none visible
+            ranks    1: there is no GPU, so one process trains on the CPU
+            start    the trainer by itself
+            command  /opt/trainer train x.toml
+        "#]],
     );
 }
 

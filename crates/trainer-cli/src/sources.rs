@@ -6,6 +6,7 @@ use lockstep_data::{
     BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, LabelMap, Labels, MaxLength,
     RawCorpus, Renames, TokenStore, Tokenizer,
 };
+use lockstep_host::progress::Progress;
 use lockstep_reviews as reviews;
 use lockstep_settings::{DataPlan, DataSource, Reading};
 use lockstep_trainer::Usage;
@@ -215,7 +216,9 @@ pub(crate) fn tokens(
     tokenizer: &Tokenizer,
     reading: &Reading,
 ) -> Result<TokenStore, DataError> {
-    Ok(TokenStore::build(corpus.texts_and_labels(), tokenizer, reading.max_length)?)
+    let bar = Progress::of("tokenising", corpus.examples().len() as u64, "texts");
+    let texts = corpus.texts_and_labels().inspect(|_| bar.advance());
+    Ok(TokenStore::build(texts, tokenizer, reading.max_length)?)
 }
 
 /// The classes of the reviews that are built in.

@@ -5,6 +5,7 @@ use std::io::Write;
 use lockstep_collective::Solo;
 use lockstep_data::Corpus;
 use lockstep_flags::{Entries, Fault, Key, Problem, SWITCH, Table, Written, flags};
+use lockstep_host::progress::Progress;
 use lockstep_host::{ExitCode, Process};
 use lockstep_join::device::Place;
 use lockstep_settings::{DATA_SOURCE, DataSource, keys};
@@ -57,8 +58,10 @@ pub(super) fn run(
         tracing::warn!("{}: {doubt}", sources::name(&source));
     }
     let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
+    let bar = Progress::spinner("evaluating");
     let report =
         evaluate(&finished.model, (&sources::name(&source), &store), Step::START, &mut Solo)?;
+    drop(bar);
     let text = match is_json(&config)? {
         true => json(&report, &corpus, store.truncated(), &finished)?,
         false => table(&report, &corpus, store.truncated(), &finished),

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::num::NonZeroU64;
 
+use lockstep_host::progress::Progress;
 use lockstep_trainer::{
     Ending, EpochReport, EvaluationReport, FinishReport, Observer, StartReport, TrainEvent,
     UpdateReport,
@@ -23,17 +24,21 @@ pub(crate) struct Console<W> {
     all: Work,
     /// An epoch that ended and may yet be evaluated.
     epoch: Option<EpochReport>,
+    per_epoch: u64,
+    /// The bar of the epoch, or of its evaluation.
+    bar: Option<Progress>,
 }
 
 impl<W: Write> Console<W> {
     /// A console that says something after each `every` updates.
     pub(crate) fn new(out: W, every: NonZeroU64, cards: Cards) -> Self {
         let (window, all) = (Work::default(), Work::default());
-        Self { out, every, cards, total: 0, window, all, epoch: None }
+        Self { out, every, cards, total: 0, window, all, epoch: None, per_epoch: 1, bar: None }
     }
 
     fn start(&mut self, report: &StartReport) -> io::Result<()> {
         self.total = report.total_updates;
+        self.per_epoch = report.updates_per_epoch.max(1);
         let StartReport { total_updates, updates_per_epoch, first_step, .. } = report;
         write!(self.out, "schedule   {total_updates} updates, {updates_per_epoch} per epoch")?;
         match first_step {
@@ -65,6 +70,29 @@ impl<W: Write> Console<W> {
             window.per_second(window.tokens),
             clock(left * per_update)
         )
+    }
+
+    /// Moves the bar of the epoch; an evaluation, which has no steps, gets a spinner.
+    fn move_bar(&mut self, event: &TrainEvent) {
+        match event {
+            TrainEvent::Update(report) => {
+                let done = report.step.saturating_sub(1);
+                let (epoch, here) = (done / self.per_epoch + 1, done % self.per_epoch + 1);
+                if here == 1 {
+                    self.bar = None;
+                }
+                let new = || Progress::of(&format!("epoch {epoch}"), self.per_epoch, "updates");
+                self.bar.get_or_insert_with(new).set(here);
+            }
+            TrainEvent::Epoch(_) => {
+                self.bar = None;
+                self.bar = Some(Progress::spinner("evaluating"));
+            }
+            TrainEvent::Evaluation(_) | TrainEvent::Checkpoint(_) | TrainEvent::Finish(_) => {
+                self.bar = None;
+            }
+            TrainEvent::Start(_) => {}
+        }
     }
 
     fn evaluation(&mut self, report: &EvaluationReport) -> io::Result<()> {
@@ -129,6 +157,7 @@ impl<W: Write> Observer for Console<W> {
         if !matches!(event, TrainEvent::Evaluation(_)) {
             self.settle_epoch()?;
         }
+        self.move_bar(event);
         match event {
             TrainEvent::Start(report) => self.start(report),
             TrainEvent::Update(report) => self.update(report),
