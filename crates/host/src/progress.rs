@@ -1,4 +1,7 @@
-//! A progress bar where the standard output is a terminal. Pipes, files and logs get plain lines only.
+//! A progress bar where both standard streams are terminals. Pipes, files and logs get plain lines only.
+//!
+//! It is drawn on the standard error, as by tqdm: the main thread holds the lock of the standard output,
+//! and the thread that moves the bar would wait for it for ever.
 //!
 //! There is one bar at a time. Lines go above it: all writers of lines call [`above`].
 
@@ -17,10 +20,11 @@ static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 /// How often a bar moves while its work reports nothing.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Allows bars from now on, if the standard output is a terminal that can move its cursor.
+/// Allows bars from now on, if both streams are terminals that can move their cursor.
 pub fn allow(environment: &Environment) {
     let is_dumb = environment.get("TERM").is_none_or(|term| term == "dumb");
-    IS_ALLOWED.store(!is_dumb && io::stdout().is_terminal(), Ordering::Relaxed);
+    let are_terminals = io::stdout().is_terminal() && io::stderr().is_terminal();
+    IS_ALLOWED.store(!is_dumb && are_terminals, Ordering::Relaxed);
 }
 
 /// A bar, which is removed when this is dropped.
@@ -60,7 +64,7 @@ impl Progress {
             Some(style) => bar.with_style(style.progress_chars("##-")),
             None => bar,
         };
-        bar.set_draw_target(ProgressDrawTarget::stdout());
+        bar.set_draw_target(ProgressDrawTarget::stderr());
         bar.tick();
         bar.enable_steady_tick(TICK);
         *shown() = Some(bar.clone());

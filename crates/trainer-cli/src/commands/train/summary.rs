@@ -98,18 +98,18 @@ pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> String {
         parts.train.total_tokens() as f64 / parts.train.len().max(1) as f64,
         parts.tokenizer.vocab_size()
     );
-    for (name, store) in [
+    let stores = [
         ("training", Some(&parts.train)),
         ("validation", parts.validation.as_ref()),
         ("test", parts.test.as_ref()),
-    ] {
-        if let Some(cut) = store.map(TokenStore::truncated) {
-            let _ = write!(
-                text,
-                "; {} truncated to {limit} tokens",
-                counted(cut, &format!("{name} text"))
-            );
-        }
+    ];
+    let truncated = stores.map(|(name, store)| (name, store.map_or(0, TokenStore::truncated)));
+    if truncated.iter().all(|(_, count)| *count == 0) {
+        let _ = write!(text, "; no text is longer than {limit} tokens");
+    }
+    for (name, count) in truncated.into_iter().filter(|(_, count)| *count > 0) {
+        let texts = counted(count, &format!("{name} text"));
+        let _ = write!(text, "; {texts} truncated to {limit} tokens");
     }
     text + "\n"
 }
