@@ -115,7 +115,7 @@ fn a_head_for_other_classes_is_named_with_the_data_and_can_be_made_afresh() {
     }
     let (code, told) = run(&["--ignore-mismatched-sizes"]);
     assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("initialised (pre_classifier.weight"), "{told}");
+    assert!(told.contains("initialised at random (pre_classifier.weight"), "{told}");
     assert_eq!(place.json("out/config.json")["id2label"]["1"], "pos");
     let (code, told) = run(&["--label-map", "map.json"]);
     assert_eq!(code, Some(0), "{told}");

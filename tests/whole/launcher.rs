@@ -167,7 +167,7 @@ fn a_failed_run_is_started_again_from_its_newest_checkpoint() {
     );
     let output = post.run(&format!("{TWO} --max-restarts 3"));
     let told = text(&output.stderr);
-    assert!(told.contains("restart 2 of 3 from the newest checkpoint"), "{told}");
+    assert!(told.contains("restart 2 of 3, from the newest checkpoint"), "{told}");
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(text(&output.stdout).contains("train x.toml --set run.resume=auto"), "{told}");
     let failing = Post::new("exit 1").run(&format!("{TWO} --max-restarts 2"));
