@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{Environment, warnings};
+use crate::{Environment, own_seat};
 
 static IS_ALLOWED: AtomicBool = AtomicBool::new(false);
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -56,7 +56,7 @@ impl Progress {
     }
 
     fn show(bar: ProgressBar, what: &str, style: Option<ProgressStyle>) -> Self {
-        if !IS_ALLOWED.load(Ordering::Relaxed) || !warnings::is_leader() {
+        if !IS_ALLOWED.load(Ordering::Relaxed) || own_seat::other_than_leader().is_some() {
             return Self(ProgressBar::hidden());
         }
         let bar = bar.with_message(what.to_owned());

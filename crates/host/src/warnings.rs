@@ -3,19 +3,14 @@
 
 use std::fmt;
 use std::io;
-use std::sync::OnceLock;
 
-use lockstep_world::Seat;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::{Environment, streams};
-
-/// The rank that this process turned out to be.
-static SEAT: OnceLock<Seat> = OnceLock::new();
+use crate::{Environment, own_seat, streams};
 
 /// Shows warnings from now on.
 pub fn show(environment: &Environment) {
@@ -30,16 +25,6 @@ pub fn show(environment: &Environment) {
         .finish();
     // There is one already only in a test.
     let _ = tracing::subscriber::set_global_default(subscriber);
-}
-
-/// Names this process's rank in its warnings from now on, unless it is the leader.
-pub fn name_rank(seat: Seat) {
-    let _ = SEAT.set(seat);
-}
-
-/// Whether this process prints for all ranks, as far as is known yet.
-pub(crate) fn is_leader() -> bool {
-    SEAT.get().is_none_or(|seat| seat.is_leader())
 }
 
 /// `warning: text`, or `warning: rank 1 of 2: text`.
@@ -59,7 +44,7 @@ where
         let (word, colour) = word(*event.metadata().level());
         let (bold, plain) = if writer.has_ansi_escapes() { (colour, "\x1b[0m") } else { ("", "") };
         write!(writer, "{bold}{word}:{plain} ")?;
-        if let Some(seat) = SEAT.get().filter(|seat| !seat.is_leader()) {
+        if let Some(seat) = own_seat::other_than_leader() {
             write!(writer, "{seat}: ")?;
         }
         context.field_format().format_fields(writer, event)

@@ -20,7 +20,7 @@ use lockstep_collective::{
     Audited, Collective, How, Ledger, Lost, Meeting, Mpi, Patience, PhaseBoard, Solo, Tcp, Timed,
     Watch, WatchHandle, WatchSettings,
 };
-use lockstep_host::{Computes, Environment, ExitCode, Wish, decide, streams, warnings};
+use lockstep_host::{Computes, Environment, ExitCode, Wish, decide, name_rank, streams};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 pub use binding::Binding;
@@ -107,7 +107,7 @@ impl ProcessGroup {
             }
             (collective, roster, seat) = (Box::new(Solo), roster.alone(seat), Seat::SOLO);
         }
-        warnings::name_rank(seat);
+        name_rank(seat);
         let cores = Cores::of(&roster, seat);
         cores.use_them();
         if let (true, Some(warning)) = (seat.is_leader(), roster.binding_warning()) {
