@@ -137,9 +137,9 @@ fn long_answers(place: &Workplace, checkpoint: &str, further: &[&str]) -> ([Valu
 fn a_model_of_pythons_reads_as_far_as_it_can_and_one_of_ours_as_far_as_it_learned() {
     let place = Workplace::new();
     for (name, limit, cut) in [
-        ("endless", "1000000000000000019884624838656", "0 of them cut at 512 tokens"),
-        ("wide", "1024", "0 of them cut at 512 tokens"),
-        ("narrow", "100", "2 of them cut at 100 tokens"),
+        ("endless", "1000000000000000019884624838656", "0 of them truncated to 512 tokens"),
+        ("wide", "1024", "0 of them truncated to 512 tokens"),
+        ("narrow", "100", "2 of them truncated to 100 tokens"),
     ] {
         pythons_model(&place.path(name), limit);
         let ([first, second], told) = long_answers(&place, name, &[]);
@@ -158,7 +158,10 @@ fn a_model_of_pythons_reads_as_far_as_it_can_and_one_of_ours_as_far_as_it_learne
     fs::rename(place.path("out/checkpoint-2"), place.path("carried")).unwrap();
     for model in ["out", "carried"] {
         let ([first, second], told) = long_answers(&place, model, &[]);
-        assert!(first == second && told.contains("2 of them cut at 120 tokens"), "{model}: {told}");
+        assert!(
+            first == second && told.contains("2 of them truncated to 120 tokens"),
+            "{model}: {told}"
+        );
     }
     let arguments = ["evaluate", "--checkpoint", "carried", "--data", &rows, "--json"];
     let found: Value = serde_json::from_slice(&place.succeed(&arguments).stdout).unwrap();

@@ -70,15 +70,18 @@ fn a_quota_is_seen_by_trainer_and_doctor_and_shared_by_ranks() {
         let output = group.run(command);
         assert!(told(&output).contains(expected), "{expected}: {}", told(&output));
     };
-    check(&place.trainer(&["doctor"]), "by a CPU quota of 1.0; 1 ranks here, 1 for each");
-    check(&place.trainer(&tiny_run("tiny", &SHORT)), "1 thread; rank 0 of 1; a CPU quota of 1.0");
+    check(
+        &place.trainer(&["doctor"]),
+        "by a CPU quota of 1.0; 1 rank on this host, 1 thread per rank",
+    );
+    check(&place.trainer(&tiny_run("tiny", &SHORT)), "1 thread (CPU quota: 1.0 cores)");
     let two = place.ranks(Starter::Launcher, 2, &tiny_run("tiny", &SHORT)).unwrap();
-    check(&two, "1 thread a rank; rank 0 of 2");
+    check(&two, "1 thread per rank");
     if has_mpi() {
         let mut two = Command::new("mpirun");
         two.args(["--oversubscribe", "--bind-to", "none", "-n", "2"]);
         two.args([env!("CARGO_BIN_EXE_trainer"), "doctor"]).current_dir(place.path(""));
-        check(&two, "by a CPU quota of 1.0; 2 ranks here; raise the quota");
+        check(&two, "by a CPU quota of 1.0; 2 ranks on this host; raise the quota");
     }
 }
 

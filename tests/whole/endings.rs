@@ -84,7 +84,10 @@ fn a_best_score_on_other_validation_data_is_not_believed() {
     fs::write(&other, format!("{}\n{}\n", lines[0], shuffled.join("\n"))).unwrap();
     let resumed = evaluated(&other, &[&run[..], &["--resume", "auto"]].concat());
     let told = goes_on(&place, &resumed);
-    assert!(told.contains("other.tsv is not what the checkpoint's run was evaluated on"), "{told}");
+    assert!(
+        told.contains("other.tsv is not the validation set that the checkpoint was evaluated on"),
+        "{told}"
+    );
     let state = place.json("out/trainer_state.json");
     let found = place.json("out/all_results.json")["eval_accuracy"].as_f64().unwrap();
     assert_eq!(state["best_metric"].as_f64(), Some(found), "{state}");

@@ -47,7 +47,10 @@ fn a_run_goes_on_although_its_base_is_gone() {
         }
         let output = place.succeed(&[&run[..], &["--resume".to_owned(), "auto".into()]].concat());
         let told = String::from_utf8(output.stderr).unwrap();
-        assert!(told.contains("the run goes on without it: out/checkpoint-2 has all"), "{told}");
+        assert!(
+            told.contains("the run continues without it: out/checkpoint-2 has the whole"),
+            "{told}"
+        );
         assert!(weights(&place) == whole, "{head}: other weights than without a stop");
         // Without a checkpoint there is nothing to go on from.
         let run = run.iter().map(|word| if word == "out" { "new" } else { word });

@@ -106,13 +106,18 @@ fn the_first_rank_that_fails_is_named_and_nobody_stays() {
             assert!(test_kill_process(pid).is_err(), "{failing}: {pid:?} is still there");
         }
     };
-    let words = "it said last: some words";
-    let first = "launcher: the first failure: rank 1";
-    check("exit 7", "", 7, &format!("{first} ended with 7; {words}"));
-    check("echo ------ >&2; exit 7", "", 7, &format!("{first} ended with 7; {words}"));
-    check("kill -9 $$", "", 137, &format!("{first} was ended by signal 9 (SIGKILL); {words}"));
-    check("kill -9 $$", "trap 'exit 5' TERM", 5, &format!("{first} was ended by signal 9"));
-    check("exit 3", "trap '' TERM", 3, &format!("{first} ended with 3 (data); {words}"));
+    let words = "its last line on the standard error: some words";
+    let first = "launcher: first failure: rank 1";
+    check("exit 7", "", 7, &format!("{first} exited with code 7; {words}"));
+    check("echo ------ >&2; exit 7", "", 7, &format!("{first} exited with code 7; {words}"));
+    check("kill -9 $$", "", 137, &format!("{first} was killed by signal 9 (SIGKILL); {words}"));
+    check("kill -9 $$", "trap 'exit 5' TERM", 5, &format!("{first} was killed by signal 9"));
+    check(
+        "exit 3",
+        "trap '' TERM",
+        3,
+        &format!("{first} exited with code 3 (data error); {words}"),
+    );
 }
 
 #[test]
@@ -162,7 +167,7 @@ fn a_failed_run_is_started_again_from_its_newest_checkpoint() {
     );
     let output = post.run(&format!("{TWO} --max-restarts 3"));
     let told = text(&output.stderr);
-    assert!(told.contains("restart 2 of 3 from the newest checkpoint"), "{told}");
+    assert!(told.contains("restart 2 of 3, from the newest checkpoint"), "{told}");
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(text(&output.stdout).contains("train x.toml --set run.resume=auto"), "{told}");
     let failing = Post::new("exit 1").run(&format!("{TWO} --max-restarts 2"));

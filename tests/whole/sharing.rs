@@ -18,7 +18,7 @@ fn a_second_run_in_a_directory_is_refused_and_the_first_is_named() {
         let second = place.trainer(&tiny_run("tiny", how)).output().unwrap();
         let told = String::from_utf8_lossy(&second.stderr);
         assert_eq!(second.status.code(), Some(2), "{how:?}: {told}");
-        let named = format!("another run writes to this directory: process {} on ", first.id());
+        let named = format!("another run is writing to this directory: process {} on ", first.id());
         assert!(told.contains(&named), "{how:?}: {told}");
     }
     let run = fs::read_to_string(place.path("out/run.toml")).unwrap();

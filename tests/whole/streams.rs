@@ -1,10 +1,10 @@
-//! Nobody reads: pipes that close, streams that were never open, full devices.
+//! The standard streams: terminals, pipes that close, streams that were never open, full devices.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use lockstep_testkit::reference;
+use lockstep_testkit::{reference, skip};
 
 use crate::program::{Starter, Workplace, tiny_run};
 
@@ -64,7 +64,7 @@ fn training_goes_on_when_nobody_reads_its_console() {
     check("the launcher's pipe", ranks, Some("stdout"));
 }
 
-/// A warning is told, not by a panic, where the standard error is closed.
+/// A warning does not panic where the standard error is closed.
 #[test]
 fn a_warning_that_nobody_reads_is_no_bug() {
     let place = Workplace::new();
@@ -92,4 +92,34 @@ fn answers_end_quietly_with_their_reader_and_loudly_on_a_full_device() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("standard output cannot be written"), "{told}");
+}
+
+/// What a training prints to a terminal of type `term`; nothing where there is no `script`.
+fn on_terminal(place: &Workplace, term: &str, directory: &str) -> Option<String> {
+    let words = tiny_run("tiny", &[&RUN[..], &["--output-dir", directory]].concat()).join(" ");
+    let line = format!("{} {words}", env!("CARGO_BIN_EXE_trainer"));
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    script.current_dir(place.path("")).env("TERM", term).stdin(Stdio::null());
+    let output = script.output().ok()?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{term}: {printed}");
+    Some(printed)
+}
+
+#[test]
+fn a_terminal_shows_a_bar_and_a_pipe_does_not() {
+    let place = Workplace::new();
+    let Some(printed) = on_terminal(&place, "xterm", "bar") else {
+        return skip("there is no `script`, which makes a pseudo-terminal");
+    };
+    for part in ["tokenising [", "epoch 1 [", "/13 updates"] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    let dumb = on_terminal(&place, "dumb", "dumb").unwrap();
+    let pipe = place.succeed(&tiny_run("tiny", &RUN));
+    for plain in [dumb, String::from_utf8_lossy(&pipe.stdout).into_owned()] {
+        assert!(plain.contains("step 20/20 | loss: ") && !plain.contains("epoch 1 ["), "{plain}");
+        assert!(!plain.contains('\u{1b}'), "{plain:?}");
+    }
 }

@@ -48,7 +48,7 @@ fn the_standard_input_is_texts_unless_a_flag_says_otherwise() {
     check(&["--input-format", "csv"], csv, (0, 2), "");
     check(&["--input-format", "tsv"], "a\ttext\n1\tfine\n", (0, 1), "");
     check(&[], "a\ttext\n1\tfine\n", (3, 0), "--input-format tsv");
-    check(&[], "text\na warm day\n", (0, 2), "warning: line 1 reads like the header");
+    check(&[], "text\na warm day\n", (0, 2), "warning: line 1 looks like the header");
     check(&["--input-format", "text"], "text\na\n", (0, 2), "2 texts");
     check(&[], "\n \n", (3, 2), "no text can be read (2 rows");
     check(
@@ -69,8 +69,7 @@ fn rows_that_are_lost_are_explained_at_the_end() {
     };
     let (outcome, told) = answer("a.txt", b"fine\nsch\xF6n f\xFCr alle\nfine\n");
     assert_eq!(outcome, (Some(0), 3), "{told}");
-    for part in ["1 rows with an error", "1 rows are lost", "iconv -f WINDOWS-1252 -t UTF-8 a.txt"]
-    {
+    for part in ["1 row with errors", "1 rows are lost", "iconv -f WINDOWS-1252 -t UTF-8 a.txt"] {
         assert!(told.contains(part), "{part}: {told}");
     }
     let (outcome, told) = answer("a.tsv", b"id\ttext\n1\t\"a \"\"good\"\" one\"\n2\tfine\n");
@@ -97,10 +96,10 @@ fn names_that_tell_no_format_are_refused_and_a_flag_helps() {
     }
 }
 
-/// Runs the lines that a training printed under `Next:`, as a user who types them.
+/// Runs the lines that a training printed under `What to run next:`, as a user who types them.
 fn next_lines_work(place: &Workplace, training: &Output) -> Vec<String> {
     let printed = String::from_utf8_lossy(&training.stdout).into_owned();
-    let (_, next) = printed.split_once("Next:\n").unwrap();
+    let (_, next) = printed.split_once("What to run next:\n").unwrap();
     let lines: Vec<String> = next.lines().map(|line| line.trim().to_owned()).collect();
     let programs = Path::new(env!("CARGO_BIN_EXE_trainer")).parent().unwrap();
     for line in &lines {
@@ -169,7 +168,7 @@ fn a_model_remembers_how_its_files_were_read_and_flags_count_more() {
     fs::write(place.path("b.jsonl"), "{\"title\": \"a red cat\", \"text\": 5}\n").unwrap();
     let output = place.succeed(&["predict", "--checkpoint", "my run", "--input", "b.jsonl"]);
     assert_eq!(outcome(&output), (Some(0), 1), "{}", told(&output));
-    assert!(told(&output).contains("cut at 12 tokens"), "{}", told(&output));
+    assert!(told(&output).contains("truncated to 12 tokens"), "{}", told(&output));
     let words = ["predict", "--checkpoint", "my run", "--input", "b.jsonl", "--text-column"];
     let output = place.trainer(&[&words[..], &["text"]].concat()).output().unwrap();
     assert_eq!(outcome(&output), (Some(3), 1), "{}", told(&output));

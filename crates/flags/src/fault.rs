@@ -166,61 +166,9 @@ pub enum Problem {
         /// What works now.
         instead: &'static str,
     },
-    /// Texts longer than the model's positions.
-    #[error("the model has {positions} positions; valid: a whole number from 3 to {positions}")]
-    TooLong {
-        /// The longest text the model can read, in tokens.
-        positions: usize,
-    },
-    /// A file where the output directory or one above it should be.
-    #[error("{} is a file, so the directory cannot be created; choose another", path.display())]
-    Blocked {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A directory that another run writes to.
-    #[error(
-        "another run is writing to this directory: {holder}; wait until it ends, or choose another directory"
-    )]
-    Locked {
-        /// Who, as people look for it.
-        holder: String,
-    },
-    /// A directory that holds a finished model and nothing to resume from.
-    #[error(
-        "this directory holds a finished model, and no checkpoint of its run to resume from; \
-         to train that model further, pass --model {} and another --output-dir; \
-         to replace it with a new run, pass --overwrite-output-dir without --resume",
-        directory.display()
-    )]
-    Finished {
-        /// The directory.
-        directory: PathBuf,
-    },
-    /// A directory with a finished model that would be written over.
-    #[error(
-        "this directory is not empty: it holds a finished model; \
-         to train that model further, pass --model {} and another --output-dir; \
-         to replace it with a new run, pass --overwrite-output-dir",
-        directory.display()
-    )]
-    HoldsModel {
-        /// The directory.
-        directory: PathBuf,
-    },
-    /// A directory that would be written over.
-    #[error(
-        "this directory is not empty; \
-         choose another, pass --overwrite-output-dir to replace its run, \
-         or pass --resume auto to resume from its newest checkpoint"
-    )]
-    Occupied,
-    /// A directory to replace or to resume in that was not filled by a run of ours.
-    #[error(
-        "this directory is not empty and does not hold a run of lockstep (there is no run.toml of \
-         one), so nothing in it is changed; choose another, or empty it"
-    )]
-    NotOurs,
+    /// What the program that reads the configuration found, in its words.
+    #[error("{0}")]
+    Program(String),
 }
 
 /// All faults of a configuration; there is at least one.

@@ -9,7 +9,7 @@ use crate::streams;
 /// From now on a panic on any thread ends the process.
 pub fn install() {
     panic::set_hook(Box::new(|info| {
-        streams::tell(report(info));
+        streams::print_error_line(report(info));
         process::exit(ExitCode::Bug.number().into());
     }));
 }
@@ -22,7 +22,7 @@ fn report(info: &PanicHookInfo<'_>) -> String {
     let version = env!("CARGO_PKG_VERSION");
     format!(
         "error: this is a bug in lockstep {version}: {text}{place}\n  \
-         please report it with this line and the command that led to it; \
-         what was checkpointed before is whole, and --resume auto goes on from it"
+         hint: report it with this line and your command; earlier checkpoints are complete, and a run \
+         continues from them with --resume auto"
     )
 }

@@ -1,5 +1,5 @@
-//! Who computes on what, from what all ranks see: a pure function, so that all of them find the
-//! same.
+//! The device of each rank, from the GPUs that all ranks see: a pure function, so that all ranks
+//! decide the same.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub struct Equipment {
 pub enum Computes {
     /// It trains on the CPU, together with all others.
     OnCpu,
-    /// It trains on the CPU, and nobody else does.
+    /// It trains on the CPU, without the other ranks.
     Alone,
     /// Another one trains alone.
     Nothing,
@@ -39,10 +39,11 @@ pub enum Computes {
 pub enum DecisionError {
     /// Some ranks see a GPU, and others do not.
     #[error(
-        "{} no GPU, but {} some: replicas on CPUs would hold all others up; leave the former out, see \
-         why they show none (`trainer doctor`), or pass --device cpu",
-        see(without),
-        see(with)
+        "{} no GPU, but {} one or more, and a run does not mix CPUs and GPUs\n  \
+         hint: start no rank on the hosts without a GPU, or run `trainer doctor` there to see why they \
+         have none, or pass --device cpu",
+        have(without),
+        have(with)
     )]
     Mixed {
         /// The machines of the former.
@@ -52,9 +53,10 @@ pub enum DecisionError {
     },
     /// A GPU was asked for.
     #[error(
-        "--device cuda needs a GPU, and {} none: see `nvidia-smi`, CUDA_VISIBLE_DEVICES, and what the \
-         job asked for; or pass --device cpu",
-        see(hosts)
+        "--device cuda needs a GPU, and {} none\n  \
+         hint: check `nvidia-smi`, CUDA_VISIBLE_DEVICES and the GPUs that the job asked for, or pass \
+         --device cpu",
+        have(hosts)
     )]
     None {
         /// The machines without.
@@ -62,8 +64,8 @@ pub enum DecisionError {
     },
     /// Several ranks would compute on one GPU.
     #[error(
-        "ranks {} on {host} would share {gpu}: start one rank for each of the {gpus} GPUs that they \
-         see there, or pass --allow-gpu-sharing, which is slow",
+        "ranks {} on {host} would share the GPU {gpu}\n  \
+         hint: start one rank for each GPU there ({gpus}), or pass --allow-gpu-sharing, which is slow",
         numbers(ranks)
     )]
     Shared {
@@ -78,8 +80,8 @@ pub enum DecisionError {
     },
 }
 
-fn see(hosts: &[String]) -> String {
-    let verb = if hosts.len() == 1 { "shows" } else { "show" };
+fn have(hosts: &[String]) -> String {
+    let verb = if hosts.len() == 1 { "has" } else { "have" };
     format!("{} {verb}", hosts.join(", "))
 }
 
@@ -215,15 +217,11 @@ mod tests {
             }
         };
         let (auto, cuda) = (DeviceChoice::Auto, DeviceChoice::Cuda);
-        check(cuda, &[rank("a", &[]), rank("b", &[])], "needs a GPU, and a, b show none");
+        check(cuda, &[rank("a", &[]), rank("b", &[])], "needs a GPU, and a, b have none");
         let mixed = [rank("a", &[0]), rank("b", &[]), rank("c", &[0])];
-        check(auto, &mixed, "b shows no GPU, but a, c show some");
+        check(auto, &mixed, "b has no GPU, but a, c have one or more");
         let three = [rank("b", &[0]), rank("a", &[0]), rank("a", &[0])];
-        check(
-            auto,
-            &three,
-            "ranks 1 and 2 on a would share H200 (GPU-a0): start one rank for each of the 1",
-        );
+        check(auto, &three, "ranks 1 and 2 on a would share the GPU H200 (GPU-a0)");
         check(cuda, &three, "--allow-gpu-sharing");
     }
 

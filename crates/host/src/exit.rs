@@ -34,7 +34,7 @@ pub enum ExitCode {
     Checkpoint = 6,
     /// A bug of ours.
     Bug = 70,
-    /// A checkpoint was written on a signal; the same command with `--resume auto` goes on.
+    /// A checkpoint was written on a signal; the same command with `--resume auto` resumes.
     Stopped = 75,
 }
 
@@ -60,7 +60,7 @@ impl ExitCode {
         shared.into_iter().find(|code| code.number() == number).unwrap_or(Self::PeerLost)
     }
 
-    /// The code where the standard output cannot be written: whoever closes it has seen enough.
+    /// The code where the standard output cannot be written: a closed pipe, as of `head`, is not a failure.
     #[must_use]
     pub fn of_output(cause: &io::Error) -> Self {
         match cause.kind() {
@@ -75,19 +75,19 @@ impl ExitCode {
         self as u8
     }
 
-    /// What it means, in a few words.
+    /// Its meaning in a few words.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Failed => "failed while running",
-            Self::Usage => "usage or configuration",
-            Self::Data => "data",
+            Self::Usage => "usage or configuration error",
+            Self::Data => "data error",
             Self::Device => "device or library missing",
-            Self::PeerLost => "a peer was lost or timed out",
-            Self::Checkpoint => "checkpoint unreadable",
-            Self::Bug => "our bug",
-            Self::Stopped => "checkpointed on a signal, start me again",
+            Self::PeerLost => "a rank was lost or timed out",
+            Self::Checkpoint => "model or checkpoint unreadable",
+            Self::Bug => "a bug in lockstep",
+            Self::Stopped => "stopped by a signal; start again with --resume auto",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use crate::{Environment, ExitCode, Process, bug_report, streams, warnings};
+use crate::{Environment, ExitCode, Process, bug_report, progress, streams, warnings};
 
 /// Runs a program: its code, or the one that `code` gives its failure, which is shown.
 pub fn enter<C: Into<std::process::ExitCode>, E: Error>(
@@ -12,6 +12,7 @@ pub fn enter<C: Into<std::process::ExitCode>, E: Error>(
     bug_report::install();
     let process = Process::current();
     warnings::show(&process.environment);
+    progress::allow(&process.environment);
     match program(&process) {
         Ok(code) => code.into(),
         Err(failure) => {
@@ -22,8 +23,8 @@ pub fn enter<C: Into<std::process::ExitCode>, E: Error>(
     }
 }
 
-/// Tells the user of an error on the standard error, with its causes. Nothing is told of what is no
-/// failure, see [`ExitCode::of_output`].
+/// Prints an error with its causes on the standard error, and nothing for a closed output, see
+/// [`ExitCode::of_output`].
 pub fn report(error: &dyn Error, code: ExitCode, environment: &Environment) {
     if code == ExitCode::Done {
         return;
@@ -39,5 +40,5 @@ pub fn report(error: &dyn Error, code: ExitCode, environment: &Environment) {
         }
         cause = error.source();
     }
-    streams::tell(text);
+    streams::print_error_line(text);
 }

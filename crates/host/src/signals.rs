@@ -1,4 +1,4 @@
-//! Signals as flags: whoever has time looks at them.
+//! Signals as flags, which programs poll.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
-/// How long whoever waits for a signal sleeps between two looks.
+/// How long a program sleeps between two polls.
 pub const PAUSE: Duration = Duration::from_millis(20);
 
 /// The signals that ask for an orderly end.
@@ -44,7 +44,7 @@ pub fn catch() -> io::Result<Vec<Pending>> {
     Ok(pending)
 }
 
-/// Whether whoever started this process had a signal ignored.
+/// Whether the parent process had a signal ignored.
 fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -52,7 +52,7 @@ fn is_ignored(signal: i32) -> bool {
     mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }
 
-/// Lets a second SIGTERM or SIGINT end the process at once, as if nobody had caught it. A second
+/// Lets a second SIGTERM or SIGINT end the process at once, as if it were not caught. A second
 /// SIGUSR1 or SIGHUP does not: schedulers send the one to every process they know of, shell and
 /// kernel both send the other when a terminal closes, and so perhaps twice.
 ///

@@ -1,17 +1,19 @@
-//! The standard streams, of which none is worth a run: a pipe may close, a device may be full.
+//! The standard streams. A run does not fail because one of them is closed or full.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use rustix::fd::AsFd;
 
+use crate::progress;
+
 /// Writes a line to the standard error in one go, so that lines of several ranks stay whole.
-pub fn tell(line: impl Display) {
+pub fn print_error_line(line: impl Display) {
     let mut text = format!("{line}\n");
     if let Some(width) = width_of(&io::stderr()) {
         text = folded(&text, width);
     }
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = progress::above(|| io::stderr().write_all(text.as_bytes()));
 }
 
 /// The columns that a command's answer may take: the terminal's, or 80 where there is none.
@@ -22,7 +24,7 @@ pub fn columns() -> usize {
     width_of(&io::stdout()).unwrap_or(WITHOUT).min(MOST)
 }
 
-/// The columns of a terminal; nothing for what is none, which is read by programs too.
+/// The columns of a terminal; nothing for a pipe or a file, which programs may read.
 fn width_of<S: AsFd + IsTerminal>(stream: &S) -> Option<usize> {
     const LEAST: usize = 20;
     let size = || rustix::termios::tcgetwinsize(stream).ok();
@@ -30,7 +32,7 @@ fn width_of<S: AsFd + IsTerminal>(stream: &S) -> Option<usize> {
     Some(usize::from(width)).filter(|width| *width >= LEAST)
 }
 
-/// The text in lines that fit, broken between words; what goes on is indented.
+/// The text in lines that fit, broken between words; continuation lines are indented.
 fn folded(text: &str, width: usize) -> String {
     const INDENT: &str = "         ";
     let mut whole = String::with_capacity(text.len());
@@ -51,8 +53,8 @@ fn folded(text: &str, width: usize) -> String {
     whole
 }
 
-/// The output of a command whose product is files: where nobody can read it any more, the command
-/// goes on without it.
+/// The output of a command whose product is files: once it cannot be written, the command continues
+/// without it.
 pub struct Optional<'a> {
     out: &'a mut dyn Write,
     is_open: bool,
@@ -75,12 +77,13 @@ impl<'a> Optional<'a> {
         let text = String::from_utf8_lossy(&self.line);
         let text = self.width.map_or_else(|| text.to_string(), |width| folded(&text, width));
         self.line.clear();
-        if let Err(cause) = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+        let out = &mut self.out;
+        let write = || out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        if let Err(cause) = progress::above(write) {
             self.is_open = false;
-            tell(format_args!(
-                "note: the standard output cannot be written ({cause}), so the run goes on \
-                 without it"
-            ));
+            tracing::warn!(
+                "the standard output cannot be written ({cause}), so the run continues without it"
+            );
         }
     }
 }
@@ -109,7 +112,7 @@ mod tests {
 
     use super::*;
 
-    /// For a process of the test below: what it says in each of its lines.
+    /// For a process of the test below: the text of each of its lines.
     const WORD: &str = "LOCKSTEP_TEST_WORD";
     const LINES: usize = 2000;
 
@@ -118,32 +121,32 @@ mod tests {
         let (mut reader, writer) = io::pipe().unwrap();
         let start = |word: &str| {
             let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args(["--ignored", "--exact", "streams::tests::process_that_tells"]);
+            command.args(["--ignored", "--exact", "streams::tests::process_that_prints"]);
             command.env(WORD, word).stdin(Stdio::null()).stdout(Stdio::null());
             command.arg("--nocapture").stderr(writer.try_clone().unwrap()).spawn().unwrap()
         };
         let words = ["a".repeat(300), "b".repeat(200)];
         let mut children = words.each_ref().map(|word| start(word));
         drop(writer);
-        let mut told = String::new();
-        reader.read_to_string(&mut told).unwrap();
+        let mut printed = String::new();
+        reader.read_to_string(&mut printed).unwrap();
         for child in &mut children {
             assert!(child.wait().unwrap().success());
         }
         for word in &words {
-            assert_eq!(told.lines().filter(|line| line == word).count(), LINES);
+            assert_eq!(printed.lines().filter(|line| line == word).count(), LINES);
         }
-        assert_eq!(told.lines().count(), 2 * LINES);
+        assert_eq!(printed.lines().count(), 2 * LINES);
     }
 
     #[test]
     #[ignore = "one of two processes: the test above starts them"]
-    fn process_that_tells() {
+    fn process_that_prints() {
         let word = std::env::var(WORD).unwrap();
-        (0..LINES).for_each(|_| tell(&word));
+        (0..LINES).for_each(|_| print_error_line(&word));
     }
 
-    /// Takes so many bytes.
+    /// Takes this number of bytes, then reports a full device.
     struct Full(usize);
 
     impl Write for Full {

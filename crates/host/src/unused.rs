@@ -9,7 +9,7 @@ use crate::{Environment, gpus};
 pub enum Unused {
     /// None is visible, or no driver answers.
     NoGpu,
-    /// The build knows no CUDA; so many are visible.
+    /// The build knows no CUDA; this number of GPUs is visible.
     NoCuda(usize),
 }
 
@@ -20,7 +20,7 @@ impl Unused {
         Self::of(gpus::visible(environment).unwrap_or_default().len(), is_built_in)
     }
 
-    /// Where so many are visible to a build that can use them, or cannot.
+    /// Where this number of GPUs is visible to a build that can use them, or cannot.
     #[must_use]
     pub fn of(visible: usize, is_built_in: bool) -> Self {
         if is_built_in || visible == 0 { Self::NoGpu } else { Self::NoCuda(visible) }
@@ -33,7 +33,8 @@ impl fmt::Display for Unused {
             Self::NoGpu => write!(f, "there is no GPU"),
             Self::NoCuda(gpus) => write!(
                 f,
-                "this build has no CUDA for the {gpus} GPU{} here (launch/cuda.sh builds one that has)",
+                "this build has no CUDA support and cannot use the {gpus} GPU{} of this host \
+                 (launch/cuda.sh builds programs that can)",
                 if *gpus == 1 { "" } else { "s" }
             ),
         }
@@ -45,14 +46,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gpus_that_the_build_cannot_use_are_told() {
-        let told = |visible, is_built_in| Unused::of(visible, is_built_in).to_string();
+    fn gpus_that_the_build_cannot_use_are_named() {
+        let text = |visible, is_built_in| Unused::of(visible, is_built_in).to_string();
         for (visible, is_built_in) in [(0, false), (0, true), (2, true)] {
-            assert_eq!(told(visible, is_built_in), "there is no GPU");
+            assert_eq!(text(visible, is_built_in), "there is no GPU");
         }
-        let words = "this build has no CUDA for the";
-        let remedy = "here (launch/cuda.sh builds one that has)";
-        assert_eq!(told(1, false), format!("{words} 1 GPU {remedy}"));
-        assert_eq!(told(8, false), format!("{words} 8 GPUs {remedy}"));
+        let words = "this build has no CUDA support and cannot use the";
+        let remedy = "of this host (launch/cuda.sh builds programs that can)";
+        assert_eq!(text(1, false), format!("{words} 1 GPU {remedy}"));
+        assert_eq!(text(8, false), format!("{words} 8 GPUs {remedy}"));
     }
 }

@@ -12,9 +12,9 @@ pub struct Wish {
 /// Whether ranks may have one GPU together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// Each has one of its own.
+    /// Each rank needs its own GPU.
     Refused,
-    /// They may: for tests, since they slow each other down.
+    /// Ranks may share: for tests, since they slow each other down.
     Allowed,
 }
 

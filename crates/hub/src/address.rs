@@ -31,7 +31,7 @@ impl Origin {
         (!host.is_empty()).then_some(Self { scheme, host, port })
     }
 
-    /// Whether nobody between can read what is said there.
+    /// Whether the connection is encrypted.
     pub(super) fn is_encrypted(&self) -> bool {
         self.scheme == "https"
     }

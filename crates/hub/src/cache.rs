@@ -4,7 +4,7 @@
 //! models--owner--name/refs/main                 the revision
 //! models--owner--name/snapshots/<revision>/f    a link to the content
 //! models--owner--name/blobs/<etag>              the content; `.incomplete` behind it while it comes
-//! .locks/models--owner--name/<etag>.lock        held by whoever fetches the content
+//! .locks/models--owner--name/<etag>.lock        held by the process that fetches the content
 //! ```
 
 use std::fs::{self, File, TryLockError};
@@ -61,7 +61,7 @@ impl ModelCache {
         fs::create_dir_all(&blobs).map_err(|cause| (blobs, cause))
     }
 
-    /// Takes the lock of a content, once nobody else has it; tells whether somebody had. Where files
+    /// Takes the lock of a content once it is free; also returns whether another process had it. Where files
     /// cannot be locked there is none.
     pub(super) fn lock(&self, etag: &str) -> (Option<File>, bool) {
         let path = self.cache.join(".locks").join(&self.name).join(format!("{etag}.lock"));
@@ -69,17 +69,17 @@ impl ModelCache {
         let Ok(file) = folder.and_then(|()| File::create(&path)) else { return (None, false) };
         let start = Instant::now();
         let mut has_waited = false;
-        let mut is_told = false;
+        let mut has_printed = false;
         loop {
             match file.try_lock() {
                 Ok(()) => return (Some(file), has_waited),
                 Err(TryLockError::Error(_)) => return (None, has_waited),
                 Err(TryLockError::WouldBlock) => has_waited = true,
             }
-            if !is_told && start.elapsed() > SILENCE {
-                is_told = true;
-                streams::tell(format_args!(
-                    "waiting for another process, which fetches a file of {} (lock {})",
+            if !has_printed && start.elapsed() > SILENCE {
+                has_printed = true;
+                streams::print_error_line(format_args!(
+                    "waiting for another process that downloads a file of {} (lock {})",
                     self.name,
                     path.display()
                 ));

@@ -1,4 +1,4 @@
-//! Asks the hub for files, and tells it alone who we are.
+//! Requests files from the hub, and sends the token to the hub only.
 //!
 //! A file of the hub lies elsewhere more often than not, and where is said by a redirect. Redirects
 //! are followed here, one request each, so that each request can be looked at before it is made: the
@@ -26,7 +26,7 @@ pub(super) struct Client {
     token: Option<String>,
 }
 
-/// What was said of a file on the way to it; whoever speaks first is believed, which is the hub.
+/// What the answers along the redirects say of a file; the first one counts, which is the hub's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Claim {
     /// The revision.
@@ -58,7 +58,7 @@ pub(super) enum Unanswered {
     #[error(transparent)]
     Network(#[from] ureq::Error),
     /// A redirect that is not followed.
-    #[error("it sends to {to}, {why}")]
+    #[error("it redirects to {to}, {why}")]
     Redirect {
         /// Where it leads.
         to: String,
@@ -66,7 +66,7 @@ pub(super) enum Unanswered {
         why: &'static str,
     },
     /// A server of something else.
-    #[error("it names no revision of the file (x-repo-commit, etag), so it is no hub")]
+    #[error("its answer has no revision of the file (x-repo-commit, etag), so it is not a hub")]
     NoHub,
     /// An answer that contradicts itself.
     #[error("{0}")]
@@ -74,7 +74,7 @@ pub(super) enum Unanswered {
 }
 
 impl Unanswered {
-    /// Whether another try may go better: not where there is no way to the server at all.
+    /// Whether another try may succeed: not where the server cannot be reached at all.
     pub(super) fn may_pass(&self) -> bool {
         use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
         match self {
@@ -107,7 +107,7 @@ impl Client {
     /// The file at `address` from byte `from` on.
     ///
     /// # Errors
-    /// [`Unanswered`] when nobody answers, or a redirect leads where nobody should go.
+    /// [`Unanswered`] when no server answers, or a redirect is refused.
     pub(super) fn open(&self, address: &Uri, from: u64) -> Result<Answer, Unanswered> {
         let mut address = address.clone();
         let mut claim = Claim::default();
@@ -148,17 +148,17 @@ impl Client {
 /// Where a redirect leads, if it may be followed.
 pub(super) fn next(here: &Uri, location: &str) -> Result<Uri, Unanswered> {
     let refused = |to: &str, why| {
-        // An address may carry a signature, which is nobody's business.
+        // The query of an address may hold a signature, which must not be shown.
         let to = to.split(['?', '#']).next().unwrap_or_default();
         Unanswered::Redirect { to: to.chars().take(200).collect(), why }
     };
-    let no_address = "which is no address of a file on the web";
+    let no_address = "which is not the address of a file on the web";
     let there = join(here, location).ok_or_else(|| refused(location, no_address))?;
     let to = there.to_string();
     let origin = Origin::of(&there).ok_or_else(|| refused(&to, no_address))?;
     let was_encrypted = Origin::of(here).is_some_and(|origin| origin.is_encrypted());
     if was_encrypted && !origin.is_encrypted() {
-        return Err(refused(&to, "which is not encrypted, as the way there was"));
+        return Err(refused(&to, "which is not encrypted, although the request was"));
     }
     Ok(there)
 }
@@ -197,13 +197,14 @@ fn answer(
     if let Some(encoding) = text(headers, CONTENT_ENCODING.as_str())
         && !encoding.eq_ignore_ascii_case("identity")
     {
-        let why = format!("it sends the file compressed ({encoding}), which was not asked for");
+        let why = format!("it sent the file compressed ({encoding}), which was not requested");
         return Err(Unanswered::Senseless(why));
     }
     let (from, total) = match status {
         206 => {
             let range = text(headers, CONTENT_RANGE.as_str()).and_then(range);
-            let senseless = || Unanswered::Senseless("it sends a part and not which".to_owned());
+            let senseless =
+                || Unanswered::Senseless("it sent a part of the file without its range".to_owned());
             range.map(|(from, total)| (from, Some(total))).ok_or_else(senseless)?
         }
         200 => (0, text(headers, CONTENT_LENGTH.as_str()).and_then(|size| size.parse().ok())),
@@ -211,7 +212,9 @@ fn answer(
     };
     match (claim.size, total) {
         (Some(claimed), Some(total)) if claimed != total => {
-            return Err(Unanswered::Senseless(format!("{total} bytes of {claimed}")));
+            return Err(Unanswered::Senseless(format!(
+                "the server announced {claimed} bytes, then {total}"
+            )));
         }
         (claimed, total) => claim.size = claimed.or(total),
     }

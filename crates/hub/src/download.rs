@@ -1,6 +1,7 @@
 //! Brings the content of one file into the cache.
 //!
-//! What came before a break stays beside the content's place and is gone on from. Content is there
+//! The bytes that arrived before a break stay beside the content's place, and the download resumes
+//! behind them. Content is there
 //! under its name only when it is whole: of the size that was claimed, and of the hub's SHA-256 where
 //! it gives one.
 
@@ -14,6 +15,7 @@ use ureq::http::Uri;
 
 use super::cache::{ModelCache, Unwritten, word};
 use super::client::{Answer, Claim, Client, Unanswered};
+use lockstep_host::progress::Progress;
 use lockstep_host::streams;
 
 /// What a file of unknown size may have: only small ones come without one.
@@ -35,7 +37,7 @@ pub(super) enum Fetched {
 /// Why a file did not come.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Break {
-    /// Nobody answered.
+    /// No server answered.
     #[error(transparent)]
     Unanswered(Unanswered),
     /// The server failed, which may pass.
@@ -109,7 +111,7 @@ impl Wanted<'_> {
         Ok(Fetched::Done)
     }
 
-    /// Fetches the content, or waits for whoever does.
+    /// Fetches the content, or waits for the process that does.
     fn content(&self, etag: &str, answer: Answer) -> Result<(), Break> {
         let (lock, has_waited) = self.cache.lock(etag);
         let blob = self.cache.blob(etag);
@@ -117,7 +119,7 @@ impl Wanted<'_> {
         if has_waited && is_whole(&blob, &claim) {
             return Ok(());
         }
-        // Without a lock somebody else may write to what is gone on from.
+        // Without a lock another process may write to the same partial file.
         let path = match lock {
             Some(_) => blob.with_file_name(format!("{etag}.incomplete")),
             None => blob.with_file_name(format!("{etag}.{}.incomplete", std::process::id())),
@@ -176,7 +178,7 @@ impl Partial {
         let most = claim.size.unwrap_or(UNSIZED);
         let mut partial = Self { path, file, length: 0, most, hash: Context::new(&SHA256) };
         let length = partial.file.metadata().map_or(0, |metadata| metadata.len());
-        // Of a size that nobody told, nobody knows whether it was whole already.
+        // Without a known size, the partial file may be complete already.
         let is_kept = length > 0 && length < most && claim.size.is_some();
         if length > 0 && !(is_kept && partial.rehash().is_ok_and(|()| partial.length == length)) {
             partial.restart()?;
@@ -218,27 +220,30 @@ impl Partial {
             };
             if self.length + count as u64 > self.most {
                 self.restart()?;
-                return Err(Break::Damaged(format!("more than {} bytes", self.most)));
+                return Err(Break::Damaged(format!(
+                    "the server sent more than the {} bytes it announced",
+                    self.most
+                )));
             }
             let written = self.file.write_all(&buffer[..count]);
             written.map_err(|cause| (self.path.clone(), cause))?;
             self.hash.update(&buffer[..count]);
             self.length += count as u64;
-            news.tell(self.length);
+            news.report(self.length);
         }
     }
 
     /// Gives the content its name, if it is what was claimed.
     fn settle(self, claim: &Claim, blob: &Path) -> Result<(), Break> {
         if let Some(size) = claim.size.filter(|size| *size != self.length) {
-            return Err(Break::Damaged(format!("{} bytes of {size}", self.length)));
+            return Err(Break::Damaged(format!("{} of {size} bytes arrived", self.length)));
         }
         if let Some(expected) = claim.sha256() {
             let found = self.hash.clone().finish();
             let found: String = found.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
             if !found.eq_ignore_ascii_case(expected) {
                 let _ = fs::remove_file(&self.path);
-                let cause = format!("its SHA-256 is {found}, and the hub's is {expected}");
+                let cause = format!("its SHA-256 is {found}, but the hub gives {expected}");
                 return Err(Break::Damaged(cause));
             }
         }
@@ -247,27 +252,33 @@ impl Partial {
     }
 }
 
-/// Says from time to time how much of a large file has come.
+/// Prints from time to time how much of a large file has arrived.
 struct News<'a> {
     name: &'a str,
     size: u64,
     last: Instant,
+    bar: Option<Progress>,
 }
 
 impl<'a> News<'a> {
     fn of(name: &'a str, size: Option<u64>) -> Self {
         let size = size.filter(|size| *size >= LARGE).unwrap_or(0);
         if size > 0 {
-            streams::tell(format_args!("fetching {name} ({} MB)", size / 1_000_000));
+            streams::print_error_line(format_args!("downloading {name} ({} MB)", size / 1_000_000));
         }
-        Self { name, size, last: Instant::now() }
+        let bar = (size > 0).then(|| Progress::of_bytes(name, size));
+        Self { name, size, last: Instant::now(), bar }
     }
 
-    fn tell(&mut self, length: u64) {
-        if self.size > 0 && self.last.elapsed() > NEWS {
+    fn report(&mut self, length: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set(length);
+        }
+        let is_plain = self.bar.as_ref().is_some_and(Progress::is_hidden);
+        if is_plain && self.last.elapsed() > NEWS {
             self.last = Instant::now();
             let percent = u128::from(length) * 100 / u128::from(self.size);
-            streams::tell(format_args!("fetching {}: {percent} %", self.name));
+            streams::print_error_line(format_args!("downloading {}: {percent} %", self.name));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Why a model could not be had, and how to have it all the same.
+//! Why a model could not be found or downloaded, and the remedy.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,9 +14,9 @@ use crate::settings::Misset;
 pub enum HubError {
     /// A path to something that is not there.
     #[error(
-        "the model `{name}` cannot be found: there is no directory of that name here, \
-         and it is no hub id, which is `name` or `owner/name`\n  \
-         pass a directory that holds {FILES}, a hub id such as distilbert-base-uncased, \
+        "the model `{name}` cannot be found: there is no directory of that name, \
+         and it is not a hub id (`name` or `owner/name`)\n  \
+         hint: pass a directory that holds {FILES}, a hub id such as distilbert-base-uncased, \
          or builtin:tiny"
     )]
     NoDirectory {
@@ -25,7 +25,7 @@ pub enum HubError {
     },
     /// A path to a file.
     #[error(
-        "the model `{name}` is a file; --model takes the directory that holds {FILES}, or a hub id"
+        "the model `{name}` is a file\n  hint: pass the directory that holds {FILES}, or a hub id"
     )]
     IsFile {
         /// What was asked for.
@@ -33,8 +33,8 @@ pub enum HubError {
     },
     /// There is no directory for a cache.
     #[error(
-        "the model `{id}` is a hub id, and there is no directory to keep its files in\n  \
-         set HF_HOME to a directory that can be written, or pass a directory to --model"
+        "the model `{id}` is a hub id, and there is no directory for downloaded files\n  \
+         hint: set HF_HOME to a writable directory, or pass a directory to --model"
     )]
     NoCache {
         /// The hub id.
@@ -42,8 +42,8 @@ pub enum HubError {
     },
     /// The cache is incomplete and the network was forbidden.
     #[error(
-        "the model `{id}` is neither a directory here nor complete in the cache {}: {} is missing, \
-         and {variable} forbids the network\n  unset {variable}, or {}",
+        "the model `{id}` is neither a directory nor complete in the cache {}: {} is missing, \
+         and {variable} forbids downloads\n  hint: unset {variable}, or {}",
         cache.display(), missing.join(" or "), by_hand(id)
     )]
     Offline {
@@ -56,7 +56,7 @@ pub enum HubError {
         /// What forbids the network.
         variable: &'static str,
     },
-    /// A variable that says nothing.
+    /// A variable with an invalid value.
     #[error(transparent)]
     Misset(#[from] Misset),
     /// The weights are in several files, and which is not to be read.
@@ -64,9 +64,9 @@ pub enum HubError {
     Index(#[from] IndexError),
     /// The hub does not answer.
     #[error(
-        "the model `{id}` is neither a directory here nor complete in the cache {}, \
-         and {endpoint} cannot be reached for {file}: {cause}\n  \
-         check the network (HF_ENDPOINT names the server), or {}",
+        "the model `{id}` is neither a directory nor complete in the cache {}, \
+         and {file} cannot be downloaded from {endpoint}: {cause}\n  \
+         hint: check the network (HF_ENDPOINT names the server), or {}",
         cache.display(), by_hand(id)
     )]
     Unreachable {
@@ -81,12 +81,12 @@ pub enum HubError {
         /// The network's words.
         cause: String,
     },
-    /// The hub answers that there is no such model, or not for us.
+    /// The hub answers that the model does not exist or is private.
     #[error(
-        "the model `{id}` is no directory here, and {endpoint} answers {status}: \
-         there is no such model, or not for everybody\n  \
-         look for a slip of the pen; for a model that is not public set HF_TOKEN (or run \
-         `hf auth login`); for a directory pass its path"
+        "the model `{id}` is not a directory, and {endpoint} answers {status}: the model does not exist, \
+         or it is private\n  \
+         hint: check the spelling; for a private model set HF_TOKEN or run `hf auth login`; for a \
+         directory pass its path"
     )]
     Refused {
         /// The hub id.
@@ -98,7 +98,7 @@ pub enum HubError {
     },
     /// The model lacks a file we need.
     #[error(
-        "the model `{id}` on {endpoint} has no {}\n  choose a DistilBERT model that has {FILES}",
+        "the model `{id}` on {endpoint} has no {}\n  hint: choose a DistilBERT model that has {FILES}",
         missing.join(" and no ")
     )]
     Incomplete {
@@ -111,8 +111,8 @@ pub enum HubError {
     },
     /// A file did not arrive whole.
     #[error(
-        "{file} of the model `{id}` did not arrive whole from {endpoint}: {cause}\n  \
-         start again to go on where it ended, or {}",
+        "the download of {file} of the model `{id}` from {endpoint} failed: {cause}\n  \
+         hint: run the command again to continue the download, or {}",
         by_hand(id)
     )]
     Interrupted {
@@ -125,10 +125,10 @@ pub enum HubError {
         /// What happened.
         cause: String,
     },
-    /// The hub sends to where nobody should go.
+    /// The hub redirects to a refused address.
     #[error(
-        "{file} of the model `{id}` is not fetched: {endpoint} was asked, and {cause}\n  \
-         check HF_ENDPOINT, which names the server, or {}",
+        "{file} of the model `{id}` cannot be downloaded from {endpoint}: {cause}\n  \
+         hint: check HF_ENDPOINT, which names the server, or {}",
         by_hand(id)
     )]
     Redirected {
@@ -143,8 +143,8 @@ pub enum HubError {
     },
     /// The cache cannot be written.
     #[error(
-        "{file} of the model `{id}` cannot be kept: {} cannot be written: {cause}\n  \
-         {}; HF_HOME names another directory for the cache",
+        "{file} of the model `{id}` cannot be stored: {} cannot be written: {cause}\n  \
+         hint: {}; HF_HOME sets another directory for the cache",
         path.display(), room(cause)
     )]
     Unwritten {
@@ -158,7 +158,7 @@ pub enum HubError {
         cause: io::Error,
     },
     /// The model was changed while its files were fetched.
-    #[error("the model `{id}` was changed on the hub while it was fetched; start again")]
+    #[error("the model `{id}` was changed on the hub during the download; run the command again")]
     Changed {
         /// The hub id.
         id: String,
@@ -183,15 +183,15 @@ impl HubError {
 fn room(cause: &io::Error) -> &'static str {
     match cause.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free some space and start again, which goes on where it ended"
+            "free some space and run the command again, which continues the download"
         }
-        _ => "look at its permissions",
+        _ => "check its permissions",
     }
 }
 
 fn by_hand(id: &str) -> String {
     format!(
-        "fetch {FILES}\n  from https://huggingface.co/{id}/tree/main into a directory DIR, \
-         and pass --model DIR"
+        "download {FILES} from \
+         https://huggingface.co/{id}/tree/main into a directory DIR, and pass --model DIR"
     )
 }

@@ -14,7 +14,6 @@ mod settings;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lockstep_host::streams;
 use lockstep_weights_index::{INDEX_ENDING, shards};
 use ureq::http::Uri;
 
@@ -38,7 +37,7 @@ const WEIGHTS: [&str; 4] = [
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 ];
-/// The weights as they are told of.
+/// The files of the weights, as messages list them.
 const WEIGHTS_IN_ONE: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// The directory that holds the files of the model `name`.
@@ -225,7 +224,10 @@ impl<'a> Shelf<'a> {
                 Ok(Fetched::Refused(status)) => return self.refused(file, status),
                 Err(fault) if left > 0 && fault.may_pass() => {
                     left -= 1;
-                    streams::tell(format_args!("fetching {file} of {} again: {fault}", self.id));
+                    tracing::warn!(
+                        "the download of {file} of {} failed ({fault}); trying again",
+                        self.id
+                    );
                     std::thread::sleep(pause);
                     pause *= 2;
                 }

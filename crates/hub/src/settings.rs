@@ -30,7 +30,7 @@ pub(crate) enum Token {
     Given(String),
     /// In this file, if that exists: `hf auth login` writes it.
     InFile(PathBuf),
-    /// Nowhere, or not to be told.
+    /// There is none, or it must not be sent.
     Absent,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Waits {
 
 /// A variable whose value is none that it can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the variable {variable} is `{value}`, but it takes {takes}; set it so, or unset it")]
+#[error("the variable {variable} is `{value}`, but it must be {takes}; correct it, or unset it")]
 pub struct Misset {
     /// Its name.
     pub(crate) variable: &'static str,
@@ -109,7 +109,7 @@ impl HubSettings {
         self.access == Access::Online
     }
 
-    /// The same hub for somebody who only looks into the cache.
+    /// The same hub, for reading the cache only.
     pub fn without_network(self) -> Self {
         Self { access: Access::Offline { variable: "trainer plan" }, ..self }
     }

@@ -102,8 +102,8 @@ fn names_that_are_neither_directory_nor_hub_id() {
         "./models/mine",
         &settings,
         expect![[r#"
-        the model `./models/mine` cannot be found: there is no directory of that name here, and it is no hub id, which is `name` or `owner/name`
-          pass a directory that holds config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json, a hub id such as distilbert-base-uncased, or builtin:tiny"#]],
+            the model `./models/mine` cannot be found: there is no directory of that name, and it is not a hub id (`name` or `owner/name`)
+              hint: pass a directory that holds config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json, a hub id such as distilbert-base-uncased, or builtin:tiny"#]],
     );
     for name in ["/no/where", "a/b/c", "../x", "a b", "~/m", "a/", ".hidden"] {
         let error = find_model(name, &settings).unwrap_err();
@@ -123,25 +123,23 @@ fn a_model_that_cannot_be_fetched_says_which_files_to_fetch_and_where_to_put_the
         "distilbert-base-uncased",
         &settings,
         expect![[r#"
-        the model `distilbert-base-uncased` is neither a directory here nor complete in the cache CACHE, and HUB cannot be reached for config.json: io: Connection refused (os error 111)
-          check the network (HF_ENDPOINT names the server), or fetch config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json
-          from https://huggingface.co/distilbert-base-uncased/tree/main into a directory DIR, and pass --model DIR"#]],
+            the model `distilbert-base-uncased` is neither a directory nor complete in the cache CACHE, and config.json cannot be downloaded from HUB: io: Connection refused (os error 111)
+              hint: check the network (HF_ENDPOINT names the server), or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/distilbert-base-uncased/tree/main into a directory DIR, and pass --model DIR"#]],
     );
     let offline = Access::Offline { variable: "HF_HUB_OFFLINE" };
     check_error(
         "lab/model",
         &HubSettings { access: offline, ..settings.clone() },
         expect![[r#"
-        the model `lab/model` is neither a directory here nor complete in the cache CACHE: config.json is missing, and HF_HUB_OFFLINE forbids the network
-          unset HF_HUB_OFFLINE, or fetch config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json
-          from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
+            the model `lab/model` is neither a directory nor complete in the cache CACHE: config.json is missing, and HF_HUB_OFFLINE forbids downloads
+              hint: unset HF_HUB_OFFLINE, or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );
     check_error(
         "lab/model",
         &HubSettings { cache: None, ..settings },
         expect![[r#"
-            the model `lab/model` is a hub id, and there is no directory to keep its files in
-              set HF_HOME to a directory that can be written, or pass a directory to --model"#]],
+            the model `lab/model` is a hub id, and there is no directory for downloaded files
+              hint: set HF_HOME to a writable directory, or pass a directory to --model"#]],
     );
 }
 
@@ -151,23 +149,22 @@ fn a_server_that_refuses_is_told_from_one_that_fails() {
         Manner::Status(404),
         MODEL,
         expect![[r#"
-        the model `lab/model` is no directory here, and HUB answers 404: there is no such model, or not for everybody
-          look for a slip of the pen; for a model that is not public set HF_TOKEN (or run `hf auth login`); for a directory pass its path"#]],
+            the model `lab/model` is not a directory, and HUB answers 404: the model does not exist, or it is private
+              hint: check the spelling; for a private model set HF_TOKEN or run `hf auth login`; for a directory pass its path"#]],
     );
     check_manner(
         Manner::Status(401),
         MODEL,
         expect![[r#"
-        the model `lab/model` is no directory here, and HUB answers 401: there is no such model, or not for everybody
-          look for a slip of the pen; for a model that is not public set HF_TOKEN (or run `hf auth login`); for a directory pass its path"#]],
+            the model `lab/model` is not a directory, and HUB answers 401: the model does not exist, or it is private
+              hint: check the spelling; for a private model set HF_TOKEN or run `hf auth login`; for a directory pass its path"#]],
     );
     check_manner(
         Manner::Status(503),
         MODEL,
         expect![[r#"
-        the model `lab/model` is neither a directory here nor complete in the cache CACHE, and HUB cannot be reached for config.json: http status: 503
-          check the network (HF_ENDPOINT names the server), or fetch config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json
-          from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
+            the model `lab/model` is neither a directory nor complete in the cache CACHE, and config.json cannot be downloaded from HUB: http status: 503
+              hint: check the network (HF_ENDPOINT names the server), or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );
 }
 
@@ -177,23 +174,21 @@ fn a_model_must_arrive_whole() {
         Manner::Proper,
         &[("config.json", "{}"), ("vocab.txt", "a")],
         expect![[r#"
-        the model `lab/model` on HUB has no model.safetensors and no pytorch_model.bin
-          choose a DistilBERT model that has config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json"#]],
+            the model `lab/model` on HUB has no model.safetensors and no pytorch_model.bin
+              hint: choose a DistilBERT model that has config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json"#]],
     );
     check_manner(
         Manner::BreaksOff("pytorch_model.bin"),
         MODEL,
         expect![[r#"
-        pytorch_model.bin of the model `lab/model` did not arrive whole from HUB: Peer disconnected
-          start again to go on where it ended, or fetch config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json
-          from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
+            the download of pytorch_model.bin of the model `lab/model` from HUB failed: Peer disconnected
+              hint: run the command again to continue the download, or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );
     check_manner(
         Manner::Understates("vocab.txt"),
         MODEL,
         expect![[r#"
-        vocab.txt of the model `lab/model` did not arrive whole from HUB: 12 bytes of 11
-          start again to go on where it ended, or fetch config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json
-          from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
+            the download of vocab.txt of the model `lab/model` from HUB failed: the server announced 11 bytes, then 12
+              hint: run the command again to continue the download, or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );
 }

@@ -1,4 +1,4 @@
-//! Who keeps a rank to a few of its machine's cores: that decides what its user can do about it.
+//! What bound a rank to a few of its machine's cores: the remedy depends on it.
 
 use std::fs;
 
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use lockstep_host::Environment;
 
-/// Who keeps a rank to its cores.
+/// What bound a rank to its cores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Binding {
     /// Open MPI's starter, which may use more of them itself.
     OpenMpi,
     /// A batch system.
     Job,
-    /// Nobody, or the user.
+    /// Nothing, or the user.
     #[default]
     Other,
 }
@@ -28,7 +28,7 @@ const STARTERS: [&str; 4] = ["mpirun", "mpiexec", "orte", "prte"];
 const NEAR: usize = 16;
 
 impl Binding {
-    /// That of this process, which may use so many cores.
+    /// That of this process, which may use `cores` cores.
     pub(super) fn here(environment: &Environment, cores: usize) -> Self {
         let of_starter = || starter().and_then(|pid| sched_getaffinity(Some(pid)).ok());
         let is_open_mpi = environment.get("OMPI_COMM_WORLD_RANK").is_some();

@@ -72,17 +72,17 @@ impl Cores {
         let _ = pool.build_global();
     }
 
-    /// For people: what the pool really has.
-    pub(super) fn told(self) -> String {
+    /// The threads that the pool has, in words.
+    pub(super) fn pool_size(self) -> String {
         match rayon::current_num_threads() {
             1 => "1 thread".to_owned(),
             threads => format!("{threads} threads"),
         }
     }
 
-    /// For people: why it has no more, where a container is why.
-    pub(super) fn reason(self) -> String {
-        let quota = |granted| format!("; a CPU quota of {granted:.1} cores");
+    /// The CPU quota of a container in words; empty where there is none.
+    pub(super) fn quota(self) -> String {
+        let quota = |granted| format!(" (CPU quota: {granted:.1} cores)");
         self.granted.map(quota).unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! Why a process does not join the others: its place among them, the way to them, its device.
+//! Why a process cannot join its process group: its rank, the connection, its device.
 
 use lockstep_collective::CollectiveError;
 use lockstep_gpu::GpuError;
@@ -6,22 +6,23 @@ use lockstep_host::{DecisionError, ExitCode, gpus};
 use lockstep_world::WorldSize;
 use thiserror::Error;
 
-/// Why a process does not know its place among others.
+/// Why a process does not know its rank.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum WorldError {
-    /// A variable that is no number, or a rank outside of its world.
+    /// A variable that is not a number, or a rank that is not below the world size.
     #[error(
-        "the environment has {variables}, which is no rank in a world: \
-         unset these variables to train alone, or start all ranks with mpirun, srun or launcher"
+        "the environment has {variables}, which is not a rank below a world size\n  \
+         hint: unset these variables to train with one rank, or start the ranks with mpirun, srun or \
+         the launcher"
     )]
     NoSeat {
         /// The variables with their values.
         variables: String,
     },
-    /// A world without a place to meet.
+    /// Several ranks without a rendezvous address.
     #[error(
-        "the environment describes {size} ranks, but {variable} is not set: it says where rank 0 \
-         listens for the others; start the ranks with launcher, which sets it, or export \
+        "the environment describes {size} ranks, but {variable} is not set, so the ranks cannot find \
+         rank 0\n  hint: start the ranks with the launcher, which sets it, or export \
          MASTER_ADDR=<host of rank 0> and MASTER_PORT=<a free port>"
     )]
     NoAddress {
@@ -30,20 +31,21 @@ pub enum WorldError {
         /// What is missing.
         variable: &'static str,
     },
-    /// A port that is none.
+    /// A variable that is not a port.
     #[error(
-        "MASTER_PORT={text} is no port: export a number from 1 to 65535, free on rank 0's host"
+        "MASTER_PORT={text} is not a port; export a number from 1 to 65535 that is free on the host of \
+         rank 0"
     )]
     NoPort {
         /// What is set.
         text: String,
     },
-    /// Every process believes to be alone.
+    /// The MPI library sees one rank where several were started.
     #[error(
-        "{} ranks were started, but {library} sees one only: the mpirun that started this program \
-         belongs to another MPI than the one it was built with; use that one's mpirun (see \
-         `which -a mpirun`), srun --mpi=pmix, or export MASTER_ADDR=<host of rank 0> and \
-         MASTER_PORT=<a free port>, so that the ranks meet over TCP",
+        "{} ranks were started, but {library} sees only one: the mpirun that started this program \
+         belongs to another MPI than the one it was built with\n  \
+         hint: use the mpirun of that MPI (see `which -a mpirun`), srun --mpi=pmix, or TCP: export \
+         MASTER_ADDR=<host of rank 0> and MASTER_PORT=<a free port>",
         expected.get()
     )]
     WrongMpi {
@@ -61,15 +63,12 @@ pub enum PlaceError {
     #[error(transparent)]
     Gpu(#[from] GpuError),
     /// A precision of GPUs.
-    #[error(
-        "--precision tf32 needs a GPU, and this run computes on the CPU; \
-         leave it out, or pass --precision f32"
-    )]
+    #[error("--precision tf32 needs a GPU, and this run computes on the CPU; pass --precision f32")]
     Tf32,
     /// A precision of some processors.
     #[error(
         "--precision bf16 needs a processor that multiplies it (AVX512-BF16: AMD since Zen 4, Intel \
-         since Cooper Lake), and this one does not; leave it out, or pass --precision f32"
+         since Cooper Lake), and this one does not; pass --precision f32"
     )]
     Bf16,
 }

@@ -11,7 +11,7 @@ const STEP: [&str; 3] = ["SLURM_JOB_ID", "SLURM_STEP_ID", RESTARTS];
 /// one job may have the same values.
 const JOBS: [&str; 4] = ["SLURM_JOB_ID", RESTARTS, "PBS_JOBID", "LSB_JOBID"];
 
-/// Which run this process belongs to. The number of torchrun's restarts is no part of it: each agent
+/// Which run this process belongs to. The number of torchrun's restarts is not a part of it: each agent
 /// counts its own. Nor is torchrun's run, `none` unless a user names it.
 pub(super) fn of_run(environment: &Environment) -> RunIdentity {
     if let Some(name) = environment.get(RUN_ID) {

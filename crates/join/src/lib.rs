@@ -20,7 +20,7 @@ use lockstep_collective::{
     Audited, Collective, How, Ledger, Lost, Meeting, Mpi, Patience, PhaseBoard, Solo, Tcp, Timed,
     Watch, WatchHandle, WatchSettings,
 };
-use lockstep_host::{Computes, Environment, ExitCode, Wish, decide, streams};
+use lockstep_host::{Computes, Environment, ExitCode, Wish, decide, name_rank, streams};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 pub use binding::Binding;
@@ -30,32 +30,57 @@ pub use error::{JoinError, PlaceError, WorldError, of_collective};
 use roster::Roster;
 pub use starter::{Family, Starter};
 
-/// Who speaks for all.
+/// The rank that prints for all.
 const LEADER: Rank = Rank(0);
 
 /// How long ranks wait for each other to be started: queues and image downloads take minutes.
 const ARRIVAL: Duration = Duration::from_secs(600);
 
-/// This process among those that train with it.
+/// The ranks that train together, as one of them sees them.
 pub struct ProcessGroup {
-    /// Who it is.
+    /// Its rank and the world size.
     pub seat: Seat,
-    /// The way to the others.
+    /// The calls between the ranks.
     pub collective: Box<dyn Collective>,
-    /// What that way was used for.
+    /// The calls that were made, with their bytes and times.
     pub ledger: Ledger,
-    /// What it computes on.
+    /// The device it computes on.
     pub place: Place,
-    /// Where it notes what it is doing.
+    /// The phase it is in, which its peers report when it is lost.
     pub board: PhaseBoard,
-    /// Who tells the others when it ends.
+    /// Tells the other ranks when it ends, and notices when they do.
     pub watch: Watch,
-    /// What it may use of its machine.
+    /// The cores it may use.
     pub cores: Cores,
-    /// The machines, each once.
+    /// The host names, each once.
     pub hosts: Vec<String>,
-    /// One line about all of this, for people.
-    pub told: String,
+    /// What a user reads about it.
+    pub summary: GroupSummary,
+}
+
+/// A process group in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSummary {
+    /// The threads of a rank, such as `2 threads per rank`.
+    pub threads: String,
+    /// The ranks, their hosts and how they communicate.
+    pub ranks: String,
+}
+
+impl GroupSummary {
+    fn of(seat: Seat, cores: &Cores, hosts: &[String], by: &str) -> Self {
+        let threads = |per| format!("{}{per}{}", cores.pool_size(), cores.quota());
+        let (world, here) = (seat.world().get(), cores.ranks);
+        if world == 1 {
+            return Self { threads: threads(""), ranks: "1".to_owned() };
+        }
+        let hosts = match hosts.len() {
+            1 => "on 1 host".to_owned(),
+            hosts => format!("on {hosts} hosts, {here} on this one"),
+        };
+        let ranks = format!("{world} {hosts}; this is {seat}; communication: {by}");
+        Self { threads: threads(" per rank"), ranks }
+    }
 }
 
 impl ProcessGroup {
@@ -82,10 +107,11 @@ impl ProcessGroup {
             }
             (collective, roster, seat) = (Box::new(Solo), roster.alone(seat), Seat::SOLO);
         }
+        name_rank(seat);
         let cores = Cores::of(&roster, seat);
         cores.use_them();
         if let (true, Some(warning)) = (seat.is_leader(), roster.binding_warning()) {
-            streams::tell(warning);
+            tracing::warn!("{warning}");
         }
         let board = PhaseBoard::default();
         let patience = run.patience;
@@ -97,17 +123,8 @@ impl ProcessGroup {
         let (collective, ledger) = Timed::new(collective);
         let collective = Box::new(collective);
         let hosts = roster.hosts();
-        let told = match seat.world().get() {
-            1 => format!("{}; rank 0 of 1", cores.told()),
-            _ => format!(
-                "{} a rank; {seat}, {} on this host, {} in all; by {by}",
-                cores.told(),
-                cores.ranks,
-                hosts.len(),
-            ),
-        };
-        let told = told + &cores.reason();
-        Ok(Some(Self { seat, collective, ledger, place, board, watch, cores, hosts, told }))
+        let summary = GroupSummary::of(seat, &cores, &hosts, &by);
+        Ok(Some(Self { seat, collective, ledger, place, board, watch, cores, hosts, summary }))
     }
 }
 
@@ -115,7 +132,7 @@ impl ProcessGroup {
 pub struct JoinOptions<'a> {
     /// Which GPUs may be seen.
     pub environment: &'a Environment,
-    /// How long a silent rank is borne.
+    /// How long a rank may be silent before it counts as lost.
     pub patience: Duration,
 }
 
@@ -157,16 +174,16 @@ fn over_nccl(
 /// The collective that belongs to a start, and what to call it.
 fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), JoinError> {
     match starter {
-        Starter::Nobody => Ok((Box::new(Solo), "nobody".to_owned())),
+        Starter::Single => Ok((Box::new(Solo), "none".to_owned())),
         Starter::Mpi { seat, family, instead } => match instead {
             Some(_) if !speaks_to(*family) && seat.world() == WorldSize::ONE => {
-                connect(&Starter::Nobody)
+                connect(&Starter::Single)
             }
             Some(meeting) if !speaks_to(*family) => {
                 if seat.is_leader() && Mpi::IS_BUILT_IN {
-                    streams::tell(
-                        "note: who started the ranks speaks another language than the MPI that this \
-                         program was built with, so they talk over TCP",
+                    tracing::warn!(
+                        "the ranks were started by another MPI than the one that this program was \
+                         built with, so they communicate over TCP"
                     );
                 }
                 over_tcp(*seat, meeting)
@@ -193,23 +210,26 @@ fn over_mpi(seat: Seat) -> Result<(Box<dyn Collective>, String), JoinError> {
 
 fn over_tcp(seat: Seat, meeting: &Meeting) -> Result<(Box<dyn Collective>, String), JoinError> {
     if seat.is_leader() {
-        streams::tell(format_args!("{seat} waits for the others at {meeting}"));
+        streams::print_error_line(format_args!(
+            "{seat} is waiting for the other ranks at {meeting}"
+        ));
     }
-    let patience = Patience { limit: ARRIVAL, tell: &|words| streams::tell(words) };
+    let patience = Patience { limit: ARRIVAL, tell: &|words| streams::print_error_line(words) };
     let tcp = Tcp::meet(seat, meeting, &patience)?;
-    Ok((Box::new(Audited::new(tcp)), format!("TCP, met at {meeting}")))
+    Ok((Box::new(Audited::new(tcp)), format!("TCP, rendezvous at {meeting}")))
 }
 
-/// A rank that lost a peer can only wait for ever in the next call: it ends at once. One rank says
-/// why for all, as long as the leader lives.
+/// Ends a rank that lost a peer, since its next call would wait for ever. The leader reports the loss
+/// for all ranks; if the leader is lost, every rank does.
 fn end_with_peer(seat: Seat, lost: &Lost) {
     let code = match &lost.how {
         How::Failed { code, .. } => ExitCode::of_peers(*code),
         How::Closed | How::Silent(_) => ExitCode::PeerLost,
     };
     if code != ExitCode::Stopped && (seat.is_leader() || lost.rank == LEADER) {
-        streams::tell(format_args!(
-            "error: {lost}; see what it said last, and start again with --resume auto"
+        streams::print_error_line(format_args!(
+            "error: {lost}\n  hint: read the last lines of that rank's output, then start again with \
+             --resume auto"
         ));
     }
     signal_hook::low_level::exit(i32::from(code.number()));
@@ -218,13 +238,13 @@ fn end_with_peer(seat: Seat, lost: &Lost) {
 /// How long a rank that has lost its peers may take to end by itself.
 const LAST: Duration = Duration::from_secs(5);
 
-/// Makes sure that a rank which cannot go on without its peers ends, also where the memory of a GPU
-/// cannot be given back because the GPU waits for one of them.
+/// Makes sure that a rank without its peers exits, also where the memory of a GPU cannot be freed
+/// because the GPU waits for one of them.
 pub fn end_regardless(watch: WatchHandle, failure: String) {
     std::thread::spawn(move || {
         std::thread::sleep(LAST);
         watch.fail(&failure, ExitCode::PeerLost.number());
-        streams::tell(format_args!("error: {failure}"));
+        streams::print_error_line(format_args!("error: {failure}"));
         signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
     });
 }
@@ -237,7 +257,7 @@ fn fail_on_panic(seat: Seat, watch: &Watch) {
     let (report, handle) = (std::panic::take_hook(), watch.handle());
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
-        handle.fail("it panicked, which is a bug of ours", ExitCode::Bug.number());
+        handle.fail("it panicked, which is a bug in lockstep", ExitCode::Bug.number());
         signal_hook::low_level::exit(i32::from(ExitCode::Bug.number()));
     }));
 }

@@ -118,7 +118,7 @@ impl Roster {
             let remedy = place.binding.remedy()?;
             (is_bound && cores.len() < place.cores_of_machine).then(|| {
                 format!(
-                    "warning: each rank on {} is bound to one core, and {} of {} cores are idle; \
+                    "each rank on {} is bound to one core, and {} of {} cores are idle; \
                      {remedy}",
                     place.equipment.host,
                     place.cores_of_machine - cores.len(),
@@ -145,12 +145,12 @@ mod tests {
     }
 
     #[test]
-    fn idle_cores_are_told_where_something_can_be_done() {
+    fn idle_cores_are_a_warning_where_something_can_be_done() {
         let check = |binding, cores: &[&[usize]], expected: Option<&str>| {
             let found = warning(binding, cores);
             assert_eq!(found.is_some(), expected.is_some(), "{binding:?}: {found:?}");
-            let told = found.unwrap_or_default();
-            assert!(told.contains(expected.unwrap_or_default()), "{binding:?}: {told}");
+            let text = found.unwrap_or_default();
+            assert!(text.contains(expected.unwrap_or_default()), "{binding:?}: {text}");
         };
         let remedy = "6 of 8 cores are idle; start with mpirun --bind-to none";
         check(Binding::OpenMpi, &[&[0], &[1]], Some(remedy));

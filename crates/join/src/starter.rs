@@ -10,7 +10,7 @@ use super::{WorldError, identity};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Starter {
     /// By hand, as the only one.
-    Nobody,
+    Single,
     /// By an MPI library's own starter, or by one that speaks its language.
     Mpi {
         /// Who the environment says this is.
@@ -53,7 +53,7 @@ const MPICH: Variables = Variables { rank: "PMI_RANK", size: "PMI_SIZE" };
 /// Slurm's with PMIx. `PMIX_RANK` alone has no size beside it.
 const PMIX: Variables = Variables { rank: "PMIX_RANK", size: "SLURM_STEP_NUM_TASKS" };
 
-/// torchrun's, and those of whoever does as it does.
+/// torchrun's, and those of starters that follow it.
 const TORCHRUN: Variables = Variables { rank: "RANK", size: "WORLD_SIZE" };
 /// Starters that only count.
 const COUNTING: [Variables; 2] =
@@ -73,9 +73,9 @@ impl Starter {
         {
             return Ok(started);
         }
-        let Some(seat) = first_seat(environment, &COUNTING)? else { return Ok(Self::Nobody) };
+        let Some(seat) = first_seat(environment, &COUNTING)? else { return Ok(Self::Single) };
         match seat.world().get() {
-            1 => Ok(Self::Nobody),
+            1 => Ok(Self::Single),
             size => Ok(Self::Rendezvous { seat, meeting: meeting(environment, size)? }),
         }
     }
@@ -83,7 +83,7 @@ impl Starter {
     /// Who the environment says this is.
     pub fn seat(&self) -> Seat {
         match self {
-            Self::Nobody => Seat::SOLO,
+            Self::Single => Seat::SOLO,
             Self::Mpi { seat, .. } | Self::Rendezvous { seat, .. } => *seat,
         }
     }
@@ -91,16 +91,16 @@ impl Starter {
 
 /// What a starter says behind which an MPI library finds the others.
 fn by_mpi(environment: &Environment) -> Result<Option<Starter>, WorldError> {
-    let told = |name| environment.get(name).is_some();
+    let has = |name| environment.get(name).is_some();
     let told_where = || {
-        let is_told = told("MASTER_ADDR") && told("MASTER_PORT");
-        is_told.then(|| meeting(environment, 2)).transpose()
+        let has_address = has("MASTER_ADDR") && has("MASTER_PORT");
+        has_address.then(|| meeting(environment, 2)).transpose()
     };
     if let Some(seat) = seat(environment, OPEN_MPI)? {
         return Ok(Some(Starter::Mpi { seat, family: Family::OpenMpi, instead: told_where()? }));
     }
     if let Some(seat) = seat(environment, MPICH)? {
-        let is_slurms = told("PMI_JOBID") && told("SLURM_PROCID");
+        let is_slurms = has("PMI_JOBID") && has("SLURM_PROCID");
         let kept = match is_slurms {
             true => meeting(environment, seat.world().get()).ok(),
             false => kept_by_mpich(environment),
@@ -148,7 +148,7 @@ fn meeting(environment: &Environment, size: usize) -> Result<Meeting, WorldError
     Ok(Meeting { place, keeper, run: identity::of_run(environment) })
 }
 
-/// Where rank 0 is met: as told, or on the first host of a Slurm step at a port of its own.
+/// Where rank 0 is met: as the environment says, or on the first host of a Slurm step at a port derived from the job.
 fn meeting_place(environment: &Environment, size: usize) -> Result<MeetingPlace, WorldError> {
     let slurm = || environment.get("SLURM_STEP_NODELIST").map(first_host);
     let host = environment.get("MASTER_ADDR").map(str::to_owned).or_else(slurm);
@@ -197,7 +197,7 @@ mod tests {
     /// Who those variables say that we are.
     fn check(variables: &[(&str, &str)], expected: &str) {
         let found = match starter(variables).unwrap() {
-            Starter::Nobody => "nobody".to_owned(),
+            Starter::Single => "single".to_owned(),
             Starter::Mpi { seat, family, instead } => {
                 let family = if family == Family::Mpich { "mpich" } else { "mpi" };
                 let instead = instead.map(|meeting| format!(", or at {meeting}"));
@@ -213,14 +213,14 @@ mod tests {
 
     #[test]
     fn the_starter_says_who_we_are() {
-        check(&[], "nobody");
+        check(&[], "single");
         check(&[("OMPI_COMM_WORLD_RANK", "3"), ("OMPI_COMM_WORLD_SIZE", "4")], "mpi: rank 3 of 4");
         let mpich = [("PMI_RANK", "1"), ("PMI_SIZE", "2"), ("RANK", "x")];
         check(&mpich, "mpich: rank 1 of 2");
         let kept = [&mpich[..], &[("PMI_FD", "9")]].concat();
         check(&kept, "mpich: rank 1 of 2, or at a port that mpiexec tells them");
-        let told = [&mpich[..], &[("MASTER_ADDR", "h"), ("MASTER_PORT", "1")]].concat();
-        check(&told, "mpich: rank 1 of 2, or at h:1");
+        let with_address = [&mpich[..], &[("MASTER_ADDR", "h"), ("MASTER_PORT", "1")]].concat();
+        check(&with_address, "mpich: rank 1 of 2, or at h:1");
         let torchrun =
             [("RANK", "5"), ("WORLD_SIZE", "8"), ("MASTER_ADDR", "h"), ("MASTER_PORT", "1")];
         check(&torchrun, "rank 5 of 8 at h:1");
@@ -243,8 +243,8 @@ mod tests {
         check(&[&slurm[..], &job[..], &pmi].concat(), "mpich: rank 1 of 2, or at gpu03:21007");
         let step = [&slurm[..], &job[..], &[("SLURM_STEP_ID", "2")]].concat();
         check(&step, "rank 1 of 2 at gpu03:23025");
-        check(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2")], "nobody");
-        check(&[("RANK", "0"), ("WORLD_SIZE", "1")], "nobody");
+        check(&[("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2")], "single");
+        check(&[("RANK", "0"), ("WORLD_SIZE", "1")], "single");
     }
 
     #[test]
@@ -290,7 +290,7 @@ mod tests {
         check(&half, "MASTER_PORT is not set");
         for port in ["0", "65536", "http"] {
             let all = [&half[..], &[("MASTER_PORT", port)]].concat();
-            check(&all, &format!("MASTER_PORT={port} is no port"));
+            check(&all, &format!("MASTER_PORT={port} is not a port"));
         }
     }
 }

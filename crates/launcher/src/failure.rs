@@ -7,7 +7,7 @@ use lockstep_flags::{Fault, Faults};
 use lockstep_host::ExitCode;
 use thiserror::Error;
 
-/// Why nothing was started, or what was started could not be watched.
+/// Why the ranks were not started, or not supervised.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
     /// A faulty command line.
@@ -17,7 +17,10 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Launch(#[from] LaunchError),
     /// The trainer beside the launcher.
-    #[error("{} cannot be started: {cause}; the launcher needs the trainer in its own directory", path.display())]
+    #[error(
+        "{} cannot be started: {cause}\n  hint: keep the programs `launcher` and `trainer` in one directory",
+        path.display()
+    )]
     Start {
         /// The program.
         path: PathBuf,
@@ -25,7 +28,7 @@ pub(crate) enum Failure {
         cause: io::Error,
     },
     /// Signals.
-    #[error("signals cannot be caught: {0}")]
+    #[error("signal handlers cannot be installed: {0}")]
     Signals(io::Error),
     /// The standard output, which may be a pipe that was closed.
     #[error("the standard output cannot be written: {0}")]
@@ -53,10 +56,10 @@ impl Failure {
 /// Ranks that cannot be started as asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum LaunchError {
-    /// Several machines, and nobody to reach them.
+    /// Several machines without Slurm.
     #[error(
-        "--nnodes {nodes} needs a Slurm job with srun in it; elsewhere start the ranks with mpirun and \
-         a hostfile, or with the files in launch/"
+        "--nnodes {nodes} needs a Slurm job with srun, and this is not one\n  \
+         hint: start the ranks with mpirun and a hostfile, or with the files in launch/"
     )]
     Machines {
         /// How many were asked for.
@@ -64,17 +67,21 @@ pub(crate) enum LaunchError {
     },
     /// `--start mpirun` without one.
     #[error(
-        "--start mpirun: there is no mpirun on the path; install Open MPI (Debian: openmpi-bin), \
-         or pass --start local"
+        "--start mpirun needs mpirun, which is not on the PATH\n  \
+         hint: install Open MPI (Debian: openmpi-bin), or pass --start local"
     )]
     NoMpirun,
     /// `--start srun` without one.
-    #[error("--start srun works inside a Slurm job only; take it from sbatch or salloc")]
+    #[error(
+        "--start srun needs a Slurm job with srun, and this is not one\n  \
+         hint: start the launcher in a job of sbatch or salloc"
+    )]
     NoSlurm,
     /// mpirun, for root.
     #[error(
-        "mpirun does not start for root; be another user, or, in a container of your own, set \
-         OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or pass --start local"
+        "mpirun does not start ranks as root\n  \
+         hint: start it as another user, or set OMPI_ALLOW_RUN_AS_ROOT=1 and \
+         OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 (in a container), or pass --start local"
     )]
     Root,
 }

@@ -1,15 +1,15 @@
 //! The program `launcher`: decides how many ranks there are, starts them, passes signals on, says
 //! which one failed first, and starts the run again when it failed.
 
-mod crew;
-mod ending;
+mod children;
+mod exit_status;
 mod failure;
 mod options;
+mod output;
 mod plan;
 mod prefix;
 mod resources;
 mod run;
-mod speech;
 mod trainer;
 
 use std::io::{self, Write};
@@ -58,7 +58,7 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
     let signals = signals::catch().map_err(Failure::Signals)?;
     let plan = plan(&options, &Resources::of(&process.environment), &trainer)?;
     if options.is_dry {
-        write!(out, "{}", plan.told(&trainer)).map_err(Failure::Output)?;
+        write!(out, "{}", plan.summary(&trainer)).map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
     supervise(&plan, trainer, options.max_restarts, &signals, out)
@@ -75,12 +75,12 @@ fn supervise(
     loop {
         let outcome = Run::start(plan, &trainer)?.finish(signals, out)?;
         let code = outcome.code;
-        if outcome.was_signalled || ending::is_final(code) || restarts == max_restarts {
+        if outcome.was_signalled || exit_status::is_final(code) || restarts == max_restarts {
             return Ok(code);
         }
         restarts += 1;
-        streams::tell(format_args!(
-            "launcher: the trainer ended with {code}; restart {restarts} of {max_restarts} \
+        streams::print_error_line(format_args!(
+            "launcher: the trainer exited with code {code}; restart {restarts} of {max_restarts}, \
              from the newest checkpoint"
         ));
         if restarts == 1 {

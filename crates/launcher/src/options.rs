@@ -1,4 +1,4 @@
-//! What the launcher itself is told, in front of `--`.
+//! The launcher's own arguments, which precede `--`.
 
 use lockstep_flags::{
     Command, CommandLine, Entries, Faults, Form, Key, Kind, SWITCH, Table, Words,
@@ -26,7 +26,7 @@ const RESTARTS: Kind<u64> = Kind {
 /// Who starts the ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// Whoever is there.
+    /// The first of these that is available.
     Auto,
     /// `mpirun`.
     Mpirun,

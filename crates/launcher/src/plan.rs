@@ -13,14 +13,14 @@ use super::resources::Resources;
 use super::trainer::Trainer;
 use crate::failure::LaunchError;
 
-/// What is started, and why so.
+/// What is started, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     /// Ranks on each machine.
     pub(super) per_node: u64,
     /// Machines.
     pub(super) nodes: u64,
-    /// Why so many.
+    /// The reason for their number.
     why: String,
     /// Who starts them.
     pub(super) starter: Starter,
@@ -32,7 +32,7 @@ pub(super) struct Plan {
 /// Who starts the ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Starter {
-    /// Nobody: there is one.
+    /// None: there is one process.
     Alone,
     /// The launcher itself.
     Local,
@@ -71,7 +71,7 @@ fn ranks(options: &Options, around: &Resources, trainer: &Trainer) -> (u64, u64,
         None if gpus > 0 => (gpus, "one for each GPU".to_owned()),
         None => {
             let unused = Unused::of(visible, around.speaks_cuda);
-            (1, format!("{unused}, so that one process trains on the CPU"))
+            (1, format!("{unused}, so one process trains on the CPU"))
         }
     };
     let is_single = options.per_node.is_none() && gpus == 0 && !trainer.is_on_cpu();
@@ -148,8 +148,8 @@ impl Plan {
         ]
     }
 
-    /// Everything, for people.
-    pub(super) fn told(&self, trainer: &Trainer) -> String {
+    /// The plan in words.
+    pub(super) fn summary(&self, trainer: &Trainer) -> String {
         let line = shown(&self.line(trainer));
         let commands: Vec<String> = match self.starter {
             Starter::Local => (0..self.world())

@@ -31,7 +31,7 @@ const CROWDED: [&str; 3] = ["--mca", "mpi_yield_when_idle", "1"];
 /// a crowd, and yield.
 const IN_SLURM: [&str; 3] = ["--mca", "ras_slurm_use_entire_allocation", "1"];
 
-/// `mpirun` and its words, for so many ranks.
+/// `mpirun` and its arguments for `ranks` ranks.
 pub(super) fn of_mpirun(mpirun: &Mpirun, ranks: u64, around: &Resources) -> Vec<String> {
     let mut words = vec![mpirun.path.display().to_string(), "-n".to_owned(), ranks.to_string()];
     if mpirun.flavour == Flavour::OpenMpi {

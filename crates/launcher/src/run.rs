@@ -1,7 +1,7 @@
 //! One run of the ranks, from their start to the last one's end.
 //!
-//! While it goes on, three things are looked at in turn: what the ranks say, signals for them, and
-//! who has ended. The first failure ends the run: whoever is left is asked to end, and then made to.
+//! A loop polls three things: the ranks' output, signals for them, and which of them have exited. The
+//! first failure ends the run: the other ranks get SIGTERM, and after a grace period SIGKILL.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,20 +13,20 @@ use lockstep_host::signals::{self, Pending};
 use lockstep_host::{RUN_ID, streams};
 use rustix::process::Signal;
 
-use super::crew::{Crew, Line, Stream};
-use super::ending::{End, InWords, first_failure, verdict};
+use super::children::{Children, Line, Stream};
+use super::exit_status::{End, InWords, first_failure, verdict};
+use super::output::{blamed, parse_line};
 use super::plan::{Plan, Starter};
-use super::speech::{blamed, heard};
 use super::trainer::Trainer;
 use crate::failure::Failure;
 
 /// How long ranks that are asked to end may take; `mpirun` has to tell other machines, too.
 const GRACE: Duration = Duration::from_secs(2);
 const GRACE_OF_A_STARTER: Duration = Duration::from_secs(6);
-/// How long the last words of processes that have ended may take.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long the last output of exited processes is waited for.
+const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
-/// Variables of starters that would tell a rank of ours another seat than the one we give it.
+/// Variables of starters that would give a rank of ours another seat than the launcher does.
 const FOREIGN: [&str; 8] = [
     "OMPI_COMM_WORLD_RANK",
     "OMPI_COMM_WORLD_SIZE",
@@ -38,18 +38,18 @@ const FOREIGN: [&str; 8] = [
     "TORCHELASTIC_USE_AGENT_STORE",
 ];
 
-/// A run that goes on.
+/// A run in progress.
 pub(super) struct Run<'a> {
     plan: &'a Plan,
     trainer: &'a Trainer,
-    crew: Crew,
-    /// How all ended that have ended.
+    children: Children,
+    /// How the exited processes ended.
     ends: Vec<End>,
     first: Option<End>,
-    /// The rank a starter blames.
+    /// The rank that a starter reports as failed.
     blamed: Option<u64>,
-    /// What each rank said last on its standard error.
-    last_words: BTreeMap<Option<u64>, String>,
+    /// The last line of each rank on its standard error.
+    last_lines: BTreeMap<Option<u64>, String>,
     /// When those that are left are killed.
     deadline: Option<Instant>,
     /// How often we were asked to end, and by SIGTERM or SIGINT.
@@ -75,11 +75,11 @@ impl<'a> Run<'a> {
         let mut run = Self {
             plan,
             trainer,
-            crew: Crew::new(),
+            children: Children::new(),
             ends: Vec::new(),
             first: None,
             blamed: None,
-            last_words: BTreeMap::new(),
+            last_lines: BTreeMap::new(),
             deadline: None,
             asked: 0,
             urged: 0,
@@ -90,11 +90,11 @@ impl<'a> Run<'a> {
 
     fn start_all(&mut self) -> io::Result<()> {
         match self.plan.starter {
-            Starter::Alone => self.crew.start(self.command()),
-            Starter::Mpirun(_) | Starter::Srun => self.crew.start_heard(self.command(), None),
+            Starter::Alone => self.children.start(self.command()),
+            Starter::Mpirun(_) | Starter::Srun => self.children.start_piped(self.command(), None),
             Starter::Local => {
                 let port = free_port()?;
-                // Nobody else's ranks have both.
+                // No other run has both numbers.
                 let run = format!("{}-{port}", std::process::id());
                 (0..self.plan.world()).try_for_each(|rank| {
                     let mut command = self.command();
@@ -102,7 +102,7 @@ impl<'a> Run<'a> {
                         command.env_remove(name);
                     }
                     command.envs(self.plan.variables(rank, &port)).env(RUN_ID, &run);
-                    self.crew.start_heard(command, Some(rank))
+                    self.children.start_piped(command, Some(rank))
                 })
             }
         }
@@ -120,7 +120,7 @@ impl<'a> Run<'a> {
         Failure::Start { path, cause }
     }
 
-    /// Goes on until nobody runs any more.
+    /// Supervises the ranks until all have exited.
     ///
     /// # Errors
     /// The system's.
@@ -129,54 +129,54 @@ impl<'a> Run<'a> {
         signals: &[Pending],
         out: &mut dyn Write,
     ) -> Result<Outcome, Failure> {
-        while !self.crew.is_over() {
+        while !self.children.is_over() {
             self.show(signals::PAUSE, out);
             self.pass_on(signals);
             self.look().map_err(|cause| self.failed(cause))?;
             if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
-                self.crew.kill();
+                self.children.kill();
             }
         }
-        self.hear_out(out);
+        self.drain(out);
         if let Some(first) = self.first {
-            self.tell(first);
+            self.report(first);
         }
         Ok(Outcome { code: verdict(self.first, &self.ends), was_signalled: self.asked > 0 })
     }
 
-    /// Shows what is said, after waiting at most `pause` for it.
+    /// Shows new output, after waiting at most `pause` for it.
     fn show(&mut self, pause: Duration, out: &mut dyn Write) {
-        let mut next = self.crew.lines().recv_timeout(pause).ok();
+        let mut next = self.children.lines().recv_timeout(pause).ok();
         while let Some(line) = next {
             self.show_line(&line, out);
-            next = self.crew.lines().try_recv().ok();
+            next = self.children.lines().try_recv().ok();
         }
         let _ = out.flush();
     }
 
-    /// Whoever closes our output has seen enough; the run goes on.
+    /// A closed output does not end the run.
     fn show_line(&mut self, line: &Line, out: &mut dyn Write) {
-        let said = heard(self.plan.starter, &line.text);
-        let rank = line.rank.or(said.rank);
+        let parsed = parse_line(self.plan.starter, &line.text);
+        let rank = line.rank.or(parsed.rank);
         let mark = rank.map(|rank| format!("[rank {rank}] ")).unwrap_or_default();
         if line.stream == Stream::Out {
-            let _ = writeln!(out, "{mark}{}", said.text);
+            let _ = writeln!(out, "{mark}{}", parsed.text);
             return;
         }
-        streams::tell(format_args!("{mark}{}", said.text));
+        streams::print_error_line(format_args!("{mark}{}", parsed.text));
         if rank.is_none() {
-            self.blamed = self.blamed.or_else(|| blamed(self.plan.starter, said.text));
+            self.blamed = self.blamed.or_else(|| blamed(self.plan.starter, parsed.text));
         }
-        // Rows of dashes frame what a starter says.
-        if said.text.contains(char::is_alphabetic) {
-            self.last_words.insert(rank, said.text.trim().to_owned());
+        // Starters frame their messages with rows of dashes.
+        if parsed.text.contains(char::is_alphabetic) {
+            self.last_lines.insert(rank, parsed.text.trim().to_owned());
         }
     }
 
-    /// The last words of those that have ended.
-    fn hear_out(&mut self, out: &mut dyn Write) {
-        let deadline = Instant::now() + LAST_WORDS;
-        while !self.crew.is_silent() && Instant::now() < deadline {
+    /// Shows the last output of the processes that have exited.
+    fn drain(&mut self, out: &mut dyn Write) {
+        let deadline = Instant::now() + LAST_OUTPUT;
+        while !self.children.is_silent() && Instant::now() < deadline {
             self.show(signals::PAUSE, out);
         }
         self.show(Duration::ZERO, out);
@@ -192,7 +192,7 @@ impl<'a> Run<'a> {
             self.asked += 1;
             self.urged += u32::from(![Signal::USR1, Signal::HUP].contains(&signal));
             let is_urgent = self.urged > 1;
-            self.crew.signal(match self.plan.starter {
+            self.children.signal(match self.plan.starter {
                 Starter::Mpirun(_) | Starter::Srun if is_urgent => Signal::TERM,
                 Starter::Mpirun(_) | Starter::Srun => Signal::USR1,
                 Starter::Alone | Starter::Local => signal,
@@ -203,14 +203,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Looks who has ended. After the first failure nobody else goes on.
+    /// Polls which processes have exited. The first failure ends the others.
     fn look(&mut self) -> io::Result<()> {
-        let mut together = self.crew.ended()?;
+        let mut together = self.children.ended()?;
         if self.first.is_none() && together.iter().any(End::is_failure) {
             // One that was passed over a moment ago may be the cause of this one.
-            together.extend(self.crew.ended()?);
+            together.extend(self.children.ended()?);
             self.first = first_failure(&together);
-            self.crew.signal(Signal::TERM);
+            self.children.signal(Signal::TERM);
             self.end_soon();
         }
         self.ends.extend(together);
@@ -225,22 +225,24 @@ impl<'a> Run<'a> {
         self.deadline.get_or_insert(Instant::now() + grace);
     }
 
-    /// Names the first rank that failed, with what it said last. A trainer by itself has said it.
-    fn tell(&self, first: End) {
+    /// Names the first rank that failed, with its last line on the standard error. A trainer that runs alone has shown it.
+    fn report(&self, first: End) {
         if self.plan.starter == Starter::Alone {
             return;
         }
         let rank = first.rank.or(self.blamed);
         let who = match (rank, first.rank) {
             (Some(rank), Some(_)) => format!("rank {rank} {}", InWords(first.status)),
-            (Some(rank), None) => format!("rank {rank}, and so the job, {}", InWords(first.status)),
+            (Some(rank), None) => {
+                format!("rank {rank} failed, and the job {}", InWords(first.status))
+            }
             (None, _) => format!("the job {}", InWords(first.status)),
         };
-        let words = match self.last_words.get(&rank) {
-            Some(words) => format!("it said last: {words}"),
-            None => "it said nothing on its standard error".to_owned(),
+        let last = match self.last_lines.get(&rank) {
+            Some(line) => format!("its last line on the standard error: {line}"),
+            None => "it wrote nothing to the standard error".to_owned(),
         };
-        streams::tell(format_args!("launcher: the first failure: {who}; {words}"));
+        streams::print_error_line(format_args!("launcher: first failure: {who}; {last}"));
     }
 }
 

@@ -50,7 +50,7 @@ fn planned(flags: &str, around: &Resources, line: &str) -> String {
     let trainer = Trainer { program: "/opt/trainer".into(), words: words(line) };
     let options = Options::read(options::COMMAND.parse(&words(flags))).unwrap();
     match plan(&options, around, &trainer) {
-        Ok(plan) => plan.told(&trainer),
+        Ok(plan) => plan.summary(&trainer),
         Err(error) => format!("{}: {error}", error.code().number()),
     }
 }
@@ -65,11 +65,11 @@ fn one_rank_needs_no_starter() {
         "",
         &machine(0),
         expect![[r#"
-        gpus     none visible
-        ranks    1: there is no GPU, so that one process trains on the CPU
-        start    the trainer by itself
-        command  /opt/trainer train x.toml
-    "#]],
+            gpus     none visible
+            ranks    1: there is no GPU, so one process trains on the CPU
+            start    the trainer by itself
+            command  /opt/trainer train x.toml
+        "#]],
     );
     check(
         "",
@@ -85,11 +85,11 @@ fn one_rank_needs_no_starter() {
         "",
         &Resources { speaks_cuda: false, ..machine(1) },
         expect![[r#"
-        gpus     0 NVIDIA H200 (139 GiB, GPU-0)
-        ranks    1: this build has no CUDA for the 1 GPU here (launch/cuda.sh builds one that has), so that one process trains on the CPU
-        start    the trainer by itself
-        command  /opt/trainer train x.toml
-    "#]],
+            gpus     0 NVIDIA H200 (139 GiB, GPU-0)
+            ranks    1: this build has no CUDA support and cannot use the 1 GPU of this host (launch/cuda.sh builds programs that can), so one process trains on the CPU
+            start    the trainer by itself
+            command  /opt/trainer train x.toml
+        "#]],
     );
     expect![[r#"
         gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
@@ -148,9 +148,9 @@ fn one_rank_a_gpu_under_mpirun() {
     check(
         "",
         &Resources { is_refused_as_root: true, ..machine(2) },
-        expect![
-            "2: mpirun does not start for root; be another user, or, in a container of your own, set OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or pass --start local"
-        ],
+        expect![[r#"
+        2: mpirun does not start ranks as root
+          hint: start it as another user, or set OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 (in a container), or pass --start local"#]],
     );
 }
 
@@ -192,9 +192,9 @@ fn without_mpi_the_launcher_starts_the_ranks() {
     check(
         "--start mpirun",
         &Resources { mpirun: None, ..machine(2) },
-        expect![
-            "4: --start mpirun: there is no mpirun on the path; install Open MPI (Debian: openmpi-bin), or pass --start local"
-        ],
+        expect![[r#"
+        4: --start mpirun needs mpirun, which is not on the PATH
+          hint: install Open MPI (Debian: openmpi-bin), or pass --start local"#]],
     );
 }
 
@@ -277,24 +277,26 @@ fn what_cannot_be_started_says_what_can() {
     check(
         "--nnodes 2",
         &machine(2),
-        expect![
-            "2: --nnodes 2 needs a Slurm job with srun in it; elsewhere start the ranks with mpirun and a hostfile, or with the files in launch/"
-        ],
+        expect![[r#"
+        2: --nnodes 2 needs a Slurm job with srun, and this is not one
+          hint: start the ranks with mpirun and a hostfile, or with the files in launch/"#]],
     );
     check(
         "--start srun",
         &machine(2),
-        expect!["2: --start srun works inside a Slurm job only; take it from sbatch or salloc"],
+        expect![[r#"
+        2: --start srun needs a Slurm job with srun, and this is not one
+          hint: start the launcher in a job of sbatch or salloc"#]],
     );
     check(
         "",
         &Resources { gpus: Ok(Vec::new()), ..slurm(4) },
         expect![[r#"
-        gpus     none visible
-        ranks    1: there is no GPU, so that one process trains on the CPU
-        start    the trainer by itself
-        command  /opt/trainer train x.toml
-    "#]],
+            gpus     none visible
+            ranks    1: there is no GPU, so one process trains on the CPU
+            start    the trainer by itself
+            command  /opt/trainer train x.toml
+        "#]],
     );
 }
 

@@ -18,7 +18,7 @@ static KEYS: &Entries = &[&DEVICE];
 pub(super) struct Trainer {
     /// Where it is.
     pub(super) program: PathBuf,
-    /// What it is told.
+    /// Its arguments.
     pub(super) words: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
 //! What `train` and `plan` look at before any data is read: settings, paths, the output directory and
-//! the model's config.json. All that is wrong is told together, and alike by both commands.
+//! the model's config.json. All faults are reported together, in the same words by both commands.
 
 use std::path::PathBuf;
 
@@ -71,14 +71,14 @@ impl Checks {
         }
     }
 
-    /// Faults of the configuration, and those that have words of their own.
+    /// Faults of the configuration, and other failures.
     fn look(&self) -> (Vec<Fault>, Vec<Failure>) {
         let output = self.output.as_ref();
         let mut faults = output.map_or_else(Vec::new, |(path, how)| output_dir::faults(path, how));
         let is_first = |(index, path): &(usize, &PathBuf)| !self.files[..*index].contains(path);
         let files = self.files.iter().enumerate().filter(is_first);
         let files = files.filter_map(|(_, path)| lockstep_data::check_file(path).err());
-        // What is read once, a pipe for example, is left to whoever reads it.
+        // A pipe can be read once only, so it is not read here.
         let map = self.label_map.as_ref().filter(|path| !path.exists() || path.is_file());
         let map = map.and_then(|path| Renames::read(path).err());
         let mut others: Vec<Failure> = files.chain(map).map(Failure::from).collect();
@@ -92,12 +92,12 @@ impl Checks {
         (faults, others)
     }
 
-    /// The model's positions, where it is on this machine; those of the checkpoint to go on from where
-    /// the model is gone.
+    /// The model's positions, where it is on this machine; else those of the checkpoint to
+    /// resume from.
     fn positions(&self) -> Result<Option<usize>, Failure> {
         let Some(ModelName::Named(name)) = &self.model else { return Ok(None) };
         let config = match self.config(name) {
-            Err(failure) => Some(self.config_to_go_on_with().ok_or(failure)?),
+            Err(failure) => Some(self.config_to_resume_with().ok_or(failure)?),
             Ok(config) => config,
         };
         Ok(config.map(|config| config.positions))
@@ -115,7 +115,7 @@ impl Checks {
         }
     }
 
-    fn config_to_go_on_with(&self) -> Option<EncoderConfig> {
+    fn config_to_resume_with(&self) -> Option<EncoderConfig> {
         let (directory, existing) = self.output.as_ref()?;
         let checkpoint = output_dir::checkpoint(directory, existing).ok()??;
         EncoderConfig::read(&checkpoint.join("config.json")).ok()

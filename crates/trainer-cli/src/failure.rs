@@ -16,6 +16,7 @@ use lockstep_trainer::{CheckpointError, TrainError};
 use thiserror::Error;
 
 use crate::remedies::Hinted;
+use crate::wording::counted;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -36,10 +37,10 @@ pub(crate) enum Failure {
     /// Several things that were seen before the work began; there are at least two.
     #[error("{}", listed(.0))]
     Several(Vec<Failure>),
-    /// Others that cannot be joined, or a device that cannot be had.
+    /// A process group that cannot be joined, or a device that is missing.
     #[error("{}", .0.with_hint())]
     Join(#[from] JoinError),
-    /// A model that cannot be had.
+    /// A model that cannot be found or downloaded.
     #[error(transparent)]
     Hub(#[from] HubError),
     /// Data that cannot be used.
@@ -48,17 +49,17 @@ pub(crate) enum Failure {
     /// A model's tokenizer that cannot be read.
     #[error(transparent)]
     Tokenizer(TokenizerError),
-    /// `--checkpoint` leads nowhere.
+    /// `--checkpoint` is not a directory.
     #[error(
-        "{} is no directory; --checkpoint takes the output directory of a finished run, \
-         or a checkpoint-<step> in it",
+        "{} is not a directory\n  \
+         hint: --checkpoint takes the output directory of a finished run, or a checkpoint-<step> in it",
         path.display()
     )]
     NoCheckpoint {
         /// What was named.
         path: PathBuf,
     },
-    /// A model whose classes cannot be told apart.
+    /// A model whose class names are not distinct.
     #[error("{}: {fault}", directory.join("config.json").display())]
     Classes {
         /// The model's directory.
@@ -72,20 +73,21 @@ pub(crate) enum Failure {
     /// A checkpoint that cannot be read or written.
     #[error("{}", .0.with_hint())]
     Checkpoint(#[from] CheckpointError),
-    /// A run that could not go on.
+    /// A run that failed.
     #[error("{}", .0.with_hint())]
     Train(Box<TrainError>),
-    /// A model without an answer to any text.
+    /// A model whose scores are not numbers.
     #[error(
-        "none of {rows} rows has an answer: the model's scores are infinite or no numbers; it \
-         diverged in training, or is damaged: train it again, at a lower rate"
+        "the model has no answer to any of {}: its scores are infinite or NaN, since its training \
+         diverged or its file is damaged\n  hint: train it again, with a lower --learning-rate",
+        counted(rows, "row")
     )]
     NoAnswer {
         /// How many rows there were.
         rows: u64,
     },
     /// A file that cannot be written.
-    #[error("{} cannot be written: {cause}; {}", path.display(), instead_of_writing(cause))]
+    #[error("{} cannot be written: {cause}\n  hint: {}", path.display(), instead_of_writing(cause))]
     Write {
         /// The file.
         path: PathBuf,
@@ -96,7 +98,7 @@ pub(crate) enum Failure {
     #[error("the standard output cannot be written: {0}")]
     Output(io::Error),
     /// Signals.
-    #[error("signals cannot be caught: {0}")]
+    #[error("signal handlers cannot be installed: {0}")]
     Signals(io::Error),
 }
 
@@ -143,10 +145,10 @@ fn listed(failures: &[Failure]) -> String {
 fn instead_of_writing(cause: &io::Error) -> &'static str {
     match cause.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free some space, or choose another place"
+            "free some disk space, or choose another directory"
         }
-        io::ErrorKind::NotFound => "make its directory first, or choose another place",
-        _ => "choose another place",
+        io::ErrorKind::NotFound => "create its directory, or choose another one",
+        _ => "check its permissions, or choose another directory",
     }
 }
 
@@ -183,7 +185,7 @@ impl Failure {
     }
 }
 
-/// One code for two failures: whatever they are, the command was not right.
+/// One code for two failures: that of both, else that of a faulty command line.
 fn of_both(one: ExitCode, other: ExitCode) -> ExitCode {
     if one == other { one } else { ExitCode::Usage }
 }
@@ -209,7 +211,7 @@ fn of_run(error: &TrainError) -> ExitCode {
     }
 }
 
-/// What is wrong with files is told from what went wrong with a model that was read.
+/// Faulty files have another code than failures of a model that was read.
 fn of_model(error: &ModelError) -> ExitCode {
     match error {
         ModelError::Gradient(_) | ModelError::Tensor(_) | ModelError::Io { verb: "write", .. } => {
@@ -231,7 +233,7 @@ fn of_checkpoint(error: &CheckpointError) -> ExitCode {
     }
 }
 
-/// What could not be written, because the disk is full for example, is no fault of a file.
+/// What could not be written, because the disk is full for example, is not a fault of the file.
 fn of_file(error: &TensorFileError) -> ExitCode {
     match error {
         TensorFileError::Io { verb: "write", .. } => ExitCode::Failed,
@@ -251,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_closes_our_output_has_seen_enough() {
+    fn a_closed_output_is_not_a_failure() {
         let check = |failure: Failure, expected| assert_eq!(failure.code(), expected, "{failure}");
         let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
         let full = || io::Error::from(io::ErrorKind::StorageFull);

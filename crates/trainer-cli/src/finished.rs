@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use lockstep_data::{ColumnChoice, LabelError, LabelMap, MaxLength, Renames, Tokenizer};
 use lockstep_flags::{DIRECTORY, Entry, Fault, Key, Problem, Table, Written};
-use lockstep_host::streams;
 use lockstep_join::device::Place;
 use lockstep_model::Classifier;
 use lockstep_settings::{Reading, is_record, keys};
@@ -77,16 +76,16 @@ impl Finished {
     }
 }
 
-/// The directory itself, or its newest checkpoint where its run has not come to an end.
+/// The directory itself, or its newest checkpoint where its run did not finish.
 fn with_a_model(directory: PathBuf) -> Result<PathBuf, Failure> {
     let is_run = !directory.join("config.json").exists() && is_record(&directory.join("run.toml"));
     let newest = if is_run { latest_checkpoint(&directory)? } else { None };
     let Some(checkpoint) = newest else { return Ok(directory) };
-    streams::tell(format_args!(
-        "{} has no finished model: its run did not come to an end; this is its newest checkpoint, {}",
+    tracing::warn!(
+        "{} has no finished model, because its run did not finish; using its newest checkpoint, {}",
         directory.display(),
         checkpoint.display()
-    ));
+    );
     Ok(checkpoint)
 }
 

@@ -15,8 +15,10 @@ mod lock;
 mod models;
 mod observers;
 mod output_dir;
+mod refusal;
 mod remedies;
 mod sources;
+mod wording;
 
 use std::io;
 use std::path::Path;

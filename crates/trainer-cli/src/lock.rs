@@ -55,7 +55,7 @@ impl Lock {
         loop {
             let mut file = options.open(&path).map_err(Refused::Failed)?;
             lock(&file, &path)?;
-            // Whoever had it before may have removed it while this one waited to open it.
+            // The previous holder may have removed it while this process waited to open it.
             if is_at(&file, &path) {
                 write_holder(&mut file).map_err(Refused::Failed)?;
                 return Ok(Self { path, made, _file: file });
@@ -67,7 +67,7 @@ impl Lock {
     pub(crate) fn holder(directory: &Path) -> Option<String> {
         let path = directory.join(NAME);
         let file = OpenOptions::new().read(true).write(true).open(&path).ok()?;
-        matches!(file.try_lock(), Err(TryLockError::WouldBlock)).then(|| told(&path))
+        matches!(file.try_lock(), Err(TryLockError::WouldBlock)).then(|| holder_in_words(&path))
     }
 }
 
@@ -79,11 +79,11 @@ impl Drop for Lock {
     }
 }
 
-/// How long a lock is tried for: whoever only looks who has it, has it for a moment.
+/// How long a lock is tried for: a process that only asks for the holder has it for a moment.
 const MOMENTS: u32 = 5;
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// Where a file system has no locks, the run goes on without one.
+/// Where a file system has no locks, the run continues without one.
 fn lock(file: &File, path: &Path) -> Result<(), Refused> {
     for _ in 0..MOMENTS {
         match file.try_lock() {
@@ -91,14 +91,14 @@ fn lock(file: &File, path: &Path) -> Result<(), Refused> {
             Err(TryLockError::WouldBlock) => std::thread::sleep(MOMENT),
             Err(TryLockError::Error(cause)) => {
                 tracing::warn!(
-                    "{} cannot be locked ({cause}): see that no other run writes to its directory",
+                    "{} cannot be locked ({cause}); make sure that no other run writes to this directory",
                     path.display()
                 );
                 return Ok(());
             }
         }
     }
-    Err(Refused::Held(told(path)))
+    Err(Refused::Held(holder_in_words(path)))
 }
 
 fn is_at(file: &File, path: &Path) -> bool {
@@ -116,14 +116,14 @@ fn write_holder(file: &mut File) -> io::Result<()> {
 }
 
 /// The holder in words.
-fn told(path: &Path) -> String {
+fn holder_in_words(path: &Path) -> String {
     const LONGEST: u64 = 1024;
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
     let holder: Option<Holder> = read.ok().and_then(|_| serde_json::from_str(&text).ok());
     match holder {
         Some(Holder { host, pid }) => format!("process {pid} on {}", host.escape_debug()),
-        None => "a process that has not yet said which".to_owned(),
+        None => "a process that has not yet written its number".to_owned(),
     }
 }
 

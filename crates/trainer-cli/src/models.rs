@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use candle_core::Device;
 use lockstep_data::{Corpus, LabelMap, Tokenizer};
-use lockstep_flags::{Fault, Problem};
+use lockstep_flags::Fault;
 use lockstep_hub::{HubSettings, find_model};
 use lockstep_model::{Classifier, EncoderConfig, LoadReport, ModelError, ModelRequest, Pretrained};
 use lockstep_settings::{Mismatch, ModelName, ModelPlan, RunPlan};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
+use crate::refusal::Refusal;
 
 /// A model to train, and what became of its tensors.
 pub(crate) struct Loaded {
@@ -195,7 +196,7 @@ pub(crate) fn check(
 /// What is wrong with texts that are longer than a model's positions.
 pub(crate) fn too_long(longest: usize, positions: usize) -> Option<Fault> {
     let place = format!("data.max_seq_length = {longest} (--max-seq-length)");
-    (longest > positions).then_some(Fault { place, problem: Problem::TooLong { positions } })
+    (longest > positions).then(|| Refusal::TooLong { positions }.at(place))
 }
 
 /// A small DistilBERT with fresh weights, and a vocabulary made from the training texts.

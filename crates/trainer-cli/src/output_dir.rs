@@ -10,15 +10,16 @@ use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
 
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
+use crate::refusal::Refusal;
 
-/// What keeps a run from writing to `directory`, as far as it can be seen without a trace.
+/// Why a run may not write to `directory`, as far as that can be checked without writing.
 pub(crate) fn faults(directory: &Path, existing: &Existing) -> Vec<Fault> {
-    let here = |problem| Fault { place: place(directory), problem };
+    let here = |refusal: Refusal| refusal.of_output(directory);
     let mut faults = Vec::new();
     if let Some(path) = obstacle(directory) {
-        faults.push(here(Problem::Blocked { path }));
+        faults.push(here(Refusal::Blocked { path }));
     } else if let Some(holder) = Lock::holder(directory) {
-        faults.push(here(Problem::Locked { holder }));
+        faults.push(here(Refusal::Locked { holder }));
     } else {
         faults.extend(refusal(directory, existing).map(here));
     }
@@ -29,10 +30,10 @@ pub(crate) fn faults(directory: &Path, existing: &Existing) -> Vec<Fault> {
     faults
 }
 
-/// The checkpoint that a run goes on from, if there is one that is whole.
+/// The checkpoint that a run resumes from, if there is a complete one.
 ///
 /// # Errors
-/// Checkpoints of which none is whole.
+/// Checkpoints of which none is complete.
 pub(crate) fn checkpoint(
     directory: &Path,
     existing: &Existing,
@@ -44,17 +45,17 @@ pub(crate) fn checkpoint(
     })
 }
 
-/// Takes the plan's directory for one run, if it will do. Nothing is written yet but the lock, which
-/// goes with its holder, so that a run that finds its data faulty leaves no trace.
+/// Locks the plan's directory for one run. Only the lock is written, which is removed with its holder,
+/// so that a run whose data is faulty leaves nothing behind.
 ///
 /// # Errors
 /// A directory that another run writes to, or that holds something and may not be written to; a
 /// checkpoint that is not there.
 pub(crate) fn claim(plan: &OutputPlan) -> Result<Lock, Failure> {
     let OutputPlan { directory, existing, .. } = plan;
-    let refused = |problem| Failure::from(Fault { place: place(directory), problem });
-    let held = |holder| refused(Problem::Locked { holder });
-    // Looked at before the lock makes the directory, and again when nobody else can write to it.
+    let refused = |refusal: Refusal| Failure::from(refusal.of_output(directory));
+    let held = |holder| refused(Refusal::Locked { holder });
+    // Looked at before the lock makes the directory, and again when no other run can write to it.
     match faults(directory, existing) {
         none if none.is_empty() => {}
         some => return Err(Faults(some).into()),
@@ -63,13 +64,13 @@ pub(crate) fn claim(plan: &OutputPlan) -> Result<Lock, Failure> {
         Refused::Held(holder) => held(holder),
         Refused::Failed(cause) => Failure::Write { path: directory.join(lock::NAME), cause },
     })?;
-    refusal(directory, existing).map_or(Ok(lock), |problem| Err(refused(problem)))
+    refusal(directory, existing).map_or(Ok(lock), |refusal| Err(refused(refusal)))
 }
 
-/// Makes the directory ready, and tells the checkpoint to go on from, if there is one.
+/// Prepares the directory, and returns the checkpoint to resume from, if there is one.
 ///
 /// # Errors
-/// A directory that cannot be written; checkpoints of which none is whole.
+/// A directory that cannot be written; checkpoints of which none is complete.
 pub(crate) fn prepare(plan: &OutputPlan) -> Result<Option<PathBuf>, Failure> {
     let directory = &plan.directory;
     if plan.existing == Existing::Replace {
@@ -81,26 +82,26 @@ pub(crate) fn prepare(plan: &OutputPlan) -> Result<Option<PathBuf>, Failure> {
 }
 
 /// Why the run may not write to its directory, where that holds something.
-fn refusal(directory: &Path, existing: &Existing) -> Option<Problem> {
+fn refusal(directory: &Path, existing: &Existing) -> Option<Refusal> {
     if !holds_something(directory) {
         return None;
     }
     match existing {
         Existing::Refuse if is_ours(directory) && is_finished(directory) => {
-            Some(Problem::HoldsModel { directory: directory.to_owned() })
+            Some(Refusal::HoldsModel { directory: directory.to_owned() })
         }
-        Existing::Refuse => Some(Problem::Occupied),
-        Existing::Replace if !is_ours(directory) => Some(Problem::NotOurs),
+        Existing::Refuse => Some(Refusal::Occupied),
+        Existing::Replace if !is_ours(directory) => Some(Refusal::NotOurs),
         Existing::GoOn if !is_ours(directory) && has_no_checkpoint(directory) => {
-            Some(Problem::NotOurs)
+            Some(Refusal::NotOurs)
         }
         Existing::GoOn if is_finished(directory) && has_no_checkpoint(directory) => {
-            Some(Problem::Finished { directory: directory.to_owned() })
+            Some(Refusal::Finished { directory: directory.to_owned() })
         }
         Existing::GoOnFrom(checkpoint)
             if is_finished(directory) && !is_inside(checkpoint, directory) =>
         {
-            Some(Problem::Occupied)
+            Some(Refusal::Occupied)
         }
         Existing::Replace | Existing::GoOn | Existing::GoOnFrom(_) => None,
     }
@@ -111,7 +112,7 @@ fn is_ours(directory: &Path) -> bool {
     is_record(&directory.join("run.toml"))
 }
 
-/// Whether somebody's trained model is here, which nothing but an explicit word may replace.
+/// Whether the directory has a trained model, which only an explicit flag may replace.
 fn is_finished(directory: &Path) -> bool {
     ["model.safetensors", "all_results.json"].iter().any(|name| directory.join(name).exists())
 }
@@ -122,7 +123,7 @@ fn is_inside(checkpoint: &Path, directory: &Path) -> bool {
     parent.is_some() && parent == directory.canonicalize().ok().as_deref()
 }
 
-/// Broken checkpoints are some: that none of them is whole is for [`prepare`] to tell.
+/// Incomplete checkpoints count: [`prepare`] reports that none of them is complete.
 fn has_no_checkpoint(directory: &Path) -> bool {
     matches!(has_checkpoints(directory), Ok(false))
 }
@@ -132,13 +133,13 @@ fn holds_something(directory: &Path) -> bool {
     fs::read_dir(directory).is_ok_and(|entries| entries.flatten().any(is_content))
 }
 
-/// The file that stands where the directory or one above it should be.
+/// The file in the place of the directory or of one above it.
 fn obstacle(directory: &Path) -> Option<PathBuf> {
     let nearest = directory.ancestors().find(|path| path.exists())?;
     (!nearest.is_dir()).then(|| nearest.to_owned())
 }
 
-/// Removes what a run of ours left, and nothing else: the directory may be somebody's home.
+/// Removes what a run of ours left, and nothing else: the directory may be a user's home.
 ///
 /// Its `run.toml` stays until the new one replaces it, so that the directory is ours at any moment.
 fn clear(directory: &Path) -> Result<(), Failure> {
@@ -171,10 +172,6 @@ fn removed(path: PathBuf, remove: impl Fn(&Path) -> io::Result<()>) -> Result<()
         Err(cause) if path.exists() => Err(Failure::Write { path, cause }),
         _ => Ok(()),
     }
-}
-
-fn place(directory: &Path) -> String {
-    format!("--output-dir {}", directory.display())
 }
 
 fn absent(checkpoint: &Path) -> Fault {
@@ -238,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_put_there_is_left_alone() {
+    fn files_of_other_programs_are_not_touched() {
         let check = |paths: &[&str], flag, expected: &str| {
             let told = left(paths, flag).unwrap_err();
             assert!(told.contains(expected), "{paths:?}, {flag}: {told}");

@@ -6,25 +6,27 @@ use lockstep_data::{
     BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, LabelMap, Labels, MaxLength,
     RawCorpus, Renames, TokenStore, Tokenizer,
 };
+use lockstep_host::progress::Progress;
 use lockstep_reviews as reviews;
 use lockstep_settings::{DataPlan, DataSource, Reading};
 use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
 use crate::remedies;
+use crate::wording::counted;
 
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Split {
     /// What is learned from.
     Train,
-    /// What it is judged on.
+    /// The validation or test set.
     Held,
 }
 
 /// The corpora of a training.
 pub(crate) struct Corpora {
-    /// What is learned from; its labels are everybody's.
+    /// The training set; its labels are those of the other sets.
     pub(crate) train: Corpus,
     /// What is evaluated while training.
     pub(crate) validation: Option<Corpus>,
@@ -80,7 +82,7 @@ impl RawCorpora {
     /// Reads the corpora of a plan.
     ///
     /// # Errors
-    /// The first file that cannot be read, or whose columns cannot be told.
+    /// The first file that cannot be read, or whose columns are not known.
     pub(crate) fn read(plan: &DataPlan) -> Result<Self, DataError> {
         let renames = renames(&plan.reading)?;
         let read =
@@ -172,8 +174,8 @@ pub(crate) fn numbered(corpus: &Corpus) -> String {
     let ids = names.iter().enumerate().take(SHOWN).map(|(id, name)| format!("{id} is {name}"));
     let more = if names.len() > SHOWN { ", …" } else { "" };
     format!(
-        "         {} labels are ids of the model's classes: {}{more}\n",
-        corpus.numbered(),
+        "           {} read as class ids of the model: {}{more}\n",
+        counted(corpus.numbered(), "label"),
         ids.collect::<Vec<_>>().join(", ")
     )
 }
@@ -219,7 +221,9 @@ pub(crate) fn tokens(
     tokenizer: &Tokenizer,
     reading: &Reading,
 ) -> Result<TokenStore, DataError> {
-    Ok(TokenStore::build(corpus.texts_and_labels(), tokenizer, reading.max_length)?)
+    let bar = Progress::of("tokenising", corpus.examples().len() as u64, "texts");
+    let texts = corpus.texts_and_labels().inspect(|_| bar.advance());
+    Ok(TokenStore::build(texts, tokenizer, reading.max_length)?)
 }
 
 /// The classes of the reviews that are built in.

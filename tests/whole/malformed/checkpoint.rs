@@ -134,7 +134,7 @@ fn all_broken() -> Vec<Case> {
         newest("the newest checkpoint broken, an older one whole", {
             whole().inside("out/checkpoint-2").and(broken(4))
         })
-        .accepted("run "),
+        .accepted("schedule "),
         newest("a file named like a checkpoint", Files::default().with("out/checkpoint-7", "")),
         Case::new("a run without --resume", RUN).files(whole().inside("out/checkpoint-2")),
         Case::new("an empty directory to go on from", &format!("{RUN} --resume before"))

@@ -1,6 +1,6 @@
 //! The NVIDIA GPUs of this machine, asked of the driver's own library (NVML).
 //!
-//! The library is opened when somebody asks and is never linked, so that the programs start on
+//! The library is opened on the first use and is never linked, so that the programs start on
 //! machines without a driver. There its absence means: no GPU. A library that is there and fails is
 //! something else, and its reason is kept.
 
@@ -18,7 +18,7 @@ use crate::Environment;
 pub struct Gpu {
     /// Its number in the order of the driver, which is that of the PCI bus.
     pub index: u32,
-    /// What tells it from every other GPU, such as `GPU-5ce0…`.
+    /// Its unique id, such as `GPU-5ce0…`.
     pub uuid: String,
     /// The product's name.
     pub name: String,
@@ -26,7 +26,7 @@ pub struct Gpu {
     pub memory_bytes: u64,
 }
 
-/// What the driver tells of itself and its GPUs.
+/// The driver's version and its GPUs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Driver {
     /// Its version.

@@ -147,8 +147,8 @@ fn a_full_disk_is_a_full_disk() {
     assert_eq!(error.code(), ExitCode::Failed);
     let text = error.to_string().replace(&cache.path().display().to_string(), "CACHE");
     expect![[r#"
-        pytorch_model.bin of the model `lab/model` cannot be kept: CACHE/models--lab--model/blobs/pytorch_model.bin-1.incomplete cannot be written: No space left on device (os error 28)
-          free some space and start again, which goes on where it ended; HF_HOME names another directory for the cache"#]].assert_eq(&text);
+        pytorch_model.bin of the model `lab/model` cannot be stored: CACHE/models--lab--model/blobs/pytorch_model.bin-1.incomplete cannot be written: No space left on device (os error 28)
+          hint: free some space and run the command again, which continues the download; HF_HOME sets another directory for the cache"#]].assert_eq(&text);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn names_from_the_hub_stay_in_the_cache() {
             reply.with(header, value)
         });
         let error = find_model("lab/model", &settings(&cache, &server.endpoint)).unwrap_err();
-        assert!(error.to_string().contains("so it is no hub"), "{value}: {error}");
+        assert!(error.to_string().contains("so it is not a hub"), "{value}: {error}");
         assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0, "{value}");
     }
 }
@@ -180,7 +180,7 @@ fn no_more_comes_than_the_hub_claimed() {
         _ => reply,
     });
     let error = find_model("lab/model", &settings(&cache, &server.endpoint)).unwrap_err();
-    assert!(error.to_string().contains("12 bytes of 3"), "{error}");
+    assert!(error.to_string().contains("announced 3 bytes, then 12"), "{error}");
     let snapshot = cache.path().join("models--lab--model/snapshots/c0ffee");
     assert!(!snapshot.join("vocab.txt").exists());
 }

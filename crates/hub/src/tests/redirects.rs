@@ -140,17 +140,25 @@ fn redirects_that_lead_astray_are_refused() {
         assert!(matches!(error, HubError::Redirected { .. }), "{error}");
         assert!(!cache.path().join("models--lab--model").exists());
         let text = error.to_string();
-        expected.assert_eq(text.split(" was asked, and ").nth(1).unwrap().lines().next().unwrap());
+        let (_, cause) = text.lines().next().unwrap().rsplit_once(": it ").unwrap();
+        expected.assert_eq(&format!("it {cause}"));
     };
     check(
         "file:///etc/passwd",
-        expect!["it sends to file:///etc/passwd, which is no address of a file on the web"],
+        expect![
+            "it redirects to file:///etc/passwd, which is not the address of a file on the web"
+        ],
     );
     check(
         "http://me@127.0.0.1/x?secret=1",
-        expect!["it sends to http://me@127.0.0.1/x, which is no address of a file on the web"],
+        expect![
+            "it redirects to http://me@127.0.0.1/x, which is not the address of a file on the web"
+        ],
     );
-    check("http://", expect!["it sends to http://, which is no address of a file on the web"]);
+    check(
+        "http://",
+        expect!["it redirects to http://, which is not the address of a file on the web"],
+    );
 }
 
 #[test]

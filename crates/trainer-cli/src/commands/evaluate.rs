@@ -7,7 +7,8 @@ use lockstep_data::Corpus;
 use lockstep_flags::{
     Command, CommandLine, Entries, Fault, Key, Problem, SWITCH, Table, Words, Written,
 };
-use lockstep_host::{ExitCode, Process, streams};
+use lockstep_host::progress::Progress;
+use lockstep_host::{ExitCode, Process};
 use lockstep_join::device::Place;
 use lockstep_settings::{DATA_SOURCE, DataSource, keys};
 use lockstep_trainer::{EvaluationReport, evaluate};
@@ -16,6 +17,7 @@ use lockstep_world::Step;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::sources;
+use crate::wording::counted;
 
 static DATA: Key<DataSource> =
     Key::new(Table::COMMAND, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
@@ -64,11 +66,13 @@ pub(super) fn run(
     check_labels(&source, &finished)?;
     let corpus = sources::read(&source, &reading, &finished.labels)?;
     for doubt in corpus.doubts_of_reading() {
-        streams::tell(format_args!("warning: {}: {doubt}", sources::name(&source)));
+        tracing::warn!("{}: {doubt}", sources::name(&source));
     }
     let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
+    let bar = Progress::spinner("evaluating");
     let report =
         evaluate(&finished.model, &sources::name(&source), &store, Step::START, &mut Solo)?;
+    drop(bar);
     let text = match is_json(&config)? {
         true => json(&report, &corpus, store.truncated(), &finished)?,
         false => table(&report, &corpus, store.truncated(), &finished),
@@ -118,30 +122,34 @@ fn table(
 ) -> String {
     let [low, high] = report.accuracy_interval;
     let mut text = format!(
-        "examples   {} of {}\naccuracy   {:.4}  (95 % interval {low:.4} to {high:.4})\n\
+        "examples   {} from {}\naccuracy   {:.4}  (95 % interval {low:.4} to {high:.4})\n\
          macro F1   {:.4}\nMCC        {:.4}\nmean loss  {:.4}\n",
         report.examples, report.split, report.accuracy, report.f1, report.mcc, report.loss
     );
     text += &format!("data       {}\n", sources::classes(corpus));
-    text += &sources::numbered(corpus).replacen("         ", "labels     ", 1);
+    text += &sources::numbered(corpus).replacen("           ", "labels     ", 1);
     if !corpus.skipped().is_empty() {
-        text += &format!("skipped    {} rows: {}\n", corpus.skipped().total(), corpus.skipped());
+        text += &format!(
+            "skipped    {}: {}\n",
+            counted(corpus.skipped().total(), "row"),
+            corpus.skipped()
+        );
     }
     let limit = finished.max_length.get();
-    text += &format!("cut        {truncated} texts at {limit} tokens\n");
+    text += &format!("truncated  {} to {limit} tokens\n", counted(truncated, "text"));
     if finished.labels.len() <= CLASSES_SHOWN {
         text += &confusion(report, finished.labels.names());
     }
     text
 }
 
-/// A class's name on one line, in so many columns as it has characters.
+/// A class's name on one line, as wide as it has characters.
 fn in_a_cell(name: &str) -> String {
     let printable = name.replace(char::is_control, " ");
     printable.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Examples by true class (row) and found class (column).
+/// Examples by true class (row) and predicted class (column).
 fn confusion(report: &EvaluationReport, names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| in_a_cell(name)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(7);
@@ -149,7 +157,8 @@ fn confusion(report: &EvaluationReport, names: &[String]) -> String {
         let cells: Vec<String> = cells.map(|cell| format!("{cell:>width$}")).collect();
         format!("{head:<width$}  {}\n", cells.join("  "))
     };
-    let mut text = String::from("\ntrue class by row, found class by column\n");
+    let mut text =
+        String::from("\nconfusion matrix: true class by row, predicted class by column\n");
     text += &row("", &mut names.iter().cloned());
     for (name, counts) in names.iter().zip(&report.confusion) {
         text += &row(name, &mut counts.iter().map(u64::to_string));
@@ -178,7 +187,7 @@ mod tests {
         };
         let names = ["not\tgood\r\n", "bad\u{7}"].map(str::to_owned);
         let found = confusion(&report, &names);
-        let expected = "\ntrue class by row, found class by column\n\
+        let expected = "\nconfusion matrix: true class by row, predicted class by column\n\
                         \u{20}         not good       bad\n\
                         not good         3         2\n\
                         bad              3         2\n";

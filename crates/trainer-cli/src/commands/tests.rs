@@ -60,7 +60,7 @@ fn a_model_is_trained_evaluated_and_used() {
     assert_eq!(metrics.lines().count(), 6, "{metrics}");
 
     let (_, told) = bench.run("evaluate --checkpoint DIR/run --data DIR/train.tsv").unwrap();
-    assert!(told.starts_with("examples   40 of DIR/train.tsv\naccuracy   "), "{told}");
+    assert!(told.starts_with("examples   40 from DIR/train.tsv\naccuracy   "), "{told}");
     let (_, told) = bench.run("evaluate --checkpoint DIR/run --data DIR/train.tsv --json").unwrap();
     let value: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!(value["examples"], 40);
@@ -85,7 +85,7 @@ fn a_run_is_only_replaced_or_gone_on_with_when_that_was_asked_for() {
     bench.train("").unwrap();
     assert_eq!(bench.train("").unwrap_err().code(), ExitCode::Usage);
     let (_, told) = bench.train("--resume auto").unwrap();
-    assert!(told.contains("going on after update 5"), "{told}");
+    assert!(told.contains("resumes after update 5"), "{told}");
     let (_, told) = bench.train("--overwrite-output-dir --report-to none").unwrap();
     assert_eq!(told, "");
     assert_eq!(bench.train("--resume auto --seed 1").unwrap_err().code(), ExitCode::Checkpoint);
@@ -97,7 +97,7 @@ fn a_plan_counts_and_starts_nothing() {
     let line = "plan --model builtin:tiny --train-file DIR/train.tsv --global-batch-size 16 \
                 --output-dir DIR/run --num-train-epochs 2 --warmup-ratio 0.4";
     let (_, told) = bench.run(line).unwrap();
-    for expected in ["updates    6, 3 an epoch\n", "warm-up    2 updates\n", "tokens     2"] {
+    for expected in ["updates    6, 3 per epoch\n", "warm-up    2 updates\n", "tokens     2"] {
         assert!(told.contains(expected), "{told}");
     }
     let (_, told) = bench.run(&format!("{line} --json")).unwrap();

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::num::NonZeroU64;
 
+use lockstep_host::progress::Progress;
 use lockstep_trainer::{
     Ending, EpochReport, EvaluationReport, FinishReport, Observer, StartReport, TrainEvent,
     UpdateReport,
@@ -24,13 +25,27 @@ pub(crate) struct Console<W> {
     all: Work,
     /// An epoch that ended and may yet be evaluated.
     epoch: Option<EpochReport>,
+    per_epoch: u64,
+    /// The bar of the epoch, or of its evaluation.
+    bar: Option<Progress>,
 }
 
 impl<W: Write> Console<W> {
     /// A console that says something after each `every` updates.
     pub(crate) fn new(out: W, every: NonZeroU64, cards: Cards) -> Self {
         let (window, all) = (Work::default(), Work::default());
-        Self { out, every, shows_first: false, cards, total: 0, window, all, epoch: None }
+        Self {
+            out,
+            every,
+            shows_first: false,
+            cards,
+            total: 0,
+            window,
+            all,
+            epoch: None,
+            per_epoch: 1,
+            bar: None,
+        }
     }
 
     /// The same console with a line for the first update of the run, or without.
@@ -40,11 +55,12 @@ impl<W: Write> Console<W> {
 
     fn start(&mut self, report: &StartReport) -> io::Result<()> {
         self.total = report.total_updates;
+        self.per_epoch = report.updates_per_epoch.max(1);
         let StartReport { total_updates, updates_per_epoch, first_step, .. } = report;
-        write!(self.out, "run      {total_updates} updates, {updates_per_epoch} an epoch")?;
+        write!(self.out, "schedule   {total_updates} updates, {updates_per_epoch} per epoch")?;
         match first_step {
             0 => writeln!(self.out),
-            step => writeln!(self.out, "; going on after update {step}"),
+            step => writeln!(self.out, "; resumes after update {step}"),
         }
     }
 
@@ -62,8 +78,8 @@ impl<W: Write> Console<W> {
         let rate = window.tflops().map_or_else(String::new, |rate| format!(" | {rate:.1} TFLOP/s"));
         writeln!(
             self.out,
-            "step {}/{} | loss: {:.4} | lr: {:.2e} {:.2e} | {:.0} examples/s | {:.0} tokens/s\
-             {rate} | ETA {}",
+            "step {}/{} | loss: {:.4} | lr: {:.2e} encoder, {:.2e} head | {:.0} examples/s | \
+             {:.0} tokens/s{rate} | ETA {}",
             report.step,
             self.total,
             window.loss / window.updates.max(1) as f64,
@@ -75,11 +91,35 @@ impl<W: Write> Console<W> {
         )
     }
 
+    /// Moves the bar of the epoch; an evaluation, which has no steps, gets a spinner.
+    fn move_bar(&mut self, event: &TrainEvent) {
+        match event {
+            TrainEvent::Update(report) => {
+                let done = report.step.saturating_sub(1);
+                let (epoch, here) = (done / self.per_epoch + 1, done % self.per_epoch + 1);
+                if here == 1 {
+                    self.bar = None;
+                }
+                let new = || Progress::of(&format!("epoch {epoch}"), self.per_epoch, "updates");
+                self.bar.get_or_insert_with(new).set(here);
+            }
+            TrainEvent::Epoch(_) => {
+                self.bar = None;
+                self.bar = Some(Progress::spinner("evaluating"));
+            }
+            TrainEvent::Evaluation(_) | TrainEvent::Checkpoint(_) | TrainEvent::Finish(_) => {
+                self.bar = None;
+            }
+            TrainEvent::Start(_) => {}
+        }
+    }
+
     fn evaluation(&mut self, report: &EvaluationReport) -> io::Result<()> {
-        let name = if report.split == "validation" { "dev" } else { &report.split };
+        let name = &report.split;
         let [low, high] = report.accuracy_interval;
         let result = format!(
-            "{name} accuracy: {:.4} ({low:.4} to {high:.4}) | {name} loss: {:.4} | F1: {:.4}",
+            "{name} accuracy: {:.4} (95 % interval {low:.4} to {high:.4}) | \
+             {name} loss: {:.4} | macro F1: {:.4}",
             report.accuracy, report.loss, report.f1
         );
         match self.epoch.take() {
@@ -98,18 +138,22 @@ impl<W: Write> Console<W> {
 
     fn finish(&mut self, report: &FinishReport) -> io::Result<()> {
         if let Some(speed) = self.all.speed(self.cards) {
-            writeln!(self.out, "speed    {speed}")?;
+            writeln!(self.out, "speed      {speed}")?;
         }
         let (step, time) = (report.step, clock(report.seconds));
         match report.ending {
-            Ending::Complete => writeln!(self.out, "done     {step} updates, {time}"),
+            Ending::Complete => writeln!(self.out, "done       {step} updates in {time}"),
             Ending::EarlyStop => {
-                writeln!(self.out, "done     {step} updates, {time}; the accuracy stopped rising")
+                writeln!(
+                    self.out,
+                    "done       {step} updates in {time}; stopped early: validation accuracy no \
+                     longer rises"
+                )
             }
             Ending::Stopped => writeln!(
                 self.out,
-                "stopped  after update {step}; {} is whole, and the same command with \
-                 --resume auto goes on from it",
+                "stopped    after update {step}; the checkpoint {} is complete\n  \
+                 hint: run the same command with --resume auto to continue from it",
                 report.directory.display()
             ),
         }
@@ -132,6 +176,7 @@ impl<W: Write> Observer for Console<W> {
         if !matches!(event, TrainEvent::Evaluation(_)) {
             self.settle_epoch()?;
         }
+        self.move_bar(event);
         match event {
             TrainEvent::Start(report) => self.start(report),
             TrainEvent::Update(report) => self.update(report),
@@ -141,7 +186,7 @@ impl<W: Write> Observer for Console<W> {
             }
             TrainEvent::Evaluation(report) => self.evaluation(report),
             TrainEvent::Checkpoint(report) => {
-                writeln!(self.out, "saved    {}", report.directory.display())
+                writeln!(self.out, "checkpoint saved to {}", report.directory.display())
             }
             TrainEvent::Finish(report) => self.finish(report),
         }?;
@@ -243,17 +288,17 @@ mod tests {
             1,
             &events,
             expect![[r#"
-            run      4 updates, 2 an epoch
-            step 1/4 | loss: 0.5000 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:02
-            step 2/4 | loss: 0.2500 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:01
-            Epoch 1 | avg loss: 0.4841 | 32 examples/s | 0:01 | dev accuracy: 0.8520 (0.8000 to 0.9000) | dev loss: 0.3500 | F1: 0.8500
-            saved    out/checkpoint-2
-            step 3/4 | loss: 0.1667 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:01
-            step 4/4 | loss: 0.1250 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:00
-            Epoch 2 | avg loss: 0.4841 | 32 examples/s | 0:01 | dev accuracy: 0.8520 (0.8000 to 0.9000) | dev loss: 0.3500 | F1: 0.8500
-            step 2 | test accuracy: 0.8520 (0.8000 to 0.9000) | test loss: 0.3500 | F1: 0.8500
-            done     4 updates, 1:05
-        "#]],
+                schedule   4 updates, 2 per epoch
+                step 1/4 | loss: 0.5000 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:02
+                step 2/4 | loss: 0.2500 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:01
+                Epoch 1 | avg loss: 0.4841 | 32 examples/s | 0:01 | validation accuracy: 0.8520 (95 % interval 0.8000 to 0.9000) | validation loss: 0.3500 | macro F1: 0.8500
+                checkpoint saved to out/checkpoint-2
+                step 3/4 | loss: 0.1667 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:01
+                step 4/4 | loss: 0.1250 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:00
+                Epoch 2 | avg loss: 0.4841 | 32 examples/s | 0:01 | validation accuracy: 0.8520 (95 % interval 0.8000 to 0.9000) | validation loss: 0.3500 | macro F1: 0.8500
+                step 2 | test accuracy: 0.8520 (95 % interval 0.8000 to 0.9000) | test loss: 0.3500 | macro F1: 0.8500
+                done       4 updates in 1:05
+            "#]],
         );
     }
 
@@ -284,21 +329,22 @@ mod tests {
             10,
             &events,
             expect![[r#"
-            run      4 updates, 2 an epoch; going on after update 2
-            step 4/4 | loss: 0.1458 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | ETA 0:00
-            Epoch 2 | avg loss: 0.4841 | 32 examples/s | 0:01
-            done     4 updates, 1:05; the accuracy stopped rising
-        "#]],
+                schedule   4 updates, 2 per epoch; resumes after update 2
+                step 4/4 | loss: 0.1458 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:00
+                Epoch 2 | avg loss: 0.4841 | 32 examples/s | 0:01
+                done       4 updates in 1:05; stopped early: validation accuracy no longer rises
+            "#]],
         );
         let events = [start(2), update(3), evaluation("validation"), finish(Ending::Stopped)];
         check(
             2,
             &events,
             expect![[r#"
-            run      4 updates, 2 an epoch; going on after update 2
-            step 2 | dev accuracy: 0.8520 (0.8000 to 0.9000) | dev loss: 0.3500 | F1: 0.8500
-            stopped  after update 4; out is whole, and the same command with --resume auto goes on from it
-        "#]],
+                schedule   4 updates, 2 per epoch; resumes after update 2
+                step 2 | validation accuracy: 0.8520 (95 % interval 0.8000 to 0.9000) | validation loss: 0.3500 | macro F1: 0.8500
+                stopped    after update 4; the checkpoint out is complete
+                  hint: run the same command with --resume auto to continue from it
+            "#]],
         );
     }
 
@@ -313,10 +359,10 @@ mod tests {
             4,
             &events,
             expect![[r#"
-                run      4 updates, 2 an epoch; going on after update 2
-                step 4/4 | loss: 0.1458 | lr: 2.00e-5 1.00e-4 | 32 examples/s | 800 tokens/s | 900.0 TFLOP/s | ETA 0:00
-                speed    900.0 TFLOP/s performed, MFU 45.5 % of 989 TFLOP/s in bf16 on each H200
-                done     4 updates, 1:05
+                schedule   4 updates, 2 per epoch; resumes after update 2
+                step 4/4 | loss: 0.1458 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | 900.0 TFLOP/s | ETA 0:00
+                speed      900.0 TFLOP/s performed, MFU 45.5 % of 989 TFLOP/s in bf16 on each H200
+                done       4 updates in 1:05
             "#]],
         );
     }

@@ -55,12 +55,12 @@ fn kept_lines(path: &Path, step: u64) -> io::Result<String> {
 
 impl Observer for MetricsFile {
     fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
-        let told = match event {
+        let written = match event {
             TrainEvent::Start(report) => self.open(report.first_step),
             TrainEvent::Update(_) | TrainEvent::Evaluation(_) => self.append(event),
             TrainEvent::Epoch(_) | TrainEvent::Checkpoint(_) | TrainEvent::Finish(_) => Ok(()),
         };
-        told.map_err(|error| {
+        written.map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
         })
     }

@@ -1,4 +1,4 @@
-//! Who follows a run: the terminal, `metrics.jsonl` and the rank's log.
+//! What a run reports to: the terminal, `metrics.jsonl` and the rank's log.
 
 mod console;
 mod duration;

@@ -1,5 +1,5 @@
-//! `logs/rank-N.jsonl`: what happened on one rank and when, for whoever looks for the reason of
-//! something after the run.
+//! `logs/rank-N.jsonl`: what happened on one rank and when, to find the cause of a failure after the
+//! run.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use lockstep_trainer::{Observer, TrainEvent};
 use lockstep_world::Rank;
 use serde_json::json;
 
-/// One rank's log, which goes on over restarts.
+/// One rank's log, which a restarted run appends to.
 pub(crate) struct RankLog {
     rank: Rank,
     end: File,

@@ -9,25 +9,27 @@ use super::finding::Finding;
 const VALUES: usize = 16 << 20;
 const ROUNDS: u32 = 5;
 
-/// What is said of the world the doctor was started in.
+/// The bandwidth of sums over the ranks that the doctor was started with.
 pub(super) fn finding(collective: &mut dyn Collective, ledger: &Ledger) -> Finding {
     const SUBJECT: &str = "all-reduce";
     match measure(collective, ledger, VALUES) {
         Ok(None) => Finding::ok(
             SUBJECT,
-            "not measured with one rank; `mpirun -n 2 trainer doctor` measures it",
+            "not measured with one rank; run `mpirun -n 2 trainer doctor` to measure it",
         ),
         Ok(Some(found)) => {
             let ranks = collective.seat().world().get();
-            Finding::ok(SUBJECT, format!("{ranks} ranks, {}", told(found)))
+            Finding::ok(SUBJECT, format!("{ranks} ranks, {}", in_words(found)))
         }
-        Err(error) => {
-            Finding::missing(SUBJECT, error.to_string(), "training on several ranks would fail too")
-        }
+        Err(error) => Finding::missing(
+            SUBJECT,
+            error.to_string(),
+            "training on several ranks will fail as well",
+        ),
     }
 }
 
-fn told(found: Tally) -> String {
+fn in_words(found: Tally) -> String {
     let calls = found.calls as f64;
     format!(
         "{:.0} MiB: {:.1} ms, {}",
@@ -75,7 +77,7 @@ mod tests {
         });
         for found in found {
             assert_eq!((found.calls, found.bytes), (5, 20_000));
-            assert!(told(found).starts_with("0 MiB: "), "{}", told(found));
+            assert!(in_words(found).starts_with("0 MiB: "), "{}", in_words(found));
             let bus = found.bus_bandwidth().unwrap() / found.algorithm_bandwidth().unwrap();
             assert!((bus - 4.0 / 3.0).abs() < 1e-9, "{bus}");
         }

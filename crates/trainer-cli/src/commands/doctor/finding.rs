@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How a thing stands.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// As it should be.
@@ -17,7 +17,7 @@ pub(super) enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     subject: &'static str,
-    /// How it stands.
+    /// The result.
     pub(super) verdict: Verdict,
     facts: String,
     remedy: &'static str,

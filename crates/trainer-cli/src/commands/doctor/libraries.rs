@@ -49,8 +49,8 @@ impl Libraries {
         Finding::missing(
             "CUDA",
             format!("no {}", absent.join(", ")),
-            "libcuda comes with the driver, the others with the CUDA toolkit; name their folder in \
-             LD_LIBRARY_PATH. Training on CPUs needs none",
+            "libcuda comes with the driver, the others with the CUDA toolkit; add their folder to \
+             LD_LIBRARY_PATH; training on CPUs needs neither",
         )
     }
 
@@ -62,12 +62,12 @@ impl Libraries {
             Some(path) => Finding::warning(
                 "NCCL",
                 format!("only {}", path.display()),
-                "it is opened as libnccl.so: install libnccl-dev, or make a link of that name to it",
+                "the program opens libnccl.so: install libnccl-dev, or make a link of that name",
             ),
             None => Finding::missing(
                 "NCCL",
                 "no libnccl.so",
-                "install libnccl2, or name its folder in LD_LIBRARY_PATH; one GPU, and CPUs, need none",
+                "install libnccl2, or add its folder to LD_LIBRARY_PATH; only several GPUs need it",
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! The machine: cores, memory, shared memory, limits, and who gave them to us.
+//! The machine: cores, memory, shared memory, limits, and the scheduler.
 
 use std::fs;
 
@@ -7,6 +7,7 @@ use lockstep_join::Cores;
 use rustix::process::{Resource, getrlimit};
 
 use super::finding::Finding;
+use crate::wording::counted;
 
 /// A variable that each scheduler sets in its jobs.
 const SCHEDULERS: [(&str, &str); 4] = [
@@ -27,7 +28,7 @@ pub(super) fn findings(environment: &Environment, of: &Cores) -> Vec<Finding> {
     found.extend(available_memory().map(|bytes| memory(bytes, ranks)));
     found.push(match rustix::fs::statvfs("/dev/shm") {
         Ok(at) => shared(at.f_blocks * at.f_frsize, at.f_bavail * at.f_frsize, ranks),
-        Err(_) => Finding::warning("/dev/shm", "there is none", "mount a tmpfs there"),
+        Err(_) => Finding::warning("/dev/shm", "not mounted", "mount a tmpfs there"),
     });
     found.push(locked(getrlimit(Resource::Memlock).current));
     found.push(scheduler(environment));
@@ -38,18 +39,19 @@ fn cores(of: &Cores) -> Finding {
     let usable = of.usable();
     let quota = of.granted.map(|granted| format!(" by a CPU quota of {granted:.1}"));
     let Cores { threads, of_machine, ranks, .. } = of;
+    let (here, each) = (counted(ranks, "rank"), counted(threads, "thread"));
     let facts = format!(
-        "{usable} of the machine's {of_machine}{}; {ranks} ranks here",
+        "{usable} of the machine's {of_machine}{}; {here} on this host",
         quota.as_deref().unwrap_or_default()
     );
     let is_bound = of.allowed == 1 && of_machine > ranks;
     match of.binding.remedy() {
         Some(remedy) if is_bound => Finding::warning("cores", facts, remedy),
         _ if of.is_crowded && of.granted.is_some() => {
-            Finding::warning("cores", facts, "raise the quota, or start at most one rank a core")
+            Finding::warning("cores", facts, "raise the quota, or start at most one rank per core")
         }
-        _ if of.is_crowded => Finding::warning("cores", facts, "start at most one rank a core"),
-        _ => Finding::ok("cores", format!("{facts}, {threads} for each")),
+        _ if of.is_crowded => Finding::warning("cores", facts, "start at most one rank per core"),
+        _ => Finding::ok("cores", format!("{facts}, {each} per rank")),
     }
 }
 
@@ -58,7 +60,8 @@ fn memory(available: u64, ranks: u64) -> Finding {
     if available >= MEMORY_BYTES * ranks {
         return Finding::ok("memory", facts);
     }
-    let remedy = "DistilBERT-base takes about 3 GiB a rank: start fewer, or take smaller batches";
+    let remedy =
+        "DistilBERT-base needs about 3 GiB per rank: start fewer ranks, or use smaller batches";
     Finding::warning("memory", facts, remedy)
 }
 
@@ -67,7 +70,7 @@ fn shared(size: u64, free: u64, ranks: u64) -> Finding {
     if free >= SHARED_BYTES * ranks.max(2) {
         return Finding::ok("/dev/shm", facts);
     }
-    let remedy = "ranks talk through it: docker run --shm-size=1g, or an emptyDir of medium Memory";
+    let remedy = "ranks communicate through it: use docker run --shm-size=1g, or an emptyDir of medium Memory";
     Finding::warning("/dev/shm", facts, remedy)
 }
 
@@ -77,7 +80,7 @@ fn locked(limit: Option<u64>) -> Finding {
         None => Finding::ok("memlock", "unlimited"),
         Some(bytes) => Finding::ok(
             "memlock",
-            format!("{} KiB; InfiniBand wants `ulimit -l unlimited`", bytes >> 10),
+            format!("{} KiB; InfiniBand needs `ulimit -l unlimited`", bytes >> 10),
         ),
     }
 }
@@ -128,35 +131,44 @@ mod tests {
     #[test]
     fn cores_are_told_as_the_trainer_shares_them() {
         let whole = of(8, (2, 4));
-        check(&cores(&whole), "ok       cores      8 of the machine's 8; 2 ranks here, 4 for each");
+        check(
+            &cores(&whole),
+            "ok       cores      8 of the machine's 8; 2 ranks on this host, 4 threads per rank",
+        );
         let own = of(4, (2, 4));
-        check(&cores(&own), "ok       cores      4 of the machine's 8; 2 ranks here, 4 for each");
+        check(
+            &cores(&own),
+            "ok       cores      4 of the machine's 8; 2 ranks on this host, 4 threads per rank",
+        );
         let bound = of(1, (4, 1));
-        check(&cores(&bound), "ok       cores      1 of the machine's 8; 4 ranks here, 1 for");
+        check(
+            &cores(&bound),
+            "ok       cores      1 of the machine's 8; 4 ranks on this host, 1 thread",
+        );
         let bound = Cores { binding: Binding::OpenMpi, ..bound };
         check(
             &cores(&bound),
-            "warning  cores      1 of the machine's 8; 4 ranks here; start with mpirun --bind-to",
+            "warning  cores      1 of the machine's 8; 4 ranks on this host; start with mpirun --bind-to",
         );
         let bound = Cores { binding: Binding::Job, ..bound };
         check(
             &cores(&bound),
-            "warning  cores      1 of the machine's 8; 4 ranks here; ask for more cores",
+            "warning  cores      1 of the machine's 8; 4 ranks on this host; ask for more cores",
         );
         let crowded = Cores { is_crowded: true, ..of(2, (4, 1)) };
         check(
             &cores(&crowded),
-            "warning  cores      2 of the machine's 8; 4 ranks here; start at most one",
+            "warning  cores      2 of the machine's 8; 4 ranks on this host; start at most one",
         );
         let granted = Cores { granted: Some(2.5), ..of(8, (1, 2)) };
         check(
             &cores(&granted),
-            "ok       cores      2 of the machine's 8 by a CPU quota of 2.5; 1 ranks here, 2 for",
+            "ok       cores      2 of the machine's 8 by a CPU quota of 2.5; 1 rank on this host, 2 threads",
         );
         let crowded = Cores { is_crowded: true, ..granted };
         check(
             &cores(&crowded),
-            "warning  cores      2 of the machine's 8 by a CPU quota of 2.5; 1 ranks here; raise",
+            "warning  cores      2 of the machine's 8 by a CPU quota of 2.5; 1 rank on this host; raise",
         );
     }
 

@@ -36,10 +36,10 @@ pub(super) static COMMAND: Command = Command {
     },
 };
 
-/// How long a silent rank is borne.
+/// How long a rank may be silent before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Runs the command. It ends well where training is possible on the device that is asked for.
+/// Runs the command. Its exit code is 0 where training is possible on the device that is asked for.
 ///
 /// # Errors
 /// A faulty command line.
@@ -84,7 +84,7 @@ fn of_gpus(environment: &Environment) -> Vec<Finding> {
         Finding::missing(
             "build",
             "has no CUDA",
-            "launch/cuda.sh builds one; this one trains on CPUs",
+            "launch/cuda.sh builds programs with CUDA; this one trains on CPUs",
         )
     };
     vec![build, of_driver(&driver), of_visible(seen), Libraries::of(environment).cuda()]
@@ -122,22 +122,24 @@ fn of_mpi(mpirun: Option<&Mpirun>, is_built_in: bool) -> Finding {
         Some(mpirun) if !is_built_in => Finding::warning(
             "MPI",
             format!("{build}; {} at {}", mpirun.version, mpirun.path.display()),
-            "ranks that mpirun starts would not find each other: build with the default features",
+            "ranks started by mpirun cannot find each other: build with the default features",
         ),
         Some(mpirun) => {
             let facts = format!("{build}; {} at {}", mpirun.version, mpirun.path.display());
             match mpirun.flavour {
                 Flavour::OpenMpi => Finding::ok("MPI", facts),
-                Flavour::Other => {
-                    Finding::warning("MPI", facts, "mpirun and the build must be of one MPI")
-                }
+                Flavour::Other => Finding::warning(
+                    "MPI",
+                    facts,
+                    "check that mpirun belongs to the MPI that this program was built with",
+                ),
             }
         }
         None => Finding::warning(
             "MPI",
-            format!("{build}; no mpirun on the path"),
-            "ranks on several machines are started with it (Debian: openmpi-bin); launcher starts those of \
-             one machine without it",
+            format!("{build}; mpirun is not on the PATH"),
+            "install it to start ranks on several machines (Debian: openmpi-bin); the launcher starts \
+             ranks on one machine without it",
         ),
     }
 }
@@ -146,7 +148,7 @@ fn conclusion(is_possible: bool) -> &'static str {
     if is_possible {
         "training is possible\n"
     } else {
-        "training on GPUs is not possible: see what is missing; --device cpu trains without them\n"
+        "training on GPUs is not possible; install what is missing, or pass --device cpu\n"
     }
 }
 
@@ -191,7 +193,7 @@ mod tests {
         check(&of_mpi(Some(&mpirun(Flavour::Other)), true), "warning  MPI        built in; ");
         check(
             &of_mpi(None, true),
-            "warning  MPI        built in; no mpirun on the path; ranks on several",
+            "warning  MPI        built in; mpirun is not on the PATH; install it",
         );
     }
 
@@ -209,6 +211,6 @@ mod tests {
         };
         check(&[], (ExitCode::Done, "\ntraining is possible\n"));
         check(&["--device", "cpu"], (ExitCode::Done, "\ntraining is possible\n"));
-        check(&["--device", "cuda"], (ExitCode::Device, "\ntraining on GPUs is not possible: "));
+        check(&["--device", "cuda"], (ExitCode::Device, "\ntraining on GPUs is not possible; "));
     }
 }

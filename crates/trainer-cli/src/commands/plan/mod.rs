@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 use lockstep_data::TokenStore;
 use lockstep_flags::{Command, CommandLine, Entry, Key, SWITCH, Table, Words};
-use lockstep_host::{ExitCode, Process, streams};
+use lockstep_host::{ExitCode, Process};
 use lockstep_hub::HubSettings;
 use lockstep_join::device;
 use lockstep_model::EncoderConfig;
@@ -27,6 +27,7 @@ use crate::failure::Failure;
 use crate::models::Outline;
 use crate::observers::clock;
 use crate::sources::{self, Corpora, RawCorpora};
+use crate::wording::counted;
 use estimate::{Costs, Counts};
 
 static JSON: Key<bool> =
@@ -72,7 +73,7 @@ pub(super) fn run(
     device::check(plan.run.wish.device, plan.run.precision)?;
     let (corpora, material) = read(&plan, process)?;
     let doubts = corpora.doubts(&plan.data);
-    doubts.iter().for_each(|doubt| streams::tell(format_args!("warning: {doubt}")));
+    doubts.iter().for_each(|doubt| tracing::warn!("{doubt}"));
     let counts = Counts::of(&plan, &corpora);
     let costs = material
         .map(|Material { config, store }| Costs::of(&config, plan.model.head, &store, &counts));
@@ -115,11 +116,11 @@ fn table(
     costs: Option<&Costs>,
 ) -> String {
     let mut rows = vec![
-        ("device", format!("{device}, {} threads; {}", threads(), Seat::SOLO)),
+        ("device", format!("{device}, {}; 1 rank", counted(threads(), "thread"))),
         ("train", held(&sources::name(&plan.data.train), counts.examples)),
     ];
     for (name, source, corpus) in [
-        ("dev", &plan.data.validation, &corpora.validation),
+        ("validation", &plan.data.validation, &corpora.validation),
         ("test", &plan.data.test, &corpora.test),
     ] {
         if let (Some(source), Some(corpus)) = (source, corpus) {
@@ -131,15 +132,15 @@ fn table(
         (
             "batch",
             format!(
-                "{} examples an update, {} a pass",
+                "{} examples per update, {} per pass",
                 counts.batch,
                 counts.batch.div_ceil(counts.passes)
             ),
         ),
-        ("updates", format!("{}, {} an epoch", counts.updates, counts.updates_per_epoch)),
+        ("updates", format!("{}, {} per epoch", counts.updates, counts.updates_per_epoch)),
         ("warm-up", format!("{} updates", counts.warmup)),
-        ("evaluates", cadence(plan.train.evaluation)),
-        ("saves", cadence(plan.run.saving.cadence)),
+        ("evaluation", cadence(plan.train.evaluation)),
+        ("saving", cadence(plan.run.saving.cadence)),
     ]);
     rows.extend(match costs {
         Some(costs) => cost_rows(plan, costs),
@@ -153,12 +154,19 @@ fn cost_rows(plan: &RunPlan, costs: &Costs) -> Vec<(&'static str, String)> {
     let limit = plan.data.reading.max_length.get();
     vec![
         ("model", format!("{} parameters", costs.parameters)),
-        ("tokens", format!("{} an epoch; {} texts cut at {limit}", costs.tokens, costs.truncated)),
+        (
+            "tokens",
+            format!(
+                "{} per epoch; {} truncated to {limit} tokens",
+                costs.tokens,
+                counted(costs.truncated, "text")
+            ),
+        ),
         ("memory", format!("about {:.0} MB", costs.bytes / 1e6)),
         (
             "time",
             format!(
-                "at least {} at {:.0} GFLOP/s a thread",
+                "at least {}, at {:.0} GFLOP/s per thread",
                 clock(costs.seconds),
                 estimate::FLOPS_PER_THREAD / 1e9
             ),
@@ -202,7 +210,7 @@ fn threads() -> usize {
 }
 
 fn held(name: &str, examples: usize) -> String {
-    format!("{name}: {examples} examples")
+    format!("{name}: {}", counted(examples, "example"))
 }
 
 fn cadence(cadence: Cadence) -> String {
@@ -218,5 +226,5 @@ fn not_here(name: &ModelName) -> String {
         ModelName::Tiny => "builtin:tiny",
         ModelName::Named(name) => name,
     };
-    format!("{name} is not on this machine, so tokens, memory and time are not known yet")
+    format!("{name} is not on this machine, so its tokens, memory and time are unknown")
 }

@@ -11,7 +11,7 @@ use super::predicted::Predicted;
 pub(super) fn table(predicted: &Predicted) -> String {
     let Predicted { plan, card, arithmetic, bucket, size, .. } = predicted;
     let mut text = format!(
-        "program    {} on one {}, predicted; nothing is started\n",
+        "program    {} on one {}, predicted; nothing was run\n",
         name(*arithmetic),
         card.name
     );

@@ -39,7 +39,7 @@ impl Answer {
     /// The answer that follows from the scores of all classes, (K).
     pub(super) fn of_scores(line: u64, logits: Vec<f32>) -> Self {
         if !logits.iter().all(|logit| logit.is_finite()) {
-            let error = "the model's scores are infinite or no numbers: it diverged, or is damaged";
+            let error = "the model's scores are infinite or NaN: its training diverged, or its file is damaged";
             return Self::of_fault(line, error.to_owned());
         }
         let probabilities = softmax(&logits);

@@ -21,7 +21,7 @@ pub(super) struct Rows {
     broken: Option<DataError>,
 }
 
-/// When a chunk that is not full goes on its way.
+/// When a chunk that is not full is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Patience {
     /// At the end only.

@@ -1,8 +1,8 @@
 //! `trainer predict`: a class and its probability for each text of a stream, in order.
 //!
-//! A thread reads rows while the model works. From a pipe, whatever has arrived is answered at once,
-//! so that whoever waits for an answer before the next question gets it; from a file, batches are
-//! filled, so that two runs give the same bits.
+//! A thread reads rows while the model works. Rows of a pipe are answered as they arrive, since the
+//! writer may wait for an answer before it sends the next row; from a file, batches are filled, so that
+//! two runs give the same bits.
 
 mod answer;
 mod input;
@@ -24,6 +24,7 @@ use lockstep_trainer::{Scorer, TrainError};
 
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
+use crate::wording::counted;
 use answer::{Answer, Format};
 use input::Rows;
 
@@ -192,12 +193,13 @@ impl Sums {
         self.answered + self.faulty
     }
 
-    fn told(&self, limit: usize, seconds: f64) -> String {
+    fn summary(&self, limit: usize, seconds: f64) -> String {
         let Self { answered, faulty, cut } = self;
         let rate = *answered as f64 / seconds.max(1e-9);
         format!(
-            "{answered} texts classified, {cut} of them cut at {limit} tokens, {faulty} rows with an \
-             error, {rate:.0} texts/s"
+            "{} classified, {cut} of them truncated to {limit} tokens, {} with errors, {rate:.0} texts/s",
+            counted(answered, "text"),
+            counted(faulty, "row")
         )
     }
 
@@ -216,7 +218,7 @@ struct Predictor {
     finished: Finished,
     format: Format,
     scorer: Scorer,
-    /// Whether each line is taken for a text although nobody has said so.
+    /// Whether each line is taken for a text although neither a flag nor the file's name says so.
     is_presumed: bool,
 }
 
@@ -253,22 +255,22 @@ impl Predictor {
         out.flush().map_err(&broken)?;
         if end.is_ok() || sums.rows() > 0 {
             let seconds = began.elapsed().as_secs_f64();
-            streams::tell(sums.told(self.finished.max_length.get(), seconds));
+            streams::print_error_line(sums.summary(self.finished.max_length.get(), seconds));
         }
         end?;
         for doubt in rows.into_doubts() {
-            streams::tell(format_args!("warning: {doubt}"));
+            tracing::warn!("{doubt}");
         }
         sums.code()
     }
 
-    /// Says so where the first line is a word that usually names a column of texts.
+    /// Warns when the first line is a usual name of a text column.
     fn warn_of_header(&mut self, first: &[TextRow]) {
         let name = |row: &TextRow| row.text.as_deref().is_ok_and(is_name_of_texts);
         if mem::take(&mut self.is_presumed) && first.first().is_some_and(name) {
-            streams::tell(
-                "warning: line 1 reads like the header of a table with one column, and is answered \
-                 as a text; pass --input-format csv if it is one, or --input-format text",
+            tracing::warn!(
+                "line 1 looks like the header of a table with one column, and is classified as a \
+                 text; pass --input-format csv if it is a header, else --input-format text"
             );
         }
     }

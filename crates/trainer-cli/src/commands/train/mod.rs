@@ -12,7 +12,7 @@ use std::time::Duration;
 use lockstep_collective::{Collective, PhaseBoard, WatchHandle, broadcast_bytes};
 use lockstep_flags::CommandLine;
 use lockstep_gpu::IS_BUILT_IN;
-use lockstep_host::streams::{self, Optional};
+use lockstep_host::streams::Optional;
 use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
@@ -34,7 +34,7 @@ use stops::Stops;
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever kept the run from its end.
+/// Any error that ended the run.
 pub(crate) fn run(
     process: &Process,
     line: CommandLine,
@@ -50,7 +50,7 @@ pub(crate) fn run(
         JoinOptions { environment: &process.environment, patience: plan.run.peer_timeout };
     let world = match join(&starter, plan.run.wish, &options) {
         Err(JoinError::Decision(_)) if !starter.seat().is_leader() => {
-            // The leader tells it for all, and its exit code is to be the first.
+            // The leader reports it, and its exit code must come first.
             std::thread::sleep(OTHERS_END);
             return Ok(ExitCode::Device);
         }
@@ -58,7 +58,7 @@ pub(crate) fn run(
     };
     let Some(world) = world else {
         let (seat, why) = (starter.seat(), Unused::here(&process.environment, IS_BUILT_IN));
-        let text = format!("{seat}: {why}, so rank 0 trains alone; nothing to do here\n");
+        let text = format!("{seat}: {why}, so rank 0 trains alone and this rank exits\n");
         return super::tell(out, &text);
     };
     let watch = world.watch.handle();
@@ -75,20 +75,21 @@ pub(crate) fn run(
         stops: &stops,
     };
     let mut silence = io::sink();
-    let is_told = run.seat.is_leader() && plan.run.reporters.contains(&Reporter::Console);
-    let ending = run.go(world, if is_told { out } else { &mut silence });
-    tell_peers(&ending, &watch);
+    let shows = run.seat.is_leader() && plan.run.reporters.contains(&Reporter::Console);
+    let ending = run.go(world, if shows { out } else { &mut silence });
+    notify_peers(&ending, &watch);
     ending
 }
 
-/// Tells the peers of a failure; one that follows from another's lets that one be heard first.
-fn tell_peers(ending: &Result<ExitCode, Failure>, watch: &WatchHandle) {
+/// Reports a failure to the peers; a failure that follows from another rank's waits, so that the
+/// other rank reports first.
+fn notify_peers(ending: &Result<ExitCode, Failure>, watch: &WatchHandle) {
     match ending {
-        // The leader says why, and its exit code is to be the first.
+        // The leader reports the cause, and its exit code must come first.
         Err(Failure::Train(error)) if matches!(**error, TrainError::Leader { .. }) => {
             std::thread::sleep(OTHERS_END);
         }
-        // A neighbour that is gone may have followed another, which only the watch can name.
+        // The lost neighbour may itself have lost another rank, which only the watch can name.
         Err(failure) if failure.code() == ExitCode::PeerLost => {
             std::thread::sleep(OTHERS_END);
             watch.fail(&failure.to_string(), failure.code().number());
@@ -98,7 +99,7 @@ fn tell_peers(ending: &Result<ExitCode, Failure>, watch: &WatchHandle) {
     }
 }
 
-/// The world that this process trains in, if it has anything to do there.
+/// The process group that this process trains in; nothing where another rank trains alone.
 fn join(
     starter: &Starter,
     wish: Wish,
@@ -108,7 +109,7 @@ fn join(
         Some(Computes::Nothing) => Ok(None),
         Some(_) => {
             warn_of_unused(options.environment);
-            ProcessGroup::join(&Starter::Nobody, wish, options)
+            ProcessGroup::join(&Starter::Single, wish, options)
         }
         None => ProcessGroup::join(starter, wish, options),
     }
@@ -117,7 +118,7 @@ fn join(
 fn warn_of_unused(environment: &Environment) {
     let unused = Unused::here(environment, IS_BUILT_IN);
     if let Unused::NoCuda(_) = unused {
-        streams::tell(format_args!("warning: {unused}, so it trains on the CPU"));
+        tracing::warn!("{unused}, so training runs on the CPU");
     }
 }
 
@@ -143,7 +144,7 @@ impl Run<'_> {
         }
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
-        say(out, &summary::of_process(plan, &self.place.name, &world.told))?;
+        say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
         let raw = RawCorpora::read(&plan.data)?;
         let base = self.base()?;
         let corpora = raw.labelled(base.classes())?;
@@ -164,7 +165,7 @@ impl Run<'_> {
         let mut log = self.log()?;
         let ending = self.follow(&mut trainer, checkpoint, &mut log, out);
         if let Err(failure) = &ending {
-            // The run's own failure is the one to tell, also when the log cannot be written.
+            // The run's own failure is reported even when the log cannot be written.
             let _ = log.note("error", &failure.to_string().into());
             if failure.code() == ExitCode::PeerLost && self.seat.world() != WorldSize::ONE {
                 end_regardless(watch.handle(), failure.to_string());
@@ -181,11 +182,11 @@ impl Run<'_> {
     fn warn_of_classes(&self, corpora: &Corpora) {
         if self.seat.is_leader() {
             let doubts = corpora.doubts(&self.plan.data);
-            doubts.iter().for_each(|doubt| streams::tell(format_args!("warning: {doubt}")));
+            doubts.iter().for_each(|doubt| tracing::warn!("{doubt}"));
         }
     }
 
-    /// Makes the directory ready, which the leader does for all; tells the checkpoint to go on from.
+    /// Prepares the directory, on the leader only; returns the checkpoint to resume from.
     fn prepare(&self, collective: &mut dyn Collective) -> Result<Option<PathBuf>, Failure> {
         let prepared = self.seat.is_leader().then(|| -> Result<_, Failure> {
             let checkpoint = output_dir::prepare(&self.plan.run)?;
@@ -195,8 +196,8 @@ impl Run<'_> {
             Ok(checkpoint)
         });
         let found: Option<PathBuf> = prepared.transpose()?.flatten();
-        let told = found.as_ref().map(|path| path.as_os_str().as_encoded_bytes());
-        let path = broadcast_bytes(collective, told.unwrap_or_default(), Rank(0))?;
+        let bytes = found.as_ref().map(|path| path.as_os_str().as_encoded_bytes());
+        let path = broadcast_bytes(collective, bytes.unwrap_or_default(), Rank(0))?;
         Ok((!path.is_empty()).then(|| PathBuf::from(String::from_utf8_lossy(&path).into_owned())))
     }
 
@@ -206,7 +207,7 @@ impl Run<'_> {
             .map_err(|cause| Failure::Write { path: directory.join("logs"), cause })
     }
 
-    /// Runs to the end, with everybody told who wants to be.
+    /// Runs to the end and reports to the log, the console and `metrics.jsonl`.
     fn follow(
         &self,
         trainer: &mut Trainer,
@@ -217,7 +218,7 @@ impl Run<'_> {
         if let Some(checkpoint) = checkpoint {
             for forgotten in trainer.resume(&checkpoint)? {
                 let warning = summary::of_forgotten(&self.plan.data, &forgotten);
-                streams::tell(format_args!("warning: {warning}"));
+                tracing::warn!("{warning}");
                 let _ = log.note("warning", &warning.into());
             }
             if self.seat.is_leader() {
@@ -239,7 +240,7 @@ impl Run<'_> {
     }
 
     /// Writes `run.toml`: before all else in a new run, since the directory is known as ours by it; in
-    /// one that goes on, once its checkpoint was found to fit.
+    /// one that resumes, once its checkpoint was found to fit.
     fn record(&self) -> Result<(), Failure> {
         let record = Record {
             version: env!("CARGO_PKG_VERSION"),
@@ -250,7 +251,7 @@ impl Run<'_> {
         write_file(&self.plan.run.directory.join("run.toml"), &run_toml(self.plan, &record))
     }
 
-    /// Writes the model card and says how to go on.
+    /// Writes the model card and prints the next commands.
     fn close(
         &self,
         ending: Ending,

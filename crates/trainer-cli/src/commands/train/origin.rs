@@ -1,6 +1,5 @@
-//! What a run's model is made from, also where that is gone.
+//! The model that a run starts from, also when its files were removed since.
 
-use lockstep_host::streams;
 use lockstep_settings::OutputPlan;
 
 use super::Run;
@@ -9,8 +8,8 @@ use crate::models::Base;
 use crate::output_dir;
 
 impl Run<'_> {
-    /// What the model is made from; where that is gone, the checkpoint to go on from, which has all of
-    /// it.
+    /// The model that the run starts from; where its files were removed, the checkpoint to resume from,
+    /// which has the whole model.
     pub(super) fn base(&self) -> Result<Base, Failure> {
         let OutputPlan { directory, existing, .. } = &self.plan.run;
         let failure = match Base::find(&self.plan.model, self.hub) {
@@ -24,10 +23,10 @@ impl Run<'_> {
             return Err(failure);
         };
         if self.seat.is_leader() {
-            streams::tell(format_args!(
-                "warning: {failure}\n         the run goes on without it: {} has all of the model",
+            tracing::warn!(
+                "{failure}\n  the run continues without it: {} has the whole model",
                 checkpoint.display()
-            ));
+            );
         }
         Ok(base)
     }

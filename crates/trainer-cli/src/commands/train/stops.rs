@@ -1,8 +1,8 @@
-//! The wish to stop, heard from the first moment on.
+//! Requests to stop, which are handled from the start of the process on.
 //!
-//! Before the first update there is nothing to save: whatever the process is at (waiting for peers,
-//! a download, data), it ends at once, and the same command starts it again. Later the run itself
-//! looks at the wish, agrees on it with all ranks, and writes a checkpoint.
+//! Before the first update there is nothing to save: the process exits at once, also while it waits for
+//! peers, a download or data, and the same command starts it again. Later the trainer polls the
+//! request, agrees on it with all ranks, and writes a checkpoint.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 
 /// How long the failure of a peer, from which a signal may follow, has to become known: a starter
 /// that ends all ranks because one failed must not make a 75 of it.
-const PEERS_WORD: Duration = Duration::from_millis(700);
+const PEER_REPORTS: Duration = Duration::from_millis(700);
 
 /// How far a process is.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Stops {
             while !pending.iter().any(signals::Pending::take) {
                 std::thread::sleep(signals::PAUSE);
             }
-            listener.heard();
+            listener.on_signal();
         });
         Ok(stops)
     }
@@ -58,41 +58,41 @@ impl Stops {
         *self.stage() = Stage::Before(Some(watch));
     }
 
-    /// From now on updates are made, and whoever makes them looks at the request.
+    /// From now on updates are made, and the trainer polls the request.
     pub(super) fn begin(&self) -> &StopRequest {
         *self.stage() = Stage::Running;
         &self.request
     }
 
-    fn heard(&self) {
+    fn on_signal(&self) {
         let watch = match &*self.stage() {
             Stage::Before(watch) => watch.clone(),
             Stage::Running => {
                 self.request.ask();
-                return streams::tell(
-                    "a signal asks for the end: this update is finished and a checkpoint written; \
-                     a second signal ends at once",
+                return streams::print_error_line(
+                    "received a stop signal: finishing this update and writing a checkpoint; a second \
+                     SIGINT or SIGTERM ends the run at once",
                 );
             }
         };
         self.end(watch);
     }
 
-    /// Ends the process, unless the first update begins while a peer's word is waited for.
+    /// Ends the process, unless the first update begins while it waits for a peer's report.
     fn end(&self, watch: Option<WatchHandle>) {
         if watch.is_some() {
-            std::thread::sleep(PEERS_WORD);
+            std::thread::sleep(PEER_REPORTS);
         }
         let stage = self.stage();
         if matches!(*stage, Stage::Running) {
             return self.request.ask();
         }
-        streams::tell(
-            "a signal asks for the end before the first update: nothing is lost, and the same \
-             command starts again",
+        streams::print_error_line(
+            "received a stop signal before the first update: there is nothing to save; run the same \
+             command to start again",
         );
         if let Some(watch) = watch {
-            watch.fail("a signal asked for its end", ExitCode::Stopped.number());
+            watch.fail("it received a stop signal", ExitCode::Stopped.number());
         }
         signal_hook::low_level::exit(i32::from(ExitCode::Stopped.number()));
     }

@@ -1,9 +1,10 @@
-//! What a run says of itself before and after: one fact a line, each where it becomes known.
+//! The lines that a run prints before its first update and after its last one.
 
 use std::fmt::Write;
 
 use lockstep_collective::Tallies;
 use lockstep_data::{Corpus, OnBadRow, TokenStore};
+use lockstep_join::GroupSummary;
 use lockstep_model::LoadReport;
 use lockstep_params::ParamName;
 use lockstep_settings::{DataPlan, ModelName, RunPlan};
@@ -13,13 +14,16 @@ use lockstep_world::{Seat, WorldSize};
 use super::super::bandwidths;
 use crate::models::Loaded;
 use crate::sources::{self, Corpora};
+use crate::wording::counted;
 use lockstep_host::shell::quoted;
 
-/// The program and what it runs on: a device, and its place in a world.
-pub(super) fn of_process(plan: &RunPlan, device: &str, world: &str) -> String {
+/// The program, its device with the threads of a rank, and the ranks.
+pub(super) fn of_process(plan: &RunPlan, device: &str, group: &GroupSummary) -> String {
     format!(
-        "lockstep {}\ndevice   {device}, {world}\noutput   {}\n",
+        "lockstep {}\ndevice     {device}, {}\nranks      {}\noutput     {}\n",
         env!("CARGO_PKG_VERSION"),
+        group.threads,
+        group.ranks,
         plan.run.directory.display()
     )
 }
@@ -31,13 +35,13 @@ pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
     let label = columns.label.as_deref().unwrap_or_default();
     let _ = writeln!(
         text,
-        "         columns `{}` and `{label}`; {}",
+        "           text column `{}`, label column `{label}`; {}",
         columns.text,
         sources::classes(&corpora.train)
     );
     text += &sources::numbered(&corpora.train);
     for (name, source, corpus) in
-        [("dev", &plan.validation, &corpora.validation), ("test", &plan.test, &corpora.test)]
+        [("validation", &plan.validation, &corpora.validation), ("test", &plan.test, &corpora.test)]
     {
         if let (Some(source), Some(corpus)) = (source, corpus) {
             text += &line(name, &sources::name(source), corpus);
@@ -49,9 +53,10 @@ pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
 fn line(name: &str, source: &str, corpus: &Corpus) -> String {
     let skipped = match corpus.skipped() {
         none if none.is_empty() => String::new(),
-        some => format!("; {} rows skipped: {some}", some.total()),
+        some => format!("; {} skipped: {some}", counted(some.total(), "row")),
     };
-    format!("{name:<8} {source}: {} examples{skipped}\n", corpus.examples().len())
+    let examples = counted(corpus.examples().len(), "example");
+    format!("{name:<10} {source}: {examples}{skipped}\n")
 }
 
 /// The model, and what became of its tensors.
@@ -61,13 +66,16 @@ pub(super) fn of_model(name: &ModelName, loaded: &Loaded) -> String {
         ModelName::Named(name) => name,
     };
     let parameters = loaded.model.parameters().scalars();
-    let tensors = loaded.report.as_ref().map_or_else(|| "fresh weights".to_owned(), tensors);
-    format!("model    {name}: {parameters} parameters; {tensors}\n")
+    let tensors =
+        loaded.report.as_ref().map_or_else(|| "all initialised at random".to_owned(), tensors);
+    format!("model      {name}: {parameters} parameters; {tensors}\n")
 }
 
 fn tensors(report: &LoadReport) -> String {
-    let mut text = format!("{} tensors loaded", report.loaded.len());
-    for (names, what) in [(&report.initialised, "initialised"), (&report.ignored, "ignored")] {
+    let mut text = format!("{} loaded", counted(report.loaded.len(), "tensor"));
+    for (names, what) in
+        [(&report.initialised, "initialised at random"), (&report.ignored, "ignored")]
+    {
         if !names.is_empty() {
             let _ = write!(text, ", {} {what} ({})", names.len(), shown(names));
         }
@@ -85,56 +93,60 @@ fn shown(names: &[ParamName]) -> String {
 pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> String {
     let limit = plan.data.reading.max_length.get();
     let mut text = format!(
-        "tokens   {} in train, {:.1} a text; vocabulary {}",
+        "tokens     {} in the training set, {:.1} per text; vocabulary of {}",
         parts.train.total_tokens(),
         parts.train.total_tokens() as f64 / parts.train.len().max(1) as f64,
         parts.tokenizer.vocab_size()
     );
-    for (name, store) in [
-        ("train", Some(&parts.train)),
-        ("dev", parts.validation.as_ref()),
+    let stores = [
+        ("training", Some(&parts.train)),
+        ("validation", parts.validation.as_ref()),
         ("test", parts.test.as_ref()),
-    ] {
-        if let Some(cut) = store.map(TokenStore::truncated) {
-            let _ = write!(text, "; {cut} texts of {name} cut at {limit} tokens");
-        }
+    ];
+    let truncated = stores.map(|(name, store)| (name, store.map_or(0, TokenStore::truncated)));
+    if truncated.iter().all(|(_, count)| *count == 0) {
+        let _ = write!(text, "; no text is longer than {limit} tokens");
+    }
+    for (name, count) in truncated.into_iter().filter(|(_, count)| *count > 0) {
+        let texts = counted(count, &format!("{name} text"));
+        let _ = write!(text, "; {texts} truncated to {limit} tokens");
     }
     text + "\n"
 }
 
-/// What of a checkpoint holds no longer, and what becomes of the run.
+/// What of a checkpoint no longer applies, and what the run does instead.
 pub(super) fn of_forgotten(plan: &DataPlan, forgotten: &Forgotten) -> String {
     match forgotten {
         Forgotten::ValidationData { here, there } => {
             let name = plan.validation.as_ref().map_or_else(|| "nothing".to_owned(), sources::name);
             format!(
-                "{name} is not what the checkpoint's run was evaluated on ({here} now, {there} \
-                 there): its best accuracy and its patience no longer count, and the best is \
-                 looked for anew from this checkpoint on"
+                "{name} is not the validation set that the checkpoint was evaluated on ({here} now, \
+                 {there} then): the best accuracy and the early-stopping count start again at this \
+                 checkpoint"
             )
         }
         Forgotten::Best { directory, cause } => format!(
-            "{}, the best checkpoint so far, cannot be used ({cause}): the run goes on without it, \
-             and the best is looked for anew from this checkpoint on",
+            "{}, the best checkpoint so far, cannot be used ({cause}): the run continues without it, \
+             and the best accuracy starts again at this checkpoint",
             directory.display()
         ),
     }
 }
 
-/// Bytes from which a verb is worth a line.
+/// Calls that moved fewer bytes are not shown.
 const BULK: u64 = 1 << 20;
 
-/// What the ranks told each other in bulk, and how fast; nothing of one that is alone.
+/// The bytes that the ranks exchanged, and how fast; empty for one rank.
 pub(super) fn of_ranks(seat: Seat, tallies: &Tallies) -> String {
     let mut text = String::new();
     for (verb, tally) in tallies.by_name() {
         if seat.world() == WorldSize::ONE || tally.bytes < BULK {
             continue;
         }
-        let name = if text.is_empty() { "ranks" } else { "" };
+        let name = if text.is_empty() { "exchanged" } else { "" };
         let _ = writeln!(
             text,
-            "{name:<8} {verb}: {} calls, {:.3} GB in {:.1} s, {}",
+            "{name:<10} {verb}: {} calls, {:.3} GB in {:.1} s, {}",
             tally.calls,
             tally.bytes as f64 / 1e9,
             tally.time.as_secs_f64(),
@@ -150,14 +162,13 @@ pub(super) fn of_result(plan: &RunPlan) -> String {
     let word = quoted(&directory.display().to_string());
     let held = plan.data.test.as_ref().or(plan.data.validation.as_ref());
     let data = held.map_or_else(|| "FILE".to_owned(), |held| quoted(&sources::name(held)));
-    // All else that the file needs is remembered beside the weights, but to pass over rows is said
-    // each time.
+    // The model remembers how its files were read, except that bad rows were skipped.
     let skip = match plan.data.reading.on_bad_row {
         OnBadRow::Skip => " --on-bad-row skip",
         OnBadRow::Fail => "",
     };
     format!(
-        "\nThe model is in {}, its card in {}. Next:\n  \
+        "\nThe model is in {}, its model card is {}. What to run next:\n  \
          trainer evaluate --checkpoint {word} --data {data}{skip}\n  \
          echo \"a text\" | trainer predict --checkpoint {word}\n",
         directory.display(),
@@ -182,7 +193,7 @@ mod tests {
             of_ranks(ranks.seat(), &ledger.read())
         }
         for told in Threads::run(2, after_sums) {
-            assert!(told.starts_with("ranks    all-reduce: 2 calls, 0.008 GB in "), "{told}");
+            assert!(told.starts_with("exchanged  all-reduce: 2 calls, 0.008 GB in "), "{told}");
             assert_eq!(told.lines().count(), 1, "{told}");
         }
         assert_eq!(after_sums(Solo), "");

@@ -1,5 +1,5 @@
-//! The processes of a run: started in groups of their own, so that Ctrl-C reaches them once, through
-//! us; listened to; and gone when the crew is.
+//! The processes of a run, each in its own process group, so that Ctrl-C reaches them once, through the
+//! launcher. Their output is read, and they are killed when this value is dropped.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -11,11 +11,11 @@ use std::{fs, io};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, wait};
 
-use super::ending::End;
+use super::exit_status::End;
 
 /// A line longer than this is passed on in pieces.
 const LONGEST_LINE: u64 = 1 << 16;
-/// Lines that wait to be shown; whoever says more waits too.
+/// Lines that wait to be shown; a process that writes more blocks.
 const WAITING_LINES: usize = 1024;
 
 /// One of the two streams of a process.
@@ -27,20 +27,20 @@ pub(super) enum Stream {
     Err,
 }
 
-/// A line that a process said.
+/// A line of a process's output.
 #[derive(Debug)]
 pub(super) struct Line {
     /// Its rank; nothing for a starter that stands for all of them.
     pub(super) rank: Option<u64>,
-    /// Where.
+    /// The stream it was written to.
     pub(super) stream: Stream,
-    /// What, without the end of the line.
+    /// Its text, without the end of the line.
     pub(super) text: String,
 }
 
 /// Processes that run together.
 #[derive(Debug)]
-pub(super) struct Crew {
+pub(super) struct Children {
     members: Vec<Member>,
     sender: SyncSender<Line>,
     lines: Receiver<Line>,
@@ -55,16 +55,16 @@ struct Member {
     has_ended: bool,
 }
 
-impl Crew {
-    /// A crew of nobody.
+impl Children {
+    /// No processes yet.
     pub(super) fn new() -> Self {
-        // Whatever a member leaves behind becomes our child, and ends with us.
+        // What a process leaves behind becomes a child of the launcher, and is killed with it.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         let (sender, lines) = sync_channel(WAITING_LINES);
         Self { members: Vec::new(), sender, lines, open: Arc::default() }
     }
 
-    /// Starts a process whose output goes where ours goes.
+    /// Starts a process that inherits the launcher's output.
     ///
     /// # Errors
     /// The system's.
@@ -74,11 +74,11 @@ impl Crew {
         Ok(())
     }
 
-    /// Starts a process whose output is heard.
+    /// Starts a process whose output is read.
     ///
     /// # Errors
     /// The system's.
-    pub(super) fn start_heard(
+    pub(super) fn start_piped(
         &mut self,
         mut command: Command,
         rank: Option<u64>,
@@ -87,18 +87,18 @@ impl Crew {
         let mut child = command.process_group(0).spawn()?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         self.members.push(Member { rank, child, has_ended: false });
-        let said = |stream| {
+        let source = |stream| {
             let open = Arc::clone(&self.open);
             move |text| {
                 let _ = &open;
                 Line { rank, stream, text }
             }
         };
-        out.map_or(Ok(()), |pipe| listen(pipe, self.sender.clone(), said(Stream::Out)))?;
-        err.map_or(Ok(()), |pipe| listen(pipe, self.sender.clone(), said(Stream::Err)))
+        out.map_or(Ok(()), |pipe| listen(pipe, self.sender.clone(), source(Stream::Out)))?;
+        err.map_or(Ok(()), |pipe| listen(pipe, self.sender.clone(), source(Stream::Err)))
     }
 
-    /// What is said, as it comes.
+    /// The output, line by line.
     pub(super) fn lines(&self) -> &Receiver<Line> {
         &self.lines
     }
@@ -123,7 +123,7 @@ impl Crew {
         Ok(ends)
     }
 
-    /// Whether nobody runs any more.
+    /// Whether all processes have exited.
     pub(super) fn is_over(&self) -> bool {
         self.members.iter().all(|member| member.has_ended)
     }
@@ -135,7 +135,7 @@ impl Crew {
         }
     }
 
-    /// Ends at once whoever runs, and their groups.
+    /// Kills the running processes and their groups.
     pub(super) fn kill(&self) {
         for member in self.members.iter().filter(|member| !member.has_ended) {
             let _ = kill_process_group(Pid::from_child(&member.child), Signal::KILL);
@@ -143,18 +143,18 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for Children {
     fn drop(&mut self) {
         self.kill();
         for member in &mut self.members {
             let _ = member.child.wait();
         }
-        bury_orphans();
+        kill_orphans();
     }
 }
 
 /// Ends what the members left behind: children of theirs that are ours now, until there are none.
-fn bury_orphans() {
+fn kill_orphans() {
     loop {
         for pid in children() {
             let _ = kill_process(pid, Signal::KILL);
@@ -183,7 +183,7 @@ fn parent(number: i32) -> Option<String> {
     rest.split_whitespace().nth(1).map(str::to_owned)
 }
 
-fn listen<F>(pipe: impl Read + Send + 'static, sender: SyncSender<Line>, said: F) -> io::Result<()>
+fn listen<F>(pipe: impl Read + Send + 'static, sender: SyncSender<Line>, line: F) -> io::Result<()>
 where
     F: Fn(String) -> Line + Send + 'static,
 {
@@ -192,7 +192,7 @@ where
         let mut bytes = Vec::new();
         while let Ok(1..) = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes) {
             let text = String::from_utf8_lossy(&bytes);
-            if sender.send(said(text.strip_suffix('\n').unwrap_or(&text).to_owned())).is_err() {
+            if sender.send(line(text.strip_suffix('\n').unwrap_or(&text).to_owned())).is_err() {
                 return;
             }
             bytes.clear();

@@ -1,27 +1,27 @@
-//! Who said a line of output: the marks that `mpirun --tag-output` and `srun --label` put in front of
+//! The rank that wrote a line of output: the marks that `mpirun --tag-output` and `srun --label` put in front of
 //! it, and what they report of a rank that failed.
 
 use super::plan::Starter;
 
-/// A line, and the rank it comes from where that can be told.
+/// A line, and the rank it comes from where that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Said<'a> {
+pub(super) struct Parsed<'a> {
     /// The rank.
     pub(super) rank: Option<u64>,
-    /// What it said.
+    /// The text behind the mark.
     pub(super) text: &'a str,
 }
 
-/// Takes a line of a starter's output apart.
-pub(super) fn heard(starter: Starter, line: &str) -> Said<'_> {
+/// Splits a line of a starter's output into rank and text.
+pub(super) fn parse_line(starter: Starter, line: &str) -> Parsed<'_> {
     let parts = match starter {
         Starter::Mpirun(_) => tagged(line),
         Starter::Srun => labelled(line),
         Starter::Alone | Starter::Local => None,
     };
     match parts {
-        Some((rank, text)) => Said { rank: Some(rank), text },
-        None => Said { rank: None, text: line },
+        Some((rank, text)) => Parsed { rank: Some(rank), text },
+        None => Parsed { rank: None, text: line },
     }
 }
 
@@ -39,7 +39,7 @@ fn labelled(line: &str) -> Option<(u64, &str)> {
     Some((rank.trim_start().parse().ok()?, text))
 }
 
-/// The rank a starter's own words blame, if they do; the first time is the one that counts.
+/// The rank that a starter reports as failed; the first report counts.
 pub(super) fn blamed(starter: Starter, line: &str) -> Option<u64> {
     match starter {
         Starter::Mpirun(_) => number_after(line, "Process name: [[", |rest| rest.split(',').nth(1))
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn marks_tell_who_said_it() {
         let check = |starter, line: &str, rank, text: &str| {
-            assert_eq!(heard(starter, line), Said { rank, text }, "{line}");
+            assert_eq!(parse_line(starter, line), Parsed { rank, text }, "{line}");
         };
         check(MPIRUN, "[1,12]<stdout>:a: b", Some(12), "a: b");
         check(MPIRUN, "[1,0]<stderr>:", Some(0), "");

@@ -55,7 +55,7 @@ pub(super) fn code(status: ExitStatus) -> u8 {
     code.unwrap_or(ExitCode::Failed.number())
 }
 
-/// A code after which starting again would only repeat it, or is somebody else's decision.
+/// A code after which starting again would only repeat it, or after a signal that asked for the end.
 pub(super) fn is_final(code: u8) -> bool {
     use ExitCode::{Checkpoint, Data, Device, Done, Stopped, Usage};
     [Done, Usage, Data, Device, Checkpoint, Stopped].iter().any(|last| last.number() == code)
@@ -68,12 +68,12 @@ impl fmt::Display for InWords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(signal) = self.0.signal() {
             let name = signal_hook::low_level::signal_name(signal).unwrap_or("unknown");
-            return write!(f, "was ended by signal {signal} ({name})");
+            return write!(f, "was killed by signal {signal} ({name})");
         }
         let code = code(self.0);
         match ExitCode::ALL.iter().find(|known| known.number() == code) {
-            Some(known) => write!(f, "ended with {code} ({})", known.meaning()),
-            None => write!(f, "ended with {code}"),
+            Some(known) => write!(f, "exited with code {code} ({})", known.meaning()),
+            None => write!(f, "exited with code {code}"),
         }
     }
 }
@@ -117,8 +117,8 @@ mod tests {
         let check = |raw, expected: &str| {
             assert_eq!(InWords(ExitStatus::from_raw(raw)).to_string(), expected);
         };
-        check(9, "was ended by signal 9 (SIGKILL)");
-        check(3 << 8, "ended with 3 (data)");
-        check(7 << 8, "ended with 7");
+        check(9, "was killed by signal 9 (SIGKILL)");
+        check(3 << 8, "exited with code 3 (data error)");
+        check(7 << 8, "exited with code 7");
     }
 }

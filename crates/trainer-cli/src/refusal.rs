@@ -1,0 +1,83 @@
+//! Why a training refuses a value that is valid by itself: the output directory, the model's length.
+
+use std::path::{Path, PathBuf};
+
+use lockstep_flags::{Fault, Problem};
+use thiserror::Error;
+
+/// Why a training refuses a value. A second line is indented like the first one among the faults of a
+/// configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Refusal {
+    /// Texts longer than the model's positions.
+    #[error(
+        "the model has {positions} position embeddings, one for each token of a text; valid: a whole \
+         number from 3 to {positions}"
+    )]
+    TooLong {
+        /// The longest text the model can read, in tokens.
+        positions: usize,
+    },
+    /// A file in the place of the output directory or of one above it.
+    #[error("`{}` is a file, so the directory cannot be created; choose another directory", path.display())]
+    Blocked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A directory that another run writes to.
+    #[error(
+        "another run is writing to this directory: {holder}; wait until it ends, or choose another \
+         directory"
+    )]
+    Locked {
+        /// The process and its host.
+        holder: String,
+    },
+    /// A directory with a finished model and no checkpoint.
+    #[error(
+        "this directory holds a finished model, and no checkpoint to resume from\n      \
+         hint: to train that model further, pass --model {} and another --output-dir; \
+         to replace it, pass --overwrite-output-dir without --resume",
+        directory.display()
+    )]
+    Finished {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A directory with a finished model that would be overwritten.
+    #[error(
+        "this directory is not empty: it holds a finished model\n      \
+         hint: to train that model further, pass --model {} and another --output-dir; \
+         to replace it, pass --overwrite-output-dir",
+        directory.display()
+    )]
+    HoldsModel {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A directory that would be overwritten.
+    #[error(
+        "this directory is not empty\n      \
+         hint: choose another directory, or pass --overwrite-output-dir to replace the run in it, \
+         or --resume auto to continue from its newest checkpoint"
+    )]
+    Occupied,
+    /// A directory to replace or to resume that another program filled.
+    #[error(
+        "this directory is not empty and is not a run of lockstep: it has no run.toml of a run, so \
+         nothing in it is changed\n      hint: choose another directory, or empty this one"
+    )]
+    NotOurs,
+}
+
+impl Refusal {
+    /// The refusal as a fault of the configuration at `place`.
+    pub(crate) fn at(self, place: String) -> Fault {
+        Fault { place, problem: Problem::Program(self.to_string()) }
+    }
+
+    /// The refusal of an output directory.
+    pub(crate) fn of_output(self, directory: &Path) -> Fault {
+        self.at(format!("--output-dir {}", directory.display()))
+    }
+}
