@@ -18,7 +18,7 @@ use crate::setting::OurSetting;
 use crate::training::{Training, loss};
 use crate::work::{MAX_LENGTH, pack, read_rows};
 
-/// Answers until nobody asks any more.
+/// Answers until no more requests arrive.
 pub(crate) fn serve(arguments: &[String]) -> Outcome<()> {
     let ours = Ours::load(&OurSetting::parse(arguments)?);
     let mut out = std::io::stdout().lock();

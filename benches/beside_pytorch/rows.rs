@@ -20,7 +20,7 @@ pub(crate) struct Row {
 /// The texts of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Material {
-    /// Texts of 128 tokens, so that nobody pads.
+    /// Texts of 128 tokens, so that neither side pads.
     Full { batches: usize },
     /// The first batches of a run over the training sentences.
     Training { batches: usize },

@@ -48,7 +48,7 @@ enum Way {
 #[derive(Clone, Copy)]
 struct Update {
     whole: f64,
-    /// From the first sum of gradients to the last one's end, and the part nobody computed in.
+    /// From the first sum of gradients to the last one's end, and the part in which no rank computed.
     sync: f64,
     exposed: f64,
 }

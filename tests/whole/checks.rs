@@ -6,7 +6,7 @@ use lockstep_testkit::reference;
 
 use crate::program::Workplace;
 
-/// A place with rows, a model of 512 positions, a finished run in `done`, and somebody's notes.
+/// A place with rows, a model of 512 positions, a finished run in `done`, and a folder of notes.
 fn place() -> Workplace {
     let place = Workplace::new();
     fs::copy(reference("golden/rows.tsv"), place.path("rows.tsv")).unwrap();
@@ -74,7 +74,7 @@ const TABLE: &[Row] = &[
 #[test]
 fn plan_and_train_see_the_same_before_data_is_read() {
     let place = place();
-    // Data that nobody may come to read.
+    // Data that must not be read.
     fs::write(place.path("rows.tsv"), b"\xff\xfe\x00").unwrap();
     for (line, code, parts) in TABLE {
         let fixed = ["--train-file", "rows.tsv", "--model", "model"];

@@ -56,7 +56,7 @@ fn another_way_to_sum_is_another_run() {
     assert!(message.contains("gradient_accumulation_steps: 4 now, 1 there"), "{message}");
 }
 
-/// Goes on with one flag changed; what is told as a warning.
+/// Resumes with one flag changed; returns the warnings.
 fn goes_on(place: &Workplace, arguments: &[String]) -> String {
     let output = place.succeed(arguments);
     String::from_utf8_lossy(&output.stderr).into_owned()

@@ -60,7 +60,7 @@ fn a_run_goes_on_although_its_base_is_gone() {
 }
 
 #[test]
-fn whoever_wants_to_train_longer_is_told_how_and_that_works() {
+fn the_way_to_train_longer_is_named_and_works() {
     let place = Workplace::new();
     let run = |further: &[&str]| {
         let words = [&["--num-train-epochs", "1", "--head", "hf"], further].concat();
@@ -140,7 +140,7 @@ fn an_interrupted_run_is_evaluated_and_asked_at_its_newest_checkpoint() {
         let told = String::from_utf8(checkpoint.stderr).unwrap();
         assert!(!told.contains("newest checkpoint"), "{told}");
     }
-    // A checkpoint of somebody else's run is not taken for ours.
+    // A checkpoint of another run is not used.
     fs::remove_file(place.path("out/run.toml")).unwrap();
     let words = ["evaluate", "--checkpoint", "out", "--data", &rows];
     let output = place.trainer(&words).output().unwrap();

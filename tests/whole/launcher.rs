@@ -1,5 +1,5 @@
 //! The launcher and its ranks, with shell scripts in the trainer's place: what is shown, who is
-//! blamed, which signals arrive, and that nobody is left behind.
+//! blamed, which signals arrive, and that no process remains.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -88,7 +88,7 @@ fn one_rank_is_started_as_it_is() {
 }
 
 #[test]
-fn the_first_rank_that_fails_is_named_and_nobody_stays() {
+fn the_first_rank_that_fails_is_named_and_none_stays() {
     let check = |failing: &str, others: &str, code: i32, expected: &str| {
         let post = Post::new(&format!(
             "{others}\nsleep 600 & echo $$ > $RANK.new; mv $RANK.new $RANK\n\
@@ -138,7 +138,7 @@ fn signals_are_passed_on_and_all_ranks_may_finish() {
 }
 
 #[test]
-fn told_twice_to_end_it_leaves_nobody() {
+fn a_second_signal_ends_it_with_all_ranks() {
     let post = Post::new(
         "trap '' TERM\nsetsid sleep 600 &\necho $! > $(($RANK + 2))\necho $$ > $RANK.new\n\
          mv $RANK.new $RANK\nwhile :; do sleep 0.01; done",

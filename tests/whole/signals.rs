@@ -1,4 +1,4 @@
-//! A signal ends a run in an orderly way, and the run goes on from there.
+//! A signal ends a run in an orderly way, and the run can be resumed.
 
 use std::fs;
 use std::thread::sleep;

@@ -161,7 +161,7 @@ impl Starter {
     }
 }
 
-/// A port that nobody has, below those that the system hands out to whoever wants any: ranks bind it
+/// A free port, below those that the system hands out by itself: ranks bind it
 /// seconds later.
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -207,7 +207,7 @@ fn under_all(
 }
 
 #[test]
-fn two_ranks_train_together_whoever_starts_them() {
+fn two_ranks_train_together_under_every_starter() {
     under_all(&ALL, ":", &["--max-steps", "3"], |starter, place, end| {
         let told = format!("{starter:?}: {:?}\n{}\n{}", end.codes, end.out, end.err);
         assert!(end.codes.iter().all(|code| *code == Some(0)), "{told}");

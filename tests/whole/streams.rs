@@ -30,7 +30,7 @@ fn check(what: &str, start: impl FnOnce(&Workplace) -> Command, close: Option<&s
 }
 
 #[test]
-fn training_goes_on_when_nobody_reads_its_console() {
+fn training_continues_when_its_console_is_closed() {
     let run = |place: &Workplace| place.trainer(&tiny_run("tiny", &RUN));
     let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
     let shell = |place: &Workplace, redirection: &str| {
@@ -66,7 +66,7 @@ fn training_goes_on_when_nobody_reads_its_console() {
 
 /// A warning does not panic where the standard error is closed.
 #[test]
-fn a_warning_that_nobody_reads_is_no_bug() {
+fn a_warning_to_a_closed_stream_is_not_an_error() {
     let place = Workplace::new();
     let run = ["--max-steps", "4", "--save-strategy", "steps", "--save-steps", "2"];
     place.succeed(&tiny_run("tiny", &run));

@@ -119,10 +119,10 @@ impl DataError {
             Self::NotTexts { look, .. } => Some(of_look(*look)),
             Self::Column { line, format, fault, .. } => Some(of_columns(fault, *line, *format)),
             Self::BadRows { path, rows, bad, clues } => {
-                Some(of_rows((path, clues.foreign.as_ref()), bad, *rows))
+                Some(of_rows(path, clues.foreign.as_ref(), bad, *rows))
             }
             Self::AllRowsBad { path, bad, clues } => {
-                Some(of_rows((path, clues.foreign.as_ref()), bad, bad.total()))
+                Some(of_rows(path, clues.foreign.as_ref(), bad, bad.total()))
             }
             Self::NoTexts { path, foreign, .. } => Some(match foreign {
                 Some(foreign) => DataRemedy::Do(foreign.remedy(path)),
@@ -182,7 +182,7 @@ fn of_columns(fault: &ColumnError, line: u64, format: Format) -> DataRemedy {
 }
 
 /// What to do about rows of a labelled file that cannot be used.
-fn of_rows((path, foreign): (&Path, Option<&Foreign>), bad: &BadRows, rows: u64) -> DataRemedy {
+fn of_rows(path: &Path, foreign: Option<&Foreign>, bad: &BadRows, rows: u64) -> DataRemedy {
     let count = |kind: &str| bad.counts().find(|(name, _)| *name == kind).map_or(0, |(_, n)| n);
     let dropped = Dropped::of(bad, rows);
     let remedy = match foreign {

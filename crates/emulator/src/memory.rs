@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use rustix::param::page_size;
 
-/// What bytes are that nobody wrote: NaN in every type.
+/// The value of bytes that were not written: NaN in every type.
 pub(crate) const POISON: u8 = 0xff;
 
 /// Bytes on either side that cannot be touched: a multiple of any system's page.
@@ -20,7 +20,7 @@ pub(crate) struct Allocation {
     open: usize,
     start: usize,
     bytes: usize,
-    /// For people; empty where nobody gave one.
+    /// For people; empty where none was given.
     pub(crate) name: String,
 }
 
@@ -40,7 +40,7 @@ impl Allocation {
         mapped.expose_provenance();
         let access = MprotectFlags::READ | MprotectFlags::WRITE;
         #[expect(unsafe_code, reason = "the system's call")]
-        // SAFETY: these pages are ours, and nobody uses them yet.
+        // SAFETY: these pages are ours, and nothing uses them yet.
         unsafe {
             mprotect(place, open, access)?;
             ptr::write_bytes(place.cast::<u8>(), POISON, open);
@@ -120,7 +120,7 @@ impl Drop for Allocation {
     fn drop(&mut self) {
         let mapped = ptr::with_exposed_provenance_mut::<c_void>(self.mapped);
         #[expect(unsafe_code, reason = "the system's call")]
-        // SAFETY: nobody has this memory any more.
+        // SAFETY: nothing refers to this memory any more.
         let unmapped = unsafe { munmap(mapped, self.open + 2 * GUARD) };
         debug_assert!(unmapped.is_ok());
     }

@@ -115,11 +115,11 @@ pub(crate) struct Stage(*mut c_void);
 // SAFETY: its stacks are plain memory.
 unsafe impl Send for Stage {}
 
-/// Stages that nobody uses; they are kept until the process ends.
+/// Unused stages; they are kept until the process ends.
 static STAGES: Mutex<Vec<Stage>> = Mutex::new(Vec::new());
 
 impl Stage {
-    /// A stage that nobody else uses; none where memory is short.
+    /// A stage that is not in use; none where memory is short.
     pub(crate) fn take() -> Option<Self> {
         let kept = STAGES.lock().unwrap_or_else(PoisonError::into_inner).pop();
         #[expect(unsafe_code, reason = "a C++ function")]
@@ -148,7 +148,7 @@ impl Stage {
         let [x, y] = run.block;
         #[expect(unsafe_code, reason = "a C++ function")]
         // SAFETY: `launch::checked` compared the arguments with the kernel's types. A kernel that
-        // touches memory of nobody is stopped; one that touches memory of Rust is a bug that only
+        // touches unmapped memory is stopped; one that touches memory of Rust is a bug that only
         // its author can keep away, as on a GPU.
         let failed = unsafe { emulator_run_block(self.0, &launch, x, y, &mut *fault) };
         if failed == 0 { Ok(()) } else { Err(fault) }

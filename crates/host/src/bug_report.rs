@@ -1,4 +1,4 @@
-//! A panic is a bug of ours: it ends the process with its own exit code and asks for a report.
+//! A panic is a bug: it ends the process with its own exit code and asks for a report.
 
 use std::panic::{self, PanicHookInfo};
 use std::process;

@@ -32,7 +32,7 @@ pub enum ExitCode {
     PeerLost = 5,
     /// A model or a checkpoint cannot be read.
     Checkpoint = 6,
-    /// A bug of ours.
+    /// A bug.
     Bug = 70,
     /// A checkpoint was written on a signal; the same command with `--resume auto` resumes.
     Stopped = 75,

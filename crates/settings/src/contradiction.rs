@@ -47,7 +47,7 @@ fn settle_rivals(config: &mut Written, [a, b]: [&dyn Entry; 2], remedy: &'static
 }
 
 /// Going on outweighs replacing, which was said when the run was begun: so the same command with
-/// `--resume auto` goes on. Only a later word replaces what a file would go on from.
+/// `--resume auto` resumes. Only a later word replaces a run that a file would resume.
 fn settle_resume(config: &mut Written) {
     let resumes = config.find(&RESUME_KEY).is_some_and(|resume| resume != Resume::Never);
     let (Some(resume), Some(overwrite)) = (config.given(&RESUME_KEY), config.given(&OVERWRITE))

@@ -163,11 +163,11 @@ pub struct OutputPlan {
     pub directory: PathBuf,
     /// What happens to an earlier run there.
     pub existing: Existing,
-    /// What is kept while the run goes on.
+    /// Which checkpoints are kept.
     pub saving: Saving,
     /// When the weights of all replicas are compared.
     pub replica_check: Cadence,
-    /// How long a silent peer is borne.
+    /// How long a peer may be silent before it counts as lost.
     pub peer_timeout: Duration,
     /// Updates between lines on the console.
     pub logging_steps: NonZeroU64,
@@ -182,9 +182,9 @@ pub enum Existing {
     Refuse,
     /// It is replaced.
     Replace,
-    /// It is gone on with, from its newest checkpoint if it has one.
+    /// It is resumed from its newest checkpoint, if it has one.
     GoOn,
-    /// The run goes on from this checkpoint, wherever that is.
+    /// The run resumes from this checkpoint.
     GoOnFrom(PathBuf),
 }
 

@@ -53,7 +53,7 @@ pub fn run_toml(plan: &RunPlan, record: &Record) -> String {
     text
 }
 
-/// Whether a file is the `run.toml` of a run, and not a configuration somebody wrote.
+/// Whether a file is the `run.toml` of a run, and not a configuration that a user wrote.
 pub fn is_record(path: &Path) -> bool {
     let table = format!("[{RECORD}]");
     fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line == table))

@@ -115,7 +115,7 @@ pub(crate) const STRATEGY: Kind<Strategy> = Kind {
     },
 };
 
-/// What a run goes on from.
+/// What a run resumes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resume {
     /// From nothing.
@@ -139,7 +139,7 @@ pub(crate) const RESUME: Kind<Resume> = Kind {
     },
 };
 
-/// Somebody a run reports to.
+/// A place that a run reports to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reporter {
     /// Lines on the terminal.

@@ -15,7 +15,7 @@ pub fn skip(reason: impl Display) {
     write("", &reason.to_string());
 }
 
-/// Says that one case of the running test cannot run here, and why. The test goes on with the others
+/// Says that one case of the running test cannot run here, and why. The test continues with the others
 /// and counts as passed, but is listed.
 pub fn skip_case(reason: impl Display) {
     write(" in part", &reason.to_string());

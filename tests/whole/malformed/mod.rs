@@ -1,7 +1,7 @@
 //! Malformed input of every kind, what the program says to each, and the code it ends with.
 //!
 //! Each group is a table of cases and a snapshot that can be read in one sitting. A message has to
-//! tell somebody tired what is wrong, where, why, and what to do. `UPDATE_EXPECT=1` rewrites the
+//! say to a tired reader what is wrong, where, why, and what to do. `UPDATE_EXPECT=1` rewrites the
 //! snapshots; read what changed.
 
 mod archive;

@@ -1,4 +1,4 @@
-//! Pickles as PyTorch writes them, and as somebody hostile would
+//! Pickles as PyTorch writes them, and as an attacker would
 //! (the operations are those of Python's `pickletools`).
 
 /// What a pickle says of one tensor.

@@ -1,4 +1,4 @@
-//! Runs a program: which lane goes on is drawn by lot, so a join that is missing shows.
+//! Runs a program: which lane continues is drawn by lot, so a missing join shows.
 
 use std::collections::VecDeque;
 
@@ -67,7 +67,7 @@ fn named(error: MachineError, label: &str) -> MachineError {
     }
 }
 
-/// Draws which lane goes on. Seed 0 runs the main lane as far as it comes; other runs favour one
+/// Draws which lane continues. Seed 0 runs the main lane as far as it comes; other runs favour one
 /// lane, the other or none.
 struct Lots {
     seed: u64,

@@ -130,7 +130,7 @@ fn writes_beside_a_buffer_on_its_own_page() {
 }
 
 #[test]
-fn memory_that_nobody_wrote() {
+fn memory_that_was_not_written() {
     let device = Emulator::new(3);
     let y = device.poisoned::<f32>(THREADS as usize);
     let grid = Grid { blocks: [1, 1], threads: THREADS, shared: 0 };

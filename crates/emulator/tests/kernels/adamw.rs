@@ -111,7 +111,7 @@ fn copy_weights(device: &Emulator, kernel: &str, chunks: &[Chunk]) {
 struct Shape {
     length: usize,
     flags: i32,
-    /// Floats of the arena before its gradients that nobody owns.
+    /// Floats of the arena before its gradients that belong to no parameter.
     gap: usize,
 }
 

@@ -38,7 +38,7 @@ fn to_bf16_rounds_to_the_nearest_and_ties_to_even() {
         let x = &x[..count];
         for grid in grids() {
             let got = in_every_order(|device| {
-                // Not an empty buffer, but one that nobody may touch.
+                // Not an empty buffer, but one that may not be touched.
                 let from = device.buffer(if count == 0 { &[0.0][..] } else { x });
                 let y = device.poisoned::<u16>(count.max(1));
                 let arguments = [from.into(), y.into(), (count as i32).into()];

@@ -29,7 +29,7 @@ impl Inputs {
     fn new(case: Case) -> Self {
         let below = |bound: usize, row: usize| match row {
             row if row < case.real => Seed(bound as u64).below(row as u64, bound) as i32,
-            _ => i32::MAX, // nobody may follow it
+            _ => i32::MAX, // it may not be followed
         };
         let [words, places] =
             [(1, VOCABULARY), (2, PLACES)].map(|(seed, rows)| values(seed, rows * case.width));

@@ -51,7 +51,7 @@ impl Batch {
 
     /// What the kernel writes, (sites, rows).
     fn keys(&self, device: &Emulator) -> Vec<u64> {
-        // Nobody reads behind the last token.
+        // Nothing reads behind the last token.
         let places = self.places();
         let segments: Vec<i32> = places.iter().map(|&(segment, _)| segment as i32).collect();
         let positions: Vec<i32> = places.iter().map(|&(_, position)| position as i32).collect();

@@ -1,4 +1,4 @@
-//! Layer norm, dropout and GELU in f64, as plainly as can be.
+//! Layer norm, dropout and GELU in f64, written as the formula.
 
 #![expect(clippy::cast_possible_truncation, reason = "sizes of tests are small; halves of keys")]
 

@@ -53,7 +53,7 @@ pub(crate) fn values<T: Element>(seed: u64, count: usize) -> Vec<T> {
     (0..count as u64).map(|i| T::of(value(i) as f32)).collect()
 }
 
-/// Sets the rows from `real` on to NaN: nobody may read them.
+/// Sets the rows from `real` on to NaN: they may not be read.
 pub(crate) fn spoil<T: Element>(values: &mut [T], real: usize, width: usize) {
     values[real * width..].fill(T::of(f32::NAN));
 }

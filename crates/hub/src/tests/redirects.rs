@@ -3,7 +3,7 @@
 use super::*;
 use crate::server::{Reply, file_of};
 
-/// A store that has the model's files, and knows nobody.
+/// A store that has the model's files, and asks for no token.
 fn store() -> Server {
     Server::start(MODEL, Manner::Proper)
 }

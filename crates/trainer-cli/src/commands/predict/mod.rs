@@ -6,6 +6,7 @@
 
 mod answer;
 mod input;
+mod sums;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -24,9 +25,9 @@ use lockstep_trainer::{Scorer, TrainError};
 
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
-use crate::wording::counted;
 use answer::{Answer, Format};
 use input::Rows;
+use sums::Sums;
 
 static INPUT: Key<PathBuf> =
     Key::new(Table::COMMAND, "input", FILE, "a text a line, or .tsv, .csv, .jsonl; - is stdin")
@@ -172,45 +173,6 @@ struct Scored {
     logits: Vec<Vec<f32>>,
     /// How many texts were longer than is read.
     truncated: usize,
-}
-
-/// What became of the rows so far.
-#[derive(Default)]
-struct Sums {
-    answered: u64,
-    faulty: u64,
-    cut: usize,
-}
-
-impl Sums {
-    fn count(&mut self, answer: &Answer) {
-        let is_faulty = matches!(answer, Answer::Fault { .. });
-        self.answered += u64::from(!is_faulty);
-        self.faulty += u64::from(is_faulty);
-    }
-
-    fn rows(&self) -> u64 {
-        self.answered + self.faulty
-    }
-
-    fn summary(&self, limit: usize, seconds: f64) -> String {
-        let Self { answered, faulty, cut } = self;
-        let rate = *answered as f64 / seconds.max(1e-9);
-        format!(
-            "{} classified, {cut} of them truncated to {limit} tokens, {} with errors, {rate:.0} texts/s",
-            counted(answered, "text"),
-            counted(faulty, "row")
-        )
-    }
-
-    /// The exit code after the last row. Rows of which none can be read end the stream with an error
-    /// of their own, so what has no answer here are scores that are no numbers.
-    fn code(&self) -> Result<ExitCode, Failure> {
-        match (self.answered, self.faulty) {
-            (0, faulty) if faulty > 0 => Err(Failure::NoAnswer { rows: faulty }),
-            _ => Ok(ExitCode::Done),
-        }
-    }
 }
 
 /// A model that answers.
