@@ -120,7 +120,7 @@ ends_well() {
         echo "$1: the run failed"
         exit 1
     }
-    grep -q 'rank 0 of 4, .*2 in all' "$place/said" || {
+    grep -q 'on 2 hosts, .*rank 0 of 4' "$place/said" || {
         cat "$place/said"
         echo "$1: not four ranks on two hosts"
         exit 1

@@ -42,7 +42,7 @@ const TABLE: &[Row] = &[
     ("--output-dir notes --overwrite-output-dir", 2, &["is not a run of lockstep"]),
     ("--output-dir file/out", 2, &["`file` is a file"]),
     ("--output-dir out --resume nowhere", 2, &["--resume nowhere"]),
-    ("--validation-file missing.tsv", 3, &["missing.tsv: there is no such file"]),
+    ("--validation-file missing.tsv", 3, &["missing.tsv: the file does not exist"]),
     ("--test-file away/missing.tsv", 3, &["there is no folder away"]),
     ("--validation-file notes", 3, &["this is a directory"]),
     ("--validation-file notes/todo.txt", 3, &["names no format"]),

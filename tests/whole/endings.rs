@@ -53,7 +53,10 @@ fn another_way_to_sum_is_another_run() {
     let output = place.trainer(&tiny_run("tiny", &[&run[..], &split].concat())).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(6), "{message}");
-    assert!(message.contains("gradient_accumulation_steps: 4 now, 1 there"), "{message}");
+    assert!(
+        message.contains("gradient_accumulation_steps: now 4, in the checkpoint 1"),
+        "{message}"
+    );
 }
 
 /// Resumes with one flag changed; returns the warnings.

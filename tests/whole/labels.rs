@@ -137,7 +137,8 @@ fn classes_are_counted_and_doubts_are_said() {
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(told.contains("3 classes: Positive (2), nan (2), positive (2)"), "{told}");
     let warned = String::from_utf8_lossy(&output.stderr).into_owned();
-    for part in ["`Positive`, `positive` differ in capitals", "`nan` of 2 examples reads like"] {
+    for part in ["`Positive`, `positive` differ only in capitals", "`nan` of 2 examples looks like"]
+    {
         assert!(warned.contains(part), "{part}: {warned}");
     }
 }
@@ -159,10 +160,10 @@ fn counts_are_bounded_and_classes_that_training_lacks_are_said() {
     assert!(told.contains(counts), "{told}");
     let warned = String::from_utf8_lossy(&output.stderr).into_owned();
     for part in [
-        "warning: held.tsv: 1 examples are of classes of which training has none",
+        "warning: held.tsv: 1 example of classes without a training example",
         "`LABEL_11`",
-        "warning: held.tsv: 1 texts are quoted as pandas writes them, the first in line 2",
-        "warning: rows.tsv: 1 of the classes have one example: `LABEL_0`",
+        "warning: held.tsv: 1 text is quoted as pandas writes them, the first in line 2",
+        "warning: rows.tsv: 1 class with only one example: `LABEL_0`",
     ] {
         assert!(warned.contains(part), "{part}: {warned}");
     }

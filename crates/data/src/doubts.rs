@@ -118,7 +118,7 @@ impl fmt::Display for Doubt {
             ),
             Self::Unlearned { names, examples } => write!(
                 f,
-                "{} of classes without a training example count as errors: {}",
+                "{} of classes without a training example, always counted as errors: {}",
                 counted(*examples, "example"),
                 listing(names)
             ),
