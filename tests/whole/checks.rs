@@ -45,7 +45,7 @@ const TABLE: &[Row] = &[
     ("--validation-file missing.tsv", 3, &["missing.tsv: the file does not exist"]),
     ("--test-file away/missing.tsv", 3, &["there is no folder away"]),
     ("--validation-file notes", 3, &["this is a directory"]),
-    ("--validation-file notes/todo.txt", 3, &["names no format"]),
+    ("--validation-file notes/todo.txt", 3, &["is not supported"]),
     ("--label-map map.json", 3, &["map.json"]),
     ("--max-seq-length 513", 2, &["the model has 128 position embeddings"]),
     ("--model nowhere/model", 6, &["nowhere/model"]),

@@ -40,7 +40,7 @@ fn the_standard_input_is_texts_unless_a_flag_says_otherwise() {
     let json = "{\"text\": \"a warm day\"}\n{\"text\": \"a bleak one\"}\n";
     let csv = "id,text\n1,a warm day\n2,\"bleak, grey\"\n";
     check(&[], "a warm day\nbleak, grey\n", (0, 2), "2 texts classified");
-    check(&[], json, (3, 0), "standard input: line 1 is a JSON object");
+    check(&[], json, (3, 0), "standard input: line 1 looks like a JSON object");
     check(&[], json, (3, 0), "--input-format jsonl");
     check(&["--input-format", "jsonl"], json, (0, 2), "");
     check(&["--input-format", "text"], json, (0, 2), "");
@@ -69,12 +69,12 @@ fn rows_that_are_lost_are_explained_at_the_end() {
     };
     let (outcome, told) = answer("a.txt", b"fine\nsch\xF6n f\xFCr alle\nfine\n");
     assert_eq!(outcome, (Some(0), 3), "{told}");
-    for part in ["1 row with errors", "1 rows are lost", "iconv -f WINDOWS-1252 -t UTF-8 a.txt"] {
+    for part in ["1 row with errors", "1 row was skipped", "iconv -f WINDOWS-1252 -t UTF-8 a.txt"] {
         assert!(told.contains(part), "{part}: {told}");
     }
     let (outcome, told) = answer("a.tsv", b"id\ttext\n1\t\"a \"\"good\"\" one\"\n2\tfine\n");
     assert_eq!(outcome, (Some(0), 2), "{told}");
-    assert!(told.contains("warning: 1 texts are quoted as pandas writes them"), "{told}");
+    assert!(told.contains("warning: 1 text is quoted as pandas writes them"), "{told}");
     let (outcome, told) = answer("a.csv", b"id,text\n1,\"a \"\"good\"\" one\"\n2,fine\n");
     assert_eq!((outcome, told.contains("warning")), ((Some(0), 2), false), "{told}");
 }
