@@ -218,7 +218,7 @@ mod tests {
         let mpich = [("PMI_RANK", "1"), ("PMI_SIZE", "2"), ("RANK", "x")];
         check(&mpich, "mpich: rank 1 of 2");
         let kept = [&mpich[..], &[("PMI_FD", "9")]].concat();
-        check(&kept, "mpich: rank 1 of 2, or at a port that mpiexec tells them");
+        check(&kept, "mpich: rank 1 of 2, or at a port from mpiexec");
         let with_address = [&mpich[..], &[("MASTER_ADDR", "h"), ("MASTER_PORT", "1")]].concat();
         check(&with_address, "mpich: rank 1 of 2, or at h:1");
         let torchrun =
