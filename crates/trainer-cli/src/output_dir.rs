@@ -243,9 +243,9 @@ mod tests {
         check(&["run.toml"], REFUSE, "--overwrite-output-dir");
         check(&["notes.txt"], REFUSE, "--overwrite-output-dir");
         for flag in [REPLACE, GO_ON] {
-            check(&["notes.txt", "README.md"], flag, "does not hold a run of lockstep");
+            check(&["notes.txt", "README.md"], flag, "is not a run of lockstep");
         }
-        check(&["checkpoint-5/model.safetensors"], REPLACE, "does not hold a run of lockstep");
+        check(&["checkpoint-5/model.safetensors"], REPLACE, "is not a run of lockstep");
     }
 
     #[test]

@@ -135,6 +135,6 @@ mod tests {
         check("crates/data/src/a.rs", "//! A.\nconst A: &str = \"the run goes on\";\n", &[2]);
         check("crates/data/src/a.rs", "//! A.\n// airborne; é nobody_else\n", &[2]);
         check("crates/data/src/a.rs", "//! A.\n// airborne, stubborne\n", &[]);
-        check("crates/host/src/a.rs", "//! A.\n// nobody\n", &[]);
+        check("crates/xtask/src/a.rs", "//! A.\n// nobody\n", &[]);
     }
 }
