@@ -1,5 +1,5 @@
 //! Files of `torch.save`: a ZIP archive of values, uncompressed, and a pickle that says which of
-//! them are tensors. Before PyTorch 1.6 there was no archive, see [`legacy`].
+//! them are tensors. Before PyTorch 1.6 there was no archive, see `legacy.rs`.
 //!
 //! Candle reads such files too, but it trusts them: a wrong one makes it panic, and a hostile one
 //! takes all memory. Here every size is compared with what the archive holds before anything is
