@@ -34,6 +34,12 @@ impl Origin {
         self.layer().cmp(&other.layer())
     }
 
+    /// Whether it is a line of a TOML file.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::File { .. })
+    }
+
     fn layer(&self) -> u8 {
         match self {
             Self::Inferred => 0,

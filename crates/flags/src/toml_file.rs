@@ -122,6 +122,12 @@ impl Source<'_> {
     ) {
         let origin = Origin::File { path: self.path.to_owned(), line: self.line(at) };
         match text_of(entry.form(), value.get_ref()) {
+            // TOML refuses a key twice, but not a key and its other name.
+            Some(_) if config.given(entry).is_some_and(|given| given.origin.is_file()) => {
+                let other = config.place(entry);
+                let remedy = "both are the same key; keep one";
+                config.note(self.line_place(at), Problem::Contradiction { other, remedy });
+            }
             Some(text) => config.give(entry, text, origin),
             None => {
                 let literal = self.source.get(value.span()).unwrap_or_default();

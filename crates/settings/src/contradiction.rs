@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::num::NonZeroU64;
 
-use lockstep_flags::{Entry, Given, Key, Origin, Problem, Written};
+use lockstep_flags::{Entry, Given, Key, Problem, Written};
 
 use super::keys::{
     EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH, LOAD_BEST, MAX_STEPS, OVERWRITE,
@@ -55,7 +55,7 @@ fn settle_resume(config: &mut Written) {
         return;
     };
     if resumes && config.find(&OVERWRITE) == Some(true) {
-        let is_in_file = |given: &Given| matches!(given.origin, Origin::File { .. });
+        let is_in_file = |given: &Given| given.origin.is_file();
         match is_in_file(resume) && !is_in_file(overwrite) {
             true => config.drop_key(&RESUME_KEY),
             false => config.drop_key(&OVERWRITE),

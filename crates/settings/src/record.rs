@@ -31,7 +31,7 @@ pub struct Record {
 /// The text of `run.toml`.
 pub fn run_toml(plan: &RunPlan, record: &Record) -> String {
     let mut text = String::from(
-        "# The whole configuration of this run, as meant. `trainer run.toml` repeats it.\n",
+        "# The whole configuration of this run, as meant. `trainer run.toml --output-dir NEW` repeats it.\n",
     );
     for table in tables::ALL {
         let _ = write!(text, "\n[{}]\n", table.name());

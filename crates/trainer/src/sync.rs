@@ -1,11 +1,14 @@
 //! How the ranks' gradients become one: the only place where replicas could drift apart.
 //!
 //! Each rank brings sums over its own examples. They are added over all ranks and divided once by
-//! the number of examples of the whole global batch. So it does not matter how the batch was
-//! shared out, and every rank holds the same bits afterwards.
+//! the number of examples of the whole global batch, so it does not matter how the batch was
+//! shared out.
 //!
-//! On CPUs each rank gets the sums of its shard of each matrix only, applies AdamW to that shard,
-//! and sends the new weights to the others: as many bytes travel as with sums for all, and the
+//! Why all replicas hold the same bits: they start with the weights of rank 0
+//! (`replicas.rs`). Each matrix is then updated in shards: one rank gets the sums of a shard, applies
+//! AdamW to it, and sends the new weights to the others, which copy them. What every rank computes
+//! itself (vectors, the norm, all weights on GPUs) it computes from sums that have the same bits on all
+//! ranks. As many bytes travel as with sums for all, and the
 //! optimiser's work is divided by the number of ranks (Rajbhandari et al., "ZeRO: Memory
 //! Optimizations Toward Training Trillion Parameter Models", 2020, stage 1). The moments are
 //! gathered only before a checkpoint.

@@ -216,3 +216,14 @@ fn every_row_names_keys_that_exist() {
         }
     }
 }
+
+#[test]
+fn a_key_and_its_other_name_in_one_file_are_a_contradiction() {
+    let toml = "[data]\ntrain_file = \"a.tsv\"\n[train]\nnum_train_epochs = 5\nepochs = 2\n";
+    let faults = plan("CONFIG", toml).unwrap_err();
+    assert!(faults.contains("my.toml:5"), "{faults}");
+    assert!(
+        faults.contains("my.toml:4: train.num_train_epochs = 5; both are the same key"),
+        "{faults}"
+    );
+}
