@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::excerpt::{counted, excerpt, listing};
+use lockstep_world::counted;
+
+use crate::excerpt::{excerpt, listing};
 use crate::file_doubts::FileDoubt;
 
 /// Words that programs write where there is no value.

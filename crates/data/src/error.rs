@@ -6,11 +6,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use lockstep_world::counted;
+
 use crate::bad_row::{BadRowKind, BadRows};
 use crate::columns::ColumnError;
 use crate::conversion;
 use crate::disguise::Disguise;
-use crate::excerpt::{counted, excerpt, listing};
+use crate::excerpt::{excerpt, listing};
 use crate::foreign::Foreign;
 use crate::format::Format;
 use crate::labels::LabelError;

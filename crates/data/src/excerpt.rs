@@ -2,8 +2,6 @@
 //!
 //! A cell can hold a megabyte or a control character; the message that complains of it must not.
 
-use std::fmt;
-
 const LONGEST: usize = 40;
 
 /// The first characters of `text` in back quotes, control characters escaped.
@@ -26,12 +24,6 @@ pub(crate) fn listing<S: AsRef<str>>(names: &[S]) -> String {
         shown = format!("{shown}{comma}{}", excerpt(name.as_ref()));
     }
     shown
-}
-
-/// `1 row`, `2 rows`.
-pub(crate) fn counted<N: fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
-    let ending = if count == N::from(1) { "" } else { "s" };
-    format!("{count} {noun}{ending}")
 }
 
 fn printable(character: char) -> String {

@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use crate::excerpt::{counted, excerpt};
+use lockstep_world::counted;
+
+use crate::excerpt::excerpt;
 use crate::label_value::{NO_LABEL, is_count, is_integer, value_of};
 
 /// The names of the classes; the number of a class is its place.

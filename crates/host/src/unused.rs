@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use lockstep_world::counted;
+
 use crate::{Environment, gpus};
 
 /// Why no GPU is used, where none is asked for and none forbidden.
@@ -33,9 +35,9 @@ impl fmt::Display for Unused {
             Self::NoGpu => write!(f, "there is no GPU"),
             Self::NoCuda(gpus) => write!(
                 f,
-                "this build has no CUDA support and cannot use the {gpus} GPU{} of this host \
+                "this build has no CUDA support and cannot use the {} of this host \
                  (launch/cuda.sh builds programs that can)",
-                if *gpus == 1 { "" } else { "s" }
+                counted(gpus, "GPU")
             ),
         }
     }

@@ -16,7 +16,7 @@ use lockstep_trainer::{CheckpointError, TrainError};
 use thiserror::Error;
 
 use crate::remedies::Hinted;
-use crate::wording::counted;
+use lockstep_world::counted;
 
 /// Why a command failed.
 #[derive(Debug, Error)]

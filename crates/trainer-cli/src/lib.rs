@@ -18,7 +18,6 @@ mod output_dir;
 mod refusal;
 mod remedies;
 mod sources;
-mod wording;
 
 use std::io;
 use std::path::Path;

@@ -13,7 +13,7 @@ use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
 use crate::remedies;
-use crate::wording::counted;
+use lockstep_world::counted;
 
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

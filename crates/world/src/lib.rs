@@ -1,6 +1,6 @@
 //! The vocabulary every crate shares: who a process is ([`Rank`], [`WorldSize`], [`Seat`]), when
-//! something happens ([`Step`]), where randomness comes from ([`Seed`]), and whether two sequences of
-//! numbers are the same ([`Fingerprint`]).
+//! something happens ([`Step`]), where randomness comes from ([`Seed`]), whether two sequences of
+//! numbers are the same ([`Fingerprint`]), and how a count is written ([`counted`]).
 //!
 //! It knows nothing but `std` and `serde`, so that a type can cross any border of the project
 //! without dragging a dependency along.
@@ -9,8 +9,10 @@ mod fingerprint;
 mod rank;
 mod seed;
 mod step;
+mod wording;
 
 pub use fingerprint::Fingerprint;
 pub use rank::{Rank, Seat, SeatError, WorldSize};
 pub use seed::{Purpose, Seed};
 pub use step::Step;
+pub use wording::counted;

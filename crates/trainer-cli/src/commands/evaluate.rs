@@ -17,7 +17,7 @@ use lockstep_world::Step;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::sources;
-use crate::wording::counted;
+use lockstep_world::counted;
 
 static DATA: Key<DataSource> =
     Key::new(Table::COMMAND, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");

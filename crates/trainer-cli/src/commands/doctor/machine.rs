@@ -7,7 +7,7 @@ use lockstep_join::Cores;
 use rustix::process::{Resource, getrlimit};
 
 use super::finding::Finding;
-use crate::wording::counted;
+use lockstep_world::counted;
 
 /// A variable that each scheduler sets in its jobs.
 const SCHEDULERS: [(&str, &str); 4] = [

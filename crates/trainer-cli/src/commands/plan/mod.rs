@@ -27,8 +27,8 @@ use crate::failure::Failure;
 use crate::models::Outline;
 use crate::observers::clock;
 use crate::sources::{self, Corpora, RawCorpora};
-use crate::wording::counted;
 use estimate::{Costs, Counts};
+use lockstep_world::counted;
 
 static JSON: Key<bool> =
     Key::new(Table::COMMAND, "json", SWITCH, "answer with one JSON object").or("false");

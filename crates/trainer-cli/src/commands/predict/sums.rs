@@ -4,7 +4,7 @@ use lockstep_host::ExitCode;
 
 use super::answer::Answer;
 use crate::failure::Failure;
-use crate::wording::counted;
+use lockstep_world::counted;
 
 /// What became of the rows so far.
 #[derive(Default)]

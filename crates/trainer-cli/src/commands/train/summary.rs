@@ -14,8 +14,8 @@ use lockstep_world::{Seat, WorldSize};
 use super::super::bandwidths;
 use crate::models::Loaded;
 use crate::sources::{self, Corpora};
-use crate::wording::counted;
 use lockstep_host::shell::quoted;
+use lockstep_world::counted;
 
 /// The program, its device with the threads of a rank, and the ranks.
 pub(super) fn of_process(plan: &RunPlan, device: &str, group: &GroupSummary) -> String {

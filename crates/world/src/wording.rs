@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 /// `1 row`, or `2 rows`.
-pub(crate) fn counted(count: impl Display, noun: &str) -> String {
+#[must_use]
+pub fn counted(count: impl Display, noun: &str) -> String {
     let count = count.to_string();
     let ending = if count == "1" { "" } else { "s" };
     format!("{count} {noun}{ending}")
