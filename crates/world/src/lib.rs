@@ -1,7 +1,8 @@
 //! The vocabulary every crate shares: who a process is ([`Rank`], [`WorldSize`], [`Seat`]), when
 //! something happens ([`Step`]), where randomness comes from ([`Seed`]), whether two sequences of
-//! numbers are the same ([`Fingerprint`]), how a count is written ([`counted`]), and what is read as a
-//! file ([`open_file`]).
+//! numbers are the same ([`Fingerprint`]), in which order sums are added that must not follow the
+//! number of ranks ([`add_by_tree`]), how a count is written ([`counted`]), and what is read as a file
+//! ([`open_file`]).
 //!
 //! It knows nothing but `std` and `serde`, so that a type can cross any border of the project
 //! without dragging a dependency along.
@@ -11,6 +12,7 @@ mod fingerprint;
 mod rank;
 mod seed;
 mod step;
+mod tree;
 mod wording;
 
 pub use file::{file_content, open_file};
@@ -18,4 +20,5 @@ pub use fingerprint::Fingerprint;
 pub use rank::{Rank, Seat, SeatError, WorldSize};
 pub use seed::{Purpose, Seed};
 pub use step::Step;
+pub use tree::add_by_tree;
 pub use wording::counted;
