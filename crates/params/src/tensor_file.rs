@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use candle_core::safetensors::Load;
@@ -189,7 +189,7 @@ fn read_shards(index: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileEr
 }
 
 fn read_safetensors(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
-    let bytes = fs::read(path).map_err(|cause| cannot_read(path, cause))?;
+    let bytes = content(path).map_err(|cause| cannot_read(path, cause))?;
     let malformed = |cause: String| TensorFileError::Malformed {
         path: path.to_owned(),
         format: "safetensors",
@@ -231,6 +231,15 @@ fn widened(tensor: Tensor) -> candle_core::Result<Tensor> {
         DType::F16 | DType::BF16 | DType::F64 => tensor.to_dtype(DType::F32),
         _ => Ok(tensor),
     }
+}
+
+fn content(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = open_file(path)?;
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+    let mut content = Vec::new();
+    content.try_reserve_exact(length)?;
+    file.read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn cannot_read(path: &Path, cause: std::io::Error) -> TensorFileError {
