@@ -7,6 +7,8 @@ mod audited;
 mod boxed;
 mod bytes;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod mpi;
 #[cfg(feature = "nccl")]
 mod nccl;

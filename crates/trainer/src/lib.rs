@@ -7,12 +7,16 @@
 //! [`TrainEvent`]s.
 
 mod checkpoint;
+mod drift;
 mod ending;
 mod engine;
 mod error;
 mod evaluation;
 mod event;
 mod forward;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod guards;
 mod identity;
 mod journal;
 mod metrics;
@@ -27,6 +31,7 @@ mod resumption;
 mod scores;
 mod session;
 mod settings;
+mod spikes;
 mod splits;
 mod start;
 mod stop;
@@ -41,7 +46,8 @@ pub use engine::{Copied, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
 pub use evaluation::evaluate;
 pub use event::{
-    CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport, Observer,
+    CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport,
+    LossSpikeReport, Observer,
     StartReport, SyncReport, TrainEvent, UpdateReport,
 };
 pub use identity::Difference;
@@ -52,7 +58,7 @@ pub use model_shape::model_shape;
 pub use parts::Parts;
 pub use recorded_plan::{BucketShare, RecordedPlan, recorded_plan};
 pub use resumption::Forgotten;
-pub use settings::{Cadence, FinalModel, Recording, RunLength, Saving, TrainSettings};
+pub use settings::{Cadence, FinalModel, OnNonFinite, Recording, RunLength, Saving, TrainSettings};
 pub use stop::StopRequest;
 pub use trainer::Trainer;
 pub use usage::Usage;

@@ -23,7 +23,7 @@ use std::time::Instant;
 use lockstep_collective::{Collective, Phase, PhaseBoard};
 use lockstep_model::Ready;
 use lockstep_params::{GlobalGradients, Parameters, ReducedGradients};
-use lockstep_world::WorldSize;
+use lockstep_world::{Rank, WorldSize};
 
 use crate::pass::Pass;
 use crate::update::{Cost, UpdatePlan, UpdateTotals};
@@ -93,7 +93,9 @@ impl<'a> GradientSync<'a> {
         let stop = u64::from(self.plan.stop.is_asked());
         let mine = [loss.to_bits(), squares.to_bits(), tokens as u64, examples as u64, stop];
         let (mut totals, mut squares) = (UpdateTotals::default(), 0.0);
-        for theirs in self.collective.all_gather(&mine)?.chunks_exact(mine.len()) {
+        let all = self.collective.all_gather(&mine)?;
+        totals.odd = odd_rank(all.iter().step_by(mine.len()).map(|loss| f64::from_bits(*loss)));
+        for theirs in all.chunks_exact(mine.len()) {
             totals.loss += f64::from_bits(theirs[0]);
             squares += f64::from_bits(theirs[1]);
             totals.tokens += usize::try_from(theirs[2]).unwrap_or(usize::MAX);
@@ -122,6 +124,14 @@ impl<'a> GradientSync<'a> {
         let seconds = self.began.elapsed().as_secs_f64();
         Cost { seconds, sync: has_peers.then_some(self.report), flop: None }
     }
+}
+
+/// The one rank of several whose loss is not finite.
+fn odd_rank(losses: impl ExactSizeIterator<Item = f64>) -> Option<Rank> {
+    let ranks = losses.len();
+    let mut odd = losses.enumerate().filter(|(_, loss)| !loss.is_finite());
+    let (first, second) = (odd.next(), odd.next());
+    first.filter(|_| second.is_none() && ranks > 1).map(|(rank, _)| Rank(rank))
 }
 
 /// The second thread: sums each part of the gradients when a message says that it is complete, and

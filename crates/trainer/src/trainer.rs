@@ -106,25 +106,36 @@ impl Trainer {
         session: &mut Session<'_>,
     ) -> Result<(), TrainError> {
         for update in finished {
-            let (number, rates) = (update.step.next().0, self.schedule.rates(update.step));
-            let report = UpdateReport {
-                step: number,
-                epoch: number as f64 / self.plan.updates_per_epoch() as f64,
-                loss: update.loss,
-                grad_norm: update.grad_norm,
-                lr: [rates.encoder, rates.head],
-                examples: update.examples,
-                tokens: update.tokens,
-                seconds: update.cost.seconds,
-                sync: update.cost.sync,
-                tflops: update.cost.tflops(),
-            };
+            let report = self.report_of(update);
+            if report.skipped {
+                self.judge_skipped(update)?;
+            }
             self.journal.note_update(&report);
             session.epoch.add(&report);
             session.stop |= update.stop;
-            session.observe(&TrainEvent::Update(report))?;
+            session.observe(&TrainEvent::Update(report.clone()))?;
+            if !report.skipped {
+                self.watch_loss(&report, session)?;
+            }
         }
         Ok(())
+    }
+
+    fn report_of(&self, update: &FinishedUpdate) -> UpdateReport {
+        let (number, rates) = (update.step.next().0, self.schedule.rates(update.step));
+        UpdateReport {
+            step: number,
+            epoch: number as f64 / self.plan.updates_per_epoch() as f64,
+            loss: update.loss,
+            grad_norm: update.grad_norm,
+            skipped: !update.is_finite(),
+            lr: [rates.encoder, rates.head],
+            examples: update.examples,
+            tokens: update.tokens,
+            seconds: update.cost.seconds,
+            sync: update.cost.sync,
+            tflops: update.cost.tflops(),
+        }
     }
 
     /// The way to the other ranks.

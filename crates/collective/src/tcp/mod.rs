@@ -20,6 +20,8 @@ use crate::ring::Ring;
 use crate::{Collective, CollectiveError, check_root};
 pub use identity::RunIdentity;
 use neighbours::Connections;
+#[cfg(fuzzing)]
+pub use rendezvous::read_strangers;
 
 /// Where rank 0 listens for the others.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -57,7 +57,9 @@ impl Observer for MetricsFile {
     fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
         let written = match event {
             TrainEvent::Start(report) => self.open(report.first_step),
-            TrainEvent::Update(_) | TrainEvent::Evaluation(_) => self.append(event),
+            TrainEvent::Update(_) | TrainEvent::LossSpike(_) | TrainEvent::Evaluation(_) => {
+                self.append(event)
+            }
             TrainEvent::Epoch(_) | TrainEvent::Checkpoint(_) | TrainEvent::Finish(_) => Ok(()),
         };
         written.map_err(|error| {
@@ -92,6 +94,7 @@ mod tests {
             epoch: 0.5,
             loss: 0.25,
             grad_norm: 1.5,
+            skipped: false,
             lr: [0.0, 1e-4],
             examples: 16,
             tokens: 385,

@@ -158,3 +158,13 @@ fn reach_next(
     }
     None
 }
+
+/// What reaches the port of the rendezvous, and what a starter's store says of rank 0.
+#[cfg(fuzzing)]
+pub fn read_strangers(bytes: &[u8]) {
+    crate::fuzzing::messages::<MeetingMessage>(bytes);
+    crate::fuzzing::run_identity(bytes);
+    if let Some(entry) = std::str::from_utf8(bytes).ok().and_then(entry::Entry::read) {
+        let _ = entry::Entry::read(&entry.written());
+    }
+}

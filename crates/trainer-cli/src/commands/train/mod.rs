@@ -23,6 +23,7 @@ use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Train
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::Checks;
+use crate::disk::Space;
 use crate::failure::Failure;
 use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
@@ -154,12 +155,18 @@ impl Run<'_> {
         let loaded = models::load(plan, &self.place.device, base, &corpora.train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
+        if self.seat.is_leader() {
+            let parameters = loaded.model.parameters().scalars();
+            let examples = corpora.train.examples().len();
+            Space::of(plan, parameters, examples, self.seat.world()).check(&plan.run)?;
+        }
         let ProcessGroup { collective, ledger, board, watch, .. } = world;
         let parts = parts(plan, &corpora, loaded, collective, board)?;
         say(out, &summary::of_tokens(plan, &parts))?;
         let recording = (!self.place.device.is_cpu()).then(|| plan.recording());
         let usage = corpora.usage(plan.data.reading.max_length);
-        let settings = TrainSettings { recording, usage, ..plan.settings(self.seat.world()) };
+        let settings = plan.settings(self.seat.world(), recording);
+        let settings = TrainSettings { usage, ..settings };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
         let mut log = self.log()?;
