@@ -1,25 +1,15 @@
 //! What watches say to each other.
 
+use lockstep_wire::LONGEST;
 use serde::{Deserialize, Serialize};
-
-use crate::wire::{LONGEST, Nonce};
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Frame {
-    /// A member's first one, which proves that it belongs here.
-    Hello {
-        /// The number that rank 0 gave to all.
-        nonce: Nonce,
-        rank: usize,
-        host: String,
-    },
-    /// Rank 0's answer, which proves the same.
-    Welcome {
-        /// The same number.
-        nonce: Nonce,
-        host: String,
-    },
+    /// A member's first one.
+    Hello { rank: usize, host: String },
+    /// Rank 0's answer.
+    Welcome { host: String },
     /// Still alive, at this moment of the run.
     Beat(u64),
     /// A good end: expect no more of me.

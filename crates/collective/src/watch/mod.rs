@@ -227,5 +227,5 @@ impl Rounds {
 /// What reaches the port of the watch.
 #[cfg(fuzzing)]
 pub fn read_strangers(bytes: &[u8]) {
-    crate::fuzzing::messages::<Frame>(bytes);
+    lockstep_wire::fuzzing::messages::<Frame>(bytes);
 }

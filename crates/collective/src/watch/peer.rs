@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use lockstep_wire::Line;
 use lockstep_world::Rank;
 
 use super::Lost;
 use super::frame::{Frame, How};
 use crate::Moment;
-use crate::wire::{Line, rank};
 
 /// A rank that is watched.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Peer {
                     return Some(self.lost(How::Failed { words, code }));
                 }
                 Frame::Lost { rank: number, host, word, how } if self.rank == Rank(0) => {
-                    let rank = rank(number, world)?;
+                    let rank = (number < world).then_some(Rank(number))?;
                     return Some(Lost { rank, host, moment: Moment::read(word)?, how });
                 }
                 Frame::Lost { .. } | Frame::Hello { .. } | Frame::Welcome { .. } => {}
