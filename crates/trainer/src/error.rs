@@ -65,6 +65,20 @@ pub enum TrainError {
         /// The message of its error.
         cause: String,
     },
+    /// Deterministic mode has fewer shards than there are ranks.
+    #[error("deterministic mode runs on at most {most} ranks, but this run has {ranks}")]
+    TooManyRanks {
+        /// The ranks of this run.
+        ranks: usize,
+        /// The shards of an update.
+        most: usize,
+    },
+    /// Deterministic mode on a GPU.
+    #[error(
+        "deterministic mode runs on CPUs only: sums on GPUs were not tested for it, but this rank \
+         computes on a GPU"
+    )]
+    DeterministicOnGpu,
     /// The user stopped the program before there was a result.
     #[error("stopped before the result was ready")]
     Stopped,
@@ -112,6 +126,8 @@ impl TrainError {
         match self {
             Self::NotFinite { .. } => Some(RunRemedy::LowerRates),
             Self::Drifted { .. } => Some(RunRemedy::ResumeWithoutMachines),
+            Self::TooManyRanks { most, .. } => Some(RunRemedy::StartFewerRanks { most: *most }),
+            Self::DeterministicOnGpu => Some(RunRemedy::ComputeOnCpu),
             Self::Checkpoint(error) => error.remedy(),
             _ => None,
         }

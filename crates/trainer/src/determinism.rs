@@ -1,0 +1,74 @@
+//! Deterministic mode: the weights have the same bits at any number of ranks.
+//!
+//! The global batch is dealt to [`SHARDS`] shards, each computed alone. What is summed over examples
+//! is summed within each shard, then over the shards in one binary tree, of which each rank has a
+//! subtree. See docs/decisions/0022-deterministic-mode.md.
+
+use lockstep_data::BatchPlan;
+use lockstep_world::{Seat, Step, WorldSize};
+
+use crate::{TrainError, TrainSettings};
+
+/// Shards of an update, a power of two: at most so many ranks divide it among them.
+const SHARDS: usize = 8;
+
+/// As many ranks as there are shards.
+pub(crate) fn largest_world() -> WorldSize {
+    WorldSize::new(SHARDS).unwrap_or(WorldSize::ONE)
+}
+
+impl TrainSettings {
+    /// Whether so many ranks can train by these settings, on CPUs or not.
+    ///
+    /// # Errors
+    /// [`TrainError::TooManyRanks`] or [`TrainError::DeterministicOnGpu`], in deterministic mode.
+    pub fn check_place(&self, world: WorldSize, is_on_cpus: bool) -> Result<(), TrainError> {
+        match self.deterministic {
+            true if !is_on_cpus => Err(TrainError::DeterministicOnGpu),
+            true if world.get() > SHARDS => {
+                Err(TrainError::TooManyRanks { ranks: world.get(), most: SHARDS })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The examples of the rank at `seat` in `step`, in shards that are computed alone: one, or in
+/// deterministic mode those of its subtree.
+pub(crate) fn own_shards(
+    settings: &TrainSettings,
+    plan: &BatchPlan,
+    step: Step,
+    seat: Seat,
+    lengths: &[u32],
+) -> Vec<Vec<usize>> {
+    if !settings.deterministic {
+        return vec![plan.share(step, seat, lengths)];
+    }
+    let mut all = plan.shards(step, largest_world(), lengths);
+    all.drain(seat.subtree(SHARDS)).collect()
+}
+
+/// The sum of pieces, of which each rank has some and zeros for the others, as bits.
+pub(crate) fn sum_of_pieces(ranks: &[&[u64]]) -> f64 {
+    let pieces = 0..ranks.first().map_or(0, |first| first.len());
+    let piece = |place: usize| ranks.iter().fold(0, |bits, theirs| bits | theirs[place]);
+    pieces.map(|place| f64::from_bits(piece(place))).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_counts_once_however_many_ranks_have_it() {
+        let ranks = [[1.5, 0.0, 0.25], [1.5, 2.0, 0.0]].map(|rank| rank.map(f64::to_bits));
+        assert_eq!(sum_of_pieces(&[&ranks[0], &ranks[1]]), 3.75);
+    }
+
+    #[test]
+    fn the_shards_make_a_whole_tree() {
+        assert!(SHARDS.is_power_of_two());
+        assert_eq!(largest_world().get(), SHARDS);
+    }
+}
