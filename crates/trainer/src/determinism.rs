@@ -18,6 +18,19 @@ pub(crate) fn largest_world() -> WorldSize {
 }
 
 impl TrainSettings {
+    /// Forward and backward passes of an update that one rank makes alone.
+    #[must_use]
+    pub fn passes_alone(&self) -> usize {
+        self.accumulation.get() * if self.deterministic { SHARDS } else { 1 }
+    }
+
+    /// How many gradients of the whole model a rank that is alone holds at once: in deterministic
+    /// mode those that wait on each level of the tree as well.
+    #[must_use]
+    pub fn gradients_held(&self) -> usize {
+        if self.deterministic { 1 + SHARDS.ilog2() as usize } else { 1 }
+    }
+
     /// Whether so many ranks can train by these settings, on CPUs or not.
     ///
     /// # Errors

@@ -74,10 +74,7 @@ pub enum TrainError {
         most: usize,
     },
     /// Deterministic mode on a GPU.
-    #[error(
-        "deterministic mode runs on CPUs only: sums on GPUs were not tested for it, but this rank \
-         computes on a GPU"
-    )]
+    #[error("deterministic mode runs on CPUs only: on GPUs it was not tested")]
     DeterministicOnGpu,
     /// The user stopped the program before there was a result.
     #[error("stopped before the result was ready")]

@@ -22,6 +22,7 @@ use lockstep_trainer::Cadence;
 use lockstep_world::Seat;
 use serde_json::{Value, json};
 
+use super::DETERMINISTIC;
 use crate::checks::Checks;
 use crate::failure::Failure;
 use crate::models::Outline;
@@ -137,6 +138,11 @@ fn table(
                 counts.batch.div_ceil(counts.passes)
             ),
         ),
+    ]);
+    if plan.train.deterministic {
+        rows.push(("mode", DETERMINISTIC.to_owned()));
+    }
+    rows.extend([
         ("updates", format!("{}, {} per epoch", counts.updates, counts.updates_per_epoch)),
         ("warm-up", format!("{} updates", counts.warmup)),
         ("evaluation", cadence(plan.train.evaluation)),
