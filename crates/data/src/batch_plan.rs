@@ -86,17 +86,17 @@ impl BatchPlan {
         own.map(|(example, _)| example).collect()
     }
 
-    /// The places that all ranks together read in `step`, dealt to so many shards as [`Self::share`]
+    /// The places that all ranks together read in `step`, dealt to so many shares as [`Self::share`]
     /// deals them to ranks.
     #[must_use]
-    pub fn shards(&self, step: Step, count: WorldSize, lengths: &[u32]) -> Vec<Vec<usize>> {
+    pub fn shares(&self, step: Step, count: WorldSize, lengths: &[u32]) -> Vec<Vec<usize>> {
         let batch = self.global_batch(step);
         let owners = deal(&batch, lengths, count);
-        let mut shards = vec![Vec::new(); count.get()];
+        let mut shares = vec![Vec::new(); count.get()];
         for (example, owner) in batch.into_iter().zip(owners) {
-            shards[owner.0].push(example);
+            shares[owner.0].push(example);
         }
-        shards
+        shares
     }
 
     fn epoch_order(&self, seed: Seed, epoch: u64) -> Arc<[usize]> {

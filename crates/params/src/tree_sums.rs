@@ -1,36 +1,36 @@
-//! Gradients of shards that follow each other, added in the order of one binary tree.
+//! Gradients of shares that follow each other, added in the order of one binary tree.
 //!
 //! Each sum waits for the one beside it and is added to it, as a binary counter carries: so few sums
 //! are kept at once, one for each level of the tree.
 
 use crate::{GradientError, LocalGradients};
 
-/// The sums of the subtrees that are complete, of all shards but the last one.
+/// The sums of the subtrees that are complete, of all shares but the last one.
 #[derive(Debug, Default)]
 pub struct TreeSums(Vec<Subtree>);
 
 #[derive(Debug)]
 struct Subtree {
-    shards: usize,
+    shares: usize,
     sum: LocalGradients,
 }
 
 impl TreeSums {
-    /// Adds the gradients of the next shard.
+    /// Adds the gradients of the next share.
     ///
     /// # Errors
     /// The tensor library's.
-    pub fn push(&mut self, shard: LocalGradients) -> Result<(), GradientError> {
-        let mut next = Subtree { shards: 1, sum: shard };
-        while let Some(before) = self.0.pop_if(|before| before.shards == next.shards) {
-            next = Subtree { shards: 2 * next.shards, sum: before.sum.plus(next.sum)? };
+    pub fn push(&mut self, share: LocalGradients) -> Result<(), GradientError> {
+        let mut next = Subtree { shares: 1, sum: share };
+        while let Some(before) = self.0.pop_if(|before| before.shares == next.shares) {
+            next = Subtree { shares: 2 * next.shares, sum: before.sum.plus(next.sum)? };
         }
         self.0.push(next);
         Ok(())
     }
 
-    /// The sum over all shards, of the parameters of which `last` has the gradients of the last one.
-    /// The number of shards is a power of two.
+    /// The sum over all shares, of the parameters of which `last` has the gradients of the last one.
+    /// The number of shares is a power of two.
     ///
     /// # Errors
     /// The tensor library's.
@@ -61,12 +61,12 @@ mod tests {
     }
 
     /// Rounds differently in any other order.
-    fn values(shard: usize) -> [f32; 3] {
-        [0.1, 0.7, 1.3].map(|start| 1.0 / (start + 37.0 * shard as f32))
+    fn values(share: usize) -> [f32; 3] {
+        [0.1, 0.7, 1.3].map(|start| 1.0 / (start + 37.0 * share as f32))
     }
 
-    /// The gradients of a shard that read one row of the table.
-    fn shard(all: &Parameters, number: usize) -> LocalGradients {
+    /// The gradients of a share that read one row of the table.
+    fn share(all: &Parameters, number: usize) -> LocalGradients {
         let vector = Tensor::new(&values(number), &Device::Cpu).unwrap();
         let row = u32::try_from(number % 3).unwrap();
         let rows = RowGradient::new(vec![row], values(number).to_vec(), (4, 3)).unwrap();
@@ -85,24 +85,23 @@ mod tests {
     }
 
     #[test]
-    fn shards_are_added_in_the_order_of_the_tree() {
-        for shards in [1, 2, 4, 8] {
+    fn shares_are_added_in_the_order_of_the_tree() {
+        for shares in [1, 2, 4, 8] {
             let all = parameters();
             let mut sums = TreeSums::default();
-            for number in 0..shards - 1 {
-                sums.push(shard(&all, number)).unwrap();
+            for number in 0..shares - 1 {
+                sums.push(share(&all, number)).unwrap();
             }
-            let sum = sums.complete(shard(&all, shards - 1)).unwrap();
+            let sum = sums.complete(share(&all, shares - 1)).unwrap();
             let expected = |place: usize, row: Option<usize>| {
                 let is_read = |number: usize| row.is_none_or(|row| number % 3 == row);
-                let term =
-                    |number| if is_read(number) { values(number)[place] } else { 0.0 };
-                add_by_tree((0..shards).map(term), |left, right| left + right).unwrap()
+                let term = |number| if is_read(number) { values(number)[place] } else { 0.0 };
+                add_by_tree((0..shares).map(term), |left, right| left + right).unwrap()
             };
             let table: Vec<f32> =
                 (0..12).map(|place| expected(place % 3, Some(place / 3))).collect();
             let vector: Vec<f32> = (0..3).map(|place| expected(place, None)).collect();
-            assert_eq!(found(sum), [vector, table], "{shards} shards");
+            assert_eq!(found(sum), [vector, table], "{shares} shares");
             let nothing = sums.complete(LocalGradients::zeros(&all).unwrap()).unwrap();
             assert_eq!(found(nothing)[0], [0.0; 3], "what was completed is gone");
         }

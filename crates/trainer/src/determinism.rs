@@ -1,7 +1,7 @@
 //! Deterministic mode: the weights have the same bits at any number of ranks.
 //!
-//! The global batch is dealt to [`SHARDS`] shards, each computed alone. What is summed over examples
-//! is summed within each shard, then over the shards in one binary tree, of which each rank has a
+//! The global batch is dealt to [`SHARES`] shares, each computed alone. What is summed over examples
+//! is summed within each share, then over the shares in one binary tree, of which each rank has a
 //! subtree. See docs/decisions/0022-deterministic-mode.md.
 
 use lockstep_data::BatchPlan;
@@ -9,26 +9,26 @@ use lockstep_world::{Seat, Step, WorldSize};
 
 use crate::{TrainError, TrainSettings};
 
-/// Shards of an update, a power of two: at most so many ranks divide it among them.
-const SHARDS: usize = 8;
+/// Shares of an update, a power of two: at most so many ranks divide it among them.
+const SHARES: usize = 8;
 
-/// As many ranks as there are shards.
+/// As many ranks as there are shares.
 pub(crate) fn largest_world() -> WorldSize {
-    WorldSize::new(SHARDS).unwrap_or(WorldSize::ONE)
+    WorldSize::new(SHARES).unwrap_or(WorldSize::ONE)
 }
 
 impl TrainSettings {
     /// Forward and backward passes of an update that one rank makes alone.
     #[must_use]
     pub fn passes_alone(&self) -> usize {
-        self.accumulation.get() * if self.deterministic { SHARDS } else { 1 }
+        self.accumulation.get() * if self.deterministic { SHARES } else { 1 }
     }
 
     /// How many gradients of the whole model a rank that is alone holds at once: in deterministic
     /// mode those that wait on each level of the tree as well.
     #[must_use]
     pub fn gradients_held(&self) -> usize {
-        if self.deterministic { 1 + SHARDS.ilog2() as usize } else { 1 }
+        if self.deterministic { 1 + SHARES.ilog2() as usize } else { 1 }
     }
 
     /// Whether so many ranks can train by these settings, on CPUs or not.
@@ -38,17 +38,17 @@ impl TrainSettings {
     pub fn check_place(&self, world: WorldSize, is_on_cpus: bool) -> Result<(), TrainError> {
         match self.deterministic {
             true if !is_on_cpus => Err(TrainError::DeterministicOnGpu),
-            true if world.get() > SHARDS => {
-                Err(TrainError::TooManyRanks { ranks: world.get(), most: SHARDS })
+            true if world.get() > SHARES => {
+                Err(TrainError::TooManyRanks { ranks: world.get(), most: SHARES })
             }
             _ => Ok(()),
         }
     }
 }
 
-/// The examples of the rank at `seat` in `step`, in shards that are computed alone: one, or in
+/// The examples of the rank at `seat` in `step`, in shares that are computed alone: one, or in
 /// deterministic mode those of its subtree.
-pub(crate) fn own_shards(
+pub(crate) fn own_shares(
     settings: &TrainSettings,
     plan: &BatchPlan,
     step: Step,
@@ -58,8 +58,8 @@ pub(crate) fn own_shards(
     if !settings.deterministic {
         return vec![plan.share(step, seat, lengths)];
     }
-    let mut all = plan.shards(step, largest_world(), lengths);
-    all.drain(seat.subtree(SHARDS)).collect()
+    let mut all = plan.shares(step, largest_world(), lengths);
+    all.drain(seat.subtree(SHARES)).collect()
 }
 
 /// The sum of pieces, of which each rank has some and zeros for the others, as bits.
@@ -80,8 +80,8 @@ mod tests {
     }
 
     #[test]
-    fn the_shards_make_a_whole_tree() {
-        assert!(SHARDS.is_power_of_two());
-        assert_eq!(largest_world().get(), SHARDS);
+    fn the_shares_make_a_whole_tree() {
+        assert!(SHARES.is_power_of_two());
+        assert_eq!(largest_world().get(), SHARES);
     }
 }

@@ -65,12 +65,12 @@ pub enum TrainError {
         /// The message of its error.
         cause: String,
     },
-    /// Deterministic mode has fewer shards than there are ranks.
+    /// Deterministic mode has fewer shares than there are ranks.
     #[error("deterministic mode runs on at most {most} ranks, but this run has {ranks}")]
     TooManyRanks {
         /// The ranks of this run.
         ranks: usize,
-        /// The shards of an update.
+        /// The shares of an update.
         most: usize,
     },
     /// Deterministic mode on a GPU.

@@ -131,8 +131,7 @@ impl Tally {
         let world = collective.seat().world().get();
         self.losses.resize(batches.div_ceil(world), 0.0);
         let counts = self.matrix.counts().iter().copied();
-        let mine: Vec<u64> =
-            self.losses.iter().map(|loss| loss.to_bits()).chain(counts).collect();
+        let mine: Vec<u64> = self.losses.iter().map(|loss| loss.to_bits()).chain(counts).collect();
         let all = collective.all_gather(&mine)?;
         let mut sum = Self {
             matrix: ConfusionMatrix::new(self.matrix.rows().len()),

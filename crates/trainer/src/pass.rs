@@ -16,38 +16,38 @@ pub(crate) struct Pass<'a> {
     pub(crate) plan: &'a UpdatePlan<'a>,
 }
 
-/// What came of all shards but the last.
+/// What came of all shares but the last.
 #[derive(Default)]
-pub(crate) struct FirstShards {
+pub(crate) struct FirstShares {
     pub(crate) sums: TreeSums,
-    /// Of each shard.
+    /// Of each share.
     pub(crate) totals: Vec<UpdateTotals>,
 }
 
 impl Pass<'_> {
-    /// Goes forward and backward over all shards but the last.
+    /// Goes forward and backward over all shares but the last.
     ///
     /// # Errors
     /// [`TrainError`] when the model or the tensor library fails, or a parameter has no gradient.
-    pub(crate) fn first_shards(&self) -> Result<FirstShards, TrainError> {
-        let mut first = FirstShards::default();
-        for shard in self.plan.shards.split_last().map_or(&[][..], |(_, first)| first) {
-            first.totals.push(self.shard(shard, None)?);
-            first.sums.push(self.gradients(shard, |_, _| true)?)?;
+    pub(crate) fn first_shares(&self) -> Result<FirstShares, TrainError> {
+        let mut first = FirstShares::default();
+        for share in self.plan.shares.split_last().map_or(&[][..], |(_, first)| first) {
+            first.totals.push(self.share(share, None)?);
+            first.sums.push(self.gradients(share, |_, _| true)?)?;
         }
         Ok(first)
     }
 
-    /// Goes forward and backward over the last shard. While it goes backward over the last
+    /// Goes forward and backward over the last share. While it goes backward over the last
     /// micro-batch, `listener` receives which gradients are complete: the blocks from the last to
     /// the first, then the rest.
     ///
     /// # Errors
     /// [`TrainError`] when the model or the tensor library fails; [`Ready::Rest`] is not sent then.
-    pub(crate) fn last_shard(&self, listener: &Sender<Ready>) -> Result<UpdateTotals, TrainError> {
-        let shard = self.last();
-        let totals = self.shard(shard, Some(listener))?;
-        if shard.is_empty() {
+    pub(crate) fn last_share(&self, listener: &Sender<Ready>) -> Result<UpdateTotals, TrainError> {
+        let share = self.last();
+        let totals = self.share(share, Some(listener))?;
+        if share.is_empty() {
             for block in (0..self.model.config().blocks).rev() {
                 let _ = listener.send(Ready::Block(block));
             }
@@ -56,7 +56,7 @@ impl Pass<'_> {
         Ok(totals)
     }
 
-    /// The sums of the last shard's gradients, of those parameters that are `wanted`.
+    /// The sums of the last share's gradients, of those parameters that are `wanted`.
     ///
     /// # Errors
     /// [`TrainError`] when a parameter has no gradient.
@@ -68,16 +68,16 @@ impl Pass<'_> {
     }
 
     fn last(&self) -> &[usize] {
-        self.plan.shards.last().map_or(&[], Vec::as_slice)
+        self.plan.shares.last().map_or(&[], Vec::as_slice)
     }
 
-    fn shard(
+    fn share(
         &self,
-        shard: &[usize],
+        share: &[usize],
         listener: Option<&Sender<Ready>>,
     ) -> Result<UpdateTotals, TrainError> {
-        let mut own = UpdateTotals { examples: shard.len(), ..Default::default() };
-        let mut micro_batches = self.plan.micro_batches(shard).peekable();
+        let mut own = UpdateTotals { examples: share.len(), ..Default::default() };
+        let mut micro_batches = self.plan.micro_batches(share).peekable();
         while let Some(micro) = micro_batches.next() {
             let batch = Batch::pack(self.plan.train, micro)?;
             let listener = listener.filter(|_| micro_batches.peek().is_none());
@@ -91,14 +91,14 @@ impl Pass<'_> {
         Ok(own)
     }
 
-    /// The sums of a shard's gradients; zeros if it has no example.
+    /// The sums of a share's gradients; zeros if it has no example.
     fn gradients(
         &self,
-        shard: &[usize],
+        share: &[usize],
         wanted: impl Fn(&ParamName, &ParameterInfo) -> bool,
     ) -> Result<LocalGradients, TrainError> {
         let parameters = self.model.parameters();
-        Ok(if shard.is_empty() {
+        Ok(if share.is_empty() {
             LocalGradients::some_zeros(parameters, wanted)?
         } else {
             LocalGradients::take_some(parameters, wanted)?

@@ -26,7 +26,7 @@ use lockstep_params::{GlobalGradients, Parameters, ReducedGradients, TreeSums};
 use lockstep_world::WorldSize;
 
 use crate::determinism::{largest_world, sum_of_pieces};
-use crate::pass::{FirstShards, Pass};
+use crate::pass::{FirstShares, Pass};
 use crate::update::{Cost, UpdatePlan, UpdateTotals};
 use crate::{SyncReport, TrainError};
 
@@ -70,11 +70,11 @@ impl<'a> GradientSync<'a> {
         let Self { collective, board, plan, report, .. } = self;
         board.enter(Phase::Computing, plan.number());
         pass.model.parameters().forget_gradients();
-        let FirstShards { sums: first, mut totals } = pass.first_shards()?;
+        let FirstShares { sums: first, mut totals } = pass.first_shares()?;
         std::thread::scope(|scope| {
             let (listener, ready) = mpsc::channel();
             let summing = scope.spawn(move || sum_as_ready(&ready, pass, first, &mut **collective));
-            let last = pass.last_shard(&listener);
+            let last = pass.last_share(&listener);
             drop(listener);
             let waits = Instant::now();
             board.enter(Phase::Summing, plan.number());
@@ -132,7 +132,7 @@ impl<'a> GradientSync<'a> {
 }
 
 /// The second thread: sums each part of the gradients when a message says that it is complete, over
-/// this rank's shards and over the ranks, and measures the seconds that the latter takes. If [`Ready::Rest`] never comes, because the pass failed,
+/// this rank's shares and over the ranks, and measures the seconds that the latter takes. If [`Ready::Rest`] never comes, because the pass failed,
 /// the sums stay incomplete.
 fn sum_as_ready(
     ready: &Receiver<Ready>,

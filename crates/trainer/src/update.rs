@@ -13,9 +13,9 @@ pub(crate) struct UpdatePlan<'a> {
     /// The number of updates before this one.
     pub(crate) step: Step,
     pub(crate) train: &'a TokenStore,
-    /// This rank's examples, as places in `train`, in shards that are computed alone: one, which is
+    /// This rank's examples, as places in `train`, in shares that are computed alone: one, which is
     /// empty if there are more ranks than examples, or a power of two of them.
-    pub(crate) shards: &'a [Vec<usize>],
+    pub(crate) shares: &'a [Vec<usize>],
     /// Whether the number of ranks must not change a bit.
     pub(crate) deterministic: bool,
     /// The examples of all ranks together.
@@ -25,7 +25,7 @@ pub(crate) struct UpdatePlan<'a> {
     pub(crate) rates: Rates,
     /// The seed of this update's dropout masks.
     pub(crate) dropout: Seed,
-    /// At most this many micro-batches a shard: see [`Self::micro_batches`].
+    /// At most this many micro-batches a share: see [`Self::micro_batches`].
     pub(crate) accumulation: NonZeroUsize,
     pub(crate) max_grad_norm: f64,
     /// Read as late as possible; the answer travels with the update's totals.
@@ -38,9 +38,9 @@ impl UpdatePlan<'_> {
         self.step.next().0
     }
 
-    /// The examples of a shard in at most `accumulation` parts, all of one size but the last.
-    pub(crate) fn micro_batches<'s>(&self, shard: &'s [usize]) -> std::slice::Chunks<'s, usize> {
-        shard.chunks(shard.len().div_ceil(self.accumulation.get()).max(1))
+    /// The examples of a share in at most `accumulation` parts, all of one size but the last.
+    pub(crate) fn micro_batches<'s>(&self, share: &'s [usize]) -> std::slice::Chunks<'s, usize> {
+        share.chunks(share.len().div_ceil(self.accumulation.get()).max(1))
     }
 }
 
@@ -108,8 +108,10 @@ impl UpdateTotals {
         Self { loss, tokens: count(1), examples: count(2), stop: word(3) != 0 }
     }
 
-    /// Those of all shards or ranks together, added by the tree.
-    pub(crate) fn all(of_each: impl IntoIterator<Item = Self, IntoIter: ExactSizeIterator>) -> Self {
+    /// Those of all shares or ranks together, added by the tree.
+    pub(crate) fn all(
+        of_each: impl IntoIterator<Item = Self, IntoIter: ExactSizeIterator>,
+    ) -> Self {
         add_by_tree(of_each, Self::plus).unwrap_or_default()
     }
 

@@ -130,7 +130,7 @@ fn every_number_of_ranks_up_to_eight_gives_the_same_bits() {
 }
 
 #[test]
-fn shards_without_an_example_and_parts_of_shards_change_no_bit_either() {
+fn shares_without_an_example_and_parts_of_shares_change_no_bit_either() {
     check(Case { rows: 5, ..CASE }, &[2, 4, 8]);
     check(Case { rows: 1, batch: 1, ..CASE }, &[2, 3]);
     check(Case { batch: 64, accumulation: 3, ..CASE }, &[2, 4]);
@@ -182,7 +182,7 @@ fn a_run_continues_on_fewer_ranks_with_the_same_bits() {
 }
 
 #[test]
-fn more_ranks_than_shards_are_refused() {
+fn more_ranks_than_shares_are_refused() {
     let output = tempfile::tempdir().unwrap();
     let settings = CASE.settings(output.path());
     let errors = Threads::run(9, |rank| {

@@ -116,10 +116,9 @@ fn table(
     counts: &Counts,
     costs: Option<&Costs>,
 ) -> String {
-    let mut rows = vec![
-        ("device", format!("{device}, {}; 1 rank", counted(threads(), "thread"))),
-        ("train", held(&sources::name(&plan.data.train), counts.examples)),
-    ];
+    let mut rows = vec![("device", format!("{device}, {}; 1 rank", counted(threads(), "thread")))];
+    rows.extend(plan.train.deterministic.then(|| ("mode", DETERMINISTIC.to_owned())));
+    rows.push(("train", held(&sources::name(&plan.data.train), counts.examples)));
     for (name, source, corpus) in [
         ("validation", &plan.data.validation, &corpora.validation),
         ("test", &plan.data.test, &corpora.test),
@@ -138,11 +137,6 @@ fn table(
                 counts.batch.div_ceil(counts.passes)
             ),
         ),
-    ]);
-    if plan.train.deterministic {
-        rows.push(("mode", DETERMINISTIC.to_owned()));
-    }
-    rows.extend([
         ("updates", format!("{}, {} per epoch", counts.updates, counts.updates_per_epoch)),
         ("warm-up", format!("{} updates", counts.warmup)),
         ("evaluation", cadence(plan.train.evaluation)),

@@ -201,7 +201,7 @@ impl<M: Machine> Running<M> {
         words: &[u32],
         collective: &mut dyn Collective,
     ) -> Result<(), TrainError> {
-        let micro_batches: Vec<&[usize]> = match plan.shards {
+        let micro_batches: Vec<&[usize]> = match plan.shares {
             [share] if !share.is_empty() => plan.micro_batches(share).collect(),
             _ => vec![&[]],
         };
