@@ -116,6 +116,7 @@ fn settings(output_dir: std::path::PathBuf) -> Result<TrainSettings, Box<dyn Err
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
         early_stopping: None,
         output_dir,
+        deterministic: false,
         recording: None,
         usage: Usage { max_seq_length: 128, ..Usage::default() },
     })

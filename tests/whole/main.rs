@@ -11,6 +11,8 @@ mod commands;
 #[cfg(test)]
 mod cores;
 #[cfg(test)]
+mod determinism;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod endings;

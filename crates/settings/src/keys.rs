@@ -118,6 +118,10 @@ keys! {
         TRAIN, "gradient_accumulation_steps", SIZE,
         "passes that an update is split into",
     ).or("1");
+    DETERMINISTIC: bool = Key::new(
+        TRAIN, "deterministic", SWITCH,
+        "same weights, bit for bit, on 1 to 8 ranks; slower",
+    ).or("false");
     EVAL_STRATEGY: Strategy = Key::new(
         TRAIN, "eval_strategy", STRATEGY,
         "when to evaluate",

@@ -111,6 +111,10 @@ fn of_run(remedy: RunRemedy) -> String {
         RunRemedy::LowerRates => "lower --learning-rate or --head-learning-rate, or lengthen the \
              warm-up, and start again with --overwrite-output-dir"
             .to_owned(),
+        RunRemedy::StartFewerRanks { most } => {
+            format!("start at most {most} ranks, or leave out --deterministic")
+        }
+        RunRemedy::ComputeOnCpu => "pass --device cpu, or leave out --deterministic".to_owned(),
         RunRemedy::ResumeWithoutMachines => {
             "resume without these machines, with --resume auto".to_owned()
         }

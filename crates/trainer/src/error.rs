@@ -65,6 +65,17 @@ pub enum TrainError {
         /// The message of its error.
         cause: String,
     },
+    /// Deterministic mode has fewer shares than there are ranks.
+    #[error("deterministic mode runs on at most {most} ranks, but this run has {ranks}")]
+    TooManyRanks {
+        /// The ranks of this run.
+        ranks: usize,
+        /// The shares of an update.
+        most: usize,
+    },
+    /// Deterministic mode on a GPU.
+    #[error("deterministic mode runs on CPUs only: on GPUs it was not tested")]
+    DeterministicOnGpu,
     /// The user stopped the program before there was a result.
     #[error("stopped before the result was ready")]
     Stopped,
@@ -112,6 +123,8 @@ impl TrainError {
         match self {
             Self::NotFinite { .. } => Some(RunRemedy::LowerRates),
             Self::Drifted { .. } => Some(RunRemedy::ResumeWithoutMachines),
+            Self::TooManyRanks { most, .. } => Some(RunRemedy::StartFewerRanks { most: *most }),
+            Self::DeterministicOnGpu => Some(RunRemedy::ComputeOnCpu),
             Self::Checkpoint(error) => error.remedy(),
             _ => None,
         }

@@ -7,6 +7,7 @@
 //! [`TrainEvent`]s.
 
 mod checkpoint;
+mod determinism;
 mod ending;
 mod engine;
 mod error;

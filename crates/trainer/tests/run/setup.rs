@@ -55,6 +55,7 @@ pub(crate) fn settings(output_dir: &Path, peak_rates: Rates) -> TrainSettings {
         early_stopping: None,
         usage: Usage { max_seq_length: 128, ..Usage::default() },
         output_dir: output_dir.to_owned(),
+        deterministic: false,
         recording: None,
     }
 }

@@ -22,6 +22,7 @@ use lockstep_trainer::Cadence;
 use lockstep_world::Seat;
 use serde_json::{Value, json};
 
+use super::DETERMINISTIC;
 use crate::checks::Checks;
 use crate::failure::Failure;
 use crate::models::Outline;
@@ -115,10 +116,9 @@ fn table(
     counts: &Counts,
     costs: Option<&Costs>,
 ) -> String {
-    let mut rows = vec![
-        ("device", format!("{device}, {}; 1 rank", counted(threads(), "thread"))),
-        ("train", held(&sources::name(&plan.data.train), counts.examples)),
-    ];
+    let mut rows = vec![("device", format!("{device}, {}; 1 rank", counted(threads(), "thread")))];
+    rows.extend(plan.train.deterministic.then(|| ("mode", DETERMINISTIC.to_owned())));
+    rows.push(("train", held(&sources::name(&plan.data.train), counts.examples)));
     for (name, source, corpus) in [
         ("validation", &plan.data.validation, &corpora.validation),
         ("test", &plan.data.test, &corpora.test),

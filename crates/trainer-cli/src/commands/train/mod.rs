@@ -142,6 +142,8 @@ impl Run<'_> {
         if self.seat.is_leader() {
             self.checks.pass()?;
         }
+        let (ranks, is_on_cpu) = (self.seat.world(), self.place.device.is_cpu());
+        plan.settings(ranks).check_place(ranks, is_on_cpu)?;
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
