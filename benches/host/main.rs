@@ -7,7 +7,6 @@
 mod idle;
 
 use std::error::Error;
-use std::io;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
@@ -37,13 +36,12 @@ struct Clock {
 }
 
 impl Observer for Clock {
-    fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         match event {
             TrainEvent::Start(_) => self.began = Instant::now(),
             TrainEvent::Update(_) => self.last = self.began.elapsed().as_secs_f64(),
             _ => {}
         }
-        Ok(())
     }
 }
 

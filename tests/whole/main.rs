@@ -19,6 +19,8 @@ mod endings;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod going_on;
 #[cfg(test)]
 mod hub;

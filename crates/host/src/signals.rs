@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 
 /// How long a program sleeps between two polls.
@@ -42,6 +42,14 @@ pub fn catch() -> io::Result<Vec<Pending>> {
         flag::register(*signal, Arc::clone(arrived))?;
     }
     Ok(pending)
+}
+
+/// Lets a write beyond the limit on the size of files (`ulimit -f`) fail instead of ending the process.
+///
+/// # Errors
+/// The system's.
+pub fn survive_file_limit() -> io::Result<()> {
+    flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
 /// Whether the parent process had a signal ignored.

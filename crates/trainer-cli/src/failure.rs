@@ -148,6 +148,7 @@ fn instead_of_writing(cause: &io::Error) -> &'static str {
             "free some disk space, or choose another directory"
         }
         io::ErrorKind::NotFound => "create its directory, or choose another one",
+        io::ErrorKind::FileTooLarge => "raise the limit on the size of files (ulimit -f)",
         _ => "check its permissions, or choose another directory",
     }
 }
@@ -203,7 +204,6 @@ fn of_run(error: &TrainError) -> ExitCode {
         TrainError::Gpu(_) => ExitCode::Device,
         TrainError::Thread | TrainError::Engine | TrainError::Examples { .. } => ExitCode::Bug,
         TrainError::NotFinite { .. }
-        | TrainError::Observer(_)
         | TrainError::Drifted { .. }
         | TrainError::Leader { .. }
         | TrainError::Optim(_)
@@ -261,8 +261,6 @@ mod tests {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         check(Failure::Output(closed()), ExitCode::Done);
         check(Failure::Output(full()), ExitCode::Failed);
-        check(TrainError::Observer(closed()).into(), ExitCode::Failed);
-        check(TrainError::Observer(full()).into(), ExitCode::Failed);
         check(Failure::Write { path: "x".into(), cause: closed() }, ExitCode::Failed);
     }
 

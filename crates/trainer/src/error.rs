@@ -22,9 +22,6 @@ pub enum TrainError {
         /// Its gradient's norm.
         grad_norm: f64,
     },
-    /// An observer of the run could not pass an event on.
-    #[error("cannot report the run's progress: {0}")]
-    Observer(std::io::Error),
     /// The data or the tokenizer failed.
     #[error(transparent)]
     Data(#[from] DataError),

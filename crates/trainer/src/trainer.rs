@@ -89,7 +89,8 @@ impl Trainer {
         let replica = Replica { model, optimizer, collective: &mut **collective, board };
         let finished = self.engine.update(replica, &update)?;
         *step = step.next();
-        self.report(&finished, session)
+        self.report(&finished, session);
+        Ok(())
     }
 
     /// Lets the engine finish all updates that have begun, so that others may read weights and
@@ -98,15 +99,12 @@ impl Trainer {
         let Self { model, optimizer, collective, board, .. } = self;
         let replica = Replica { model, optimizer, collective: &mut **collective, board };
         let finished = self.engine.settle(replica)?;
-        self.report(&finished, session)
+        self.report(&finished, session);
+        Ok(())
     }
 
     /// Reports updates in the journal and to the observer.
-    fn report(
-        &mut self,
-        finished: &[FinishedUpdate],
-        session: &mut Session<'_>,
-    ) -> Result<(), TrainError> {
+    fn report(&mut self, finished: &[FinishedUpdate], session: &mut Session<'_>) {
         for update in finished {
             let (number, rates) = (update.step.next().0, self.schedule.rates(update.step));
             let report = UpdateReport {
@@ -124,9 +122,8 @@ impl Trainer {
             self.journal.note_update(&report);
             session.epoch.add(&report);
             session.stop |= update.stop;
-            session.observe(&TrainEvent::Update(report))?;
+            session.observe(&TrainEvent::Update(report));
         }
-        Ok(())
     }
 
     /// The way to the other ranks.

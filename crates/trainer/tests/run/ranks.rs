@@ -37,13 +37,12 @@ struct Told {
 }
 
 impl Observer for Told {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         match event {
             TrainEvent::Update(report) => self.updates.push(report.clone()),
             TrainEvent::Evaluation(report) => self.evaluations.push(report.clone()),
             _ => {}
         }
-        Ok(())
     }
 }
 

@@ -22,11 +22,10 @@ use lockstep_world::Seed;
 pub(crate) struct Updates(pub(crate) Vec<UpdateReport>);
 
 impl Observer for Updates {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         if let TrainEvent::Update(report) = event {
             self.0.push(report.clone());
         }
-        Ok(())
     }
 }
 

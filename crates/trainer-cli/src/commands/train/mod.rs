@@ -164,11 +164,10 @@ impl Run<'_> {
         let settings = TrainSettings { recording, usage, ..plan.settings(self.seat.world()) };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
-        let mut log = self.log()?;
+        let mut log = RankLog::new(&plan.run.directory, self.seat.rank());
         let ending = self.follow(&mut trainer, checkpoint, &mut log, out);
         if let Err(failure) = &ending {
-            // The run's own failure is reported even when the log cannot be written.
-            let _ = log.note("error", &failure.to_string().into());
+            log.note("error", &failure.to_string().into());
             if failure.code() == ExitCode::PeerLost && self.seat.world() != WorldSize::ONE {
                 end_regardless(watch.handle(), failure.to_string());
             }
@@ -203,12 +202,6 @@ impl Run<'_> {
         Ok((!path.is_empty()).then(|| PathBuf::from(String::from_utf8_lossy(&path).into_owned())))
     }
 
-    fn log(&self) -> Result<RankLog, Failure> {
-        let directory = &self.plan.run.directory;
-        RankLog::open(directory, self.seat.rank())
-            .map_err(|cause| Failure::Write { path: directory.join("logs"), cause })
-    }
-
     /// Runs to the end and reports to the log, the console and `metrics.jsonl`.
     fn follow(
         &self,
@@ -221,10 +214,10 @@ impl Run<'_> {
             for forgotten in trainer.resume(&checkpoint)? {
                 let warning = summary::of_forgotten(&self.plan.data, &forgotten);
                 tracing::warn!("{warning}");
-                let _ = log.note("warning", &warning.into());
+                log.note("warning", &warning.into());
             }
             if self.seat.is_leader() {
-                self.record()?;
+                self.record_again()?;
             }
         }
         let mut metrics = MetricsFile::new(&self.plan.run.directory);
@@ -250,7 +243,18 @@ impl Run<'_> {
             hosts: self.hosts.clone(),
             device: self.place.name.clone(),
         };
-        write_file(&self.plan.run.directory.join("run.toml"), &run_toml(self.plan, &record))
+        write_file(&self.plan.run.directory.join(output_dir::RECORD), &run_toml(self.plan, &record))
+    }
+
+    /// Writes `run.toml` in a run that resumes, which can do with the earlier one.
+    fn record_again(&self) -> Result<(), Failure> {
+        match self.record() {
+            Err(failure) if output_dir::is_ours(&self.plan.run.directory) => {
+                tracing::warn!("the record of this run stays as it was: {failure}");
+                Ok(())
+            }
+            recorded => recorded,
+        }
     }
 
     /// Writes the model card and prints the next commands.
@@ -265,7 +269,10 @@ impl Run<'_> {
         }
         let directory = &self.plan.run.directory;
         if self.seat.is_leader() {
-            write_file(&directory.join("README.md"), &card::text(self.plan, corpora)?)?;
+            let card = card::text(self.plan, corpora);
+            let written = card.and_then(|text| write_file(&directory.join("README.md"), &text));
+            // The model is complete without it.
+            let _ = written.inspect_err(|failure| tracing::warn!("{failure}"));
         }
         say(out, &summary::of_result(self.plan))?;
         Ok(ExitCode::Done)
