@@ -3,10 +3,12 @@
 //! Every rank makes the same calls in the same order with the same lengths; nothing outside this
 //! crate asks how many ranks there are in order to decide whether to call.
 
+mod agreement;
 mod audited;
 mod boxed;
 mod bytes;
 mod error;
+mod flight;
 mod mpi;
 #[cfg(feature = "nccl")]
 mod nccl;
@@ -16,12 +18,15 @@ mod solo;
 mod tcp;
 mod threads;
 mod timed;
+mod verb;
 mod watch;
 mod wire;
 
+pub use agreement::differences;
 pub use audited::Audited;
 pub use bytes::{broadcast_bytes, gather_bytes};
 pub use error::{CollectiveError, PeerRemedy};
+pub use flight::{CallRecord, CallState, FlightRecord, FlightRecorder};
 pub use mpi::Mpi;
 #[cfg(feature = "nccl")]
 pub use nccl::{GpuPart, Nccl, NcclId, Summable};
@@ -30,7 +35,10 @@ pub use solo::Solo;
 pub use tcp::{Keeper, Meeting, MeetingPlace, Patience, RunIdentity, Tcp};
 pub use threads::Threads;
 pub use timed::{Ledger, Tallies, Tally, Timed};
-pub use watch::{How, Lost, Watch, WatchHandle, WatchSettings};
+pub use verb::Verb;
+pub use watch::{
+    How, Lost, Stall, Timeout, Timeouts, Watch, WatchEvent, WatchHandle, WatchSettings,
+};
 
 use std::time::Duration;
 

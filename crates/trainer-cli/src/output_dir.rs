@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use lockstep_flags::{Fault, Faults, Problem};
+use lockstep_join::FLIGHT;
 use lockstep_settings::{Existing, OutputPlan, is_record};
 use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
 
@@ -129,7 +130,8 @@ fn has_no_checkpoint(directory: &Path) -> bool {
 }
 
 fn holds_something(directory: &Path) -> bool {
-    let is_content = |entry: fs::DirEntry| entry.file_name() != lock::NAME;
+    let is_content =
+        |entry: fs::DirEntry| ![lock::NAME, FLIGHT].iter().any(|name| entry.file_name() == *name);
     fs::read_dir(directory).is_ok_and(|entries| entries.flatten().any(is_content))
 }
 
@@ -163,7 +165,9 @@ fn clear(directory: &Path) -> Result<(), Failure> {
     FILES
         .iter()
         .try_for_each(|name| removed(directory.join(name), |path| fs::remove_file(path)))?;
-    removed(directory.join("logs"), |path| fs::remove_dir_all(path))
+    ["logs", FLIGHT]
+        .iter()
+        .try_for_each(|name| removed(directory.join(name), |path| fs::remove_dir_all(path)))
 }
 
 /// Removes what may not be there.
@@ -220,6 +224,7 @@ mod tests {
         for flag in [REFUSE, REPLACE, GO_ON] {
             check(&[], flag, "");
             check(&["run.lock"], flag, "");
+            check(&["flight/rank-1.json"], flag, "flight");
         }
         let model = ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"];
         let rest = [
