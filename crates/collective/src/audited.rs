@@ -177,6 +177,11 @@ impl<C: Collective> Collective for Audited<C> {
         self.call(Verb::AllGatherShards, values.len(), 0, |inner| inner.all_gather_shards(values))
     }
 
+    /// It is no call of all: ranks that were not all asked have other settings, and are refused by them.
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.inner.sum_by_tree()
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         let (length, detail) = (values.len(), root.0 as u64);
         self.call(Verb::Broadcast, length, detail, |inner| inner.broadcast(values, root))

@@ -2,7 +2,7 @@
 
 use lockstep_collective::CollectiveError;
 use lockstep_gpu::GpuError;
-use lockstep_host::{DecisionError, ExitCode, gpus};
+use lockstep_host::{DecisionError, ExitCode, TokenError, gpus};
 use lockstep_world::WorldSize;
 use thiserror::Error;
 
@@ -40,6 +40,9 @@ pub enum WorldError {
         /// What is set.
         text: String,
     },
+    /// A token that cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// The MPI library sees one rank where several were started.
     #[error(
         "{} ranks were started, but {library} sees only one: the mpirun that started this program \

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use lockstep_flags::{Fault, Faults};
-use lockstep_host::ExitCode;
+use lockstep_host::{ExitCode, TokenError};
 use thiserror::Error;
 
 /// Why the ranks were not started, or not supervised.
@@ -16,6 +16,12 @@ pub(crate) enum Failure {
     /// Ranks that cannot be started as asked.
     #[error(transparent)]
     Launch(#[from] LaunchError),
+    /// A token that cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A token that cannot be made.
+    #[error("no token can be made for the ranks: {0}; set LOCKSTEP_TOKEN to a secret word")]
+    Random(io::Error),
     /// The trainer beside the launcher.
     #[error(
         "{} cannot be started: {cause}\n  hint: keep the programs `launcher` and `trainer` in one directory",
@@ -45,9 +51,9 @@ impl Failure {
     /// The exit code of this failure.
     pub(crate) fn code(&self) -> ExitCode {
         match self {
-            Self::Configuration(_) => ExitCode::Usage,
+            Self::Configuration(_) | Self::Token(_) => ExitCode::Usage,
             Self::Launch(error) => error.code(),
-            Self::Start { .. } | Self::Signals(_) => ExitCode::Failed,
+            Self::Start { .. } | Self::Signals(_) | Self::Random(_) => ExitCode::Failed,
             Self::Output(cause) => ExitCode::of_output(cause),
         }
     }

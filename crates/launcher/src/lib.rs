@@ -14,7 +14,8 @@ mod trainer;
 
 use std::io::{self, Write};
 
-use lockstep_host::{ExitCode, Process, enter, signals, streams};
+use lockstep_host::{ExitCode, Process, enter, run_token, signals, streams};
+use lockstep_wire::random_token;
 
 use failure::Failure;
 use options::{COMMAND, Options};
@@ -62,30 +63,44 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
         write!(out, "{}", plan.summary(&trainer)).map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
-    supervise(&plan, trainer, options.max_restarts, &signals, out)
+    let token = match run_token(&process.environment)? {
+        Some(_) => None,
+        None => Some(random_token().map_err(Failure::Random)?),
+    };
+    let runs = Runs { plan: &plan, token: token.as_deref(), max_restarts: options.max_restarts };
+    runs.supervise(trainer, &signals, out)
 }
 
-fn supervise(
-    plan: &Plan,
-    mut trainer: Trainer,
+/// The runs that follow each other until one is not to be started again.
+struct Runs<'a> {
+    plan: &'a Plan,
+    token: Option<&'a str>,
     max_restarts: u64,
-    signals: &[signals::Pending],
-    out: &mut dyn Write,
-) -> Result<u8, Failure> {
-    let mut restarts = 0;
-    loop {
-        let outcome = Run::start(plan, &trainer)?.finish(signals, out)?;
-        let code = outcome.code;
-        if outcome.was_signalled || exit_status::is_final(code) || restarts == max_restarts {
-            return Ok(code);
-        }
-        restarts += 1;
-        streams::print_error_line(format_args!(
-            "launcher: the trainer exited with code {code}; restart {restarts} of {max_restarts}, \
-             from the newest checkpoint"
-        ));
-        if restarts == 1 {
-            trainer = trainer.resumed();
+}
+
+impl Runs<'_> {
+    fn supervise(
+        &self,
+        mut trainer: Trainer,
+        signals: &[signals::Pending],
+        out: &mut dyn Write,
+    ) -> Result<u8, Failure> {
+        let max_restarts = self.max_restarts;
+        let mut restarts = 0;
+        loop {
+            let outcome = Run::start(self.plan, &trainer, self.token)?.finish(signals, out)?;
+            let code = outcome.code;
+            if outcome.was_signalled || exit_status::is_final(code) || restarts == max_restarts {
+                return Ok(code);
+            }
+            restarts += 1;
+            streams::print_error_line(format_args!(
+                "launcher: the trainer exited with code {code}; restart {restarts} of {max_restarts}, \
+                 from the newest checkpoint"
+            ));
+            if restarts == 1 {
+                trainer = trainer.resumed();
+            }
         }
     }
 }

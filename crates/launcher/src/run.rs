@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lockstep_host::signals::{self, Pending};
-use lockstep_host::{RUN_ID, streams};
+use lockstep_host::{RUN_ID, TOKEN, streams};
 use rustix::process::Signal;
 
 use super::children::{Children, Line, Stream};
@@ -42,6 +42,7 @@ const FOREIGN: [&str; 8] = [
 pub(super) struct Run<'a> {
     plan: &'a Plan,
     trainer: &'a Trainer,
+    token: Option<&'a str>,
     children: Children,
     /// How the exited processes ended.
     ends: Vec<End>,
@@ -67,14 +68,19 @@ pub(super) struct Outcome {
 }
 
 impl<'a> Run<'a> {
-    /// Starts the ranks.
+    /// Starts the ranks; `token` is theirs, unless they inherit one.
     ///
     /// # Errors
     /// A trainer, or its starter, that cannot be started.
-    pub(super) fn start(plan: &'a Plan, trainer: &'a Trainer) -> Result<Self, Failure> {
+    pub(super) fn start(
+        plan: &'a Plan,
+        trainer: &'a Trainer,
+        token: Option<&'a str>,
+    ) -> Result<Self, Failure> {
         let mut run = Self {
             plan,
             trainer,
+            token,
             children: Children::new(),
             ends: Vec::new(),
             first: None,
@@ -112,6 +118,7 @@ impl<'a> Run<'a> {
         let line = self.plan.line(self.trainer);
         let mut command = Command::new(&line[0]);
         command.args(&line[1..]);
+        command.envs(self.token.map(|token| (TOKEN, token)));
         command
     }
 

@@ -1,28 +1,19 @@
 //! What watches say to each other.
 
+use lockstep_wire::LONGEST;
 use serde::{Deserialize, Serialize};
 
 use super::stall::Stall;
 use crate::flight::Position;
-use crate::wire::{LONGEST, Nonce};
 use crate::{FlightRecorder, Verb};
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Frame {
-    /// A member's first one, which proves that it belongs here.
-    Hello {
-        /// The number that rank 0 gave to all.
-        nonce: Nonce,
-        rank: usize,
-        host: String,
-    },
-    /// Rank 0's answer, which proves the same.
-    Welcome {
-        /// The same number.
-        nonce: Nonce,
-        host: String,
-    },
+    /// A member's first one.
+    Hello { rank: usize, host: String },
+    /// Rank 0's answer.
+    Welcome { host: String },
     /// Still alive, and how far.
     Beat(Progress),
     /// A good end: expect no more of me.

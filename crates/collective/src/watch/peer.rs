@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use lockstep_wire::Line;
 use lockstep_world::Rank;
 
 use super::Lost;
 use super::frame::{Frame, How};
 use super::stall::Sight;
 use crate::Moment;
-use crate::wire::{Line, rank};
 
 /// A rank that is watched.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Peer {
                     return Some(self.lost(How::Failed { words, code }));
                 }
                 Frame::Lost { rank: number, host, word, how } if self.rank == Rank(0) => {
-                    let rank = rank(number, world)?;
+                    let rank = (number < world).then_some(Rank(number))?;
                     return Some(Lost { rank, host, moment: Moment::read(word)?, how });
                 }
                 Frame::Lost { .. } | Frame::Hello { .. } | Frame::Welcome { .. } => {}
