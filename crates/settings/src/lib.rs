@@ -10,6 +10,7 @@ pub mod keys;
 mod meaning;
 mod plan;
 mod record;
+mod shared;
 mod tables;
 mod terms;
 mod unsupported;
@@ -23,6 +24,7 @@ pub use plan::{
     Settled, TrainPlan,
 };
 pub use record::{Record, is_record, is_unfinished_record, run_toml};
+pub use shared::shared;
 pub use terms::{DATA_SOURCE, DataSource, ModelName, Reporter, Resume, Strategy};
 pub use unsupported::not_yet;
 
