@@ -19,6 +19,8 @@ mod examples;
 #[cfg(test)]
 mod going_on;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod hub;
 #[cfg(test)]
 mod labels;
