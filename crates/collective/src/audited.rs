@@ -163,6 +163,11 @@ impl<C: Collective> Collective for Audited<C> {
         self.inner.all_gather_shards(values)
     }
 
+    /// It is no call of all: ranks that were not all asked have other settings, and are refused by them.
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.inner.sum_by_tree()
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         self.compare(Verb::Broadcast, values.len(), root)?;
         self.inner.broadcast(values, root)

@@ -121,6 +121,14 @@ pub trait Collective: Send {
         Ok(())
     }
 
+    /// From now on sums are added in the order of one binary tree over the ranks, that of
+    /// [`lockstep_world::add_by_tree`]: what each rank had added in a subtree, the ranks add up to the
+    /// whole tree, bit for bit, at any number of them. All ranks ask for it before the same call.
+    ///
+    /// # Errors
+    /// [`CollectiveError::Missing`] where the order of sums is not ours.
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError>;
+
     /// Replaces `values` by those of the `root`.
     ///
     /// # Errors

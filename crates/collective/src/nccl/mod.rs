@@ -263,6 +263,13 @@ impl Collective for Nccl {
         outcome
     }
 
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        Err(CollectiveError::Missing {
+            library: "NCCL",
+            remedy: "it adds in an order of its own; let the ranks compute on CPUs",
+        })
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         check_root(root, self.seat())?;
         self.on_device("broadcast", values, |communicator, stream, buffer| {

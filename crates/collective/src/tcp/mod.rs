@@ -121,6 +121,11 @@ impl Collective for Tcp {
         self.ring.all_gather_shards(values)
     }
 
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.ring.sum_by_tree();
+        Ok(())
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         check_root(root, self.seat())?;
         self.ring.broadcast(values, root)
