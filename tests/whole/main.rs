@@ -23,6 +23,8 @@ mod faults;
 #[cfg(test)]
 mod going_on;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod hub;
 #[cfg(test)]
 mod labels;
