@@ -10,6 +10,8 @@ mod boxed;
 mod bytes;
 mod error;
 mod flight;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod mpi;
 #[cfg(feature = "nccl")]
 mod nccl;

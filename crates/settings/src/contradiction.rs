@@ -12,10 +12,10 @@ use lockstep_host::DeviceChoice;
 
 use super::keys::{
     DETERMINISTIC, DEVICE, EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH, LOAD_BEST,
-    MAX_STEPS, OVERWRITE, PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, TEST_FILE,
-    TRAIN_FILE, VALIDATION_FILE, WARMUP_RATIO, WARMUP_STEPS,
+    MAX_SKIPPED, MAX_STEPS, ON_NONFINITE, OVERWRITE, PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS,
+    SAVE_STRATEGY, TEST_FILE, TRAIN_FILE, VALIDATION_FILE, WARMUP_RATIO, WARMUP_STEPS,
 };
-use super::terms::{DataSource, Resume, Strategy};
+use super::terms::{DataSource, NonFinite, Resume, Strategy};
 
 /// Settles what the later word settles, and notes the contradictions that are left.
 pub(crate) fn settle(config: &mut Written) {
@@ -25,6 +25,7 @@ pub(crate) fn settle(config: &mut Written) {
     settle_resume(config);
     settle_steps(config, &EVAL_STRATEGY, &EVAL_STEPS);
     settle_steps(config, &SAVE_STRATEGY, &SAVE_STEPS);
+    settle_skips(config);
     settle_warmup(config);
     settle_evaluation(config);
     settle_best(config);
@@ -102,6 +103,14 @@ fn settle_steps(config: &mut Written, strategy: &Key<Strategy>, steps: &Key<NonZ
     } else {
         let (need, remedy) = ("the strategy steps", "pass it too");
         config.note(config.place(steps), Problem::Needs { need, remedy });
+    }
+}
+
+/// A limit of what is skipped, where nothing is.
+fn settle_skips(config: &mut Written) {
+    if config.given(&MAX_SKIPPED).is_some() && config.find(&ON_NONFINITE) != Some(NonFinite::Skip) {
+        let (need, remedy) = ("on_nonfinite = skip", "pass it too");
+        config.note(config.place(&MAX_SKIPPED), Problem::Needs { need, remedy });
     }
 }
 

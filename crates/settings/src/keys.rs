@@ -20,8 +20,8 @@ use lockstep_trainer::Graphs;
 use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
     DATA_SOURCE, DEVICE_CHOICE, DataSource, GRAPHS, HEAD, LENGTH, MODEL_NAME, ModelName,
-    ON_BAD_ROW, PRECISION, REPORTERS, RESUME, Reporter, Resume, SCHEDULE, SECONDS, STRATEGY,
-    Strategy,
+    NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION, REPORTERS, RESUME, Reporter, Resume, SCHEDULE,
+    SECONDS, STRATEGY, Strategy,
 };
 
 /// Makes each row a static, and the list of all.
@@ -186,6 +186,14 @@ keys! {
         OPTIM, "max_grad_norm", POSITIVE,
         "global norm that gradients are clipped to",
     ).or("1.0");
+    ON_NONFINITE: NonFinite = Key::new(
+        OPTIM, "on_nonfinite", NON_FINITE,
+        "fail on an update with infinite or NaN loss or gradient, or skip it",
+    ).or("fail");
+    MAX_SKIPPED: NonZeroU64 = Key::new(
+        OPTIM, "max_skipped_updates", UPDATES,
+        "updates in a row that may be skipped (else 10)",
+    );
 
     DEVICE: DeviceChoice = Key::new(
         RUN, "device", DEVICE_CHOICE,
@@ -257,7 +265,7 @@ keys! {
     ).or("600");
     REPLICA_CHECK: NonZeroU64 = Key::new(
         RUN, "replica_check_steps", UPDATES,
-        "updates between comparisons of all replicas",
+        "updates between comparisons of all replicas (else 500; GPUs 10000)",
     );
 }
 

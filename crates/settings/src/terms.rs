@@ -227,6 +227,27 @@ pub(crate) const ON_BAD_ROW: Kind<OnBadRow> = Kind {
     },
 };
 
+/// What an update that cannot count leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NonFinite {
+    /// The run's end.
+    Fail,
+    /// Nothing, for a while.
+    Skip,
+}
+
+/// The kind of `--on-nonfinite`.
+pub(crate) const NON_FINITE: Kind<NonFinite> = Kind {
+    form: Form::Text,
+    placeholder: "fail|skip",
+    valid: "fail or skip",
+    read: |text| match text {
+        "fail" => Some(NonFinite::Fail),
+        "skip" => Some(NonFinite::Skip),
+        _ => None,
+    },
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -204,6 +204,7 @@ fn of_run(error: &TrainError) -> ExitCode {
         TrainError::Gpu(_) => ExitCode::Device,
         TrainError::Thread | TrainError::Engine | TrainError::Examples { .. } => ExitCode::Bug,
         TrainError::NotFinite { .. }
+        | TrainError::NotNumbers { .. }
         | TrainError::Drifted { .. }
         | TrainError::Leader { .. }
         | TrainError::Optim(_)

@@ -84,30 +84,6 @@ fn spread(collective: &mut dyn Collective, tensors: &Parameters) -> Result<(), T
     tensors.change_each(|values| Ok(collective.broadcast(values, LEADER)?))
 }
 
-/// Whether all replicas hold the same bits.
-///
-/// # Errors
-/// [`TrainError::Drifted`] names the ranks whose weights differ from the leader's.
-pub(crate) fn check(
-    collective: &mut dyn Collective,
-    model: &Classifier,
-    update: u64,
-) -> Result<(), TrainError> {
-    let mut hashes = Vec::new();
-    model.parameters().change_each(|values| -> Result<(), TrainError> {
-        hashes.push(hash(values.chunks(2).map(bits)));
-        Ok(())
-    })?;
-    let all = collective.all_gather(&[hash(hashes.into_iter())])?;
-    let others = all.iter().enumerate().filter(|(_, theirs)| **theirs != all[0]);
-    let ranks: Vec<usize> = others.map(|(rank, _)| rank).collect();
-    if ranks.is_empty() { Ok(()) } else { Err(TrainError::Drifted { update, ranks }) }
-}
-
-fn bits(values: &[f32]) -> u64 {
-    values.iter().fold(0, |word, value| word << 32 | u64::from(value.to_bits()))
-}
-
 fn padded(bytes: &[u8]) -> u64 {
     bytes.iter().fold(1, |word, byte| word << 8 ^ u64::from(*byte))
 }

@@ -23,7 +23,7 @@ use std::time::Instant;
 use lockstep_collective::{Collective, Phase, PhaseBoard};
 use lockstep_model::Ready;
 use lockstep_params::{GlobalGradients, Parameters, ReducedGradients, TreeSums};
-use lockstep_world::WorldSize;
+use lockstep_world::{Rank, WorldSize};
 
 use crate::determinism::{largest_world, sum_of_pieces};
 use crate::pass::{FirstShares, Pass};
@@ -102,7 +102,9 @@ impl<'a> GradientSync<'a> {
         let all = self.collective.all_gather(&mine)?;
         let ranks = all.chunks_exact(mine.len()).map(|words| words.split_at(UpdateTotals::WORDS));
         let (totals, squares): (Vec<_>, Vec<_>) = ranks.unzip();
-        let totals = UpdateTotals::all(totals.into_iter().map(UpdateTotals::of_words));
+        let totals: Vec<_> = totals.into_iter().map(UpdateTotals::of_words).collect();
+        let odd = odd_rank(totals.iter().map(|totals| totals.loss));
+        let totals = UpdateTotals { odd, ..UpdateTotals::all(totals) };
         let squares = match self.plan.deterministic {
             true => sum_of_pieces(&squares),
             false => squares.into_iter().flatten().map(|&bits| f64::from_bits(bits)).sum(),
@@ -131,8 +133,17 @@ impl<'a> GradientSync<'a> {
     }
 }
 
+/// The one rank of several whose loss is not finite.
+fn odd_rank(losses: impl ExactSizeIterator<Item = f64>) -> Option<Rank> {
+    let ranks = losses.len();
+    let mut odd = losses.enumerate().filter(|(_, loss)| !loss.is_finite());
+    let (first, second) = (odd.next(), odd.next());
+    first.filter(|_| second.is_none() && ranks > 1).map(|(rank, _)| Rank(rank))
+}
+
 /// The second thread: sums each part of the gradients when a message says that it is complete, over
-/// this rank's shares and over the ranks, and measures the seconds that the latter takes. If [`Ready::Rest`] never comes, because the pass failed,
+/// this rank's shares and over the ranks, and measures the seconds that the latter takes. If
+/// [`Ready::Rest`] never comes, because the pass failed,
 /// the sums stay incomplete.
 fn sum_as_ready(
     ready: &Receiver<Ready>,

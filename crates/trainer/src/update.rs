@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use lockstep_data::TokenStore;
 use lockstep_optim::Rates;
-use lockstep_world::{Seed, Step, add_by_tree};
+use lockstep_world::{Rank, Seed, Step, add_by_tree};
 
 use crate::{StopRequest, SyncReport, TrainError};
 
@@ -57,25 +57,27 @@ pub(crate) struct FinishedUpdate {
     pub(crate) tokens: usize,
     /// Whether some rank was asked to stop.
     pub(crate) stop: bool,
+    /// The rank whose examples have a loss that is not finite, where it is one of several.
+    pub(crate) odd: Option<Rank>,
     pub(crate) cost: Cost,
 }
 
 impl FinishedUpdate {
-    /// Whether the ranks read as many examples as planned, and loss and norm are finite.
+    /// Whether the ranks read as many examples as planned.
     ///
     /// # Errors
-    /// [`TrainError::Examples`] or [`TrainError::NotFinite`].
+    /// [`TrainError::Examples`].
     pub(crate) fn check(&self, planned: usize) -> Result<(), TrainError> {
-        let Self { loss, grad_norm, examples: found, .. } = *self;
-        let update = self.step.next().0;
-        if found != planned {
-            return Err(TrainError::Examples { update, planned, found });
+        match self.examples {
+            found if found == planned => Ok(()),
+            found => Err(TrainError::Examples { update: self.step.next().0, planned, found }),
         }
-        if loss.is_finite() && grad_norm.is_finite() {
-            Ok(())
-        } else {
-            Err(TrainError::NotFinite { update, loss, grad_norm })
-        }
+    }
+
+    /// Whether loss and norm are finite. An update that is not has changed neither weights nor
+    /// moments.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.loss.is_finite() && self.grad_norm.is_finite()
     }
 }
 
@@ -88,6 +90,8 @@ pub(crate) struct UpdateTotals {
     pub(crate) examples: usize,
     /// Whether some rank was asked to stop; one such rank stops all.
     pub(crate) stop: bool,
+    /// See [`FinishedUpdate::odd`].
+    pub(crate) odd: Option<Rank>,
 }
 
 impl UpdateTotals {
@@ -96,7 +100,7 @@ impl UpdateTotals {
 
     /// These words.
     pub(crate) fn words(self) -> [u64; Self::WORDS] {
-        let Self { loss, tokens, examples, stop } = self;
+        let Self { loss, tokens, examples, stop, .. } = self;
         [loss.to_bits(), tokens as u64, examples as u64, u64::from(stop)]
     }
 
@@ -105,7 +109,7 @@ impl UpdateTotals {
         let word = |place: usize| words.get(place).copied().unwrap_or_default();
         let count = |place| usize::try_from(word(place)).unwrap_or(usize::MAX);
         let loss = f64::from_bits(word(0));
-        Self { loss, tokens: count(1), examples: count(2), stop: word(3) != 0 }
+        Self { loss, tokens: count(1), examples: count(2), stop: word(3) != 0, odd: None }
     }
 
     /// Those of all shares or ranks together, added by the tree.
@@ -121,6 +125,7 @@ impl UpdateTotals {
             tokens: self.tokens.saturating_add(other.tokens),
             examples: self.examples.saturating_add(other.examples),
             stop: self.stop | other.stop,
+            odd: None,
         }
     }
 }

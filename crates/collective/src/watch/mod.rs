@@ -302,3 +302,9 @@ impl Rounds {
         }
     }
 }
+
+/// What reaches the port of the watch.
+#[cfg(fuzzing)]
+pub fn read_strangers(bytes: &[u8]) {
+    lockstep_wire::fuzzing::messages::<Frame>(bytes);
+}

@@ -91,6 +91,8 @@ pub enum RunRemedy {
     ComputeOnCpu,
     /// Resume from the newest checkpoint, without the machines of the ranks that differ.
     ResumeWithoutMachines,
+    /// Resume from a checkpoint, perhaps with lower rates in a run of their own.
+    ResumeBefore,
     /// Resume from another checkpoint, or remove this one.
     ResumeFromAnother,
     /// Remove the checkpoints, or start again.

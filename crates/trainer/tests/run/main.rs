@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod determinism;
 #[cfg(test)]
+mod guards;
 mod identity;
 #[cfg(test)]
 mod parity;

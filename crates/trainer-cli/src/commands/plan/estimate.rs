@@ -1,10 +1,11 @@
 //! What a run amounts to: exact counts, and costs by rule of thumb.
 
 use lockstep_data::{BatchPlan, TokenStore};
-use lockstep_model::{EncoderConfig, HeadKind};
+use lockstep_model::EncoderConfig;
 use lockstep_settings::RunPlan;
 use lockstep_world::Seat;
 
+use crate::disk::Space;
 use crate::sources::Corpora;
 
 /// What a thread makes in matrix products: half of what a core with AVX-512 was seen to make.
@@ -26,7 +27,7 @@ pub(super) struct Counts {
 impl Counts {
     /// The counts of a plan over its data.
     pub(super) fn of(plan: &RunPlan, corpora: &Corpora) -> Self {
-        let settings = plan.settings(Seat::SOLO.world());
+        let settings = plan.settings(Seat::SOLO.world(), None);
         let examples = corpora.train.examples().len();
         let batches = BatchPlan::new(examples, settings.global_batch, settings.order);
         let updates_per_epoch = batches.updates_per_epoch() as u64;
@@ -52,6 +53,8 @@ pub(super) struct Costs {
     /// Of weights, gradients, moments and what the backward pass needs.
     pub(super) bytes: f64,
     pub(super) seconds: f64,
+    /// On disk.
+    pub(super) space: Space,
 }
 
 impl Costs {
@@ -61,12 +64,13 @@ impl Costs {
     /// and others, "Scaling laws for neural language models", 2020, section 2.1), where the
     /// embeddings are only looked up.
     pub(super) fn of(
+        plan: &RunPlan,
         config: &EncoderConfig,
-        head: HeadKind,
         store: &TokenStore,
         counts: &Counts,
     ) -> Self {
         let EncoderConfig { width: d, feed_forward: f, blocks, .. } = *config;
+        let head = plan.model.head;
         let parameters = config.scalars(head, counts.classes, |_| true);
         let encoder = config.scalars(head, counts.classes, |info| info.block.is_some());
         let tokens = store.total_tokens();
@@ -80,6 +84,7 @@ impl Costs {
             tokens,
             truncated: store.truncated(),
             bytes: 4.0 * ((3 + counts.gradients) as f64 * parameters as f64 + at_once * kept),
+            space: Space::of(plan, parameters, counts.examples, Seat::SOLO.world()),
             seconds: 6.0 * encoder as f64 * read / (FLOPS_PER_THREAD * threads),
         }
     }

@@ -24,6 +24,7 @@ use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Train
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::Checks;
+use crate::disk::Space;
 use crate::failure::Failure;
 use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
@@ -160,7 +161,8 @@ impl Run<'_> {
             self.checks.pass()?;
         }
         let (ranks, is_on_cpu) = (self.seat.world(), self.place.device.is_cpu());
-        plan.settings(ranks).check_place(ranks, is_on_cpu)?;
+        let settings = plan.settings(ranks, (!is_on_cpu).then(|| plan.recording()));
+        settings.check_place(ranks, is_on_cpu)?;
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
@@ -173,12 +175,16 @@ impl Run<'_> {
         let loaded = models::load(plan, &self.place.device, base, &corpora.train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
+        if self.seat.is_leader() {
+            let parameters = loaded.model.parameters().scalars();
+            let examples = corpora.train.examples().len();
+            Space::of(plan, parameters, examples, self.seat.world()).check(&plan.run)?;
+        }
         let ProcessGroup { collective, ledger, watch, .. } = world;
         let parts = parts(plan, &corpora, loaded, collective, self.board.clone())?;
         say(out, &summary::of_tokens(plan, &parts))?;
-        let recording = (!self.place.device.is_cpu()).then(|| plan.recording());
         let usage = corpora.usage(plan.data.reading.max_length);
-        let settings = TrainSettings { recording, usage, ..plan.settings(self.seat.world()) };
+        let settings = TrainSettings { usage, ..settings };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
         let mut log = RankLog::new(&plan.run.directory, self.seat.rank());

@@ -248,6 +248,7 @@ impl Pending {
             examples,
             tokens,
             stop: result.stop != 0,
+            odd: None,
             cost,
         };
         finished.check(self.examples)?;
