@@ -100,6 +100,7 @@ impl TrainPlan {
                 None => BatchSize::PerDevice(config.get(&keys::PER_DEVICE_BATCH)?),
             },
             accumulation: config.get(&keys::ACCUMULATION)?,
+            deterministic: config.get(&keys::DETERMINISTIC)?,
             evaluation: cadence(config, evaluation, &keys::EVAL_STEPS)?,
             early_stopping: config.find(&keys::EARLY_STOPPING),
         })

@@ -107,6 +107,8 @@ pub struct TrainPlan {
     pub batch: BatchSize,
     /// Passes an update is split into.
     pub accumulation: NonZeroUsize,
+    /// Whether the weights have the same bits on any number of ranks.
+    pub deterministic: bool,
     /// When the validation file is evaluated.
     pub evaluation: Cadence,
     /// After how many evaluations without a better one the run ends.
@@ -236,6 +238,7 @@ impl RunPlan {
             early_stopping: train.early_stopping,
             usage: Usage { max_seq_length: data.reading.max_length.get(), ..Usage::default() },
             output_dir: run.directory.clone(),
+            deterministic: train.deterministic,
             recording,
         }
     }

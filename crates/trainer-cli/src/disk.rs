@@ -78,7 +78,8 @@ impl Space {
             return format!("about {total}: the model");
         }
         let kept = counted(self.kept, "checkpoint");
-        let (each, another) = (size(self.checkpoint), if self.has_another { ", one more" } else { "" });
+        let (each, another) =
+            (size(self.checkpoint), if self.has_another { ", one more" } else { "" });
         format!("about {total}: {kept} of {each}{another}, and the model")
     }
 

@@ -112,6 +112,10 @@ fn of_run(remedy: RunRemedy) -> String {
              warm-up, and start again with --overwrite-output-dir; with --on-nonfinite skip, a run \
              survives single updates of this kind"
             .to_owned(),
+        RunRemedy::StartFewerRanks { most } => {
+            format!("start at most {most} ranks, or leave out --deterministic")
+        }
+        RunRemedy::ComputeOnCpu => "pass --device cpu, or leave out --deterministic".to_owned(),
         RunRemedy::ResumeWithoutMachines => {
             "resume without these machines, with --resume auto".to_owned()
         }

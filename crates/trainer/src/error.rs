@@ -31,9 +31,6 @@ pub enum TrainError {
         /// How many updates directly before it were skipped.
         skipped: u64,
     },
-    /// An observer of the run could not pass an event on.
-    #[error("cannot report the run's progress: {0}")]
-    Observer(std::io::Error),
     /// The data or the tokenizer failed.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -87,6 +84,17 @@ pub enum TrainError {
         /// The message of its error.
         cause: String,
     },
+    /// Deterministic mode has fewer shares than there are ranks.
+    #[error("deterministic mode runs on at most {most} ranks, but this run has {ranks}")]
+    TooManyRanks {
+        /// The ranks of this run.
+        ranks: usize,
+        /// The shares of an update.
+        most: usize,
+    },
+    /// Deterministic mode on a GPU.
+    #[error("deterministic mode runs on CPUs only: on GPUs it was not tested")]
+    DeterministicOnGpu,
     /// The user stopped the program before there was a result.
     #[error("stopped before the result was ready")]
     Stopped,
@@ -171,6 +179,8 @@ impl TrainError {
             Self::NotFinite { .. } => Some(RunRemedy::LowerRates),
             Self::NotNumbers { .. } => Some(RunRemedy::ResumeBefore),
             Self::Drifted { .. } => Some(RunRemedy::ResumeWithoutMachines),
+            Self::TooManyRanks { most, .. } => Some(RunRemedy::StartFewerRanks { most: *most }),
+            Self::DeterministicOnGpu => Some(RunRemedy::ComputeOnCpu),
             Self::Checkpoint(error) => error.remedy(),
             _ => None,
         }

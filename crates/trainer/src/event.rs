@@ -30,13 +30,10 @@ pub enum TrainEvent {
     Finish(FinishReport),
 }
 
-/// Who takes events. An observer that fails ends the run: a run that cannot be followed is not wanted.
+/// What takes events. It cannot fail: what only reports a run does not end it.
 pub trait Observer {
     /// Takes one event.
-    ///
-    /// # Errors
-    /// Whatever kept the observer from passing the event on.
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()>;
+    fn observe(&mut self, event: &TrainEvent);
 }
 
 /// What is about to run.

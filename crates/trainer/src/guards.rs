@@ -26,17 +26,10 @@ impl Trainer {
     }
 
     /// Reports a loss far above the usual ones.
-    ///
-    /// # Errors
-    /// [`TrainError::Observer`].
-    pub(crate) fn watch_loss(
-        &mut self,
-        report: &UpdateReport,
-        session: &mut Session<'_>,
-    ) -> Result<(), TrainError> {
+    pub(crate) fn watch_loss(&mut self, report: &UpdateReport, session: &mut Session<'_>) {
         let classes = self.model.labels().len();
         let Some(usual) = self.journal.recent_losses.note(report.loss, classes) else {
-            return Ok(());
+            return;
         };
         let UpdateReport { step, loss, grad_norm, .. } = *report;
         if self.is_leader() {
@@ -45,7 +38,7 @@ impl Trainer {
                  gradient norm is {grad_norm:.4}"
             );
         }
-        session.observe(&TrainEvent::LossSpike(LossSpikeReport { step, loss, usual, grad_norm }))
+        session.observe(&TrainEvent::LossSpike(LossSpikeReport { step, loss, usual, grad_norm }));
     }
 
     fn is_leader(&self) -> bool {

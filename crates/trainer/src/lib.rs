@@ -7,6 +7,7 @@
 //! [`TrainEvent`]s.
 
 mod checkpoint;
+mod determinism;
 mod drift;
 mod ending;
 mod engine;
@@ -47,8 +48,7 @@ pub use error::TrainError;
 pub use evaluation::evaluate;
 pub use event::{
     CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport,
-    LossSpikeReport, Observer,
-    StartReport, SyncReport, TrainEvent, UpdateReport,
+    LossSpikeReport, Observer, StartReport, SyncReport, TrainEvent, UpdateReport,
 };
 pub use identity::Difference;
 pub use lockstep_gpu::Graphs;

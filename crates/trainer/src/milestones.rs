@@ -25,7 +25,7 @@ impl Trainer {
         let mut session = Session::new(observer, request, saved);
         let output_dir = &self.settings.output_dir;
         replicas::by_leader(&mut *self.collective, || Ok(clear_unfinished(output_dir)?))?;
-        session.observe(&TrainEvent::Start(self.start_report()))?;
+        session.observe(&TrainEvent::Start(self.start_report()));
         Ok(session)
     }
 
@@ -36,7 +36,7 @@ impl Trainer {
         }
         self.settle(session)?;
         if self.is_epoch_end() {
-            self.end_epoch(session)?;
+            self.end_epoch(session);
         }
         if self.is_due(self.settings.evaluation) {
             self.validate(session)?;
@@ -68,7 +68,7 @@ impl Trainer {
         self.is_epoch_end() || cadences.into_iter().any(|cadence| self.is_due(cadence))
     }
 
-    fn end_epoch(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
+    fn end_epoch(&mut self, session: &mut Session<'_>) {
         let report = EpochReport {
             epoch: self.step.0 / self.plan.updates_per_epoch() as u64,
             step: self.step.0,
@@ -78,7 +78,7 @@ impl Trainer {
         };
         session.epoch = Work::default();
         self.journal.note_epoch(&report);
-        session.observe(&TrainEvent::Epoch(report))
+        session.observe(&TrainEvent::Epoch(report));
     }
 
     /// Whether so many evaluations brought no gain that the run is to end; a resumed one, too.
@@ -123,7 +123,8 @@ impl Trainer {
         })?;
         session.saved = Some(step);
         let report = CheckpointReport { step: step.0, directory };
-        session.observe(&TrainEvent::Checkpoint(report))
+        session.observe(&TrainEvent::Checkpoint(report));
+        Ok(())
     }
 
     fn start_report(&self) -> StartReport {

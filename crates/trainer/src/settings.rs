@@ -51,6 +51,8 @@ pub struct TrainSettings {
     pub usage: Usage,
     /// Where everything is written.
     pub output_dir: PathBuf,
+    /// Whether the weights have the same bits at any number of ranks, up to eight.
+    pub deterministic: bool,
     /// How updates are recorded, on a GPU.
     pub recording: Option<Recording>,
 }

@@ -33,6 +33,7 @@ impl Trainer {
     }
 
     fn facts(&self, arithmetic: Arithmetic) -> Result<RunFacts, TrainError> {
+        self.settings.check_place(self.collective.seat().world(), false)?;
         let run = Run {
             model: &self.model,
             train: &self.train,
@@ -71,7 +72,11 @@ impl Trainer {
 
     /// A run before its first update, whose updates go through candle's operations.
     fn composed(parts: Parts, settings: TrainSettings) -> Result<Self, TrainError> {
-        let Parts { model, tokenizer, train, validation, test, collective, board } = parts;
+        let Parts { model, tokenizer, train, validation, test, mut collective, board } = parts;
+        settings.check_place(collective.seat().world(), model.device().is_cpu())?;
+        if settings.deterministic {
+            collective.sum_by_tree()?;
+        }
         let plan = BatchPlan::new(train.len(), settings.global_batch, settings.order);
         let total = settings.length.updates(plan.updates_per_epoch() as u64);
         let schedule =

@@ -12,6 +12,7 @@ use lockstep_model::Classifier;
 use lockstep_optim::{AdamW, Schedule};
 use lockstep_world::{Purpose, Step};
 
+use crate::determinism::own_shares;
 use crate::engine::{Engine, Replica};
 use crate::journal::Journal;
 use crate::session::Session;
@@ -70,11 +71,12 @@ impl Trainer {
     fn update(&mut self, stop: &StopRequest, session: &mut Session<'_>) -> Result<(), TrainError> {
         let Self { plan, train, settings, collective, step, .. } = self;
         let global = plan.global_batch(*step);
-        let indices = plan.share(*step, collective.seat(), train.lengths());
+        let shares = own_shares(settings, plan, *step, collective.seat(), train.lengths());
         let update = UpdatePlan {
             step: *step,
             train,
-            indices: &indices,
+            shares: &shares,
+            deterministic: settings.deterministic,
             global: &global,
             examples: global.len(),
             rates: self.schedule.rates(*step),
@@ -113,9 +115,9 @@ impl Trainer {
             self.journal.note_update(&report);
             session.epoch.add(&report);
             session.stop |= update.stop;
-            session.observe(&TrainEvent::Update(report.clone()))?;
+            session.observe(&TrainEvent::Update(report.clone()));
             if !report.skipped {
-                self.watch_loss(&report, session)?;
+                self.watch_loss(&report, session);
             }
         }
         Ok(())

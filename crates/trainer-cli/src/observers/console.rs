@@ -177,7 +177,14 @@ fn line_of(epoch: &EpochReport) -> String {
 }
 
 impl<W: Write> Observer for Console<W> {
-    fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
+        // The run's output says itself when it cannot be written.
+        let _ = self.show(event);
+    }
+}
+
+impl<W: Write> Console<W> {
+    fn show(&mut self, event: &TrainEvent) -> io::Result<()> {
         if !matches!(event, TrainEvent::Evaluation(_)) {
             self.settle_epoch()?;
         }
@@ -270,7 +277,7 @@ mod tests {
         let cards = Cards { card: Card::named("NVIDIA H200"), count: 2 };
         let mut console = Console::new(&mut text, NonZeroU64::new(every).unwrap(), cards);
         for event in events {
-            console.observe(event).unwrap();
+            console.observe(event);
         }
         expected.assert_eq(&String::from_utf8(text).unwrap());
     }
@@ -318,7 +325,7 @@ mod tests {
             let console = Console::new(&mut text, NonZeroU64::new(3).unwrap(), cards);
             let mut console = console.with_first_step(shows_first);
             for event in [start(0), update(1), update(2), update(3), update(4)] {
-                console.observe(&event).unwrap();
+                console.observe(&event);
             }
             let text = String::from_utf8(text).unwrap();
             let of_update = |line: &str| Some(line.split_once(" | lr")?.0.to_owned());

@@ -280,7 +280,9 @@ fn a_rank_with_another_bit_is_named() {
         for (_, error) in (World { ranks, fault: Fault::Bit, at: &[5] }).run(&settings, None) {
             let words = error.unwrap().to_string();
             let expected = match ranks {
-                2 => "after update 5 rank 0 and rank 1 hold different weights, first in `".to_owned(),
+                2 => {
+                    "after update 5 rank 0 and rank 1 hold different weights, first in `".to_owned()
+                }
                 _ => format!(
                     "after update 5 the weights of rank {} differ from those of the other {} ranks",
                     ranks - 1,

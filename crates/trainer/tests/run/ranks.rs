@@ -9,8 +9,8 @@ use lockstep_data::Order;
 use lockstep_model::HeadKind;
 use lockstep_optim::Rates;
 use lockstep_trainer::{
-    Cadence, EvaluationReport, FinalModel, Observer, OnNonFinite, RunLength, StopRequest, TrainError, TrainEvent,
-    TrainSettings, Trainer, UpdateReport, latest_checkpoint,
+    Cadence, EvaluationReport, FinalModel, Observer, OnNonFinite, RunLength, StopRequest,
+    TrainError, TrainEvent, TrainSettings, Trainer, UpdateReport, latest_checkpoint,
 };
 use lockstep_world::Seed;
 
@@ -37,13 +37,12 @@ struct Told {
 }
 
 impl Observer for Told {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         match event {
             TrainEvent::Update(report) => self.updates.push(report.clone()),
             TrainEvent::Evaluation(report) => self.evaluations.push(report.clone()),
             _ => {}
         }
-        Ok(())
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Counts {
     pub(super) classes: usize,
     pub(super) batch: usize,
     pub(super) passes: usize,
+    /// Gradients of the whole model that are held at once.
+    pub(super) gradients: usize,
     pub(super) updates_per_epoch: u64,
     pub(super) updates: u64,
     pub(super) warmup: u64,
@@ -34,7 +36,8 @@ impl Counts {
             examples,
             classes: corpora.train.labels().len(),
             batch: settings.global_batch.get(),
-            passes: settings.accumulation.get(),
+            passes: settings.passes_alone(),
+            gradients: settings.gradients_held(),
             updates_per_epoch,
             updates,
             warmup: settings.warmup.updates(updates),
@@ -80,7 +83,7 @@ impl Costs {
             parameters,
             tokens,
             truncated: store.truncated(),
-            bytes: 4.0 * (4.0 * parameters as f64 + at_once * kept),
+            bytes: 4.0 * ((3 + counts.gradients) as f64 * parameters as f64 + at_once * kept),
             space: Space::of(plan, parameters, counts.examples, Seat::SOLO.world()),
             seconds: 6.0 * encoder as f64 * read / (FLOPS_PER_THREAD * threads),
         }

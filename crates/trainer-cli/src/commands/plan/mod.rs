@@ -21,6 +21,7 @@ use lockstep_settings::{ModelName, RunPlan, keys, run_config};
 use lockstep_world::Seat;
 use serde_json::{Value, json};
 
+use super::DETERMINISTIC;
 use crate::checks::Checks;
 use crate::disk::room;
 use crate::failure::Failure;
@@ -75,8 +76,8 @@ pub(super) fn run(
     let doubts = corpora.doubts(&plan.data);
     doubts.iter().for_each(|doubt| tracing::warn!("{doubt}"));
     let counts = Counts::of(&plan, &corpora);
-    let costs = material
-        .map(|Material { config, store }| Costs::of(&plan, &config, &store, &counts));
+    let costs =
+        material.map(|Material { config, store }| Costs::of(&plan, &config, &store, &counts));
     if let Some(costs) = &costs {
         costs.space.check(&plan.run)?;
     }
@@ -118,10 +119,9 @@ fn table(
     counts: &Counts,
     costs: Option<&Costs>,
 ) -> String {
-    let mut rows = vec![
-        ("device", format!("{device}, {}; 1 rank", counted(threads(), "thread"))),
-        ("train", held(&sources::name(&plan.data.train), counts.examples)),
-    ];
+    let mut rows = vec![("device", format!("{device}, {}; 1 rank", counted(threads(), "thread")))];
+    rows.extend(plan.train.deterministic.then(|| ("mode", DETERMINISTIC.to_owned())));
+    rows.push(("train", held(&sources::name(&plan.data.train), counts.examples)));
     for (name, source, corpus) in [
         ("validation", &plan.data.validation, &corpora.validation),
         ("test", &plan.data.test, &corpora.test),
