@@ -13,6 +13,8 @@ mod cores;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod elastic;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod examples;
