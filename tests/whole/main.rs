@@ -11,6 +11,8 @@ mod commands;
 #[cfg(test)]
 mod cores;
 #[cfg(test)]
+mod determinism;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod elastic;
@@ -18,6 +20,8 @@ mod elastic;
 mod endings;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod going_on;
 #[cfg(test)]

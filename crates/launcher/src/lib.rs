@@ -60,7 +60,8 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
     }
     let options = Options::read(line)?;
     let trainer = Trainer::beside_us(rest.get(1..).unwrap_or_default())?;
-    let signals = signals::catch().map_err(Failure::Signals)?;
+    let mut signals = signals::catch().map_err(Failure::Signals)?;
+    signals.push(signals::catch_record().map_err(Failure::Signals)?);
     let plan = plan(&options, &Resources::of(&process.environment), &trainer)?;
     if options.is_dry {
         write!(out, "{}", plan.summary(&trainer)).map_err(Failure::Output)?;

@@ -210,13 +210,17 @@ impl<'a> Run<'a> {
         self.show(Duration::ZERO, out);
     }
 
-    /// Passes signals on. A second SIGTERM or SIGINT ends everything at once.
+    /// Passes signals on. A second SIGTERM or SIGINT ends everything at once. SIGUSR2 ends nothing.
     ///
     /// `mpirun` ends all ranks at once on SIGTERM and SIGINT, but hands SIGUSR1 to them, which is the
     /// same to a trainer. `srun` hands it on as well.
     fn pass_on(&mut self, signals: &[Pending]) {
         for pending in signals.iter().filter(|pending| pending.take()) {
             let Some(signal) = Signal::from_named_raw(pending.signal) else { continue };
+            if signal == Signal::USR2 {
+                self.children.signal(signal);
+                continue;
+            }
             self.asked += 1;
             self.urged += u32::from(![Signal::USR1, Signal::HUP].contains(&signal));
             let is_urgent = self.urged > 1;

@@ -5,12 +5,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use lockstep_flags::{Fault, Faults, Problem};
-use lockstep_settings::{Existing, OutputPlan, is_record};
+use lockstep_join::FLIGHT;
+use lockstep_settings::{Existing, OutputPlan, is_record, is_unfinished_record};
 use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
 
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
 use crate::refusal::Refusal;
+use crate::whole_file;
+
+/// The first file that a run writes.
+pub(crate) const RECORD: &str = "run.toml";
 
 /// Why a run may not write to `directory`, as far as that can be checked without writing.
 pub(crate) fn faults(directory: &Path, existing: &Existing) -> Vec<Fault> {
@@ -107,9 +112,9 @@ fn refusal(directory: &Path, existing: &Existing) -> Option<Refusal> {
     }
 }
 
-/// Whether a run of ours began here: its `run.toml` is the first file it writes.
-fn is_ours(directory: &Path) -> bool {
-    is_record(&directory.join("run.toml"))
+/// Whether a run of ours began here.
+pub(crate) fn is_ours(directory: &Path) -> bool {
+    is_record(&directory.join(RECORD))
 }
 
 /// Whether the directory has a trained model, which only an explicit flag may replace.
@@ -128,9 +133,14 @@ fn has_no_checkpoint(directory: &Path) -> bool {
     matches!(has_checkpoints(directory), Ok(false))
 }
 
+/// What a run leaves that was killed as it wrote its first file does not count.
 fn holds_something(directory: &Path) -> bool {
-    let is_content = |entry: fs::DirEntry| entry.file_name() != lock::NAME;
-    fs::read_dir(directory).is_ok_and(|entries| entries.flatten().any(is_content))
+    let record = directory.join(RECORD);
+    let remains = [directory.join(lock::NAME), directory.join(FLIGHT), whole_file::aside(&record)];
+    let is_unfinished = |path: &Path| path == record && is_unfinished_record(path);
+    let is_content = |path: &Path| !remains.iter().any(|left| left == path) && !is_unfinished(path);
+    fs::read_dir(directory)
+        .is_ok_and(|entries| entries.flatten().any(|entry| is_content(&entry.path())))
 }
 
 /// The file in the place of the directory or of one above it.
@@ -160,10 +170,13 @@ fn clear(directory: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     remove_run(directory)?;
-    FILES
+    for path in FILES.map(|name| directory.join(name)) {
+        removed(whole_file::aside(&path), |path| fs::remove_file(path))?;
+        removed(path, |path| fs::remove_file(path))?;
+    }
+    ["logs", FLIGHT]
         .iter()
-        .try_for_each(|name| removed(directory.join(name), |path| fs::remove_file(path)))?;
-    removed(directory.join("logs"), |path| fs::remove_dir_all(path))
+        .try_for_each(|name| removed(directory.join(name), |path| fs::remove_dir_all(path)))
 }
 
 /// Removes what may not be there.
@@ -220,6 +233,8 @@ mod tests {
         for flag in [REFUSE, REPLACE, GO_ON] {
             check(&[], flag, "");
             check(&["run.lock"], flag, "");
+            check(&["run.lock", ".run.toml.partial"], flag, ".run.toml.partial");
+            check(&["flight/rank-1.json"], flag, "flight");
         }
         let model = ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"];
         let rest = [
@@ -232,6 +247,18 @@ mod tests {
         let run = ["run.toml", "metrics.jsonl", "logs/rank-0.jsonl", "checkpoint-5/config.json"];
         check(&[&model[..], &rest, &run, &["notes.txt"]].concat(), REPLACE, "notes.txt run.toml");
         check(&["run.toml", "logs/rank-0.jsonl"], GO_ON, "logs run.toml");
+    }
+
+    #[test]
+    fn a_record_that_was_not_finished_is_nothing() {
+        for text in ["", "# The whole conf", "# The whole configuration of this run, as meant. `tr"]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("run.toml"), text).unwrap();
+            assert!(!holds_something(folder.path()), "{text:?}");
+            fs::write(folder.path().join("notes.txt"), "").unwrap();
+            assert!(holds_something(folder.path()), "{text:?}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl Trainer {
         if session.saved != Some(self.step) {
             self.save(session)?;
         }
-        self.report_finish(session, Ending::Stopped, self.whereabouts(self.step))
+        Ok(self.report_finish(session, Ending::Stopped, self.whereabouts(self.step)))
     }
 
     /// Evaluates and writes the final model, unless a stop comes first.
@@ -42,7 +42,7 @@ impl Trainer {
             return self.stop(session);
         };
         self.enter(Phase::Saving);
-        self.check_replicas()?;
+        self.check_weights()?;
         let output_dir = self.settings.output_dir.clone();
         let Self { settings, model, tokenizer, journal, collective, .. } = self;
         replicas::by_leader(&mut **collective, || {
@@ -52,7 +52,7 @@ impl Trainer {
             Ok(write_final(&output_dir, product, journal, &results)?)
         })?;
         self.enter(Phase::Ending);
-        self.report_finish(session, ending, output_dir)
+        Ok(self.report_finish(session, ending, output_dir))
     }
 
     /// The step whose weights the final model has instead of the last ones.
@@ -95,10 +95,10 @@ impl Trainer {
         session: &mut Session<'_>,
         ending: Ending,
         directory: PathBuf,
-    ) -> Result<Ending, TrainError> {
+    ) -> Ending {
         let seconds = session.began.elapsed().as_secs_f64();
         let report = FinishReport { step: self.step.0, ending, seconds, directory };
-        session.observe(&TrainEvent::Finish(report))?;
-        Ok(ending)
+        session.observe(&TrainEvent::Finish(report));
+        ending
     }
 }

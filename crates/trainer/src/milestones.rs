@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::work::Work;
 use crate::{
     Cadence, CheckpointReport, EVENT_VERSION, EpochReport, FinalModel, Observer, StartReport,
-    StopRequest, TrainError, TrainEvent, TrainSettings, Trainer, replicas,
+    StopRequest, TrainError, TrainEvent, TrainSettings, Trainer, drift, replicas,
 };
 
 impl Trainer {
@@ -25,7 +25,7 @@ impl Trainer {
         let mut session = Session::new(observer, request, saved);
         let output_dir = &self.settings.output_dir;
         replicas::by_leader(&mut *self.collective, || Ok(clear_unfinished(output_dir)?))?;
-        session.observe(&TrainEvent::Start(self.start_report()))?;
+        session.observe(&TrainEvent::Start(self.start_report()));
         Ok(session)
     }
 
@@ -36,7 +36,7 @@ impl Trainer {
         }
         self.settle(session)?;
         if self.is_epoch_end() {
-            self.end_epoch(session)?;
+            self.end_epoch(session);
         }
         if self.is_due(self.settings.evaluation) {
             self.validate(session)?;
@@ -68,7 +68,7 @@ impl Trainer {
         self.is_epoch_end() || cadences.into_iter().any(|cadence| self.is_due(cadence))
     }
 
-    fn end_epoch(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
+    fn end_epoch(&mut self, session: &mut Session<'_>) {
         let report = EpochReport {
             epoch: self.step.0 / self.plan.updates_per_epoch() as u64,
             step: self.step.0,
@@ -78,7 +78,7 @@ impl Trainer {
         };
         session.epoch = Work::default();
         self.journal.note_epoch(&report);
-        session.observe(&TrainEvent::Epoch(report))
+        session.observe(&TrainEvent::Epoch(report));
     }
 
     /// Whether so many evaluations brought no gain that the run is to end; a resumed one, too.
@@ -97,13 +97,14 @@ impl Trainer {
 
     pub(crate) fn save(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
         self.enter(Phase::Saving);
-        self.check_replicas()?;
+        self.check_weights()?;
         self.optimizer.moments_mut().gather_shards(&mut *self.collective)?;
         let Self { settings, step, model, tokenizer, optimizer, journal, collective, .. } = self;
         let (output_dir, step) = (&settings.output_dir, *step);
         let directory = output_dir.join(checkpoint_name(step));
         journal.note_checkpoint(&directory);
         replicas::by_leader(&mut **collective, || {
+            drift::check_numbers(optimizer.moments(), step.0)?;
             let product = Product { model, tokenizer, usage: &settings.usage };
             let write = || write_checkpoint(output_dir, step, product, optimizer, journal);
             let best = journal.best_global_step.map(Step);
@@ -122,7 +123,8 @@ impl Trainer {
         })?;
         session.saved = Some(step);
         let report = CheckpointReport { step: step.0, directory };
-        session.observe(&TrainEvent::Checkpoint(report))
+        session.observe(&TrainEvent::Checkpoint(report));
+        Ok(())
     }
 
     fn start_report(&self) -> StartReport {
@@ -153,7 +155,13 @@ impl Trainer {
     }
 
     /// Compares the weights of all replicas.
-    pub(crate) fn check_replicas(&mut self) -> Result<(), TrainError> {
-        replicas::check(&mut *self.collective, &self.model, self.step.0)
+    fn check_replicas(&mut self) -> Result<(), TrainError> {
+        drift::compare(&mut *self.collective, self.model.parameters(), self.step.0)
+    }
+
+    /// Makes sure that all replicas hold the same weights, and numbers, before they are written.
+    pub(crate) fn check_weights(&mut self) -> Result<(), TrainError> {
+        self.check_replicas()?;
+        drift::check_numbers(self.model.parameters(), self.step.0)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use lockstep_world::Step;
 
 use crate::work::Work;
-use crate::{EvaluationReport, Observer, StopRequest, TrainError, TrainEvent};
+use crate::{EvaluationReport, Observer, StopRequest, TrainEvent};
 
 /// No checkpoint holds any of it.
 pub(crate) struct Session<'a> {
@@ -40,7 +40,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(crate) fn observe(&mut self, event: &TrainEvent) -> Result<(), TrainError> {
-        self.observer.observe(event).map_err(TrainError::Observer)
+    pub(crate) fn observe(&mut self, event: &TrainEvent) {
+        self.observer.observe(event);
     }
 }
