@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::thread::sleep;
+use std::sync::atomic::Ordering;
+use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::hostile::{Attack, besiege, raise_limit, strangers};
 use crate::program::{Starter, Workplace, succeed, tiny_run};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -18,7 +19,8 @@ const UPDATES: &str = "40";
 
 /// The flags of the training, which do not depend on the number of machines.
 fn training(further: &[&str]) -> Vec<String> {
-    let fixed = ["--device", "cpu", "--max-steps", UPDATES, "--global-batch-size", "12"];
+    let fixed = ["--device", "cpu", "--max-steps", UPDATES, "--global-batch-size", "16"];
+    let fixed = [&fixed[..], &["--deterministic"]].concat();
     let saved = ["--save-strategy", "steps", "--save-steps", "5", "--save-total-limit", "100"];
     tiny_run("tiny", &[&fixed[..], &saved, further].concat())
 }
@@ -76,23 +78,8 @@ fn told(output: &Output) -> String {
     format!("{}\n{}\n{}", output.status, text(&output.stdout), text(&output.stderr))
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
-}
-
-/// The checkpoint from which a run was resumed, by its output.
-fn resumed_from(told: &str) -> String {
-    let (_, rest) = told.split_once("resumes after update ").unwrap_or_else(|| panic!("{told}"));
-    let update: u32 = rest.lines().next().unwrap().parse().unwrap();
-    assert!((15..40).contains(&update), "{told}");
-    format!("checkpoint-{update}")
-}
-
 #[test]
-fn a_run_that_lost_a_machine_ends_on_the_others_with_the_same_weights() {
+fn a_run_that_lost_a_machine_ends_on_the_others_with_the_bits_of_an_undisturbed_one() {
     let (place, port) = (Workplace::new(), free_port());
     let start = |node| launcher(&place, node, port, "--max-restarts 2").spawn().unwrap();
     let [first, second, mut third] = [0, 1, 2].map(start);
@@ -112,11 +99,46 @@ fn a_run_that_lost_a_machine_ends_on_the_others_with_the_same_weights() {
     }
     assert!(!all.concat().contains(TOKEN), "{all:?}");
     assert_eq!(place.metrics("out", "update").len(), 40, "{}", all[0]);
-    // The same by hand: two ranks, from the same checkpoint on.
-    let from = resumed_from(&String::from_utf8_lossy(&outputs[0].stdout));
-    copy(&place.path("out").join(&from), &place.path("hand").join(&from));
-    let flags = training(&["--output-dir", "hand", "--resume", "auto"]);
-    succeed(place.ranks(Starter::Launcher, 2, &flags).unwrap());
+    let (_, resumed) = all[0].split_once("resumes after update ").unwrap();
+    let resumed: u32 = resumed.lines().next().unwrap().parse().unwrap();
+    assert!((15..40).contains(&resumed), "{}", all[0]);
+    let undisturbed = training(&["--output-dir", "undisturbed"]);
+    succeed(place.ranks(Starter::Launcher, 3, &undisturbed).unwrap());
     let weights = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
-    assert!(weights("out") == weights("hand"), "the weights differ");
+    assert!(weights("out") == weights("undisturbed"), "the weights differ");
+}
+
+/// The weights of a run of three machines, and what the launcher of node 0 told, among so many
+/// strangers at its port, which stays open.
+fn among(count: usize) -> (Vec<u8>, String) {
+    let (place, port, attack) = (Workplace::new(), free_port(), Attack::default());
+    let start = |node| launcher(&place, node, port, "").spawn().unwrap();
+    let first = start(0);
+    let processes = [first.id()];
+    let outputs = scope(|scope| {
+        scope.spawn(|| besiege(&processes, count, &attack));
+        while attack.ports.load(Ordering::Relaxed) == 0 {
+            sleep(Duration::from_millis(5));
+        }
+        let others = [1, 2].map(start);
+        let outputs = others.map(|child| child.wait_with_output().unwrap());
+        attack.is_over.store(true, Ordering::Relaxed);
+        outputs
+    });
+    let first = first.wait_with_output().unwrap();
+    for output in outputs.iter().chain([&first]) {
+        assert_eq!(output.status.code(), Some(0), "{}", told(output));
+    }
+    (fs::read(place.path("out/model.safetensors")).unwrap(), told(&first))
+}
+
+#[test]
+fn strangers_at_the_port_of_the_launchers_change_nothing() {
+    raise_limit();
+    let (quiet, _) = among(0);
+    let (besieged, told) = among(strangers());
+    assert!(quiet == besieged, "strangers changed the weights: {told}");
+    let refused = "connections from 127.0.0.1 that do not know the run's token";
+    assert_eq!(told.matches(refused).count(), 1, "{told}");
+    assert!(!told.contains("restart"), "{told}");
 }
