@@ -11,7 +11,11 @@ mod commands;
 #[cfg(test)]
 mod cores;
 #[cfg(test)]
+mod determinism;
+#[cfg(test)]
 mod documents;
+#[cfg(test)]
+mod elastic;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
@@ -20,6 +24,8 @@ mod examples;
 mod faults;
 #[cfg(test)]
 mod going_on;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]

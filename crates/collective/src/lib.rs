@@ -4,10 +4,14 @@
 //! crate asks how many ranks there are in order to decide whether to call.
 
 mod absent;
+mod agreement;
 mod audited;
 mod boxed;
 mod bytes;
 mod error;
+mod flight;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod mpi;
 #[cfg(feature = "nccl")]
 mod nccl;
@@ -17,11 +21,14 @@ mod solo;
 mod tcp;
 mod threads;
 mod timed;
+mod verb;
 mod watch;
 
+pub use agreement::differences;
 pub use audited::Audited;
 pub use bytes::{broadcast_bytes, gather_bytes};
 pub use error::{CollectiveError, PeerRemedy};
+pub use flight::{CallRecord, CallState, FlightRecord, FlightRecorder};
 pub use lockstep_wire::{RunIdentity, Token};
 pub use mpi::Mpi;
 #[cfg(feature = "nccl")]
@@ -31,7 +38,10 @@ pub use solo::Solo;
 pub use tcp::{Keeper, Meeting, MeetingPlace, Patience, Tcp};
 pub use threads::Threads;
 pub use timed::{Ledger, Tallies, Tally, Timed};
-pub use watch::{How, Lost, Watch, WatchHandle, WatchSettings};
+pub use verb::Verb;
+pub use watch::{
+    How, Lost, Slow, Stall, Timeout, Timeouts, Watch, WatchEvent, WatchHandle, WatchSettings,
+};
 
 use std::time::Duration;
 

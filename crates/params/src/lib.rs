@@ -19,6 +19,7 @@ mod local;
 mod name;
 mod parameters;
 mod tensor_file;
+mod tree_sums;
 
 pub use error::{GradientError, ReductionError};
 pub use global::{GlobalGradients, ReducedGradients};
@@ -29,3 +30,4 @@ pub use local::LocalGradients;
 pub use name::ParamName;
 pub use parameters::{ParameterError, Parameters};
 pub use tensor_file::{TensorFile, TensorFileError, write_tensors};
+pub use tree_sums::TreeSums;

@@ -94,6 +94,20 @@ pub(crate) enum Failure {
         /// The system's words.
         cause: io::Error,
     },
+    /// Flight records that are not there, or cannot be read.
+    #[error(
+        "{}: {cause}\n  hint: pass the output directory of a run of several ranks, or a folder with the \
+         files flight/rank-<N>.json of all its hosts",
+        directory.display()
+    )]
+    Flight {
+        /// The directory.
+        directory: PathBuf,
+        /// What is missing or wrong.
+        cause: String,
+        /// Whether there are files, which cannot be read.
+        are_damaged: bool,
+    },
     /// The standard output, which may be a pipe that was closed.
     #[error("the standard output cannot be written: {0}")]
     Output(io::Error),
@@ -180,6 +194,8 @@ impl Failure {
             Self::Model(error) => of_model(error),
             Self::Checkpoint(error) => of_checkpoint(error),
             Self::Train(error) => of_run(error),
+            Self::Flight { are_damaged: true, .. } => ExitCode::Data,
+            Self::Flight { are_damaged: false, .. } => ExitCode::Usage,
             Self::Output(cause) => ExitCode::of_output(cause),
             Self::NoAnswer { .. } | Self::Write { .. } | Self::Signals(_) => ExitCode::Failed,
         }
@@ -197,11 +213,14 @@ fn of_run(error: &TrainError) -> ExitCode {
         TrainError::Model(error) => of_model(error),
         TrainError::Checkpoint(error) => of_checkpoint(error),
         TrainError::Collective(error) => of_collective(error),
-        TrainError::Disagree { .. } => ExitCode::Usage,
+        TrainError::Disagree { .. }
+        | TrainError::TooManyRanks { .. }
+        | TrainError::DeterministicOnGpu => ExitCode::Usage,
         TrainError::Stopped => ExitCode::Stopped,
         TrainError::Gpu(_) => ExitCode::Device,
         TrainError::Thread | TrainError::Engine | TrainError::Examples { .. } => ExitCode::Bug,
         TrainError::NotFinite { .. }
+        | TrainError::NotNumbers { .. }
         | TrainError::Drifted { .. }
         | TrainError::Leader { .. }
         | TrainError::Optim(_)
@@ -260,6 +279,18 @@ mod tests {
         check(Failure::Output(closed()), ExitCode::Done);
         check(Failure::Output(full()), ExitCode::Failed);
         check(Failure::Write { path: "x".into(), cause: closed() }, ExitCode::Failed);
+    }
+
+    #[test]
+    fn a_place_that_deterministic_mode_refuses_is_a_faulty_command_line() {
+        let check = |error: TrainError, hint: &str| {
+            let failure = Failure::from(error);
+            assert_eq!(failure.code(), ExitCode::Usage);
+            assert!(failure.to_string().contains(hint), "{failure}");
+        };
+        let ranks = TrainError::TooManyRanks { ranks: 12, most: 8 };
+        check(ranks, "but this run has 12\n  hint: start at most 8 ranks, or leave out --determ");
+        check(TrainError::DeterministicOnGpu, "hint: pass --device cpu, or leave out --determ");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 mod card;
 mod checks;
 mod commands;
+mod disk;
 mod failure;
 mod finished;
 mod lock;

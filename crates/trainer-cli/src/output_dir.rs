@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use lockstep_flags::{Fault, Faults, Problem};
+use lockstep_join::FLIGHT;
 use lockstep_settings::{Existing, OutputPlan, is_record, is_unfinished_record};
 use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
 
@@ -135,7 +136,7 @@ fn has_no_checkpoint(directory: &Path) -> bool {
 /// What a run leaves that was killed as it wrote its first file does not count.
 fn holds_something(directory: &Path) -> bool {
     let record = directory.join(RECORD);
-    let remains = [directory.join(lock::NAME), whole_file::aside(&record)];
+    let remains = [directory.join(lock::NAME), directory.join(FLIGHT), whole_file::aside(&record)];
     let is_unfinished = |path: &Path| path == record && is_unfinished_record(path);
     let is_content = |path: &Path| !remains.iter().any(|left| left == path) && !is_unfinished(path);
     fs::read_dir(directory)
@@ -173,7 +174,9 @@ fn clear(directory: &Path) -> Result<(), Failure> {
         removed(whole_file::aside(&path), |path| fs::remove_file(path))?;
         removed(path, |path| fs::remove_file(path))?;
     }
-    removed(directory.join("logs"), |path| fs::remove_dir_all(path))
+    ["logs", FLIGHT]
+        .iter()
+        .try_for_each(|name| removed(directory.join(name), |path| fs::remove_dir_all(path)))
 }
 
 /// Removes what may not be there.
@@ -231,6 +234,7 @@ mod tests {
             check(&[], flag, "");
             check(&["run.lock"], flag, "");
             check(&["run.lock", ".run.toml.partial"], flag, ".run.toml.partial");
+            check(&["flight/rank-1.json"], flag, "flight");
         }
         let model = ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"];
         let rest = [

@@ -42,7 +42,7 @@ impl Trainer {
             return self.stop(session);
         };
         self.enter(Phase::Saving);
-        self.check_replicas()?;
+        self.check_weights()?;
         let output_dir = self.settings.output_dir.clone();
         let Self { settings, model, tokenizer, journal, collective, .. } = self;
         replicas::by_leader(&mut **collective, || {

@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::work::Work;
 use crate::{
     Cadence, CheckpointReport, EVENT_VERSION, EpochReport, FinalModel, Observer, StartReport,
-    StopRequest, TrainError, TrainEvent, TrainSettings, Trainer, replicas,
+    StopRequest, TrainError, TrainEvent, TrainSettings, Trainer, drift, replicas,
 };
 
 impl Trainer {
@@ -97,13 +97,14 @@ impl Trainer {
 
     pub(crate) fn save(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
         self.enter(Phase::Saving);
-        self.check_replicas()?;
+        self.check_weights()?;
         self.optimizer.moments_mut().gather_shards(&mut *self.collective)?;
         let Self { settings, step, model, tokenizer, optimizer, journal, collective, .. } = self;
         let (output_dir, step) = (&settings.output_dir, *step);
         let directory = output_dir.join(checkpoint_name(step));
         journal.note_checkpoint(&directory);
         replicas::by_leader(&mut **collective, || {
+            drift::check_numbers(optimizer.moments(), step.0)?;
             let product = Product { model, tokenizer, usage: &settings.usage };
             let write = || write_checkpoint(output_dir, step, product, optimizer, journal);
             let best = journal.best_global_step.map(Step);
@@ -154,7 +155,13 @@ impl Trainer {
     }
 
     /// Compares the weights of all replicas.
-    pub(crate) fn check_replicas(&mut self) -> Result<(), TrainError> {
-        replicas::check(&mut *self.collective, &self.model, self.step.0)
+    fn check_replicas(&mut self) -> Result<(), TrainError> {
+        drift::compare(&mut *self.collective, self.model.parameters(), self.step.0)
+    }
+
+    /// Makes sure that all replicas hold the same weights, and numbers, before they are written.
+    pub(crate) fn check_weights(&mut self) -> Result<(), TrainError> {
+        self.check_replicas()?;
+        drift::check_numbers(self.model.parameters(), self.step.0)
     }
 }

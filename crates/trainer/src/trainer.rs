@@ -12,6 +12,7 @@ use lockstep_model::Classifier;
 use lockstep_optim::{AdamW, Schedule};
 use lockstep_world::{Purpose, Step};
 
+use crate::determinism::own_shares;
 use crate::engine::{Engine, Replica};
 use crate::journal::Journal;
 use crate::session::Session;
@@ -70,11 +71,12 @@ impl Trainer {
     fn update(&mut self, stop: &StopRequest, session: &mut Session<'_>) -> Result<(), TrainError> {
         let Self { plan, train, settings, collective, step, .. } = self;
         let global = plan.global_batch(*step);
-        let indices = plan.share(*step, collective.seat(), train.lengths());
+        let shares = own_shares(settings, plan, *step, collective.seat(), train.lengths());
         let update = UpdatePlan {
             step: *step,
             train,
-            indices: &indices,
+            shares: &shares,
+            deterministic: settings.deterministic,
             global: &global,
             examples: global.len(),
             rates: self.schedule.rates(*step),
@@ -87,8 +89,7 @@ impl Trainer {
         let replica = Replica { model, optimizer, collective: &mut **collective, board };
         let finished = self.engine.update(replica, &update)?;
         *step = step.next();
-        self.report(&finished, session);
-        Ok(())
+        self.report(&finished, session)
     }
 
     /// Lets the engine finish all updates that have begun, so that others may read weights and
@@ -97,30 +98,45 @@ impl Trainer {
         let Self { model, optimizer, collective, board, .. } = self;
         let replica = Replica { model, optimizer, collective: &mut **collective, board };
         let finished = self.engine.settle(replica)?;
-        self.report(&finished, session);
-        Ok(())
+        self.report(&finished, session)
     }
 
     /// Reports updates in the journal and to the observer.
-    fn report(&mut self, finished: &[FinishedUpdate], session: &mut Session<'_>) {
+    fn report(
+        &mut self,
+        finished: &[FinishedUpdate],
+        session: &mut Session<'_>,
+    ) -> Result<(), TrainError> {
         for update in finished {
-            let (number, rates) = (update.step.next().0, self.schedule.rates(update.step));
-            let report = UpdateReport {
-                step: number,
-                epoch: number as f64 / self.plan.updates_per_epoch() as f64,
-                loss: update.loss,
-                grad_norm: update.grad_norm,
-                lr: [rates.encoder, rates.head],
-                examples: update.examples,
-                tokens: update.tokens,
-                seconds: update.cost.seconds,
-                sync: update.cost.sync,
-                tflops: update.cost.tflops(),
-            };
+            let report = self.report_of(update);
+            if report.skipped {
+                self.judge_skipped(update)?;
+            }
             self.journal.note_update(&report);
             session.epoch.add(&report);
             session.stop |= update.stop;
-            session.observe(&TrainEvent::Update(report));
+            session.observe(&TrainEvent::Update(report.clone()));
+            if !report.skipped {
+                self.watch_loss(&report, session);
+            }
+        }
+        Ok(())
+    }
+
+    fn report_of(&self, update: &FinishedUpdate) -> UpdateReport {
+        let (number, rates) = (update.step.next().0, self.schedule.rates(update.step));
+        UpdateReport {
+            step: number,
+            epoch: number as f64 / self.plan.updates_per_epoch() as f64,
+            loss: update.loss,
+            grad_norm: update.grad_norm,
+            skipped: !update.is_finite(),
+            lr: [rates.encoder, rates.head],
+            examples: update.examples,
+            tokens: update.tokens,
+            seconds: update.cost.seconds,
+            sync: update.cost.sync,
+            tflops: update.cost.tflops(),
         }
     }
 

@@ -4,6 +4,8 @@
 //! The meeting of ranks, their ring, their watch and the launchers of several machines use it.
 
 mod door;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod greeting;
 mod identity;
 mod line;

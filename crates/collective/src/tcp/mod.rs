@@ -19,6 +19,8 @@ use lockstep_world::{Rank, Seat};
 use crate::ring::Ring;
 use crate::{Collective, CollectiveError, check_root};
 use neighbours::Connections;
+#[cfg(fuzzing)]
+pub use rendezvous::read_strangers;
 
 /// Where rank 0 listens for the others.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,11 +25,14 @@ struct Invitation {
     nonce: Nonce,
 }
 
-/// Connects every rank with rank 0; gives the peers this one watches.
+/// No invitation is longer: its addresses fit into one message.
+const MOST_BYTES: usize = wire::LONGEST;
+
+/// Connects every rank with rank 0; gives the peers this one watches, and the number that they share.
 pub(super) fn meet(
     collective: &mut dyn Collective,
     host: &str,
-) -> Result<Vec<Peer>, CollectiveError> {
+) -> Result<(Vec<Peer>, Nonce), CollectiveError> {
     let seat = collective.seat();
     let door = seat.is_leader().then(open).transpose().map_err(|cause| not_met(seat, &cause));
     let (door, failure) = match door {
@@ -38,7 +41,7 @@ pub(super) fn meet(
     };
     let mine = door.as_ref().map(|(_, invitation)| invitation);
     let mine = serde_json::to_vec(&mine).unwrap_or_default();
-    let told = broadcast_bytes(collective, &mine, Rank(0))?;
+    let told = broadcast_bytes(collective, &mine, Rank(0), MOST_BYTES)?;
     if let Some(failure) = failure {
         return Err(failure);
     }
@@ -50,7 +53,7 @@ pub(super) fn meet(
         None => vec![visit(seat, &invitation, host)?],
     };
     collective.barrier()?;
-    Ok(peers)
+    Ok((peers, invitation.nonce))
 }
 
 fn open() -> std::io::Result<(Door<Frame>, Invitation)> {

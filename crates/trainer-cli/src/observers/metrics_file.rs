@@ -76,7 +76,9 @@ impl Observer for MetricsFile {
                 self.resumes_from = Some(report.first_step);
                 self.begin();
             }
-            TrainEvent::Update(_) | TrainEvent::Evaluation(_) if self.begin() => {
+            TrainEvent::Update(_) | TrainEvent::LossSpike(_) | TrainEvent::Evaluation(_)
+                if self.begin() =>
+            {
                 // A report has no value that JSON cannot hold.
                 let line = serde_json::to_string(event).unwrap_or_default();
                 self.lines.append(&line);
@@ -112,6 +114,7 @@ mod tests {
             epoch: 0.5,
             loss: 0.25,
             grad_norm: 1.5,
+            skipped: false,
             lr: [0.0, 1e-4],
             examples: 16,
             tokens: 385,

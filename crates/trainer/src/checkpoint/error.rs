@@ -82,8 +82,17 @@ pub enum CheckpointError {
 pub enum RunRemedy {
     /// Lower the learning rates or lengthen the warm-up, and start again.
     LowerRates,
+    /// Start at most so many ranks, or leave out deterministic mode.
+    StartFewerRanks {
+        /// As many as there are shards.
+        most: usize,
+    },
+    /// Compute on the CPU, or leave out deterministic mode.
+    ComputeOnCpu,
     /// Resume from the newest checkpoint, without the machines of the ranks that differ.
     ResumeWithoutMachines,
+    /// Resume from a checkpoint, perhaps with lower rates in a run of their own.
+    ResumeBefore,
     /// Resume from another checkpoint, or remove this one.
     ResumeFromAnother,
     /// Remove the checkpoints, or start again.

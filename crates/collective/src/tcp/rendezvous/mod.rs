@@ -159,3 +159,13 @@ fn reach_next(rank: usize, home: &Home, pass: &Pass, end: Instant) -> Option<Lin
     }
     None
 }
+
+/// What reaches the port of the rendezvous, and what a starter's store says of rank 0.
+#[cfg(fuzzing)]
+pub fn read_strangers(bytes: &[u8]) {
+    lockstep_wire::fuzzing::messages::<MeetingMessage>(bytes);
+    lockstep_wire::fuzzing::greetings(bytes);
+    if let Some(entry) = std::str::from_utf8(bytes).ok().and_then(entry::Entry::read) {
+        let _ = entry::Entry::read(&entry.written());
+    }
+}

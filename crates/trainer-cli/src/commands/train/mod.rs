@@ -1,6 +1,7 @@
 //! `trainer train`: a plan becomes a run.
 
 mod command;
+mod flight;
 mod origin;
 mod stops;
 mod summary;
@@ -16,13 +17,14 @@ use lockstep_host::streams::Optional;
 use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
-use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
+use lockstep_join::{FlightLog, JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
 use lockstep_program::Card;
 use lockstep_settings::{Record, Reporter, RunPlan, keys, run_config, run_toml};
 use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::Checks;
+use crate::disk::Space;
 use crate::failure::Failure;
 use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
@@ -46,8 +48,16 @@ pub(crate) fn run(
     let (plan, checks) = Checks::plan(run_config(line, keys::ALL), hub.clone())?;
     device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
-    let options =
-        JoinOptions { environment: &process.environment, patience: plan.run.peer_timeout };
+    let flight = FlightLog::new(starter.seat(), Some(plan.run.directory.clone()));
+    flight::write_on_signal(&flight)?;
+    let facts = flight::facts(&plan);
+    let options = JoinOptions {
+        environment: &process.environment,
+        patience: plan.run.peer_timeout,
+        timeouts: flight::timeouts(&plan),
+        facts: &facts,
+        flight: &flight,
+    };
     let world = match join(&starter, plan.run.wish, &options) {
         Err(JoinError::Decision(_)) if !starter.seat().is_leader() => {
             // The leader reports it, and its exit code must come first.
@@ -73,10 +83,14 @@ pub(crate) fn run(
         hosts,
         place,
         stops: &stops,
+        board: flight.recorder().board(),
     };
     let mut silence = io::sink();
     let shows = run.seat.is_leader() && plan.run.reporters.contains(&Reporter::Console);
     let ending = run.go(world, if shows { out } else { &mut silence });
+    if run.seat.world() != WorldSize::ONE {
+        flight::write_on_failure(&flight, &ending);
+    }
     notify_peers(&ending, &watch);
     ending
 }
@@ -122,6 +136,9 @@ fn warn_of_unused(environment: &Environment) {
     }
 }
 
+/// No path that the system opens is longer.
+const LONGEST_PATH: usize = 4096;
+
 /// How long a rank whose failure follows from another's lets that one end first.
 const OTHERS_END: Duration = Duration::from_secs(2);
 
@@ -134,6 +151,7 @@ struct Run<'a> {
     hosts: Vec<String>,
     place: Place,
     stops: &'a Stops,
+    board: &'a PhaseBoard,
 }
 
 impl Run<'_> {
@@ -142,6 +160,9 @@ impl Run<'_> {
         if self.seat.is_leader() {
             self.checks.pass()?;
         }
+        let (ranks, is_on_cpu) = (self.seat.world(), self.place.device.is_cpu());
+        let settings = plan.settings(ranks, (!is_on_cpu).then(|| plan.recording()));
+        settings.check_place(ranks, is_on_cpu)?;
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
@@ -154,12 +175,16 @@ impl Run<'_> {
         let loaded = models::load(plan, &self.place.device, base, &corpora.train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
-        let ProcessGroup { collective, ledger, board, watch, .. } = world;
-        let parts = parts(plan, &corpora, loaded, collective, board)?;
+        if self.seat.is_leader() {
+            let parameters = loaded.model.parameters().scalars();
+            let examples = corpora.train.examples().len();
+            Space::of(plan, parameters, examples, self.seat.world()).check(&plan.run)?;
+        }
+        let ProcessGroup { collective, ledger, watch, .. } = world;
+        let parts = parts(plan, &corpora, loaded, collective, self.board.clone())?;
         say(out, &summary::of_tokens(plan, &parts))?;
-        let recording = (!self.place.device.is_cpu()).then(|| plan.recording());
         let usage = corpora.usage(plan.data.reading.max_length);
-        let settings = TrainSettings { recording, usage, ..plan.settings(self.seat.world()) };
+        let settings = TrainSettings { usage, ..settings };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
         let mut log = RankLog::new(&plan.run.directory, self.seat.rank());
@@ -196,7 +221,7 @@ impl Run<'_> {
         });
         let found: Option<PathBuf> = prepared.transpose()?.flatten();
         let bytes = found.as_ref().map(|path| path.as_os_str().as_encoded_bytes());
-        let path = broadcast_bytes(collective, bytes.unwrap_or_default(), Rank(0))?;
+        let path = broadcast_bytes(collective, bytes.unwrap_or_default(), Rank(0), LONGEST_PATH)?;
         Ok((!path.is_empty()).then(|| PathBuf::from(String::from_utf8_lossy(&path).into_owned())))
     }
 
