@@ -1,11 +1,14 @@
 //! How a run begins: from nothing or from a checkpoint, with the same weights on all ranks.
 
+use std::sync::Arc;
+
 use lockstep_data::BatchPlan;
 use lockstep_gpu::CudaMachine;
 use lockstep_optim::{AdamW, Schedule};
 use lockstep_program::{Arithmetic, Machine};
 use lockstep_world::Step;
 
+use crate::checkpoint::Background;
 use crate::engine::{Composed, Link, OnGpu, Recorded, Run, RunFacts};
 use crate::identity::Identity;
 use crate::journal::Journal;
@@ -79,7 +82,7 @@ impl Trainer {
         let journal = Journal::new(identity, judged_on(validation.as_ref()));
         let mut trainer = Self {
             model,
-            tokenizer,
+            tokenizer: Arc::new(tokenizer),
             train,
             validation,
             test,
@@ -94,6 +97,7 @@ impl Trainer {
             step: Step::START,
             journal,
             origin: None,
+            background: Background::default(),
         };
         trainer.unite()?;
         Ok(trainer)

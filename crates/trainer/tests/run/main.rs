@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod ranks;
@@ -10,6 +12,8 @@ mod ranks;
 mod recorded;
 #[cfg(test)]
 mod resume;
+#[cfg(test)]
+mod saving;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
