@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
+use std::sync::Mutex;
 
 use lockstep_testkit::reference;
 
 use super::injection::{Call, Harm, calls, harmed, watched};
-use super::{has_whole_lines, sample, weights};
+use super::{each, has_whole_lines, sample, weights};
 use crate::program::{Starter, Workplace, tiny_run};
 
 const ENOSPC: i32 = 28;
@@ -120,14 +121,15 @@ fn whatever_call_fails_the_newest_checkpoint_is_whole_and_the_cause_is_named() {
     let place = Workplace::new();
     let Some(calls) = calls(&place, place.trainer(&arguments(&[]))) else { return };
     let expected = weights(&place);
-    let mut counts: BTreeMap<String, [usize; 2]> = BTreeMap::new();
-    for call in sample(&calls, 12) {
+    let counts: Mutex<BTreeMap<String, [usize; 2]>> = Mutex::default();
+    each("a call that fails", &sample(&calls, 12), |call| {
         for (harm, cause) in HARMS {
-            let code = check(&expected, &calls, &call, (harm, cause));
+            let code = check(&expected, &calls, call, (harm, cause));
+            let mut counts = counts.lock().unwrap();
             let row = counts.entry(format!("{cause}, {}", call.verb)).or_default();
             row[usize::from(code == 1)] += 1;
         }
-    }
+    });
     println!("{} calls; for each fault and kind of call: continued, ended with 1", calls.len());
-    counts.iter().for_each(|(what, counts)| println!("  {what}: {counts:?}"));
+    counts.into_inner().unwrap().iter().for_each(|(what, counts)| println!("  {what}: {counts:?}"));
 }
