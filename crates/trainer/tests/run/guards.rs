@@ -91,7 +91,7 @@ struct Told {
 }
 
 impl Observer for Told {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         match event {
             TrainEvent::Start(report) => {
                 self.next.store(report.first_step + 1, Ordering::Relaxed);
@@ -103,7 +103,6 @@ impl Observer for Told {
             TrainEvent::LossSpike(report) => self.spikes.push(report.clone()),
             _ => {}
         }
-        Ok(())
     }
 }
 
