@@ -52,7 +52,7 @@ pub(crate) fn replica<M: Machine>(
         flags: parts(&shape, |wanted| Ok(flags(wanted)))?,
     };
     let rates = rates(&constants, UPDATES, |_| [2e-5, 1e-4]);
-    let optimiser = Optimiser { constants, rates, max_norm: 1.0 };
+    let optimiser = Optimiser { constants, rates, max_norm: 1.0, skips: false };
     let squares = Squares::InPass;
     let settings = ReplicaSettings { shape, arithmetic, places, optimiser, largest, squares };
     let mut replica = Replica::new(machine, settings)?;

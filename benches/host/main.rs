@@ -7,7 +7,6 @@
 mod idle;
 
 use std::error::Error;
-use std::io;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
@@ -20,8 +19,8 @@ use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_testkit::reference;
 use lockstep_trainer::{
-    Arithmetic, Cadence, FinalModel, Observer, Parts, RunLength, Saving, StopRequest, TrainEvent,
-    TrainSettings, Trainer, Usage,
+    Arithmetic, Cadence, FinalModel, Observer, OnNonFinite, Parts, RunLength, Saving, StopRequest,
+    TrainEvent, TrainSettings, Trainer, Usage,
 };
 use lockstep_world::Seed;
 use serde_json::json;
@@ -37,13 +36,12 @@ struct Clock {
 }
 
 impl Observer for Clock {
-    fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         match event {
             TrainEvent::Start(_) => self.began = Instant::now(),
             TrainEvent::Update(_) => self.last = self.began.elapsed().as_secs_f64(),
             _ => {}
         }
-        Ok(())
     }
 }
 
@@ -111,11 +109,13 @@ fn settings(output_dir: std::path::PathBuf) -> Result<TrainSettings, Box<dyn Err
             decay: DecayRule::Every,
         },
         max_grad_norm: 1.0,
+        on_nonfinite: OnNonFinite::Fail,
         evaluation: Cadence::Never,
         replica_check: Cadence::Never,
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
         early_stopping: None,
         output_dir,
+        deterministic: false,
         recording: None,
         usage: Usage { max_seq_length: 128, ..Usage::default() },
     })

@@ -35,7 +35,7 @@ pub(crate) fn rank_of(run: &Child, starter: Starter, rank: usize) -> Pid {
     ranks_of(run).into_iter().find(is_rank).unwrap()
 }
 
-fn ranks_of(run: &Child) -> Vec<Pid> {
+pub(crate) fn ranks_of(run: &Child) -> Vec<Pid> {
     let id = run.id();
     let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
     children.split(' ').filter_map(|word| Pid::from_raw(word.parse().ok()?)).collect()

@@ -11,13 +11,19 @@ mod commands;
 #[cfg(test)]
 mod cores;
 #[cfg(test)]
+mod determinism;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod going_on;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]

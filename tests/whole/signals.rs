@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::faults::injection::waiting_for;
 use crate::program::{Workplace, metrics, tiny_run};
 
 const RUN: [&str; 4] = ["--num-train-epochs", "30", "--save-strategy", "no"];
@@ -45,15 +46,20 @@ fn ends_with(mut child: std::process::Child, signal: Signal) -> (Option<i32>, St
     (status.code(), told)
 }
 
+fn file_of_rows(place: &Workplace) -> String {
+    fs::write(place.path("rows.tsv"), "text\tlabel\na warm cat\tgood\n").unwrap();
+    place.path("rows.tsv").display().to_string()
+}
+
 #[test]
 fn before_the_first_update_nothing_is_lost() {
     for signal in [Signal::TERM, Signal::INT, Signal::USR1, Signal::HUP] {
         let place = Workplace::new();
-        // Rows that never come: it reads until the signal.
-        let fifo = place.path("rows.tsv").display().to_string();
-        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-        let run = ["train", "--model", "builtin:tiny", "--train-file", &fifo];
-        let mut waiting = place.trainer(&[&run[..], &["--output-dir", "out"]].concat());
+        // Rows that never come: it waits for them until the signal.
+        let rows = file_of_rows(&place);
+        let run = ["train", "--model", "builtin:tiny", "--train-file", &rows];
+        let run = place.trainer(&[&run[..], &["--output-dir", "out"]].concat());
+        let Some(mut waiting) = waiting_for("rows.tsv", run) else { return };
         let child = waiting.spawn().unwrap();
         sleep(Duration::from_millis(700));
         let (code, told) = ends_with(child, signal);
@@ -98,20 +104,20 @@ fn an_evaluation_is_cut_short_and_made_again() {
     assert!(metrics(&place.path("out"), "evaluation").is_empty());
 }
 
-/// Two ranks that meet over TCP, as `srun` starts them: each with its own arguments.
+/// Two ranks that meet over TCP, as `srun` starts them, each with its own arguments. They wait for rows
+/// of `rows.tsv` that never come. Nothing where that is impossible.
 fn two_ranks(
     place: &Workplace,
     port: u16,
     arguments: [Vec<String>; 2],
-) -> [std::process::Child; 2] {
-    let mut rank = 0;
-    arguments.map(|arguments| {
-        let mut command = place.trainer(&arguments);
+) -> Option<[std::process::Child; 2]> {
+    let start = |rank: usize| {
+        let mut command = waiting_for("rows.tsv", place.trainer(&arguments[rank]))?;
         command.env("RANK", rank.to_string()).env("LOCAL_RANK", rank.to_string());
         command.env("WORLD_SIZE", "2").env("MASTER_ADDR", "127.0.0.1");
-        rank += 1;
-        command.env("MASTER_PORT", port.to_string()).spawn().unwrap()
-    })
+        Some(command.env("MASTER_PORT", port.to_string()).spawn().unwrap())
+    };
+    Some([start(0)?, start(1)?])
 }
 
 /// `srun` ends with the highest code of its ranks, so a fault in one rank's data is that of all.
@@ -119,8 +125,7 @@ fn two_ranks(
 fn a_data_fault_of_one_rank_ends_all_with_its_code_even_when_they_are_told_to_end() {
     for is_told in [false, true] {
         let place = Workplace::new();
-        let fifo = place.path("rows.tsv").display().to_string();
-        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let held = file_of_rows(&place);
         let run = |rows: &str| {
             let fixed = ["train", "--model", "builtin:tiny", "--device", "cpu", "--train-file"];
             fixed
@@ -130,7 +135,8 @@ fn a_data_fault_of_one_rank_ends_all_with_its_code_even_when_they_are_told_to_en
                 .collect()
         };
         let port = 39_473 + u16::from(is_told);
-        let [waits, fails] = two_ranks(&place, port, [run(&fifo), run("nowhere.tsv")]);
+        let ranks = two_ranks(&place, port, [run(&held), run("nowhere.tsv")]);
+        let Some([waits, fails]) = ranks else { return };
         let output = fails.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
         if is_told {
@@ -146,12 +152,12 @@ fn a_data_fault_of_one_rank_ends_all_with_its_code_even_when_they_are_told_to_en
 #[test]
 fn a_signal_to_one_rank_before_the_first_update_ends_all_with_75() {
     let place = Workplace::new();
-    let fifo = place.path("rows.tsv").display().to_string();
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    let run = ["train", "--model", "builtin:tiny", "--device", "cpu", "--train-file", &fifo];
+    let rows = file_of_rows(&place);
+    let run = ["train", "--model", "builtin:tiny", "--device", "cpu", "--train-file", &rows];
     let run: Vec<String> =
         run.iter().chain(&["--output-dir", "out"]).map(|word| word.to_string()).collect();
-    let [other, told] = two_ranks(&place, 39_475, [run.clone(), run]);
+    let ranks = two_ranks(&place, 39_475, [run.clone(), run]);
+    let Some([other, told]) = ranks else { return };
     let patience = Instant::now() + Duration::from_secs(60);
     while !place.path("out/run.lock").exists() {
         assert!(Instant::now() < patience, "the ranks did not meet");

@@ -44,6 +44,10 @@ impl Collective for Box<dyn Collective> {
         (**self).all_gather_shards(values)
     }
 
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        (**self).sum_by_tree()
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         (**self).broadcast(values, root)
     }

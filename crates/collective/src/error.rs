@@ -19,6 +19,27 @@ pub enum CollectiveError {
         /// The calls, each with the ranks that made it.
         calls: String,
     },
+    /// A rank that says it has more bytes than the others expect.
+    #[error(
+        "rank {rank} would send {length} bytes where at most {most} are expected; the ranks run \
+         different versions, or a fault of memory or network changed the length"
+    )]
+    TooLong {
+        /// The rank.
+        rank: usize,
+        /// What it said.
+        length: u64,
+        /// What is expected at most.
+        most: usize,
+    },
+    /// A rank that sent something else than a length.
+    #[error(
+        "rank {rank} sent other data than the length of its bytes; this is a bug, please report it"
+    )]
+    NoLength {
+        /// The rank.
+        rank: usize,
+    },
     /// A peer is gone, or its connection is.
     #[error("{peer} was lost during {call}: {cause}")]
     Lost {

@@ -3,10 +3,15 @@
 //! Every rank makes the same calls in the same order with the same lengths; nothing outside this
 //! crate asks how many ranks there are in order to decide whether to call.
 
+mod absent;
+mod agreement;
 mod audited;
 mod boxed;
 mod bytes;
 mod error;
+mod flight;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod mpi;
 #[cfg(feature = "nccl")]
 mod nccl;
@@ -16,21 +21,27 @@ mod solo;
 mod tcp;
 mod threads;
 mod timed;
+mod verb;
 mod watch;
-mod wire;
 
+pub use agreement::differences;
 pub use audited::Audited;
 pub use bytes::{broadcast_bytes, gather_bytes};
 pub use error::{CollectiveError, PeerRemedy};
+pub use flight::{CallRecord, CallState, FlightRecord, FlightRecorder};
+pub use lockstep_wire::{RunIdentity, Token};
 pub use mpi::Mpi;
 #[cfg(feature = "nccl")]
 pub use nccl::{GpuPart, Nccl, NcclId, Summable};
 pub use phase::{Moment, Phase, PhaseBoard};
 pub use solo::Solo;
-pub use tcp::{Keeper, Meeting, MeetingPlace, Patience, RunIdentity, Tcp};
+pub use tcp::{Keeper, Meeting, MeetingPlace, Patience, Tcp};
 pub use threads::Threads;
 pub use timed::{Ledger, Tallies, Tally, Timed};
-pub use watch::{How, Lost, Watch, WatchHandle, WatchSettings};
+pub use verb::Verb;
+pub use watch::{
+    How, Lost, Stall, Timeout, Timeouts, Watch, WatchEvent, WatchHandle, WatchSettings,
+};
 
 use std::time::Duration;
 
@@ -119,6 +130,14 @@ pub trait Collective: Send {
         }
         Ok(())
     }
+
+    /// From now on sums are added in the order of one binary tree over the ranks, that of
+    /// [`lockstep_world::add_by_tree`]: what each rank had added in a subtree, the ranks add up to the
+    /// whole tree, bit for bit, at any number of them. All ranks ask for it before the same call.
+    ///
+    /// # Errors
+    /// [`CollectiveError::Missing`] where the order of sums is not ours.
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError>;
 
     /// Replaces `values` by those of the `root`.
     ///

@@ -4,8 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 /// A part of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Finding the others and reading data and model.
     Starting,
@@ -34,7 +37,9 @@ impl Phase {
         Self::Ending,
     ];
 
-    fn words(self) -> &'static str {
+    /// What a rank does in it.
+    #[must_use]
+    pub fn words(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Computing => "computing gradients",
@@ -49,7 +54,14 @@ impl Phase {
 
 /// Where a rank notes its phase and its peers' watch reads it. A clone shares the board.
 #[derive(Clone, Debug, Default)]
-pub struct PhaseBoard(Arc<AtomicU64>);
+pub struct PhaseBoard(Arc<Board>);
+
+#[derive(Debug, Default)]
+struct Board {
+    word: AtomicU64,
+    /// The first update of this process; 0 before it.
+    first: AtomicU64,
+}
 
 /// A phase and the number of the update it belongs to, from 1; packed into one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,13 +77,25 @@ const UPDATE_BITS: u32 = 56;
 impl PhaseBoard {
     /// Notes that a phase has begun.
     pub fn enter(&self, phase: Phase, update: u64) {
-        self.0.store(Moment { phase, update }.word(), Ordering::Relaxed);
+        if phase == Phase::Computing {
+            let first = &self.0.first;
+            let _ = first.compare_exchange(0, update, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        self.0.word.store(Moment { phase, update }.word(), Ordering::Relaxed);
+    }
+
+    /// Whether the first update of this process is over.
+    #[must_use]
+    pub fn has_updated(&self) -> bool {
+        let first = self.0.first.load(Ordering::Relaxed);
+        let now = Moment::read(self.word()).map_or(0, |moment| moment.update);
+        first != 0 && now > first
     }
 
     /// What was noted last, as a word to send.
     #[must_use]
     pub fn word(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.word.load(Ordering::Relaxed)
     }
 }
 
@@ -86,6 +110,16 @@ impl Moment {
     #[must_use]
     pub fn word(self) -> u64 {
         (self.phase as u64) << UPDATE_BITS | self.update & ((1 << UPDATE_BITS) - 1)
+    }
+
+    /// The word of a call's signature: the phases of an update are one, since the call may be made on
+    /// another thread than the one that notes them.
+    pub(crate) fn of_call(word: u64) -> u64 {
+        let moment = Self::read(word).unwrap_or_else(Self::start);
+        match moment.phase {
+            Phase::Summing | Phase::Stepping => Self { phase: Phase::Computing, ..moment }.word(),
+            _ => moment.word(),
+        }
     }
 
     /// What a peer's word means; nothing when it is no word of ours.
@@ -120,5 +154,20 @@ mod tests {
         board.enter(Phase::Summing, 17);
         assert_eq!(Moment::read(board.word()).unwrap().to_string(), "summing gradients, update 17");
         assert_eq!(Moment::read(u64::MAX), None);
+    }
+
+    #[test]
+    fn a_resumed_run_has_a_first_update_too() {
+        let board = PhaseBoard::default();
+        for (phase, update, expected) in [
+            (Phase::Starting, 0, false),
+            (Phase::Evaluating, 40, false),
+            (Phase::Computing, 41, false),
+            (Phase::Saving, 41, false),
+            (Phase::Computing, 42, true),
+        ] {
+            board.enter(phase, update);
+            assert_eq!(board.has_updated(), expected, "{phase:?} {update}");
+        }
     }
 }

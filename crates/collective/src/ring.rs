@@ -4,11 +4,15 @@
 //! and Yuan, Bandwidth optimal all-reduce algorithms for clusters of workstations, 2009). Each part
 //! is added up in one order and then copied, so the sums are the same bits on all ranks. All ranks
 //! add equally much, in the place where the values lie.
+//!
+//! That order follows the ring, and so the number of ranks. Sums by the tree are not added on their
+//! way: each rank's values go to the rank that owns the part, which adds them in the tree's order.
+//! The reduce-scatter takes n / 2 times the bytes then.
 
 use std::ops::Range;
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use lockstep_world::{Rank, Seat, WorldSize};
+use lockstep_world::{Rank, Seat, WorldSize, add_by_tree};
 
 use crate::CollectiveError;
 
@@ -36,16 +40,22 @@ pub(crate) struct Ring<N> {
     pub(crate) neighbours: N,
     /// What came and is still to be added: at most [`PART`] scalars.
     heard: Vec<f32>,
+    sums_by_tree: bool,
 }
 
 impl<N: Neighbours> Ring<N> {
     /// A seat between two neighbours.
     pub(crate) fn new(seat: Seat, neighbours: N) -> Self {
-        Self { seat, neighbours, heard: Vec::new() }
+        Self { seat, neighbours, heard: Vec::new(), sums_by_tree: false }
     }
 
     pub(crate) fn seat(&self) -> Seat {
         self.seat
+    }
+
+    /// From now on all sums are added in the order of the tree.
+    pub(crate) fn sum_by_tree(&mut self) {
+        self.sums_by_tree = true;
     }
 
     /// Replaces `values` by their sums over all ranks.
@@ -119,6 +129,9 @@ impl<N: Neighbours> Ring<N> {
         values: &mut [f32],
         parts: RingParts,
     ) -> Result<(), CollectiveError> {
+        if self.sums_by_tree {
+            return self.scatter_and_add(call, values, parts);
+        }
         let mut heard = std::mem::take(&mut self.heard);
         for step in 1..self.size() {
             let (given, added) = (parts.of(self.back(step)), parts.of(self.back(step + 1)));
@@ -129,6 +142,35 @@ impl<N: Neighbours> Ring<N> {
             }
         }
         self.heard = heard;
+        Ok(())
+    }
+
+    /// The same, added in the order of the tree. What a rank hears from the one `step` behind is for
+    /// itself first, then for the ranks ahead of it in their order.
+    fn scatter_and_add(
+        &mut self,
+        call: &'static str,
+        values: &mut [f32],
+        parts: RingParts,
+    ) -> Result<(), CollectiveError> {
+        let (size, rank) = (self.size(), self.seat.rank());
+        let own = parts.of(rank);
+        let mut terms = vec![Vec::new(); size];
+        terms[rank.0] = values[own.clone()].to_vec();
+        let ahead = |step: usize| parts.of(Rank((rank.0 + step) % size));
+        let mut given: Vec<f32> =
+            (1..size).flat_map(|step| &values[ahead(step)]).copied().collect();
+        for step in 1..size {
+            let mut heard = vec![0.0; (0..size - step).map(|step| ahead(step).len()).sum()];
+            self.exchange(call, &given, &mut heard)?;
+            given = heard.split_off(own.len());
+            terms[self.back(step).0] = heard;
+        }
+        let sum = add_by_tree(terms, |mut left, right| {
+            left.iter_mut().zip(right).for_each(|(left, right)| *left += right);
+            left
+        });
+        values[own].copy_from_slice(&sum.unwrap_or_default());
         Ok(())
     }
 

@@ -17,6 +17,10 @@ impl Collective for Solo {
         Ok(())
     }
 
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+
     fn broadcast(&mut self, _values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         check_root(root, self.seat())
     }

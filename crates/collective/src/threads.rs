@@ -3,7 +3,7 @@
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::thread;
 
-use lockstep_world::{Rank, Seat, WorldSize};
+use lockstep_world::{Rank, Seat, WorldSize, add_by_tree};
 
 use crate::{Collective, CollectiveError, check_root};
 
@@ -12,6 +12,7 @@ use crate::{Collective, CollectiveError, check_root};
 pub struct Threads {
     seat: Seat,
     table: Arc<Table>,
+    sums_by_tree: bool,
 }
 
 /// Where all ranks put what they have, and read what the others have.
@@ -35,7 +36,7 @@ impl Threads {
         thread::scope(|scope| {
             let start = |seat| {
                 let (table, work) = (Arc::clone(&table), &work);
-                scope.spawn(move || work(Self { seat, table }))
+                scope.spawn(move || work(Self { seat, table, sums_by_tree: false }))
             };
             let handles: Vec<_> = ranks.map(start).collect();
             handles.into_iter().filter_map(|handle| handle.join().ok()).collect()
@@ -61,8 +62,17 @@ impl Collective for Threads {
     fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
         let all = self.exchange(to_words(values));
         for (place, value) in values.iter_mut().enumerate() {
-            *value = all.iter().map(|words| from_word(words[place])).sum();
+            let terms = all.iter().map(|words| from_word(words[place]));
+            *value = match self.sums_by_tree {
+                true => add_by_tree(terms, |left, right| left + right).unwrap_or_default(),
+                false => terms.sum(),
+            };
         }
+        Ok(())
+    }
+
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.sums_by_tree = true;
         Ok(())
     }
 

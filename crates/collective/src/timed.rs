@@ -188,6 +188,10 @@ impl<C: Collective> Collective for Timed<C> {
         self.time(bytes, |of| &mut of.all_gather_shards, |inner| inner.all_gather_shards(values))
     }
 
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.inner.sum_by_tree()
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         let bytes = size_of_val(values);
         self.time(bytes, |of| &mut of.broadcast, |inner| inner.broadcast(values, root))

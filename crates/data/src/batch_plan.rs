@@ -86,6 +86,19 @@ impl BatchPlan {
         own.map(|(example, _)| example).collect()
     }
 
+    /// The places that all ranks together read in `step`, dealt to so many shares as [`Self::share`]
+    /// deals them to ranks.
+    #[must_use]
+    pub fn shares(&self, step: Step, count: WorldSize, lengths: &[u32]) -> Vec<Vec<usize>> {
+        let batch = self.global_batch(step);
+        let owners = deal(&batch, lengths, count);
+        let mut shares = vec![Vec::new(); count.get()];
+        for (example, owner) in batch.into_iter().zip(owners) {
+            shares[owner.0].push(example);
+        }
+        shares
+    }
+
     fn epoch_order(&self, seed: Seed, epoch: u64) -> Arc<[usize]> {
         let mut shuffled = self.shuffled.lock().unwrap_or_else(PoisonError::into_inner);
         match shuffled.as_ref() {

@@ -1,22 +1,31 @@
 //! Opening the file a user named, or telling what lies there instead.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, IsTerminal};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+
+use lockstep_world::open_file;
 
 use crate::error::DataError;
 use crate::format::Format;
 
 /// Opens the file at `path`.
 pub(crate) fn open(path: &Path) -> Result<BufReader<File>, DataError> {
-    let opened = fs::metadata(path).and_then(|metadata| match metadata.is_dir() {
-        true => Err(io::ErrorKind::IsADirectory.into()),
-        false => File::open(path),
-    });
-    match opened {
-        Ok(file) => Ok(BufReader::new(file)),
-        Err(source) => Err(not_opened(path, source)),
-    }
+    open_file(path).map(BufReader::new).map_err(|source| not_opened(path, source))
+}
+
+/// Opens texts that are read one by one: a file, a pipe or a terminal.
+pub(crate) fn open_stream(path: &Path) -> Result<BufReader<File>, DataError> {
+    let is_pipe = fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
+    let is_stream = |file: &File| is_pipe || file.is_terminal();
+    let opened = match open_file(path) {
+        Err(refused) if refused.kind() == io::ErrorKind::InvalidInput => {
+            File::open(path).and_then(|file| if is_stream(&file) { Ok(file) } else { Err(refused) })
+        }
+        opened => opened,
+    };
+    opened.map(BufReader::new).map_err(|source| not_opened(path, source))
 }
 
 /// Whether there is a file at `path`, in a format that is read. Nothing is read of it.
@@ -24,11 +33,7 @@ pub(crate) fn open(path: &Path) -> Result<BufReader<File>, DataError> {
 /// # Errors
 /// [`DataError`], for a path that leads to no such file.
 pub fn check_file(path: &Path) -> Result<(), DataError> {
-    let found = fs::metadata(path).map_err(|source| not_opened(path, source))?;
-    // A pipe can be opened once.
-    if found.is_dir() || found.is_file() {
-        open(path)?;
-    }
+    open(path)?;
     format(path).map(drop)
 }
 
@@ -64,6 +69,7 @@ fn not_opened(path: &Path, source: io::Error) -> DataError {
         io::ErrorKind::NotFound => {
             DataError::MissingFile { similar: similar_files(folder, &path), path }
         }
+        io::ErrorKind::InvalidInput => DataError::NotAFile { path, source },
         _ => DataError::CannotOpen { path, source },
     }
 }

@@ -96,6 +96,14 @@ pub enum DataError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The path leads to something that is not a file.
+    #[error("{}: {source}\n  hint: write the rows to a file, and name that", .path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        source: io::Error,
+    },
     /// Reading broke off.
     #[error(
         "{}: cannot be read at line {line}: {source}\n  hint: check that the \

@@ -1,10 +1,10 @@
 //! Label maps: what a user calls the labels of a file.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::Read;
+use std::io;
 use std::path::Path;
 
+use lockstep_world::file_content;
 use serde_json::{Map, Value};
 
 use crate::error::DataError;
@@ -27,12 +27,10 @@ impl Renames {
     /// [`DataError::LabelMap`] when the file cannot be read, or holds no such object.
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let faulty = |reason| DataError::LabelMap { path: path.to_owned(), reason };
-        let mut bytes = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes));
-        read.map_err(|cause| faulty(format!("it cannot be read ({cause})")))?;
-        if bytes.len() as u64 > LIMIT {
-            return Err(faulty("it has more than 1 MiB".to_owned()));
-        }
+        let bytes = file_content(path, LIMIT).map_err(|cause| match cause.kind() {
+            io::ErrorKind::FileTooLarge => faulty("it has more than 1 MiB".to_owned()),
+            _ => faulty(format!("it cannot be read ({cause})")),
+        })?;
         let object: Map<String, Value> = serde_json::from_slice(&bytes)
             .map_err(|cause| faulty(format!("it is not a JSON object ({cause})")))?;
         Self::of(object).map_err(faulty)

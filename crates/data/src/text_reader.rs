@@ -60,7 +60,7 @@ impl TextReader<BufReader<File>> {
     /// [`DataError`] when the file cannot be opened, its extension names no format, or its header does
     /// not show the text.
     pub fn open(source: TextSource) -> Result<Self, DataError> {
-        let file = data_file::open(&source.name)?;
+        let file = data_file::open_stream(&source.name)?;
         let format = match source.format {
             None => Some(data_file::format_of_texts(&source.name)?),
             told => told,

@@ -123,12 +123,12 @@ pub const BELOW_ONE: Kind<f64> = Kind {
     read: |text| number(text).filter(|x| (0.0..1.0).contains(x)),
 };
 
-/// A number above 0.
+/// A number above 0, also as an f32, which is what the kernels compute with.
 pub const POSITIVE: Kind<f64> = Kind {
     form: Form::Number,
     placeholder: "X",
-    valid: "a number above 0, at most 1e9",
-    read: |text| number(text).filter(|x| *x > 0.0 && *x <= 1e9),
+    valid: "a number from 1e-38 to 1e9",
+    read: |text| number(text).filter(|x| *x >= 1e-38 && *x <= 1e9),
 };
 
 fn readable(text: &str) -> Option<&str> {
@@ -164,11 +164,14 @@ mod tests {
         check(&UPDATES, "99999999999999999999", None);
         check(&DROPPED, "0.1", Some(0.1));
         check(&DROPPED, "1", None);
+        check(&DROPPED, "0.9999999999", None);
         check(&UNIT, "2e-5", Some(2e-5));
         check(&UNIT, "nan", None);
         check(&UNIT, "fast", None);
         check(&BELOW_ONE, "1", None);
         check(&POSITIVE, "0", None);
         check(&POSITIVE, "inf", None);
+        check(&POSITIVE, "1e-50", None);
+        check(&POSITIVE, "1e-8", Some(1e-8));
     }
 }

@@ -4,10 +4,10 @@
 //! looked at. Only where the text is no TOML, its keys are not looked at.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
+use lockstep_world::file_content;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
@@ -43,12 +43,11 @@ pub fn read_file(config: &mut Written, path: &Path) {
 
 fn text(path: &Path) -> io::Result<String> {
     const LIMIT: u64 = 1 << 20;
-    let mut text = String::new();
-    let length = File::open(path)?.take(LIMIT + 1).read_to_string(&mut text)?;
-    if length as u64 > LIMIT {
-        return Err(io::Error::other("more than 1 MiB is no configuration"));
-    }
-    Ok(text)
+    let bytes = file_content(path, LIMIT).map_err(|cause| match cause.kind() {
+        io::ErrorKind::FileTooLarge => io::Error::other("more than 1 MiB is no configuration"),
+        _ => cause,
+    })?;
+    String::from_utf8(bytes).map_err(|_| io::Error::other("stream did not contain valid UTF-8"))
 }
 
 /// Puts TOML text into `config`; `path` is what messages call it.

@@ -247,7 +247,7 @@ pub const WORDS: &[(&[&str], Meant)] = &[
        "rdzv_backend", "rdzv_endpoint", "rdzv_id"],
      Advice(MEETING)),
     (&["ddp", "ddp_backend", "fsdp", "deepspeed", "distributed", "dist_backend"], Advice(RANKS)),
-    (&["timeout", "ddp_timeout"], Like(&["peer_timeout"])),
+    (&["timeout", "ddp_timeout", "nccl_timeout"], Like(&["collective_timeout"])),
     (&["threads", "num_threads", "cpus", "cores"],
      Advice("leave it out: ranks share the cores they may use; RAYON_NUM_THREADS overrides it")),
     // What it writes.

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use crate::{Environment, ExitCode, Process, bug_report, progress, streams, warnings};
+use crate::{Environment, ExitCode, Process, bug_report, progress, signals, streams, warnings};
 
 /// Runs a program: its code, or the one that `code` gives its failure, which is shown.
 pub fn enter<C: Into<std::process::ExitCode>, E: Error>(
@@ -13,6 +13,9 @@ pub fn enter<C: Into<std::process::ExitCode>, E: Error>(
     let process = Process::current();
     warnings::show(&process.environment);
     progress::allow(&process.environment);
+    if let Err(cause) = signals::survive_file_limit() {
+        tracing::warn!("a file that reaches its limit will end this program: {cause}");
+    }
     match program(&process) {
         Ok(code) => code.into(),
         Err(failure) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::flag;
 
 /// How long a program sleeps between two polls.
@@ -41,6 +41,24 @@ pub fn catch() -> io::Result<Vec<Pending>> {
     for Pending { signal, arrived } in &pending {
         flag::register(*signal, Arc::clone(arrived))?;
     }
+    Ok(pending)
+}
+
+/// Lets a write beyond the limit on the size of files (`ulimit -f`) fail instead of ending the process.
+///
+/// # Errors
+/// The system's.
+pub fn survive_file_limit() -> io::Result<()> {
+    flag::register(SIGXFSZ, Arc::default()).map(drop)
+}
+
+/// Catches SIGUSR2, which asks for a record of what the program does; the program continues.
+///
+/// # Errors
+/// The system's.
+pub fn catch_record() -> io::Result<Pending> {
+    let pending = Pending { signal: SIGUSR2, arrived: Arc::default() };
+    flag::register(SIGUSR2, Arc::clone(&pending.arrived))?;
     Ok(pending)
 }
 

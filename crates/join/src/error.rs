@@ -2,7 +2,7 @@
 
 use lockstep_collective::CollectiveError;
 use lockstep_gpu::GpuError;
-use lockstep_host::{DecisionError, ExitCode, gpus};
+use lockstep_host::{DecisionError, ExitCode, TokenError, gpus};
 use lockstep_world::WorldSize;
 use thiserror::Error;
 
@@ -40,6 +40,9 @@ pub enum WorldError {
         /// What is set.
         text: String,
     },
+    /// A token that cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// The MPI library sees one rank where several were started.
     #[error(
         "{} ranks were started, but {library} sees only one: the mpirun that started this program \
@@ -82,6 +85,16 @@ pub enum JoinError {
     /// Peers that cannot be reached.
     #[error(transparent)]
     Collective(#[from] CollectiveError),
+    /// Ranks that were started with different settings.
+    #[error(
+        "the ranks were started with different settings: {}; start all of them with the same \
+         configuration and flags",
+        differences.join("; ")
+    )]
+    Disagree {
+        /// Which rank differs in what.
+        differences: Vec<String>,
+    },
     /// Devices that the ranks' machines cannot give.
     #[error(transparent)]
     Decision(#[from] DecisionError),
@@ -102,7 +115,7 @@ impl JoinError {
             | Self::Decision(_)
             | Self::Device(_)
             | Self::Driver(_) => ExitCode::Device,
-            Self::World(_) => ExitCode::Usage,
+            Self::World(_) | Self::Disagree { .. } => ExitCode::Usage,
             Self::Collective(error) => of_collective(error),
         }
     }
@@ -113,7 +126,10 @@ impl JoinError {
 pub fn of_collective(error: &CollectiveError) -> ExitCode {
     match error {
         CollectiveError::Missing { .. } => ExitCode::Device,
-        CollectiveError::Diverged { .. } | CollectiveError::NoSuchRoot { .. } => ExitCode::Bug,
+        CollectiveError::Diverged { .. }
+        | CollectiveError::NoSuchRoot { .. }
+        | CollectiveError::TooLong { .. }
+        | CollectiveError::NoLength { .. } => ExitCode::Bug,
         CollectiveError::Lost { .. }
         | CollectiveError::NotMet { .. }
         | CollectiveError::Library { .. } => ExitCode::PeerLost,

@@ -3,10 +3,13 @@
 //! The environment says who started us ([`Starter`]); joining the others is a collective call, after
 //! which every rank knows the hosts, its share of the cores, and watches over its peers.
 
+mod arrival;
 mod binding;
 mod cores;
 pub mod device;
+mod ending;
 mod error;
+mod flight;
 mod identity;
 mod quota;
 mod roster;
@@ -14,27 +17,28 @@ mod starter;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lockstep_collective::{
-    Audited, Collective, How, Ledger, Lost, Meeting, Mpi, Patience, PhaseBoard, Solo, Tcp, Timed,
-    Watch, WatchHandle, WatchSettings,
+    Audited, Collective, FlightRecorder, Ledger, Meeting, Mpi, Patience, Solo, Tcp, Timed,
+    Timeouts, Watch, WatchSettings, differences,
 };
-use lockstep_host::{Computes, Environment, ExitCode, Wish, decide, name_rank, streams};
-use lockstep_world::{Rank, Seat, WorldSize};
+use lockstep_host::{Computes, Environment, Wish, decide, host_name, name_rank, streams};
+use lockstep_world::{Seat, WorldSize};
 
+use arrival::Arrival;
 pub use binding::Binding;
 pub use cores::Cores;
 use device::Place;
+pub use ending::end_regardless;
 pub use error::{JoinError, PlaceError, WorldError, of_collective};
+pub use flight::{FLIGHT, FlightLog};
 use roster::Roster;
 pub use starter::{Family, Starter};
 
-/// The rank that prints for all.
-const LEADER: Rank = Rank(0);
-
-/// How long ranks wait for each other to be started: queues and image downloads take minutes.
-const ARRIVAL: Duration = Duration::from_secs(600);
+/// How long ranks wait for each other to be started where that has no timeout.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// The ranks that train together, as one of them sees them.
 pub struct ProcessGroup {
@@ -46,8 +50,6 @@ pub struct ProcessGroup {
     pub ledger: Ledger,
     /// The device it computes on.
     pub place: Place,
-    /// The phase it is in, which its peers report when it is lost.
-    pub board: PhaseBoard,
     /// Tells the other ranks when it ends, and notices when they do.
     pub watch: Watch,
     /// The cores it may use.
@@ -95,17 +97,24 @@ impl ProcessGroup {
         wish: Wish,
         run: &JoinOptions<'_>,
     ) -> Result<Option<Self>, JoinError> {
-        let (mut collective, by) = connect(starter)?;
+        let arrival = Arrival::begin(starter, run.timeouts.startup, run.environment, run.flight);
+        let (mut collective, by) = connect(starter, run)?;
         let mut seat = collective.seat();
+        let watch = run.watch(&mut *collective)?;
+        drop(arrival);
+        run.agree(&mut *collective, &watch)?;
         let gpus = device::visible(wish.device, run.environment)?;
         let mut roster = Roster::gather(&mut *collective, gpus, run.environment)?;
-        let computes = decide(wish, &roster.equipment(), seat)?;
+        // All ranks decide the same, so none of them is lost where that is a failure.
+        let computes = decide(wish, &roster.equipment(), seat).inspect_err(|_| watch.leave())?;
         if let Computes::Alone | Computes::Nothing = computes {
             collective.leave()?;
+            watch.leave();
             if computes == Computes::Nothing {
                 return Ok(None);
             }
-            (collective, roster, seat) = (Box::new(Solo), roster.alone(seat), Seat::SOLO);
+            let alone = Audited::with(Solo, run.recorder());
+            (collective, roster, seat) = (Box::new(alone), roster.alone(seat), Seat::SOLO);
         }
         name_rank(seat);
         let cores = Cores::of(&roster, seat);
@@ -113,18 +122,13 @@ impl ProcessGroup {
         if let (true, Some(warning)) = (seat.is_leader(), roster.binding_warning()) {
             tracing::warn!("{warning}");
         }
-        let board = PhaseBoard::default();
-        let patience = run.patience;
-        let settings = WatchSettings { host: roster.host(seat), board: board.clone(), patience };
-        let watch =
-            Watch::start(&mut *collective, settings, move |lost| end_with_peer(seat, lost))?;
-        fail_on_panic(seat, &watch);
-        let (collective, place) = take_place(collective, &roster, &computes)?;
+        ending::fail_on_panic(seat, &watch, run.flight.clone());
+        let (collective, place) = take_place(collective, &roster, &computes, run)?;
         let (collective, ledger) = Timed::new(collective);
         let collective = Box::new(collective);
         let hosts = roster.hosts();
         let summary = GroupSummary::of(seat, &cores, &hosts, &by);
-        Ok(Some(Self { seat, collective, ledger, place, board, watch, cores, hosts, summary }))
+        Ok(Some(Self { seat, collective, ledger, place, watch, cores, hosts, summary }))
     }
 }
 
@@ -134,6 +138,42 @@ pub struct JoinOptions<'a> {
     pub environment: &'a Environment,
     /// How long a rank may be silent before it counts as lost.
     pub patience: Duration,
+    /// How long a rank that lives may let others wait.
+    pub timeouts: Timeouts,
+    /// What all ranks must have the same of, by name.
+    pub facts: &'a BTreeMap<String, String>,
+    /// Where the calls are noted, and where they are written to when the run ends by a failure.
+    pub flight: &'a FlightLog,
+}
+
+impl JoinOptions<'_> {
+    fn recorder(&self) -> FlightRecorder {
+        self.flight.recorder().clone()
+    }
+
+    /// Whether all ranks were started with the same facts. All ranks get the same answer, so none of
+    /// them is lost where that is a failure.
+    fn agree(&self, collective: &mut dyn Collective, watch: &Watch) -> Result<(), JoinError> {
+        let differences = differences(collective, self.facts)?;
+        if differences.is_empty() {
+            return Ok(());
+        }
+        watch.leave();
+        Err(JoinError::Disagree { differences })
+    }
+
+    /// Starts the watch, which all ranks do together.
+    fn watch(&self, collective: &mut dyn Collective) -> Result<Watch, JoinError> {
+        let (seat, flight) = (collective.seat(), self.flight.clone());
+        let settings = WatchSettings {
+            host: host_name(),
+            recorder: self.recorder(),
+            patience: self.patience,
+            timeouts: self.timeouts,
+        };
+        let notify = move |event| ending::on_event(seat, &flight, &event);
+        Ok(Watch::start(collective, settings, notify)?)
+    }
 }
 
 /// Opens this rank's device, and lets the gradients of GPUs go over NCCL.
@@ -141,6 +181,7 @@ fn take_place(
     collective: Box<dyn Collective>,
     roster: &Roster,
     computes: &Computes,
+    run: &JoinOptions<'_>,
 ) -> Result<(Box<dyn Collective>, Place), JoinError> {
     let seat = collective.seat();
     let gpu = match *computes {
@@ -149,8 +190,11 @@ fn take_place(
     };
     let Some((ordinal, gpu)) = gpu else { return Ok((collective, Place::cpu())) };
     let place = Place::gpu(ordinal, gpu)?;
-    let collective =
-        if seat.world() == WorldSize::ONE { collective } else { over_nccl(collective, ordinal)? };
+    let collective = if seat.world() == WorldSize::ONE {
+        collective
+    } else {
+        over_nccl(collective, ordinal, run)?
+    };
     Ok((collective, place))
 }
 
@@ -158,8 +202,12 @@ fn take_place(
 fn over_nccl(
     collective: Box<dyn Collective>,
     ordinal: usize,
+    run: &JoinOptions<'_>,
 ) -> Result<Box<dyn Collective>, JoinError> {
-    Ok(Box::new(Audited::new(lockstep_collective::Nccl::join(collective, ordinal)?)))
+    let (timeouts, recorder) = (run.timeouts, run.recorder());
+    let board = recorder.board().clone();
+    let nccl = lockstep_collective::Nccl::join(collective, ordinal, timeouts, board)?;
+    Ok(Box::new(Audited::with(nccl, recorder)))
 }
 
 /// A build without CUDA, which has found no GPU to come here with.
@@ -167,17 +215,21 @@ fn over_nccl(
 fn over_nccl(
     collective: Box<dyn Collective>,
     _ordinal: usize,
+    _run: &JoinOptions<'_>,
 ) -> Result<Box<dyn Collective>, JoinError> {
     Ok(collective)
 }
 
 /// The collective that belongs to a start, and what to call it.
-fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), JoinError> {
+fn connect(
+    starter: &Starter,
+    run: &JoinOptions<'_>,
+) -> Result<(Box<dyn Collective>, String), JoinError> {
     match starter {
-        Starter::Single => Ok((Box::new(Solo), "none".to_owned())),
+        Starter::Single => Ok((Box::new(Audited::with(Solo, run.recorder())), "none".to_owned())),
         Starter::Mpi { seat, family, instead } => match instead {
             Some(_) if !speaks_to(*family) && seat.world() == WorldSize::ONE => {
-                connect(&Starter::Single)
+                connect(&Starter::Single, run)
             }
             Some(meeting) if !speaks_to(*family) => {
                 if seat.is_leader() && Mpi::IS_BUILT_IN {
@@ -186,11 +238,11 @@ fn connect(starter: &Starter) -> Result<(Box<dyn Collective>, String), JoinError
                          built with, so they communicate over TCP"
                     );
                 }
-                over_tcp(*seat, meeting)
+                over_tcp(*seat, meeting, run)
             }
-            _ => over_mpi(*seat),
+            _ => over_mpi(*seat, run),
         },
-        Starter::Rendezvous { seat, meeting } => over_tcp(*seat, meeting),
+        Starter::Rendezvous { seat, meeting } => over_tcp(*seat, meeting, run),
     }
 }
 
@@ -199,65 +251,27 @@ fn speaks_to(family: Family) -> bool {
     Mpi::IS_BUILT_IN && (family == Family::OpenMpi || Mpi::speaks_to_mpich())
 }
 
-fn over_mpi(seat: Seat) -> Result<(Box<dyn Collective>, String), JoinError> {
+fn over_mpi(seat: Seat, run: &JoinOptions<'_>) -> Result<(Box<dyn Collective>, String), JoinError> {
     let mpi = Mpi::join()?;
     let (found, library) = (mpi.seat().world(), mpi.library());
     if found != seat.world() {
         return Err(WorldError::WrongMpi { expected: seat.world(), library }.into());
     }
-    Ok((Box::new(Audited::new(mpi)), library))
+    Ok((Box::new(Audited::with(mpi, run.recorder())), library))
 }
 
-fn over_tcp(seat: Seat, meeting: &Meeting) -> Result<(Box<dyn Collective>, String), JoinError> {
+fn over_tcp(
+    seat: Seat,
+    meeting: &Meeting,
+    run: &JoinOptions<'_>,
+) -> Result<(Box<dyn Collective>, String), JoinError> {
     if seat.is_leader() {
         streams::print_error_line(format_args!(
             "{seat} is waiting for the other ranks at {meeting}"
         ));
     }
-    let patience = Patience { limit: ARRIVAL, tell: &|words| streams::print_error_line(words) };
+    let limit = run.timeouts.startup.unwrap_or(FOR_EVER);
+    let patience = Patience { limit, tell: &|words| streams::print_error_line(words) };
     let tcp = Tcp::meet(seat, meeting, &patience)?;
-    Ok((Box::new(Audited::new(tcp)), format!("TCP, rendezvous at {meeting}")))
-}
-
-/// Ends a rank that lost a peer, since its next call would wait for ever. The leader reports the loss
-/// for all ranks; if the leader is lost, every rank does.
-fn end_with_peer(seat: Seat, lost: &Lost) {
-    let code = match &lost.how {
-        How::Failed { code, .. } => ExitCode::of_peers(*code),
-        How::Closed | How::Silent(_) => ExitCode::PeerLost,
-    };
-    if code != ExitCode::Stopped && (seat.is_leader() || lost.rank == LEADER) {
-        streams::print_error_line(format_args!(
-            "error: {lost}\n  hint: read the last lines of that rank's output, then start again with \
-             --resume auto"
-        ));
-    }
-    signal_hook::low_level::exit(i32::from(code.number()));
-}
-
-/// How long a rank that has lost its peers may take to end by itself.
-const LAST: Duration = Duration::from_secs(5);
-
-/// Makes sure that a rank without its peers exits, also where the memory of a GPU cannot be freed
-/// because the GPU waits for one of them.
-pub fn end_regardless(watch: WatchHandle, failure: String) {
-    std::thread::spawn(move || {
-        std::thread::sleep(LAST);
-        watch.fail(&failure, ExitCode::PeerLost.number());
-        streams::print_error_line(format_args!("error: {failure}"));
-        signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
-    });
-}
-
-/// A panic in one rank must not leave the others waiting.
-fn fail_on_panic(seat: Seat, watch: &Watch) {
-    if seat.world().get() == 1 {
-        return;
-    }
-    let (report, handle) = (std::panic::take_hook(), watch.handle());
-    std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        handle.fail("it panicked, which is a bug in lockstep", ExitCode::Bug.number());
-        signal_hook::low_level::exit(i32::from(ExitCode::Bug.number()));
-    }));
+    Ok((Box::new(Audited::with(tcp, run.recorder())), format!("TCP, rendezvous at {meeting}")))
 }

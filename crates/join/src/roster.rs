@@ -49,6 +49,9 @@ impl RankInfo {
     }
 }
 
+/// No rank describes its place in more bytes: a thousand cores and all GPUs take a tenth of it.
+const MOST_BYTES: usize = 1 << 20;
+
 impl Roster {
     /// Tells all ranks where all ranks are.
     pub(super) fn gather(
@@ -57,7 +60,7 @@ impl Roster {
         environment: &Environment,
     ) -> Result<Self, CollectiveError> {
         let here = serde_json::to_vec(&RankInfo::here(gpus, environment)).unwrap_or_default();
-        let all = gather_bytes(collective, &here)?;
+        let all = gather_bytes(collective, &here, MOST_BYTES)?;
         Ok(Self(
             all.iter().map(|bytes| serde_json::from_slice(bytes).unwrap_or_default()).collect(),
         ))
@@ -77,10 +80,6 @@ impl Roster {
 
     pub(super) fn place(&self, seat: Seat) -> Option<&RankInfo> {
         self.0.get(seat.rank().0)
-    }
-
-    pub(super) fn host(&self, seat: Seat) -> String {
-        self.place(seat).map(|place| place.equipment.host.clone()).unwrap_or_default()
     }
 
     /// What each rank sees where it runs.

@@ -1,7 +1,7 @@
 //! Who started this process among how many, by what the starter put into the environment.
 
-use lockstep_collective::{Keeper, Meeting, MeetingPlace};
-use lockstep_host::Environment;
+use lockstep_collective::{Keeper, Meeting, MeetingPlace, Token};
+use lockstep_host::{Environment, run_token};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use super::{WorldError, identity};
@@ -103,7 +103,7 @@ fn by_mpi(environment: &Environment) -> Result<Option<Starter>, WorldError> {
         let is_slurms = has("PMI_JOBID") && has("SLURM_PROCID");
         let kept = match is_slurms {
             true => meeting(environment, seat.world().get()).ok(),
-            false => kept_by_mpich(environment),
+            false => kept_by_mpich(environment)?,
         };
         let instead = kept.map_or_else(told_where, |meeting| Ok(Some(meeting)))?;
         return Ok(Some(Starter::Mpi { seat, family: Family::Mpich, instead }));
@@ -114,10 +114,16 @@ fn by_mpi(environment: &Environment) -> Result<Option<Starter>, WorldError> {
 }
 
 /// What MPICH's starter keeps for the ranks.
-fn kept_by_mpich(environment: &Environment) -> Option<Meeting> {
-    let number = environment.get("PMI_FD")?.parse().ok()?;
-    let place = MeetingPlace { host: String::new(), port: 0 };
-    Some(Meeting { keeper: Keeper::Pmi(number), ..place.into() })
+fn kept_by_mpich(environment: &Environment) -> Result<Option<Meeting>, WorldError> {
+    let number = environment.get("PMI_FD").and_then(|text| text.parse().ok());
+    let Some(number) = number else { return Ok(None) };
+    let (place, token) = (MeetingPlace { host: String::new(), port: 0 }, token(environment)?);
+    Ok(Some(Meeting { keeper: Keeper::Pmi(number), token, ..place.into() }))
+}
+
+/// What the ranks of this run know, and no other program.
+fn token(environment: &Environment) -> Result<Option<Token>, WorldError> {
+    Ok(run_token(environment)?.map(|text| Token::new(&text)))
 }
 
 fn first_seat(environment: &Environment, pairs: &[Variables]) -> Result<Option<Seat>, WorldError> {
@@ -145,7 +151,7 @@ fn meeting(environment: &Environment, size: usize) -> Result<Meeting, WorldError
     // Where torchrun shares its store, its agent holds MASTER_PORT.
     let shares = environment.get("TORCHELASTIC_USE_AGENT_STORE");
     let keeper = if shares == Some("True") { Keeper::Agent } else { Keeper::Leader };
-    Ok(Meeting { place, keeper, run: identity::of_run(environment) })
+    Ok(Meeting { place, keeper, run: identity::of_run(environment), token: token(environment)? })
 }
 
 /// Where rank 0 is met: as the environment says, or on the first host of a Slurm step at a port derived from the job.

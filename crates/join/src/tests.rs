@@ -103,9 +103,13 @@ fn rank_that_ends() {
     let starter = Starter::of(&std::env::vars().collect::<Environment>()).unwrap();
     let wish = Wish { device: DeviceChoice::Cpu, sharing: Sharing::Refused };
     let patience = Duration::from_secs(10);
-    let options = JoinOptions { environment: &Environment::default(), patience };
+    let flight = FlightLog::new(starter.seat(), None);
+    let timeouts = Timeouts::default();
+    let environment = &Environment::default();
+    let facts = &BTreeMap::new();
+    let options = JoinOptions { environment, patience, timeouts, facts, flight: &flight };
     let mut world = ProcessGroup::join(&starter, wish, &options).unwrap().unwrap();
-    world.board.enter(lockstep_collective::Phase::Computing, 7);
+    flight.recorder().board().enter(lockstep_collective::Phase::Computing, 7);
     world.collective.barrier().unwrap();
     std::thread::sleep(Duration::from_millis(200));
     let own = world.seat.rank().0.to_string();

@@ -2,25 +2,30 @@
 //! which one failed first, and starts the run again when it failed.
 
 mod children;
+mod cluster;
 mod exit_status;
 mod failure;
+mod nodes;
 mod options;
 mod output;
 mod plan;
 mod prefix;
 mod resources;
 mod run;
+mod seats;
+mod supervisor;
 mod trainer;
 
 use std::io::{self, Write};
 
-use lockstep_host::{ExitCode, Process, enter, signals, streams};
+use lockstep_host::{ExitCode, Process, enter, run_token, signals, streams};
+use lockstep_wire::random_token;
 
 use failure::Failure;
 use options::{COMMAND, Options};
-use plan::{Plan, plan};
+use plan::plan;
 use resources::Resources;
-use run::Run;
+use supervisor::Supervisor;
 use trainer::Trainer;
 
 /// The program `launcher`.
@@ -55,37 +60,27 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
     }
     let options = Options::read(line)?;
     let trainer = Trainer::beside_us(rest.get(1..).unwrap_or_default())?;
-    let signals = signals::catch().map_err(Failure::Signals)?;
+    let mut signals = signals::catch().map_err(Failure::Signals)?;
+    signals.push(signals::catch_record().map_err(Failure::Signals)?);
     let plan = plan(&options, &Resources::of(&process.environment), &trainer)?;
     if options.is_dry {
         write!(out, "{}", plan.summary(&trainer)).map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
-    supervise(&plan, trainer, options.max_restarts, &signals, out)
-}
-
-fn supervise(
-    plan: &Plan,
-    mut trainer: Trainer,
-    max_restarts: u64,
-    signals: &[signals::Pending],
-    out: &mut dyn Write,
-) -> Result<u8, Failure> {
-    let mut restarts = 0;
-    loop {
-        let outcome = Run::start(plan, &trainer)?.finish(signals, out)?;
-        let code = outcome.code;
-        if outcome.was_signalled || exit_status::is_final(code) || restarts == max_restarts {
-            return Ok(code);
-        }
-        restarts += 1;
-        streams::print_error_line(format_args!(
-            "launcher: the trainer exited with code {code}; restart {restarts} of {max_restarts}, \
-             from the newest checkpoint"
-        ));
-        if restarts == 1 {
-            trainer = trainer.resumed();
-        }
+    let token = match run_token(&process.environment)? {
+        Some(_) => None,
+        None => Some(random_token().map_err(Failure::Random)?),
+    };
+    let pass = options.cluster.as_ref().map(|cluster| cluster.pass(&process.environment));
+    let supervisor = Supervisor {
+        plan: &plan,
+        token: token.as_deref().filter(|_| options.cluster.is_none()),
+        max_restarts: options.max_restarts,
+        signals: &signals,
+    };
+    match (&options.cluster, pass.transpose()?) {
+        (Some(cluster), Some(pass)) => supervisor.among_others(trainer, cluster, &pass, out),
+        _ => supervisor.alone(trainer, out),
     }
 }
 

@@ -1,8 +1,12 @@
 //! The launcher's own arguments, which precede `--`.
 
+use std::time::Duration;
+
 use lockstep_flags::{
-    Command, CommandLine, Entries, Faults, Form, Key, Kind, SWITCH, Table, Words,
+    Command, CommandLine, Entries, Faults, Form, Key, Kind, SWITCH, TEXT, Table, Words,
 };
+
+use crate::cluster::Cluster;
 
 /// How many of something; nothing stands for `auto`.
 const COUNT: Kind<Option<u64>> = Kind {
@@ -15,12 +19,41 @@ const COUNT: Kind<Option<u64>> = Kind {
     },
 };
 
-/// A number of restarts.
-const RESTARTS: Kind<u64> = Kind {
+/// The fewest and the most machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Nodes {
+    pub(super) min: u64,
+    pub(super) max: u64,
+}
+
+/// How many machines; nothing stands for `auto`.
+const NODE_COUNT: Kind<Option<Nodes>> = Kind {
+    form: Form::Text,
+    placeholder: "auto|N|MIN:MAX",
+    valid: "auto, a whole number from 1 to 100000, or the fewest and the most as 2:4",
+    read: |text| match (text, text.split_once(':').unwrap_or((text, text))) {
+        ("auto", _) => Some(None),
+        (_, (min, max)) => {
+            let (min, max) = (min.parse().ok()?, max.parse().ok()?);
+            (1 <= min && min <= max && max <= 100_000).then_some(Some(Nodes { min, max }))
+        }
+    },
+};
+
+/// A number from 0 on.
+const FROM_ZERO: Kind<u64> = Kind {
     form: Form::Number,
     placeholder: "N",
     valid: "a whole number, at least 0",
     read: |text| text.parse().ok(),
+};
+
+/// A port.
+const PORT: Kind<u16> = Kind {
+    form: Form::Number,
+    placeholder: "PORT",
+    valid: "a whole number from 1 to 65535",
+    read: |text| text.parse().ok().filter(|port| *port > 0),
 };
 
 /// Who starts the ranks.
@@ -53,12 +86,40 @@ const START: Kind<Start> = Kind {
 static PER_NODE: Key<Option<u64>> =
     Key::new(Table::COMMAND, "nproc_per_node", COUNT, "processes on each machine; auto: its GPUs")
         .or("auto");
-static NODES: Key<Option<u64>> =
-    Key::new(Table::COMMAND, "nnodes", COUNT, "machines; auto: those of the Slurm job").or("auto");
+static NODES: Key<Option<Nodes>> = Key::new(
+    Table::COMMAND,
+    "nnodes",
+    NODE_COUNT,
+    "machines; auto: those of the Slurm job; MIN:MAX: as many of them as there are",
+)
+.or("auto");
+static NODE_RANK: Key<u64> = Key::new(
+    Table::COMMAND,
+    "node_rank",
+    FROM_ZERO,
+    "which of the machines this is, where each has a launcher",
+)
+.or("0");
+static MASTER_ADDR: Key<String> = Key::new(
+    Table::COMMAND,
+    "master_addr",
+    TEXT,
+    "host of node 0, where each machine has a launcher",
+);
+static MASTER_PORT: Key<u16> =
+    Key::new(Table::COMMAND, "master_port", PORT, "port at which the launcher of node 0 listens")
+        .or("29500");
+static JOIN_WINDOW: Key<u64> = Key::new(
+    Table::COMMAND,
+    "join_window",
+    FROM_ZERO,
+    "seconds that more machines than MIN are waited for",
+)
+.or("30");
 static MAX_RESTARTS: Key<u64> = Key::new(
     Table::COMMAND,
     "max_restarts",
-    RESTARTS,
+    FROM_ZERO,
     "restarts after failures, from the newest checkpoint",
 )
 .or("0");
@@ -68,15 +129,27 @@ static START_KEY: Key<Start> =
 static DRY_RUN: Key<bool> =
     Key::new(Table::COMMAND, "dry_run", SWITCH, "print what would be started, and start nothing")
         .or("false");
-static ENTRIES: &Entries = &[&PER_NODE, &NODES, &MAX_RESTARTS, &START_KEY, &DRY_RUN];
+static ENTRIES: &Entries = &[
+    &PER_NODE,
+    &NODES,
+    &NODE_RANK,
+    &MASTER_ADDR,
+    &MASTER_PORT,
+    &MAX_RESTARTS,
+    &JOIN_WINDOW,
+    &START_KEY,
+    &DRY_RUN,
+];
 
 /// The launcher's flags.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Options {
     /// Processes on each machine; nothing where the launcher is to find out.
     pub(super) per_node: Option<u64>,
     /// Machines; nothing where the launcher is to find out.
-    pub(super) nodes: Option<u64>,
+    pub(super) nodes: Option<Nodes>,
+    /// The machines, where each has a launcher.
+    pub(super) cluster: Option<Cluster>,
     /// How often a failed run is started again.
     pub(super) max_restarts: u64,
     /// Who starts the ranks.
@@ -92,9 +165,17 @@ impl Options {
     /// Everything that is wrong with them.
     pub(super) fn read(line: CommandLine) -> Result<Self, Faults> {
         let config = COMMAND.read(line, &[])?;
+        let nodes = config.get(&NODES)?;
+        let (node, port, window) =
+            (config.get(&NODE_RANK)?, config.get(&MASTER_PORT)?, config.get(&JOIN_WINDOW)?);
+        let window = Duration::from_secs(window);
+        let cluster = nodes
+            .zip(config.find(&MASTER_ADDR))
+            .map(|(Nodes { min, max }, host)| Cluster { min, max, node, host, port, window });
         Ok(Self {
             per_node: config.get(&PER_NODE)?,
-            nodes: config.get(&NODES)?,
+            nodes,
+            cluster,
             max_restarts: config.get(&MAX_RESTARTS)?,
             start: config.get(&START_KEY)?,
             is_dry: config.get(&DRY_RUN)?,
@@ -116,6 +197,10 @@ const AFTER: &str = "\
 examples:
   launcher --dry-run -- train configs/sst2.toml   what would be started, and why
   launcher --nproc-per-node 2 -- train configs/sst2.toml --device cpu
+
+Several machines without Slurm have a launcher each, started alike but for
+--node-rank: --nnodes 2:4 --node-rank 1 --master-addr HOST --max-restarts 3.
+When one is lost, the run is started again on those that are left.
 
 Without a GPU, auto is one process. In a Slurm job of several machines srun
 starts the ranks, else mpirun where it is installed, else the launcher itself.

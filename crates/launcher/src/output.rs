@@ -17,7 +17,7 @@ pub(super) fn parse_line(starter: Starter, line: &str) -> Parsed<'_> {
     let parts = match starter {
         Starter::Mpirun(_) => tagged(line),
         Starter::Srun => labelled(line),
-        Starter::Alone | Starter::Local => None,
+        Starter::Alone | Starter::Local | Starter::Launchers => None,
     };
     match parts {
         Some((rank, text)) => Parsed { rank: Some(rank), text },
@@ -47,7 +47,7 @@ pub(super) fn blamed(starter: Starter, line: &str) -> Option<u64> {
         Starter::Srun => number_after(line, "srun: error: ", |rest| {
             rest.split_once(": task ").map(|(_, task)| task)
         }),
-        Starter::Alone | Starter::Local => None,
+        Starter::Alone | Starter::Local | Starter::Launchers => None,
     }
 }
 

@@ -7,9 +7,11 @@ use lockstep_host::Unused;
 use lockstep_host::mpirun::Flavour;
 use lockstep_host::shell::shown;
 
+use super::cluster::Cluster;
 use super::options::{Options, Start};
 use super::prefix;
 use super::resources::Resources;
+use super::seats::Seats;
 use super::trainer::Trainer;
 use crate::failure::LaunchError;
 
@@ -40,6 +42,8 @@ pub(super) enum Starter {
     Mpirun(Flavour),
     /// Slurm.
     Srun,
+    /// A launcher on each machine, this one here.
+    Launchers,
 }
 
 /// Plans a start.
@@ -52,13 +56,26 @@ pub(super) fn plan(
     trainer: &Trainer,
 ) -> Result<Plan, LaunchError> {
     let (per_node, nodes, why) = ranks(options, around, trainer);
-    let starter = starter(options.start, around, per_node, nodes)?;
+    let starter = match &options.cluster {
+        Some(cluster) => checked(cluster, trainer)?,
+        None => starter(options.start, around, per_node, nodes)?,
+    };
     let prefix = match (starter, &around.mpirun, &around.slurm) {
         (Starter::Mpirun(_), Some(mpirun), _) => prefix::of_mpirun(mpirun, per_node, around),
         (Starter::Srun, _, Some(slurm)) => prefix::of_srun(slurm, per_node, nodes),
         _ => Vec::new(),
     };
     Ok(Plan { per_node, nodes, why, starter, prefix, gpus: gpus(around) })
+}
+
+/// Launchers that meet, where what they train does not depend on how many come.
+fn checked(cluster: &Cluster, trainer: &Trainer) -> Result<Starter, LaunchError> {
+    let Cluster { min, max, node, .. } = *cluster;
+    match () {
+        () if node >= max => Err(LaunchError::Node { node, max }),
+        () if min < max && !trainer.has_global_batch() => Err(LaunchError::Batch { min, max }),
+        () => Ok(Starter::Launchers),
+    }
 }
 
 /// Ranks on each machine, machines, and why.
@@ -76,7 +93,8 @@ fn ranks(options: &Options, around: &Resources, trainer: &Trainer) -> (u64, u64,
     };
     let is_single = options.per_node.is_none() && gpus == 0 && !trainer.is_on_cpu();
     let found = around.slurm.as_ref().map_or(1, |slurm| slurm.nodes);
-    let nodes = options.nodes.unwrap_or(if is_single { 1 } else { found });
+    let wanted = options.nodes.map(|nodes| nodes.max);
+    let nodes = wanted.unwrap_or(if is_single { 1 } else { found });
     (per_node, nodes, why)
 }
 
@@ -136,26 +154,15 @@ impl Plan {
         [&self.prefix[..], &trainer.line()].concat()
     }
 
-    /// What one of several local ranks needs to know, for `port`.
-    pub(super) fn variables(&self, rank: u64, port: &str) -> [(&'static str, String); 6] {
-        [
-            ("RANK", rank.to_string()),
-            ("LOCAL_RANK", rank.to_string()),
-            ("WORLD_SIZE", self.world().to_string()),
-            ("LOCAL_WORLD_SIZE", self.per_node.to_string()),
-            ("MASTER_ADDR", "127.0.0.1".to_owned()),
-            ("MASTER_PORT", port.to_owned()),
-        ]
-    }
-
     /// The plan in words.
     pub(super) fn summary(&self, trainer: &Trainer) -> String {
         let line = shown(&self.line(trainer));
         let commands: Vec<String> = match self.starter {
-            Starter::Local => (0..self.world())
-                .map(|rank| self.variables(rank, "PORT").map(|(n, v)| format!("{n}={v}")).join(" "))
-                .map(|variables| format!("{variables} {line}"))
-                .collect(),
+            Starter::Local => {
+                let seats = Seats::of_one_machine(self.world(), "PORT".to_owned());
+                let words = |rank| seats.variables(rank).map(|(n, v)| format!("{n}={v}")).join(" ");
+                (0..self.world()).map(|rank| format!("{} {line}", words(rank))).collect()
+            }
             _ => vec![line],
         };
         let mut text =
@@ -190,6 +197,7 @@ impl fmt::Display for Starter {
             Self::Mpirun(Flavour::OpenMpi) => "by Open MPI's mpirun",
             Self::Mpirun(Flavour::Other) => "by mpirun, which is not Open MPI's",
             Self::Srun => "by Slurm's srun",
+            Self::Launchers => "by a launcher on each machine, which numbers its ranks",
         })
     }
 }

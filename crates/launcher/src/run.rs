@@ -10,13 +10,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lockstep_host::signals::{self, Pending};
-use lockstep_host::{RUN_ID, streams};
+use lockstep_host::{RUN_ID, TOKEN, streams};
 use rustix::process::Signal;
 
 use super::children::{Children, Line, Stream};
 use super::exit_status::{End, InWords, first_failure, verdict};
 use super::output::{blamed, parse_line};
 use super::plan::{Plan, Starter};
+use super::seats::Seats;
 use super::trainer::Trainer;
 use crate::failure::Failure;
 
@@ -38,10 +39,22 @@ const FOREIGN: [&str; 8] = [
     "TORCHELASTIC_USE_AGENT_STORE",
 ];
 
+/// What is started.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    /// How.
+    pub(super) plan: &'a Plan,
+    /// What every rank runs.
+    pub(super) trainer: &'a Trainer,
+    /// What all ranks know, unless they inherit it.
+    pub(super) token: Option<&'a str>,
+    /// The run's name and this machine's ranks, where other machines have some too.
+    pub(super) among: Option<(&'a str, &'a Seats)>,
+}
+
 /// A run in progress.
 pub(super) struct Run<'a> {
-    plan: &'a Plan,
-    trainer: &'a Trainer,
+    job: Job<'a>,
     children: Children,
     /// How the exited processes ended.
     ends: Vec<End>,
@@ -55,6 +68,8 @@ pub(super) struct Run<'a> {
     /// How often we were asked to end, and by SIGTERM or SIGINT.
     asked: u32,
     urged: u32,
+    /// Whether they are ended for a reason of other machines.
+    is_ordered: bool,
 }
 
 /// How a run ended.
@@ -71,10 +86,9 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// A trainer, or its starter, that cannot be started.
-    pub(super) fn start(plan: &'a Plan, trainer: &'a Trainer) -> Result<Self, Failure> {
+    pub(super) fn start(job: Job<'a>) -> Result<Self, Failure> {
         let mut run = Self {
-            plan,
-            trainer,
+            job,
             children: Children::new(),
             ends: Vec::new(),
             first: None,
@@ -83,44 +97,53 @@ impl<'a> Run<'a> {
             deadline: None,
             asked: 0,
             urged: 0,
+            is_ordered: false,
         };
         run.start_all().map_err(|cause| run.failed(cause))?;
         Ok(run)
     }
 
     fn start_all(&mut self) -> io::Result<()> {
-        match self.plan.starter {
+        match self.job.plan.starter {
             Starter::Alone => self.children.start(self.command()),
             Starter::Mpirun(_) | Starter::Srun => self.children.start_piped(self.command(), None),
-            Starter::Local => {
-                let port = free_port()?;
-                // No other run has both numbers.
-                let run = format!("{}-{port}", std::process::id());
-                (0..self.plan.world()).try_for_each(|rank| {
-                    let mut command = self.command();
-                    for name in FOREIGN {
-                        command.env_remove(name);
-                    }
-                    command.envs(self.plan.variables(rank, &port)).env(RUN_ID, &run);
-                    self.children.start_piped(command, Some(rank))
-                })
-            }
+            Starter::Local | Starter::Launchers => match self.job.among {
+                Some((run, seats)) => self.start_ranks(run, seats),
+                None => {
+                    let port = free_port()?;
+                    // No other run has both numbers.
+                    let run = format!("{}-{port}", std::process::id());
+                    self.start_ranks(&run, &Seats::of_one_machine(self.job.plan.world(), port))
+                }
+            },
         }
     }
 
+    fn start_ranks(&mut self, run: &str, seats: &Seats) -> io::Result<()> {
+        (0..seats.here).try_for_each(|local| {
+            let mut command = self.command();
+            for name in FOREIGN {
+                command.env_remove(name);
+            }
+            command.envs(seats.variables(local)).env(RUN_ID, run);
+            self.children.start_piped(command, Some(seats.first + local))
+        })
+    }
+
     fn command(&self) -> Command {
-        let line = self.plan.line(self.trainer);
+        let line = self.job.plan.line(self.job.trainer);
         let mut command = Command::new(&line[0]);
         command.args(&line[1..]);
+        command.envs(self.job.token.map(|token| (TOKEN, token)));
         command
     }
 
     fn failed(&self, cause: io::Error) -> Failure {
-        let path = self.plan.line(self.trainer).swap_remove(0).into();
+        let path = self.job.plan.line(self.job.trainer).swap_remove(0).into();
         Failure::Start { path, cause }
     }
 
-    /// Supervises the ranks until all have exited.
+    /// Supervises the ranks until all have exited. They are ended when `is_over` says so.
     ///
     /// # Errors
     /// The system's.
@@ -128,17 +151,22 @@ impl<'a> Run<'a> {
         mut self,
         signals: &[Pending],
         out: &mut dyn Write,
+        is_over: &mut dyn FnMut() -> bool,
     ) -> Result<Outcome, Failure> {
         while !self.children.is_over() {
             self.show(signals::PAUSE, out);
             self.pass_on(signals);
             self.look().map_err(|cause| self.failed(cause))?;
+            if !self.is_ordered && is_over() {
+                self.is_ordered = true;
+                self.end_all();
+            }
             if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
                 self.children.kill();
             }
         }
         self.drain(out);
-        if let Some(first) = self.first {
+        if let Some(first) = self.first.filter(|_| !self.is_ordered) {
             self.report(first);
         }
         Ok(Outcome { code: verdict(self.first, &self.ends), was_signalled: self.asked > 0 })
@@ -156,7 +184,7 @@ impl<'a> Run<'a> {
 
     /// A closed output does not end the run.
     fn show_line(&mut self, line: &Line, out: &mut dyn Write) {
-        let parsed = parse_line(self.plan.starter, &line.text);
+        let parsed = parse_line(self.job.plan.starter, &line.text);
         let rank = line.rank.or(parsed.rank);
         let mark = rank.map(|rank| format!("[rank {rank}] ")).unwrap_or_default();
         if line.stream == Stream::Out {
@@ -165,7 +193,7 @@ impl<'a> Run<'a> {
         }
         streams::print_error_line(format_args!("{mark}{}", parsed.text));
         if rank.is_none() {
-            self.blamed = self.blamed.or_else(|| blamed(self.plan.starter, parsed.text));
+            self.blamed = self.blamed.or_else(|| blamed(self.job.plan.starter, parsed.text));
         }
         // Starters frame their messages with rows of dashes.
         if parsed.text.contains(char::is_alphabetic) {
@@ -182,20 +210,24 @@ impl<'a> Run<'a> {
         self.show(Duration::ZERO, out);
     }
 
-    /// Passes signals on. A second SIGTERM or SIGINT ends everything at once.
+    /// Passes signals on. A second SIGTERM or SIGINT ends everything at once. SIGUSR2 ends nothing.
     ///
     /// `mpirun` ends all ranks at once on SIGTERM and SIGINT, but hands SIGUSR1 to them, which is the
     /// same to a trainer. `srun` hands it on as well.
     fn pass_on(&mut self, signals: &[Pending]) {
         for pending in signals.iter().filter(|pending| pending.take()) {
             let Some(signal) = Signal::from_named_raw(pending.signal) else { continue };
+            if signal == Signal::USR2 {
+                self.children.signal(signal);
+                continue;
+            }
             self.asked += 1;
             self.urged += u32::from(![Signal::USR1, Signal::HUP].contains(&signal));
             let is_urgent = self.urged > 1;
-            self.children.signal(match self.plan.starter {
+            self.children.signal(match self.job.plan.starter {
                 Starter::Mpirun(_) | Starter::Srun if is_urgent => Signal::TERM,
                 Starter::Mpirun(_) | Starter::Srun => Signal::USR1,
-                Starter::Alone | Starter::Local => signal,
+                Starter::Alone | Starter::Local | Starter::Launchers => signal,
             });
             if is_urgent {
                 self.end_soon();
@@ -210,16 +242,20 @@ impl<'a> Run<'a> {
             // One that was passed over a moment ago may be the cause of this one.
             together.extend(self.children.ended()?);
             self.first = first_failure(&together);
-            self.children.signal(Signal::TERM);
-            self.end_soon();
+            self.end_all();
         }
         self.ends.extend(together);
         Ok(())
     }
 
+    fn end_all(&mut self) {
+        self.children.signal(Signal::TERM);
+        self.end_soon();
+    }
+
     fn end_soon(&mut self) {
-        let grace = match self.plan.starter {
-            Starter::Alone | Starter::Local => GRACE,
+        let grace = match self.job.plan.starter {
+            Starter::Alone | Starter::Local | Starter::Launchers => GRACE,
             Starter::Mpirun(_) | Starter::Srun => GRACE_OF_A_STARTER,
         };
         self.deadline.get_or_insert(Instant::now() + grace);
@@ -227,7 +263,7 @@ impl<'a> Run<'a> {
 
     /// Names the first rank that failed, with its last line on the standard error. A trainer that runs alone has shown it.
     fn report(&self, first: End) {
-        if self.plan.starter == Starter::Alone {
+        if self.job.plan.starter == Starter::Alone {
             return;
         }
         let rank = first.rank.or(self.blamed);

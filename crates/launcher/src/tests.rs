@@ -273,13 +273,52 @@ fn a_job_of_one_task_may_have_several_ranks() {
 }
 
 #[test]
+fn machines_without_slurm_have_a_launcher_each() {
+    let check = |flags: &str, line: &str, expected: Expect| {
+        expected.assert_eq(&planned(&format!("{flags} --master-addr h0"), &machine(2), line));
+    };
+    check(
+        "--nnodes 2 --node-rank 1",
+        "train x.toml",
+        expect![[r#"
+            gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
+            ranks    4: 2 on each of 2 machines, one for each GPU
+            start    by a launcher on each machine, which numbers its ranks
+            command  /opt/trainer train x.toml
+        "#]],
+    );
+    check(
+        "--nnodes 2:4 --nproc-per-node 1",
+        "train x.toml --global-batch-size 32",
+        expect![[r#"
+            gpus     0 NVIDIA H200 (139 GiB, GPU-0); 1 NVIDIA H200 (139 GiB, GPU-1)
+            ranks    4: 1 on each of 4 machines, as --nproc-per-node says
+            start    by a launcher on each machine, which numbers its ranks
+            command  /opt/trainer train x.toml --global-batch-size 32
+        "#]],
+    );
+    check(
+        "--nnodes 2:4",
+        "train x.toml",
+        expect![[r#"
+        2: --nnodes 2:4 needs a global batch that does not depend on the number of machines
+          hint: pass --global-batch-size N to the trainer"#]],
+    );
+    check(
+        "--nnodes 2 --node-rank 2",
+        "train x.toml",
+        expect!["2: --node-rank 2 is not below the 2 machines of --nnodes; nodes count from 0"],
+    );
+}
+
+#[test]
 fn what_cannot_be_started_says_what_can() {
     check(
         "--nnodes 2",
         &machine(2),
         expect![[r#"
-        2: --nnodes 2 needs a Slurm job with srun, and this is not one
-          hint: start the ranks with mpirun and a hostfile, or with the files in launch/"#]],
+            2: --nnodes 2 needs a Slurm job with srun, and this is not one
+              hint: start a launcher on each machine with --node-rank and --master-addr, or start the ranks with mpirun and a hostfile, or with the files in launch/"#]],
     );
     check(
         "--start srun",
@@ -318,7 +357,7 @@ fn help_and_version_start_nothing() {
     let told = launched("--sed --help -- train x.toml").unwrap();
     assert!(told.contains("  --nproc-per-node <auto|N>"), "{told}");
     let told = launched("--help=nnodes").unwrap();
-    assert!(told.starts_with("--nnodes auto|N\n  machines; auto: "), "{told}");
+    assert!(told.starts_with("--nnodes auto|N|MIN:MAX\n  machines; auto: "), "{told}");
     assert_eq!(launched("-V").unwrap(), format!("lockstep {}\n", env!("CARGO_PKG_VERSION")));
 }
 
@@ -360,21 +399,21 @@ fn faulty_command_lines_say_what_is_valid() {
     check_faulty(
         "--nnodes 0 --max-restart 1 --start slurm -- train x.toml",
         expect![[r#"
-        3 faults in the configuration:
-          --nnodes 0
-              this value is not valid; valid: auto, or a whole number from 1 to 100000
-          --max-restart
-              there is no such flag; did you mean `--max-restarts`?
-          --start slurm
-              this value is not valid; valid: one of auto, mpirun, srun, local"#]],
+            3 faults in the configuration:
+              --nnodes 0
+                  this value is not valid; valid: auto, a whole number from 1 to 100000, or the fewest and the most as 2:4
+              --max-restart
+                  there is no such flag; did you mean `--max-restarts`?
+              --start slurm
+                  this value is not valid; valid: one of auto, mpirun, srun, local"#]],
     );
     check_faulty(
-        "--gpus 2 --nodes 1 --master-port 9 -n 2 -- train x.toml",
+        "--gpus 2 --nodes 1 --rdzv-backend c10d -n 2 -- train x.toml",
         expect![[r#"
             3 faults in the configuration:
               --gpus
                   there is no such flag; did you mean `--nproc-per-node`?
-              --master-port
+              --rdzv-backend
                   there is no such flag; leave it out: ranks read it from the environment that torchrun, mpirun, srun or the launcher sets
               -n
                   there is no such flag; did you mean `--nproc-per-node`?"#]],

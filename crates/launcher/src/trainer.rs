@@ -9,9 +9,11 @@ use lockstep_host::shell::shown;
 
 use crate::failure::Failure;
 
-/// The one key of the trainer that the launcher reads.
+/// The keys of the trainer that the launcher reads.
 static DEVICE: Key<String> = Key::new(Table::named("run"), "device", TEXT, "where to compute");
-static KEYS: &Entries = &[&DEVICE];
+static GLOBAL_BATCH: Key<String> =
+    Key::new(Table::named("train"), "global_batch_size", TEXT, "examples of an update");
+static KEYS: &Entries = &[&DEVICE, &GLOBAL_BATCH];
 
 /// The trainer and its words.
 #[derive(Clone, Debug)]
@@ -50,6 +52,15 @@ impl Trainer {
     /// Whether it computes on the CPU, by its file, its flags or `--set`. What else they say, and
     /// what is wrong with them, is the trainer's own affair.
     pub(super) fn is_on_cpu(&self) -> bool {
+        self.written().find(&DEVICE).is_some_and(|device| device == "cpu")
+    }
+
+    /// Whether its global batch is the same on any number of ranks.
+    pub(super) fn has_global_batch(&self) -> bool {
+        self.written().find(&GLOBAL_BATCH).is_some()
+    }
+
+    fn written(&self) -> Written {
         let words = self.words.strip_prefix(&["train".to_owned()][..]).unwrap_or(&self.words);
         let line = CommandLine::parse(words, KEYS, Set::Taken);
         let mut config = Written::of(KEYS);
@@ -57,7 +68,7 @@ impl Trainer {
             toml_file::read_file(&mut config, Path::new(file));
         }
         line.apply(&mut config);
-        config.find(&DEVICE).is_some_and(|device| device == "cpu")
+        config
     }
 
     /// The program and its words.

@@ -1,9 +1,9 @@
 //! What config.json says about an encoder, checked.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
+use lockstep_world::file_content;
 use serde_json::{Map, Value};
 
 use crate::ModelError;
@@ -43,6 +43,9 @@ pub struct EncoderConfig {
     pub(crate) written: Map<String, Value>,
 }
 
+/// Bytes of a config.json at most: far more than the names of a million classes need.
+const LIMIT: u64 = 64 << 20;
+
 impl EncoderConfig {
     /// Reads and checks a config.json.
     ///
@@ -54,7 +57,7 @@ impl EncoderConfig {
             _ => ModelError::Io { verb: "read", path: path.to_owned(), cause },
         };
         let damaged = |cause| ModelError::DamagedConfig { path: path.to_owned(), cause };
-        let text = fs::read(path).map_err(cannot)?;
+        let text = file_content(path, LIMIT).map_err(cannot)?;
         let written: Map<String, Value> = serde_json::from_slice(&text).map_err(damaged)?;
         Self::of(written).map_err(|faults| ModelError::Config { path: path.to_owned(), faults })
     }
@@ -84,7 +87,7 @@ impl EncoderConfig {
             dropout: keys.rate("dropout", 0.1),
             attention_dropout: keys.rate("attention_dropout", 0.1),
             head_dropout: keys.rate("seq_classif_dropout", 0.2),
-            initializer_range: keys.number("initializer_range", 0.02),
+            initializer_range: keys.spread("initializer_range", 0.02),
             written: Map::new(),
         };
         let mut faults = keys.faults;
@@ -193,13 +196,24 @@ impl Keys<'_> {
         1
     }
 
+    /// A rate as the kernels have it, which is judged as such: what is nearly 1 becomes 1.
     #[expect(clippy::cast_possible_truncation, reason = "rates are f32 in the kernels")]
     fn rate(&mut self, key: &str, default: f64) -> f32 {
-        let rate = self.number(key, default);
-        if !(0.0..1.0).contains(&rate) {
-            self.faults.push(format!("`{key}` is {rate}; a rate from 0 to below 1 is needed"));
+        let written = self.number(key, default);
+        let rate = written as f32;
+        if written < 0.0 || !(0.0..1.0).contains(&rate) {
+            self.faults.push(format!("`{key}` is {written}; a rate from 0 to below 1 is needed"));
         }
-        rate as f32
+        rate
+    }
+
+    /// The standard deviation of weights, which are f32.
+    fn spread(&mut self, key: &str, default: f64) -> f64 {
+        let spread = self.number(key, default);
+        if !(0.0..=1e3).contains(&spread) {
+            self.faults.push(format!("`{key}` is {spread}; a number from 0 to 1000 is needed"));
+        }
+        spread
     }
 
     fn number(&mut self, key: &str, default: f64) -> f64 {
@@ -247,6 +261,22 @@ mod tests {
                 "`n_heads` is null; a whole number from 1 to 65536 is needed",
                 "`dropout` is 1; a rate from 0 to below 1 is needed",
                 "`attention_dropout` is \"none\"; a number is needed",
+            ]
+        );
+        let almost = json!({"dropout": 0.999_999_999_9, "attention_dropout": -1e-60});
+        assert_eq!(
+            faults(almost),
+            [
+                "`dropout` is 0.9999999999; a rate from 0 to below 1 is needed",
+                "`attention_dropout` is -0.000000000000000000000000000000000000000000000000000000000001; \
+                 a rate from 0 to below 1 is needed",
+            ]
+        );
+        assert_eq!(
+            faults(json!({"initializer_range": 1e39})),
+            [
+                "`initializer_range` is 1000000000000000000000000000000000000000; a number from 0 to \
+              1000 is needed"
             ]
         );
         assert_eq!(

@@ -1,9 +1,10 @@
 //! Recognises files without readable tensors by their first bytes, so that the
 //! message can say what they are.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+
+use lockstep_world::open_file;
 
 /// A file of another kind, and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ const LEGACY: &[u8] = b"\x80\x02\x8a\x0a";
 /// What the file is, if that is known and not what its name says.
 pub(crate) fn foreign(path: &Path) -> Option<Foreign> {
     let mut head = Vec::new();
-    File::open(path).ok()?.take(512).read_to_end(&mut head).ok()?;
+    open_file(path).ok()?.take(512).read_to_end(&mut head).ok()?;
     let is_pickle = path.extension().is_some_and(|extension| extension == "bin");
     let is = |magic: &[u8]| head.starts_with(magic);
     let (what, remedy) = match () {

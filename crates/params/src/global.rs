@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use candle_core::Tensor;
 use lockstep_kernels::{Gradient, sum_of_squares};
+use lockstep_world::{Rank, WorldSize};
 
 use crate::ParamName;
 
@@ -52,6 +53,37 @@ impl Reduced {
     }
 }
 
+impl Reduced {
+    fn note_pieces(&self, largest: WorldSize, squares: &mut Vec<f64>) -> candle_core::Result<()> {
+        let Gradient::Dense(tensor) = &self.gradient else {
+            squares.push(self.gradient.sum_of_squares()?);
+            return Ok(());
+        };
+        let values = tensor.flatten_all()?;
+        let length = values.elem_count();
+        let own = self.shard.clone().unwrap_or(0..length);
+        for piece in borders(length, largest).windows(2) {
+            let is_here = own.start <= piece[0] && piece[1] <= own.end;
+            squares.push(match is_here {
+                true => sum_of_squares(&values.narrow(0, piece[0], piece[1] - piece[0])?)?,
+                false => 0.0,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Where worlds of up to `largest` ranks cut `length` values, with both ends; rising.
+fn borders(length: usize, largest: WorldSize) -> Vec<usize> {
+    let worlds = (1..=largest.get()).filter_map(WorldSize::new);
+    let cuts = worlds.flat_map(|world| (0..world.get()).map(move |rank| (world, Rank(rank))));
+    let mut borders: Vec<usize> =
+        cuts.map(|(world, rank)| world.shard(rank, length).start).chain([length]).collect();
+    borders.sort_unstable();
+    borders.dedup();
+    borders
+}
+
 impl ReducedGradients {
     /// Of sums that lie on the CPU.
     pub(crate) fn new(sums: BTreeMap<ParamName, Reduced>) -> Self {
@@ -90,6 +122,21 @@ impl ReducedGradients {
         counted.map(Reduced::squares).sum()
     }
 
+    /// The sums of squares of pieces of all tensors, whose borders do not follow the number of
+    /// processes: each tensor is cut where any world of up to `largest` ranks cuts it. Pieces that
+    /// this process does not have are zeros, and all processes have the others' pieces alike, or not
+    /// at all. So one order of adding gives the same bits at any of these numbers of processes.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub fn squares_by_piece(&self, largest: WorldSize) -> candle_core::Result<Vec<f64>> {
+        let mut squares = Vec::new();
+        for sum in self.sums.values() {
+            sum.note_pieces(largest, &mut squares)?;
+        }
+        Ok(squares)
+    }
+
     /// The gradients of the mean over the global number of `examples`, where the squares of all
     /// sums over all processes add up to `squares`.
     #[must_use]
@@ -123,5 +170,35 @@ impl GlobalGradients {
     #[must_use]
     pub fn scaled(self, scale: f64) -> Self {
         Self { factor: self.factor * scale, norm: self.norm * scale, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use super::*;
+
+    #[test]
+    fn pieces_of_all_ranks_are_those_of_one() {
+        let largest = WorldSize::new(8).unwrap();
+        for length in [1, 2, 7, 8, 40, 1001] {
+            let values = (0..length).map(|place| 1.0 / (1 + place) as f32);
+            let tensor = Tensor::from_iter(values, &Device::Cpu).unwrap();
+            let pieces = |shard: Option<Range<usize>>| -> Vec<u64> {
+                let sum = Reduced { gradient: Gradient::Dense(tensor.clone()), shard };
+                let sums = ReducedGradients::new([("m".into(), sum)].into());
+                sums.squares_by_piece(largest).unwrap().into_iter().map(f64::to_bits).collect()
+            };
+            let alone = pieces(None);
+            for world in (2..=8).filter_map(WorldSize::new) {
+                let mut together = vec![0; alone.len()];
+                for rank in (0..world.get()).map(Rank) {
+                    let theirs = pieces(Some(world.shard(rank, length)));
+                    together.iter_mut().zip(theirs).for_each(|(bits, theirs)| *bits |= theirs);
+                }
+                assert_eq!(together, alone, "{length} values, {world:?}");
+            }
+        }
     }
 }

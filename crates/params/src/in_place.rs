@@ -21,14 +21,36 @@ pub(crate) fn with_values<E: From<candle_core::Error>>(
     tensor: &Tensor,
     change: &mut Change<'_, E>,
 ) -> Result<(), E> {
-    let visit = Visit { change: RefCell::new(change), outcome: RefCell::new(Ok(())) };
-    tensor.inplace_op1(&visit)?;
-    visit.outcome.into_inner()
+    Visit { change: RefCell::new(change), outcome: RefCell::new(Ok(())), writes: true }.to(tensor)
+}
+
+/// Shows the scalars of a contiguous f32 tensor to `see`.
+///
+/// # Errors
+/// As [`with_values`].
+pub(crate) fn see_values<E: From<candle_core::Error>>(
+    tensor: &Tensor,
+    mut see: impl FnMut(&[f32]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut change = |values: &mut [f32]| see(values);
+    let visit =
+        Visit { change: RefCell::new(&mut change), outcome: RefCell::new(Ok(())), writes: false };
+    visit.to(tensor)
 }
 
 struct Visit<'a, E> {
     change: RefCell<&'a mut Change<'a, E>>,
     outcome: RefCell<Result<(), E>>,
+    /// Whether a copy of what lies on a GPU goes back there.
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "there is no copy"))]
+    writes: bool,
+}
+
+impl<E: From<candle_core::Error>> Visit<'_, E> {
+    fn to(self, tensor: &Tensor) -> Result<(), E> {
+        tensor.inplace_op1(&self)?;
+        self.outcome.into_inner()
+    }
 }
 
 impl<E> InplaceOp1 for Visit<'_, E> {
@@ -51,6 +73,9 @@ impl<E> InplaceOp1 for Visit<'_, E> {
         let slice = slice(layout)?;
         let mut copy = device.clone_dtoh(&values.slice(slice.clone()))?;
         self.show(&mut copy);
+        if !self.writes {
+            return Ok(());
+        }
         device.memcpy_htod(&copy, &mut values.slice_mut(slice))
     }
 }

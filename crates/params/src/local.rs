@@ -91,6 +91,27 @@ impl LocalGradients {
         all.map(zero).collect::<Result<_, _>>().map(Self)
     }
 
+    /// The sums of both, of each parameter that one of them has.
+    ///
+    /// # Errors
+    /// The tensor library's.
+    pub(crate) fn plus(mut self, other: Self) -> Result<Self, GradientError> {
+        for (name, local) in other.0 {
+            let sum = match self.0.remove(&name) {
+                Some(Local { sum, .. }) => sum.plus(local.sum)?,
+                None => local.sum,
+            };
+            self.0.insert(name, Local { sum, layout: local.layout });
+        }
+        Ok(self)
+    }
+
+    /// Takes the sums of those parameters that `other` has.
+    pub(crate) fn take_beside(&mut self, other: &Self) -> Self {
+        let taken = other.0.keys().filter_map(|name| self.0.remove_entry(name));
+        Self(taken.collect())
+    }
+
     /// The gradients of a run of this process alone, which had so many `examples`.
     ///
     /// # Errors
@@ -223,6 +244,10 @@ mod tests {
 
         fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
             values.iter_mut().for_each(|value| *value *= 2.0);
+            Ok(())
+        }
+
+        fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
             Ok(())
         }
 

@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor, Var};
 use lockstep_collective::Collective;
 use lockstep_kernels::{Gradient, Weight};
 
-use crate::in_place::with_values;
+use crate::in_place::{see_values, with_values};
 use crate::{Layout, ParamName, ParameterInfo, ReductionError};
 
 /// Trainable tensors by name. A clone shares the tensors.
@@ -158,6 +158,18 @@ impl Parameters {
         mut change: impl FnMut(&mut [f32]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.iter().try_for_each(|(_, variable)| with_values(variable, &mut change))
+    }
+
+    /// Shows each parameter's scalars to `see`, in the order of the names.
+    ///
+    /// # Errors
+    /// The first error of `see`, or the tensor library's.
+    pub fn see_each<E: From<candle_core::Error>>(
+        &self,
+        mut see: impl FnMut(&ParamName, &[f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.iter()
+            .try_for_each(|(name, variable)| see_values(variable, |values| see(name, values)))
     }
 
     /// Gives each rank the other ranks' shards of all matrices, after each rank changed its own

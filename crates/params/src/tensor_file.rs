@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use lockstep_weights_index::{INDEX_ENDING, IndexError, shards};
+use lockstep_world::open_file;
 use safetensors::SafeTensors;
 
 use crate::ParamName;
@@ -204,7 +205,7 @@ fn read_pickle(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileErr
         format: "PyTorch",
         cause,
     };
-    let file = fs::File::open(path).map_err(|cause| cannot_read(path, cause))?;
+    let file = open_file(path).map_err(|cause| cannot_read(path, cause))?;
     let tensors = lockstep_torch_file::read(file).map_err(|fault| match fault.to_string() {
         cause if fault.is_of_another_kind() => {
             TensorFileError::OtherKind { path: path.to_owned(), cause }

@@ -32,10 +32,12 @@ pub struct Step {
 pub struct Control {
     /// 1 / examples, times the clip factor.
     pub gradient_scale: f32,
-    /// 0, or 1 + the update whose norm or loss was not finite.
+    /// 0, or 1 + the update after which no other is made.
     pub failed: i32,
-    /// Zeros.
-    pub reserved: [i32; 2],
+    /// 1 where this update changes nothing.
+    pub skipped: i32,
+    /// Zero.
+    pub reserved: i32,
 }
 
 /// What an update reports.
@@ -98,8 +100,8 @@ pub struct Rate {
     pub size: f32,
     /// √(1 - beta2^t).
     pub correction: f32,
-    /// Zero.
-    pub reserved: f32,
+    /// 1 where the update changed nothing; `kept` is 1 then.
+    pub skipped: f32,
 }
 
 /// AdamW's constants.

@@ -41,7 +41,7 @@ impl AdamWConstants {
             kept: single(1.0 - rate * self.weight_decay),
             size: single(rate / (1.0 - self.beta1.powf(steps))),
             correction: single((1.0 - self.beta2.powf(steps)).sqrt()),
-            reserved: 0.0,
+            skipped: 0.0,
         }
     }
 }

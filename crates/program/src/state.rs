@@ -15,6 +15,8 @@ pub struct State {
     pub constants: Moments,
     /// The global norm that gradients are clipped to.
     pub max_norm: f64,
+    /// Whether an update whose loss or norm is not finite is skipped; else it is the last one.
+    pub skips: bool,
     /// Flags of the word table: whether it decays.
     pub word_flags: i32,
     /// A [`Control`].

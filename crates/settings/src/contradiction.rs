@@ -8,21 +8,24 @@ use std::cmp::Ordering;
 use std::num::NonZeroU64;
 
 use lockstep_flags::{Entry, Given, Key, Problem, Written};
+use lockstep_host::DeviceChoice;
 
 use super::keys::{
-    EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH, LOAD_BEST, MAX_STEPS, OVERWRITE,
-    PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, TEST_FILE, TRAIN_FILE,
-    VALIDATION_FILE, WARMUP_RATIO, WARMUP_STEPS,
+    DETERMINISTIC, DEVICE, EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH, LOAD_BEST,
+    MAX_SKIPPED, MAX_STEPS, ON_NONFINITE, OVERWRITE, PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS,
+    SAVE_STRATEGY, TEST_FILE, TRAIN_FILE, VALIDATION_FILE, WARMUP_RATIO, WARMUP_STEPS,
 };
-use super::terms::{DataSource, Resume, Strategy};
+use super::terms::{DataSource, NonFinite, Resume, Strategy};
 
 /// Settles what the later word settles, and notes the contradictions that are left.
 pub(crate) fn settle(config: &mut Written) {
     settle_batch(config);
+    settle_determinism(config);
     settle_rivals(config, [&WARMUP_RATIO, &WARMUP_STEPS], "pass one of them");
     settle_resume(config);
     settle_steps(config, &EVAL_STRATEGY, &EVAL_STEPS);
     settle_steps(config, &SAVE_STRATEGY, &SAVE_STEPS);
+    settle_skips(config);
     settle_warmup(config);
     settle_evaluation(config);
     settle_best(config);
@@ -33,6 +36,22 @@ fn settle_batch(config: &mut Written) {
     if config.given(&PER_DEVICE_BATCH).is_some() && config.given(&GLOBAL_BATCH).is_some() {
         let remedy = "pass one of them; the global one stays the same at any number of ranks";
         contradict(config, &PER_DEVICE_BATCH, &GLOBAL_BATCH, remedy);
+    }
+}
+
+/// What would follow the number of ranks, or a device whose sums are not fixed.
+fn settle_determinism(config: &mut Written) {
+    if config.find(&DETERMINISTIC) != Some(true) {
+        return;
+    }
+    if config.given(&PER_DEVICE_BATCH).is_some() {
+        let remedy = "the batch of an update would follow the number of ranks; pass \
+                      global_batch_size instead";
+        contradict(config, &DETERMINISTIC, &PER_DEVICE_BATCH, remedy);
+    }
+    if config.find(&DEVICE) == Some(DeviceChoice::Cuda) {
+        let remedy = "deterministic mode runs on CPUs only; set the device to cpu";
+        contradict(config, &DETERMINISTIC, &DEVICE, remedy);
     }
 }
 
@@ -84,6 +103,14 @@ fn settle_steps(config: &mut Written, strategy: &Key<Strategy>, steps: &Key<NonZ
     } else {
         let (need, remedy) = ("the strategy steps", "pass it too");
         config.note(config.place(steps), Problem::Needs { need, remedy });
+    }
+}
+
+/// A limit of what is skipped, where nothing is.
+fn settle_skips(config: &mut Written) {
+    if config.given(&MAX_SKIPPED).is_some() && config.find(&ON_NONFINITE) != Some(NonFinite::Skip) {
+        let (need, remedy) = ("on_nonfinite = skip", "pass it too");
+        config.note(config.place(&MAX_SKIPPED), Problem::Needs { need, remedy });
     }
 }
 

@@ -3,8 +3,8 @@
 use lockstep_flags::{Origin, Problem, Written};
 
 use super::keys::{
-    ACCUMULATION, EVAL_STRATEGY, GLOBAL_BATCH, OUTPUT_DIR, PER_DEVICE_BATCH, TRAIN_FILE,
-    VALIDATION_FILE,
+    ACCUMULATION, DETERMINISTIC, EVAL_STRATEGY, GLOBAL_BATCH, OUTPUT_DIR, PER_DEVICE_BATCH,
+    TRAIN_FILE, VALIDATION_FILE,
 };
 use super::terms::DataSource;
 
@@ -15,15 +15,18 @@ pub(crate) fn infer(config: &mut Written, name: &str) {
     if config.find(&VALIDATION_FILE).is_none() {
         config.give(&EVAL_STRATEGY, "no".to_owned(), Origin::Inferred);
     }
-    match config.find(&GLOBAL_BATCH) {
-        None if config.find(&PER_DEVICE_BATCH).is_none() => {
-            config.give(&PER_DEVICE_BATCH, "16".to_owned(), Origin::Inferred);
-        }
-        Some(examples) if config.find(&ACCUMULATION).is_some_and(|passes| passes > examples) => {
-            let (other, remedy) = (config.place(&GLOBAL_BATCH), "each pass needs an example");
-            config.note(config.place(&ACCUMULATION), Problem::Contradiction { other, remedy });
-        }
-        _ => {}
+    if config.find(&GLOBAL_BATCH).is_none() && config.find(&PER_DEVICE_BATCH).is_none() {
+        let key = match config.find(&DETERMINISTIC) {
+            Some(true) => &GLOBAL_BATCH,
+            _ => &PER_DEVICE_BATCH,
+        };
+        config.give(key, "16".to_owned(), Origin::Inferred);
+    }
+    if let Some(examples) = config.find(&GLOBAL_BATCH)
+        && config.find(&ACCUMULATION).is_some_and(|passes| passes > examples)
+    {
+        let (other, remedy) = (config.place(&GLOBAL_BATCH), "each pass needs an example");
+        config.note(config.place(&ACCUMULATION), Problem::Contradiction { other, remedy });
     }
     if config.find(&OUTPUT_DIR).is_none() {
         let directory = format!("runs/{}", run_name(config, name));

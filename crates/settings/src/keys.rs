@@ -5,6 +5,7 @@
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lockstep_data::{MaxLength, OnBadRow};
 use lockstep_flags::{
@@ -19,7 +20,8 @@ use lockstep_trainer::Graphs;
 use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
     DATA_SOURCE, DEVICE_CHOICE, DataSource, GRAPHS, HEAD, LENGTH, MODEL_NAME, ModelName,
-    ON_BAD_ROW, PRECISION, REPORTERS, RESUME, Reporter, Resume, SCHEDULE, STRATEGY, Strategy,
+    NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION, REPORTERS, RESUME, Reporter, Resume, SCHEDULE,
+    SECONDS, STRATEGY, Strategy,
 };
 
 /// Makes each row a static, and the list of all.
@@ -118,6 +120,10 @@ keys! {
         TRAIN, "gradient_accumulation_steps", SIZE,
         "passes that an update is split into",
     ).or("1");
+    DETERMINISTIC: bool = Key::new(
+        TRAIN, "deterministic", SWITCH,
+        "same weights, bit for bit, on 1 to 8 ranks; slower",
+    ).or("false");
     EVAL_STRATEGY: Strategy = Key::new(
         TRAIN, "eval_strategy", STRATEGY,
         "when to evaluate",
@@ -180,6 +186,14 @@ keys! {
         OPTIM, "max_grad_norm", POSITIVE,
         "global norm that gradients are clipped to",
     ).or("1.0");
+    ON_NONFINITE: NonFinite = Key::new(
+        OPTIM, "on_nonfinite", NON_FINITE,
+        "fail on an update with infinite or NaN loss or gradient, or skip it",
+    ).or("fail");
+    MAX_SKIPPED: NonZeroU64 = Key::new(
+        OPTIM, "max_skipped_updates", UPDATES,
+        "updates in a row that may be skipped (else 10)",
+    );
 
     DEVICE: DeviceChoice = Key::new(
         RUN, "device", DEVICE_CHOICE,
@@ -237,9 +251,21 @@ keys! {
         RUN, "peer_timeout", UPDATES,
         "seconds after which a silent rank counts as lost",
     ).or("10");
+    STARTUP_TIMEOUT: Option<Duration> = Key::new(
+        RUN, "startup_timeout", SECONDS,
+        "seconds to wait for a rank until the first update is over",
+    ).or("600");
+    COLLECTIVE_TIMEOUT: Option<Duration> = Key::new(
+        RUN, "collective_timeout", SECONDS,
+        "seconds to wait for a rank after the first update",
+    ).or("60");
+    SAVE_TIMEOUT: Option<Duration> = Key::new(
+        RUN, "save_timeout", SECONDS,
+        "seconds to wait for a rank that writes files",
+    ).or("600");
     REPLICA_CHECK: NonZeroU64 = Key::new(
         RUN, "replica_check_steps", UPDATES,
-        "updates between comparisons of all replicas",
+        "updates between comparisons of all replicas (else 500; GPUs 10000)",
     );
 }
 

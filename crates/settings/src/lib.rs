@@ -10,6 +10,7 @@ pub mod keys;
 mod meaning;
 mod plan;
 mod record;
+mod shared;
 mod tables;
 mod terms;
 mod unsupported;
@@ -22,8 +23,9 @@ pub use plan::{
     BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
     Settled, TrainPlan,
 };
-pub use record::{Record, is_record, run_toml};
-pub use terms::{DATA_SOURCE, DataSource, ModelName, Reporter, Resume, Strategy};
+pub use record::{Record, is_record, is_unfinished_record, run_toml};
+pub use shared::shared;
+pub use terms::{DATA_SOURCE, DataSource, ModelName, NonFinite, Reporter, Resume, Strategy};
 pub use unsupported::not_yet;
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.

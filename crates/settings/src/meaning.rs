@@ -8,7 +8,7 @@ use lockstep_flags::{Fault, Key, Table, Written};
 use lockstep_host::{Sharing, Wish};
 use lockstep_model::Dropouts;
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, Warmup};
-use lockstep_trainer::{Cadence, FinalModel, RunLength, Saving};
+use lockstep_trainer::{Cadence, FinalModel, OnNonFinite, RunLength, Saving};
 use lockstep_world::Seed;
 
 use super::keys;
@@ -16,7 +16,7 @@ use super::plan::{
     BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
     Settled, TrainPlan,
 };
-use super::terms::{Resume, Strategy};
+use super::terms::{NonFinite, Resume, Strategy};
 
 impl RunPlan {
     /// The plan of a configuration whose contradictions are settled.
@@ -100,6 +100,7 @@ impl TrainPlan {
                 None => BatchSize::PerDevice(config.get(&keys::PER_DEVICE_BATCH)?),
             },
             accumulation: config.get(&keys::ACCUMULATION)?,
+            deterministic: config.get(&keys::DETERMINISTIC)?,
             evaluation: cadence(config, evaluation, &keys::EVAL_STEPS)?,
             early_stopping: config.find(&keys::EARLY_STOPPING),
         })
@@ -118,8 +119,19 @@ impl OptimPlan {
             schedule: config.get(&keys::SCHEDULER)?,
             warmup: config.find(&keys::WARMUP_STEPS).map_or(ratio, Warmup::Updates),
             max_grad_norm: config.get(&keys::MAX_GRAD_NORM)?,
+            on_nonfinite: on_nonfinite(config)?,
         })
     }
+}
+
+/// Updates in a row that may be skipped where the user does not say how many.
+const SKIPPED: NonZeroU64 = NonZeroU64::MIN.saturating_add(9);
+
+fn on_nonfinite(config: &Written) -> Result<OnNonFinite, Fault> {
+    Ok(match config.get(&keys::ON_NONFINITE)? {
+        NonFinite::Fail => OnNonFinite::Fail,
+        NonFinite::Skip => OnNonFinite::Skip(config.find(&keys::MAX_SKIPPED).unwrap_or(SKIPPED)),
+    })
 }
 
 fn adamw(config: &Written) -> Result<AdamWSettings, Fault> {
@@ -149,9 +161,7 @@ impl OutputPlan {
             graphs: config.get(&keys::CUDA_GRAPHS)?,
             directory: config.get(&keys::OUTPUT_DIR)?,
             existing: Existing::of(config)?,
-            replica_check: config
-                .find(&keys::REPLICA_CHECK)
-                .map_or(Cadence::Never, Cadence::EverySteps),
+            replica_check: config.find(&keys::REPLICA_CHECK),
             peer_timeout: Duration::from_secs(config.get(&keys::PEER_TIMEOUT)?.get()),
             saving: Saving {
                 cadence: cadence(config, saves, &keys::SAVE_STEPS)?,

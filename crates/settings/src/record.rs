@@ -4,11 +4,12 @@
 //! to an earlier run is not part of it: repeating a run must not delete the one it documents.
 
 use std::fmt::Write;
-use std::fs;
 use std::path::Path;
 
 use lockstep_flags::toml_file::RECORD;
 use lockstep_flags::{Entry, Form};
+
+use lockstep_world::file_content;
 
 use super::keys::{
     ALL, MAX_STEPS, NUM_TRAIN_EPOCHS, OVERWRITE, RESUME_KEY, WARMUP_RATIO, WARMUP_STEPS,
@@ -28,11 +29,11 @@ pub struct Record {
     pub device: String,
 }
 
+const HEADER: &str = "# The whole configuration of this run, as meant. `trainer run.toml --output-dir NEW` repeats it.\n";
+
 /// The text of `run.toml`.
 pub fn run_toml(plan: &RunPlan, record: &Record) -> String {
-    let mut text = String::from(
-        "# The whole configuration of this run, as meant. `trainer run.toml --output-dir NEW` repeats it.\n",
-    );
+    let mut text = String::from(HEADER);
     for table in tables::ALL {
         let _ = write!(text, "\n[{}]\n", table.name());
         for entry in ALL.iter().filter(|entry| entry.table() == table && is_of_run(**entry)) {
@@ -55,8 +56,23 @@ pub fn run_toml(plan: &RunPlan, record: &Record) -> String {
 
 /// Whether a file is the `run.toml` of a run, and not a configuration that a user wrote.
 pub fn is_record(path: &Path) -> bool {
+    read(path).is_some_and(|text| holds_record(&text))
+}
+
+/// Whether a file is the `run.toml` of a run that could not write more of it.
+pub fn is_unfinished_record(path: &Path) -> bool {
+    let begins = |text: &String| HEADER.starts_with(text.as_str()) || text.starts_with(HEADER);
+    read(path).filter(begins).is_some_and(|text| !holds_record(&text))
+}
+
+fn holds_record(text: &str) -> bool {
     let table = format!("[{RECORD}]");
-    fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line == table))
+    text.lines().any(|line| line == table)
+}
+
+fn read(path: &Path) -> Option<String> {
+    const LIMIT: u64 = 1 << 20;
+    String::from_utf8(file_content(path, LIMIT).ok()?).ok()
 }
 
 /// Whether a key says what the run is, and not how to treat what lies in its directory.

@@ -1,6 +1,7 @@
 //! The words a user chooses from, as types, each with the kind that reads it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lockstep_data::{MaxLength, OnBadRow};
 use lockstep_flags::{Form, Kind};
@@ -50,6 +51,17 @@ pub const DATA_SOURCE: Kind<DataSource> = Kind {
         text if text.trim().is_empty() || text.contains('\0') => None,
         text if text.starts_with("builtin:") => None,
         text => Some(DataSource::File(text.into())),
+    },
+};
+
+/// A time limit; nothing where there is none.
+pub(crate) const SECONDS: Kind<Option<Duration>> = Kind {
+    form: Form::Number,
+    placeholder: "S",
+    valid: "a whole number from 1 to 1000000000, or 0 for no limit",
+    read: |text| {
+        let seconds = text.parse::<u64>().ok().filter(|seconds| *seconds <= 1_000_000_000)?;
+        Some((seconds > 0).then(|| Duration::from_secs(seconds)))
     },
 };
 
@@ -211,6 +223,27 @@ pub(crate) const ON_BAD_ROW: Kind<OnBadRow> = Kind {
     read: |text| match text {
         "fail" => Some(OnBadRow::Fail),
         "skip" => Some(OnBadRow::Skip),
+        _ => None,
+    },
+};
+
+/// What an update that cannot count leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NonFinite {
+    /// The run's end.
+    Fail,
+    /// Nothing, for a while.
+    Skip,
+}
+
+/// The kind of `--on-nonfinite`.
+pub(crate) const NON_FINITE: Kind<NonFinite> = Kind {
+    form: Form::Text,
+    placeholder: "fail|skip",
+    valid: "fail or skip",
+    read: |text| match text {
+        "fail" => Some(NonFinite::Fail),
+        "skip" => Some(NonFinite::Skip),
         _ => None,
     },
 };

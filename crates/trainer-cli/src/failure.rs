@@ -148,6 +148,7 @@ fn instead_of_writing(cause: &io::Error) -> &'static str {
             "free some disk space, or choose another directory"
         }
         io::ErrorKind::NotFound => "create its directory, or choose another one",
+        io::ErrorKind::FileTooLarge => "raise the limit on the size of files (ulimit -f)",
         _ => "check its permissions, or choose another directory",
     }
 }
@@ -196,12 +197,14 @@ fn of_run(error: &TrainError) -> ExitCode {
         TrainError::Model(error) => of_model(error),
         TrainError::Checkpoint(error) => of_checkpoint(error),
         TrainError::Collective(error) => of_collective(error),
-        TrainError::Disagree { .. } => ExitCode::Usage,
+        TrainError::Disagree { .. }
+        | TrainError::TooManyRanks { .. }
+        | TrainError::DeterministicOnGpu => ExitCode::Usage,
         TrainError::Stopped => ExitCode::Stopped,
         TrainError::Gpu(_) => ExitCode::Device,
         TrainError::Thread | TrainError::Engine | TrainError::Examples { .. } => ExitCode::Bug,
         TrainError::NotFinite { .. }
-        | TrainError::Observer(_)
+        | TrainError::NotNumbers { .. }
         | TrainError::Drifted { .. }
         | TrainError::Leader { .. }
         | TrainError::Optim(_)
@@ -260,9 +263,19 @@ mod tests {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         check(Failure::Output(closed()), ExitCode::Done);
         check(Failure::Output(full()), ExitCode::Failed);
-        check(TrainError::Observer(closed()).into(), ExitCode::Failed);
-        check(TrainError::Observer(full()).into(), ExitCode::Failed);
         check(Failure::Write { path: "x".into(), cause: closed() }, ExitCode::Failed);
+    }
+
+    #[test]
+    fn a_place_that_deterministic_mode_refuses_is_a_faulty_command_line() {
+        let check = |error: TrainError, hint: &str| {
+            let failure = Failure::from(error);
+            assert_eq!(failure.code(), ExitCode::Usage);
+            assert!(failure.to_string().contains(hint), "{failure}");
+        };
+        let ranks = TrainError::TooManyRanks { ranks: 12, most: 8 };
+        check(ranks, "but this run has 12\n  hint: start at most 8 ranks, or leave out --determ");
+        check(TrainError::DeterministicOnGpu, "hint: pass --device cpu, or leave out --determ");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 mod card;
 mod checks;
 mod commands;
+mod disk;
 mod failure;
 mod finished;
 mod lock;
@@ -18,6 +19,7 @@ mod output_dir;
 mod refusal;
 mod remedies;
 mod sources;
+mod whole_file;
 
 use std::io;
 use std::path::Path;
@@ -38,7 +40,8 @@ pub fn as_clap() -> clap::Command {
     commands::program().clap()
 }
 
-/// Writes a text file.
+/// Writes a text file, as a whole or not at all.
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|cause| Failure::Write { path: path.to_owned(), cause })
+    whole_file::write(path, text.as_bytes())
+        .map_err(|cause| Failure::Write { path: path.to_owned(), cause })
 }

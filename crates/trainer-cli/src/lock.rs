@@ -57,8 +57,9 @@ impl Lock {
             lock(&file, &path)?;
             // The previous holder may have removed it while this process waited to open it.
             if is_at(&file, &path) {
-                write_holder(&mut file).map_err(Refused::Failed)?;
-                return Ok(Self { path, made, _file: file });
+                let written = write_holder(&mut file);
+                let lock = Self { path, made, _file: file };
+                return written.map(|()| lock).map_err(Refused::Failed);
             }
         }
     }

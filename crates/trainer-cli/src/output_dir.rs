@@ -1,11 +1,11 @@
 //! The output directory before a run: what happens to an earlier run in it.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use lockstep_flags::{Fault, Faults, Problem};
-use lockstep_settings::{Existing, OutputPlan, is_record};
+use lockstep_join::FLIGHT;
+use lockstep_settings::{Existing, OutputPlan, is_record, is_unfinished_record};
 use lockstep_trainer::{
     Observer, TrainEvent, has_checkpoints, is_checkpoint_name, latest_checkpoint,
 };
@@ -13,6 +13,10 @@ use lockstep_trainer::{
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
 use crate::refusal::Refusal;
+use crate::whole_file;
+
+/// The first file that a run writes.
+pub(crate) const RECORD: &str = "run.toml";
 
 /// Why a run may not write to `directory`, as far as that can be checked without writing.
 pub(crate) fn faults(directory: &Path, existing: &Existing) -> Vec<Fault> {
@@ -109,9 +113,9 @@ fn refusal(directory: &Path, existing: &Existing) -> Option<Refusal> {
     }
 }
 
-/// Whether a run of ours began here: its `run.toml` is the first file it writes.
-fn is_ours(directory: &Path) -> bool {
-    is_record(&directory.join("run.toml"))
+/// Whether a run of ours began here.
+pub(crate) fn is_ours(directory: &Path) -> bool {
+    is_record(&directory.join(RECORD))
 }
 
 /// Whether the directory has a trained model, which only an explicit flag may replace.
@@ -130,9 +134,14 @@ fn has_no_checkpoint(directory: &Path) -> bool {
     matches!(has_checkpoints(directory), Ok(false))
 }
 
+/// What a run leaves that was killed as it wrote its first file does not count.
 fn holds_something(directory: &Path) -> bool {
-    let is_content = |entry: fs::DirEntry| entry.file_name() != lock::NAME;
-    fs::read_dir(directory).is_ok_and(|entries| entries.flatten().any(is_content))
+    let record = directory.join(RECORD);
+    let remains = [directory.join(lock::NAME), directory.join(FLIGHT), whole_file::aside(&record)];
+    let is_unfinished = |path: &Path| path == record && is_unfinished_record(path);
+    let is_content = |path: &Path| !remains.iter().any(|left| left == path) && !is_unfinished(path);
+    fs::read_dir(directory)
+        .is_ok_and(|entries| entries.flatten().any(|entry| is_content(&entry.path())))
 }
 
 /// The file in the place of the directory or of one above it.
@@ -171,7 +180,7 @@ const REPLACED: &str = ".replaced";
 
 /// Whether a run that replaces another one removes what has this name in its directory.
 fn is_replaced(name: &str) -> bool {
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 13] = [
         "model.safetensors",
         "modeling_lockstep.py",
         "config.json",
@@ -184,7 +193,10 @@ fn is_replaced(name: &str) -> bool {
         "trainer_state.json",
         "metrics.jsonl",
         "logs",
+        FLIGHT,
     ];
+    let whole = name.strip_prefix('.').and_then(|name| name.strip_suffix(whole_file::UNFINISHED));
+    let name = whole.unwrap_or(name);
     NAMES.contains(&name) || is_checkpoint_name(name)
 }
 
@@ -218,7 +230,7 @@ impl Replaced {
 }
 
 impl Observer for Replaced {
-    fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         let is_whole = matches!(event, TrainEvent::Checkpoint(_) | TrainEvent::Finish(_));
         if is_whole
             && self.directory.exists()
@@ -226,7 +238,6 @@ impl Observer for Replaced {
         {
             tracing::warn!("cannot remove {}: {cause}", self.directory.display());
         }
-        Ok(())
     }
 }
 
@@ -277,6 +288,8 @@ mod tests {
         for flag in [REFUSE, REPLACE, GO_ON] {
             check(&[], flag, "");
             check(&["run.lock"], flag, "");
+            check(&["run.lock", ".run.toml.partial"], flag, ".run.toml.partial");
+            check(&["flight/rank-1.json"], flag, "flight");
         }
         let model = ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"];
         let rest = [
@@ -319,8 +332,8 @@ mod tests {
         let mut replaced = Replaced::of(folder.path());
         let directory = folder.path().join("checkpoint-1");
         let event = TrainEvent::Checkpoint(CheckpointReport { step: 1, directory, held_up: 0.01 });
-        replaced.observe(&event).unwrap();
-        replaced.observe(&event).unwrap();
+        replaced.observe(&event);
+        replaced.observe(&event);
         assert!(!folder.path().join(".replaced").exists());
     }
 
@@ -346,6 +359,18 @@ mod tests {
         }
         fs::remove_file(here.join("run.toml")).unwrap();
         assert_eq!(told("out"), None);
+    }
+
+    #[test]
+    fn a_record_that_was_not_finished_is_nothing() {
+        for text in ["", "# The whole conf", "# The whole configuration of this run, as meant. `tr"]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("run.toml"), text).unwrap();
+            assert!(!holds_something(folder.path()), "{text:?}");
+            fs::write(folder.path().join("notes.txt"), "").unwrap();
+            assert!(holds_something(folder.path()), "{text:?}");
+        }
     }
 
     #[test]

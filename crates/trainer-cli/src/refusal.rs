@@ -1,4 +1,5 @@
-//! Why a training refuses a value that is valid by itself: the output directory, the model's length.
+//! Why a training refuses a value that is valid by itself: the output directory, its disk, the model's
+//! length.
 
 use std::path::{Path, PathBuf};
 
@@ -64,6 +65,18 @@ pub(crate) enum Refusal {
     HoldsSource {
         /// What is read.
         path: PathBuf,
+    },
+    /// A disk without room for what the run writes.
+    #[error(
+        "the run needs {needs}; only {free} are free on this disk\n      \
+         hint: keep fewer checkpoints with --save-total-limit, write them more seldom with \
+         --save-strategy or --save-steps, or choose a directory on another disk"
+    )]
+    Short {
+        /// The bytes in words.
+        needs: String,
+        /// The free ones.
+        free: String,
     },
     /// A directory that would be overwritten.
     #[error(

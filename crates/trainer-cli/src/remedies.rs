@@ -109,11 +109,20 @@ pub(crate) fn of_doubt(doubt: &Doubt) -> String {
 fn of_run(remedy: RunRemedy) -> String {
     match remedy {
         RunRemedy::LowerRates => "lower --learning-rate or --head-learning-rate, or lengthen the \
-             warm-up, and start again with --overwrite-output-dir"
+             warm-up, and start again with --overwrite-output-dir; with --on-nonfinite skip, a run \
+             survives single updates of this kind"
             .to_owned(),
+        RunRemedy::StartFewerRanks { most } => {
+            format!("start at most {most} ranks, or leave out --deterministic")
+        }
+        RunRemedy::ComputeOnCpu => "pass --device cpu, or leave out --deterministic".to_owned(),
         RunRemedy::ResumeWithoutMachines => {
             "resume without these machines, with --resume auto".to_owned()
         }
+        RunRemedy::ResumeBefore => "resume from the newest checkpoint with --resume auto; if that \
+             ends the same way, lower --learning-rate or --head-learning-rate and start again with \
+             --overwrite-output-dir"
+            .to_owned(),
         RunRemedy::ResumeFromAnother => {
             "resume from another checkpoint with --resume DIR, or remove this one".to_owned()
         }

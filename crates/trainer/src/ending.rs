@@ -22,7 +22,7 @@ impl Trainer {
             self.save(session)?;
             self.await_checkpoint(session)?;
         }
-        self.report_finish(session, Ending::Stopped, self.whereabouts(self.step))
+        Ok(self.report_finish(session, Ending::Stopped, self.whereabouts(self.step)))
     }
 
     /// Evaluates and writes the final model, unless a stop comes first.
@@ -46,14 +46,14 @@ impl Trainer {
         };
         self.enter(Phase::Saving);
         self.await_checkpoint(session)?;
-        self.check_replicas()?;
+        self.check_weights()?;
         let output_dir = self.settings.output_dir.clone();
         self.journal.forget_lost_checkpoint();
         let (draft, results) = (self.draft(), all_results(&self.journal, &evaluations));
         let Self { model, collective, .. } = self;
         replicas::by_leader(&mut **collective, || Ok(write_final(&draft, model, &results)?))?;
         self.enter(Phase::Ending);
-        self.report_finish(session, ending, output_dir)
+        Ok(self.report_finish(session, ending, output_dir))
     }
 
     /// The step whose weights the final model has instead of the last ones.
@@ -96,10 +96,10 @@ impl Trainer {
         session: &mut Session<'_>,
         ending: Ending,
         directory: PathBuf,
-    ) -> Result<Ending, TrainError> {
+    ) -> Ending {
         let seconds = session.began.elapsed().as_secs_f64();
         let report = FinishReport { step: self.step.0, ending, seconds, directory };
-        session.observe(&TrainEvent::Finish(report))?;
-        Ok(ending)
+        session.observe(&TrainEvent::Finish(report));
+        ending
     }
 }

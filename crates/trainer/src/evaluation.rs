@@ -46,7 +46,7 @@ pub(crate) fn evaluate_by(
 ) -> Result<Option<EvaluationReport>, TrainError> {
     let began = Instant::now();
     let EvaluationSet { name, store, step } = *split;
-    let mut tally = Tally { matrix: ConfusionMatrix::new(model.labels().len()), loss: 0.0 };
+    let mut tally = Tally { matrix: ConfusionMatrix::new(model.labels().len()), losses: vec![] };
     let batches = batches(store, scorer.tokens_at_once());
     let (rank, world) = (collective.seat().rank().0, collective.seat().world().get());
     for round in batches.chunks(world) {
@@ -58,7 +58,8 @@ pub(crate) fn evaluate_by(
             tally.count(&scorer.scores(model, &batch)?, &batch);
         }
     }
-    let Tally { matrix, loss } = tally.over_all_ranks(collective)?;
+    let Tally { matrix, losses } = tally.over_all_ranks(batches.len(), collective)?;
+    let loss: f64 = losses.into_iter().sum();
     Ok(Some(EvaluationReport {
         step: step.0,
         split: name.to_owned(),
@@ -107,26 +108,40 @@ fn batches(store: &TokenStore, at_once: usize) -> Vec<Vec<usize>> {
 
 struct Tally {
     matrix: ConfusionMatrix,
-    loss: f64,
+    /// Of each batch: their sum does not follow the number of ranks.
+    losses: Vec<f64>,
 }
 
 impl Tally {
     fn count(&mut self, scores: &[Vec<f32>], batch: &Batch) {
+        let mut loss = 0.0;
         for (scores, &label) in scores.iter().zip(batch.labels()) {
             self.matrix.count(label as usize, best(scores));
-            self.loss += cross_entropy(scores, label as usize);
+            loss += cross_entropy(scores, label as usize);
         }
+        self.losses.push(loss);
     }
 
-    fn over_all_ranks(self, collective: &mut dyn Collective) -> Result<Self, TrainError> {
-        let mut mine = self.matrix.counts().to_vec();
-        mine.push(self.loss.to_bits());
-        let mut sum = Self { matrix: ConfusionMatrix::new(self.matrix.rows().len()), loss: 0.0 };
-        for theirs in collective.all_gather(&mine)?.chunks(mine.len()) {
-            if let Some((loss, counts)) = theirs.split_last() {
-                sum.matrix.add(counts);
-                sum.loss += f64::from_bits(*loss);
-            }
+    /// What all ranks counted in so many `batches`.
+    fn over_all_ranks(
+        mut self,
+        batches: usize,
+        collective: &mut dyn Collective,
+    ) -> Result<Self, TrainError> {
+        let world = collective.seat().world().get();
+        self.losses.resize(batches.div_ceil(world), 0.0);
+        let counts = self.matrix.counts().iter().copied();
+        let mine: Vec<u64> = self.losses.iter().map(|loss| loss.to_bits()).chain(counts).collect();
+        let all = collective.all_gather(&mine)?;
+        let mut sum = Self {
+            matrix: ConfusionMatrix::new(self.matrix.rows().len()),
+            losses: vec![0.0; self.losses.len() * world],
+        };
+        for (rank, theirs) in all.chunks_exact(mine.len()).enumerate() {
+            let (losses, counts) = theirs.split_at(self.losses.len());
+            sum.matrix.add(counts);
+            let places = sum.losses.iter_mut().skip(rank).step_by(world);
+            places.zip(losses).for_each(|(place, &bits)| *place = f64::from_bits(bits));
         }
         Ok(sum)
     }

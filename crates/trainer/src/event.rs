@@ -1,7 +1,7 @@
 //! What a run tells: one closed stream that the console, the files and the tests all read.
 //!
-//! The serialised form of [`TrainEvent::Update`] and [`TrainEvent::Evaluation`] is the line format
-//! of `metrics.jsonl`; it changes only together with [`EVENT_VERSION`].
+//! The serialised form of [`TrainEvent::Update`], [`TrainEvent::LossSpike`] and
+//! [`TrainEvent::Evaluation`] is the line format of `metrics.jsonl`; it changes only together with [`EVENT_VERSION`].
 
 use std::path::PathBuf;
 
@@ -18,6 +18,8 @@ pub enum TrainEvent {
     Start(StartReport),
     /// An update was made.
     Update(UpdateReport),
+    /// The loss of the last update is far above the usual ones.
+    LossSpike(LossSpikeReport),
     /// An epoch ended.
     Epoch(EpochReport),
     /// A split was evaluated.
@@ -28,13 +30,10 @@ pub enum TrainEvent {
     Finish(FinishReport),
 }
 
-/// Who takes events. An observer that fails ends the run: a run that cannot be followed is not wanted.
+/// What takes events. It cannot fail: what only reports a run does not end it.
 pub trait Observer {
     /// Takes one event.
-    ///
-    /// # Errors
-    /// Whatever kept the observer from passing the event on.
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()>;
+    fn observe(&mut self, event: &TrainEvent);
 }
 
 /// What is about to run.
@@ -71,6 +70,9 @@ pub struct UpdateReport {
     pub loss: f64,
     /// Global norm of the gradient before clipping.
     pub grad_norm: f64,
+    /// Whether it changed nothing, since its loss or gradient is not finite.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub skipped: bool,
     /// The rates this update used: encoder, head.
     pub lr: [f64; 2],
     /// Examples in the global batch.
@@ -88,6 +90,10 @@ pub struct UpdateReport {
     pub tflops: Option<f64>,
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// The time in which gradients were summed over all ranks, waiting for slower ones included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SyncReport {
@@ -95,6 +101,19 @@ pub struct SyncReport {
     pub seconds: f64,
     /// The part behind the backward pass; the rest was hidden by it.
     pub exposed: f64,
+}
+
+/// A loss far above those of the updates before it. It changes nothing.
+#[derive(Clone, Debug, Serialize)]
+pub struct LossSpikeReport {
+    /// The update's number, from 1.
+    pub step: u64,
+    /// Its loss.
+    pub loss: f64,
+    /// The median of the losses before it.
+    pub usual: f64,
+    /// Global norm of its gradient before clipping.
+    pub grad_norm: f64,
 }
 
 /// One pass over the training set.

@@ -23,6 +23,8 @@ pub(crate) struct Identity {
     /// A hash of the training tokens and labels.
     pub(crate) train_data_hash: String,
     pub(crate) no_shuffle: bool,
+    #[serde(default)]
+    pub(crate) deterministic: bool,
     pub(crate) classes: String,
     pub(crate) head: String,
     pub(crate) dropout: String,
@@ -71,6 +73,7 @@ impl Identity {
             train_examples: train.len(),
             train_data_hash: format!("{:016x}", train.fingerprint()),
             no_shuffle: settings.order == Order::AsInFile,
+            deterministic: settings.deterministic,
             classes: model.labels().join(", "),
             head: name(model.head()),
             dropout: hidden.to_string(),

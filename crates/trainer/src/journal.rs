@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::identity::Identity;
+use crate::spikes::RecentLosses;
 use crate::work::Work;
 use crate::{EpochReport, EvaluationReport, UpdateReport};
 
@@ -35,6 +36,15 @@ pub(crate) struct Journal {
     /// What the evaluations were made on.
     #[serde(default)]
     pub(crate) judged_on: Option<String>,
+    /// Updates that were skipped.
+    #[serde(default)]
+    pub(crate) skipped_updates: u64,
+    /// How many of them are the last ones.
+    #[serde(default)]
+    pub(crate) skipped_in_a_row: u64,
+    /// What the loss usually is.
+    #[serde(default)]
+    pub(crate) recent_losses: RecentLosses,
     /// Whether an evaluation of this step is yet to be made, because a stop cut it short.
     #[serde(default)]
     pub(crate) evaluation_is_due: bool,
@@ -75,6 +85,9 @@ impl Journal {
             work: Work::default(),
             evaluations_without_gain: 0,
             judged_on,
+            skipped_updates: 0,
+            skipped_in_a_row: 0,
+            recent_losses: RecentLosses::default(),
             evaluation_is_due: false,
         }
     }
@@ -103,9 +116,15 @@ impl Journal {
     pub(crate) fn note_update(&mut self, report: &UpdateReport) {
         self.global_step = report.step;
         self.epoch = report.epoch;
-        self.epoch_losses.add(report.loss);
-        self.run_losses.add(report.loss);
         self.work.add(report);
+        if report.skipped {
+            self.skipped_updates += 1;
+            self.skipped_in_a_row += 1;
+        } else {
+            self.skipped_in_a_row = 0;
+            self.epoch_losses.add(report.loss);
+            self.run_losses.add(report.loss);
+        }
     }
 
     pub(crate) fn note_epoch(&mut self, report: &EpochReport) {

@@ -7,12 +7,17 @@
 //! [`TrainEvent`]s.
 
 mod checkpoint;
+mod determinism;
+mod drift;
 mod ending;
 mod engine;
 mod error;
 mod evaluation;
 mod event;
 mod forward;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod guards;
 mod identity;
 mod journal;
 mod metrics;
@@ -28,6 +33,7 @@ mod saving;
 mod scores;
 mod session;
 mod settings;
+mod spikes;
 mod splits;
 mod start;
 mod stop;
@@ -44,8 +50,8 @@ pub use engine::{Copied, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
 pub use evaluation::evaluate;
 pub use event::{
-    CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport, Observer,
-    StartReport, SyncReport, TrainEvent, UpdateReport,
+    CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport,
+    LossSpikeReport, Observer, StartReport, SyncReport, TrainEvent, UpdateReport,
 };
 pub use identity::Difference;
 pub use lockstep_gpu::Graphs;
@@ -55,7 +61,7 @@ pub use model_shape::model_shape;
 pub use parts::Parts;
 pub use recorded_plan::{BucketShare, RecordedPlan, recorded_plan};
 pub use resumption::Forgotten;
-pub use settings::{Cadence, FinalModel, Recording, RunLength, Saving, TrainSettings};
+pub use settings::{Cadence, FinalModel, OnNonFinite, Recording, RunLength, Saving, TrainSettings};
 pub use stop::StopRequest;
 pub use trainer::Trainer;
 pub use usage::Usage;

@@ -1,14 +1,13 @@
 //! What surrounds the loop: the start, and what is due after an update.
 
 use lockstep_data::TokenStore;
-use lockstep_world::WorldSize;
 
 use crate::checkpoint::clear_unfinished;
 use crate::session::Session;
 use crate::work::Work;
 use crate::{
     Cadence, EVENT_VERSION, EpochReport, FinalModel, Observer, StartReport, StopRequest,
-    TrainError, TrainEvent, TrainSettings, Trainer, replicas,
+    TrainError, TrainEvent, TrainSettings, Trainer, drift, replicas,
 };
 
 impl Trainer {
@@ -22,7 +21,7 @@ impl Trainer {
         let mut session = Session::new(observer, request, saved);
         let output_dir = &self.settings.output_dir;
         replicas::by_leader(&mut *self.collective, || Ok(clear_unfinished(output_dir)?))?;
-        session.observe(&TrainEvent::Start(self.start_report()))?;
+        session.observe(&TrainEvent::Start(self.start_report()));
         Ok(session)
     }
 
@@ -33,7 +32,7 @@ impl Trainer {
         }
         self.settle(session)?;
         if self.is_epoch_end() {
-            self.end_epoch(session)?;
+            self.end_epoch(session);
         }
         if self.is_due(self.settings.evaluation) {
             self.validate(session)?;
@@ -65,7 +64,7 @@ impl Trainer {
         self.is_epoch_end() || cadences.into_iter().any(|cadence| self.is_due(cadence))
     }
 
-    fn end_epoch(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
+    fn end_epoch(&mut self, session: &mut Session<'_>) {
         let report = EpochReport {
             epoch: self.step.0 / self.plan.updates_per_epoch() as u64,
             step: self.step.0,
@@ -75,7 +74,7 @@ impl Trainer {
         };
         session.epoch = Work::default();
         self.journal.note_epoch(&report);
-        session.observe(&TrainEvent::Epoch(report))
+        session.observe(&TrainEvent::Epoch(report));
     }
 
     /// Whether so many evaluations brought no gain that the run is to end; a resumed one, too.
@@ -119,11 +118,14 @@ impl Trainer {
         self.step.0.is_multiple_of(self.plan.updates_per_epoch() as u64)
     }
 
-    /// Compares the weights of all replicas, where there is more than one.
+    /// Compares the weights of all replicas.
     pub(crate) fn check_replicas(&mut self) -> Result<(), TrainError> {
-        if self.collective.seat().world() == WorldSize::ONE {
-            return Ok(());
-        }
-        replicas::check(&mut *self.collective, &self.model, self.step.0)
+        drift::compare(&mut *self.collective, self.model.parameters(), self.step.0)
+    }
+
+    /// Makes sure that all replicas hold the same weights, and numbers, before they are written.
+    pub(crate) fn check_weights(&mut self) -> Result<(), TrainError> {
+        self.check_replicas()?;
+        drift::check_numbers(self.model.parameters(), self.step.0)
     }
 }

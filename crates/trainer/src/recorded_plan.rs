@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use lockstep_data::{BatchPlan, TokenStore};
 use lockstep_program::{Arithmetic, BatchSize, Bucket, Draft, DraftSettings, ModelShape, Squares};
-use lockstep_world::{Seat, Step};
+use lockstep_world::{Seat, Step, WorldSize};
 
 use crate::engine::{Passes, distinct_words};
 use crate::{TrainError, TrainSettings};
@@ -56,13 +56,15 @@ pub struct RecordedPlan {
 /// The recorded programs of a run that is alone.
 ///
 /// # Errors
-/// [`TrainError::Unsupported`] when the kernels do not take this model or its texts.
+/// [`TrainError::Unsupported`] when the kernels do not take this model or its texts;
+/// [`TrainError::DeterministicOnGpu`].
 pub fn recorded_plan(
     shape: ModelShape,
     arithmetic: Arithmetic,
     train: &TokenStore,
     settings: &TrainSettings,
 ) -> Result<RecordedPlan, TrainError> {
+    settings.check_place(WorldSize::ONE, false)?;
     let plan = BatchPlan::new(train.len(), settings.global_batch, settings.order);
     let updates = settings.length.updates(plan.updates_per_epoch() as u64);
     let (plan, lengths) = (&plan, train.lengths());

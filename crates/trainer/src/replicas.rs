@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lockstep_collective::{Collective, broadcast_bytes, gather_bytes};
+use lockstep_collective::{Collective, broadcast_bytes, differences};
 use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 use lockstep_params::Parameters;
@@ -11,6 +11,11 @@ use lockstep_world::{Fingerprint, Rank};
 use crate::TrainError;
 use crate::identity::words;
 use crate::journal::Journal;
+
+/// The words of an error take no more bytes; what is longer is cut.
+const MOST_WORDS: usize = 64 << 10;
+/// A journal takes no more bytes: millions of updates.
+const MOST_OF_A_JOURNAL: usize = 1 << 30;
 
 /// Who writes shared files, and whose word counts.
 pub(crate) const LEADER: Rank = Rank(0);
@@ -23,22 +28,7 @@ pub(crate) fn agree(
     collective: &mut dyn Collective,
     facts: &BTreeMap<String, String>,
 ) -> Result<(), TrainError> {
-    let mine = serde_json::to_vec(facts).unwrap_or_default();
-    let all = gather_bytes(collective, &mine)?;
-    let read = |bytes: &Vec<u8>| -> BTreeMap<String, String> {
-        serde_json::from_slice(bytes).unwrap_or_default()
-    };
-    let Some(leaders) = all.first().map(read) else { return Ok(()) };
-    let mut differences = Vec::new();
-    for (rank, theirs) in all.iter().map(read).enumerate() {
-        for (thing, expected) in &leaders {
-            let found = theirs.get(thing).map_or("nothing", String::as_str);
-            if found != expected {
-                differences
-                    .push(format!("{thing}: rank {rank} has {found}, rank 0 has {expected}"));
-            }
-        }
-    }
+    let differences = differences(collective, facts)?;
     if differences.is_empty() { Ok(()) } else { Err(TrainError::Disagree { differences }) }
 }
 
@@ -58,8 +48,9 @@ pub(crate) fn by_leader<T>(
     work: impl FnOnce() -> Result<T, TrainError>,
 ) -> Result<Option<T>, TrainError> {
     let outcome = collective.seat().is_leader().then(work).transpose();
-    let words = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
-    let words = broadcast_bytes(collective, words.as_bytes(), LEADER)?;
+    let mut words = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    words.truncate(words.floor_char_boundary(MOST_WORDS));
+    let words = broadcast_bytes(collective, words.as_bytes(), LEADER, MOST_WORDS)?;
     match outcome {
         Ok(_) if !words.is_empty() => {
             Err(TrainError::Leader { cause: String::from_utf8_lossy(&words).into_owned() })
@@ -84,37 +75,13 @@ pub(crate) fn spread_state(
 ) -> Result<Journal, TrainError> {
     spread(collective, optimizer.moments_mut())?;
     let text = serde_json::to_vec(journal).unwrap_or_default();
-    let text = broadcast_bytes(collective, &text, LEADER)?;
+    let text = broadcast_bytes(collective, &text, LEADER, MOST_OF_A_JOURNAL)?;
     serde_json::from_slice(&text)
         .map_err(|cause| TrainError::Leader { cause: format!("its journal is damaged: {cause}") })
 }
 
 fn spread(collective: &mut dyn Collective, tensors: &Parameters) -> Result<(), TrainError> {
     tensors.change_each(|values| Ok(collective.broadcast(values, LEADER)?))
-}
-
-/// Whether all replicas hold the same bits.
-///
-/// # Errors
-/// [`TrainError::Drifted`] names the ranks whose weights differ from the leader's.
-pub(crate) fn check(
-    collective: &mut dyn Collective,
-    model: &Classifier,
-    update: u64,
-) -> Result<(), TrainError> {
-    let mut hashes = Vec::new();
-    model.parameters().change_each(|values| -> Result<(), TrainError> {
-        hashes.push(hash(values.chunks(2).map(bits)));
-        Ok(())
-    })?;
-    let all = collective.all_gather(&[hash(hashes.into_iter())])?;
-    let others = all.iter().enumerate().filter(|(_, theirs)| **theirs != all[0]);
-    let ranks: Vec<usize> = others.map(|(rank, _)| rank).collect();
-    if ranks.is_empty() { Ok(()) } else { Err(TrainError::Drifted { update, ranks }) }
-}
-
-fn bits(values: &[f32]) -> u64 {
-    values.iter().fold(0, |word, value| word << 32 | u64::from(value.to_bits()))
 }
 
 fn padded(bytes: &[u8]) -> u64 {

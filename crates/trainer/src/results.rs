@@ -24,6 +24,9 @@ pub(crate) fn all_results(
     ] {
         results.insert(key.to_owned(), value);
     }
+    if journal.skipped_updates > 0 {
+        results.insert("skipped_updates".to_owned(), json!(journal.skipped_updates));
+    }
     for report in evaluations {
         let prefix = if report.split == "validation" { "eval" } else { &report.split };
         for (key, value) in [

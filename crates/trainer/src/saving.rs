@@ -9,7 +9,7 @@ use lockstep_collective::Phase;
 
 use crate::checkpoint::{Companions, Draft, Progress, checkpoint_name};
 use crate::session::{Begun, Session};
-use crate::{CheckpointReport, TrainError, Trainer, replicas};
+use crate::{CheckpointError, CheckpointReport, TrainError, Trainer, replicas};
 
 impl Trainer {
     /// Begins a checkpoint of the state as it is, once the one before is whole.
@@ -44,17 +44,11 @@ impl Trainer {
     }
 
     /// Reports a checkpoint that has become whole; asks all ranks to stop where that failed.
-    pub(crate) fn look_after_checkpoint(
-        &mut self,
-        session: &mut Session<'_>,
-    ) -> Result<(), TrainError> {
+    pub(crate) fn look_after_checkpoint(&mut self, session: &mut Session<'_>) {
         match self.background.progress() {
-            Progress::Idle | Progress::Writing => Ok(()),
+            Progress::Idle | Progress::Writing => {}
             Progress::Whole => session.report_checkpoint(),
-            Progress::Failed => {
-                session.request.ask();
-                Ok(())
-            }
+            Progress::Failed => session.request.ask(),
         }
     }
 
@@ -64,8 +58,8 @@ impl Trainer {
             return Ok(());
         }
         let Self { collective, background, .. } = self;
-        replicas::by_leader(&mut **collective, || Ok(background.wait()?))?;
-        session.report_checkpoint()?;
+        replicas::by_leader(&mut **collective, || background.wait().map_err(unwritten))?;
+        session.report_checkpoint();
         session.begun = None;
         Ok(())
     }
@@ -75,5 +69,13 @@ impl Trainer {
         if let Err(error) = self.background.wait() {
             tracing::warn!("the checkpoint that was being written is lost: {error}");
         }
+    }
+}
+
+/// What kept a checkpoint from being written, as the run's error.
+fn unwritten(error: CheckpointError) -> TrainError {
+    match error {
+        CheckpointError::NotNumbers { update, tensor } => TrainError::NotNumbers { update, tensor },
+        other => other.into(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use lockstep_world::Step;
 
 use crate::work::Work;
-use crate::{CheckpointReport, EvaluationReport, Observer, StopRequest, TrainError, TrainEvent};
+use crate::{CheckpointReport, EvaluationReport, Observer, StopRequest, TrainEvent};
 
 /// No checkpoint holds any of it.
 pub(crate) struct Session<'a> {
@@ -50,16 +50,15 @@ impl<'a> Session<'a> {
     }
 
     /// Reports that the checkpoint that was begun is whole, once.
-    pub(crate) fn report_checkpoint(&mut self) -> Result<(), TrainError> {
-        let Some(begun) = self.begun.as_mut().filter(|begun| !begun.is_reported) else {
-            return Ok(());
-        };
-        begun.is_reported = true;
-        let event = TrainEvent::Checkpoint(begun.report.clone());
-        self.observe(&event)
+    pub(crate) fn report_checkpoint(&mut self) {
+        if let Some(begun) = self.begun.as_mut().filter(|begun| !begun.is_reported) {
+            begun.is_reported = true;
+            let event = TrainEvent::Checkpoint(begun.report.clone());
+            self.observe(&event);
+        }
     }
 
-    pub(crate) fn observe(&mut self, event: &TrainEvent) -> Result<(), TrainError> {
-        self.observer.observe(event).map_err(TrainError::Observer)
+    pub(crate) fn observe(&mut self, event: &TrainEvent) {
+        self.observer.observe(event);
     }
 }

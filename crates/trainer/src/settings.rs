@@ -2,6 +2,7 @@
 //!
 //! The launcher turns what a user wrote into this; nothing here has a default to be looked up.
 
+use std::fmt;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
@@ -36,6 +37,8 @@ pub struct TrainSettings {
     pub adamw: AdamWSettings,
     /// The global norm gradients are clipped to.
     pub max_grad_norm: f64,
+    /// What becomes of an update whose loss or gradient is not finite.
+    pub on_nonfinite: OnNonFinite,
     /// When the validation set is evaluated.
     pub evaluation: Cadence,
     /// When a checkpoint is written.
@@ -48,6 +51,8 @@ pub struct TrainSettings {
     pub usage: Usage,
     /// Where everything is written.
     pub output_dir: PathBuf,
+    /// Whether the weights have the same bits at any number of ranks, up to eight.
+    pub deterministic: bool,
     /// How updates are recorded, on a GPU.
     pub recording: Option<Recording>,
 }
@@ -86,6 +91,26 @@ impl RunLength {
     }
 }
 
+/// What becomes of an update whose loss or gradient is infinite or NaN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnNonFinite {
+    /// The run fails.
+    Fail,
+    /// It is skipped: it changes neither weights nor moments, and the schedule advances. The run fails
+    /// when more than this many updates in a row are skipped.
+    Skip(NonZeroU64),
+}
+
+impl OnNonFinite {
+    /// How many updates in a row may be skipped.
+    pub(crate) fn most(self) -> u64 {
+        match self {
+            Self::Fail => 0,
+            Self::Skip(most) => most.get(),
+        }
+    }
+}
+
 /// When something recurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cadence {
@@ -95,6 +120,17 @@ pub enum Cadence {
     EveryEpoch,
     /// After each so many updates, and at the end of the run.
     EverySteps(NonZeroU64),
+}
+
+impl fmt::Display for Cadence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => f.write_str("never"),
+            Self::EveryEpoch => f.write_str("after each epoch"),
+            Self::EverySteps(NonZeroU64::MIN) => f.write_str("after each update"),
+            Self::EverySteps(steps) => write!(f, "after each {steps} updates"),
+        }
+    }
 }
 
 /// What is kept of a run while it lasts.

@@ -24,7 +24,8 @@ impl Trainer {
         };
         self.journal.note_evaluation(&report);
         session.last_evaluation = Some(report.clone());
-        session.observe(&TrainEvent::Evaluation(report))
+        session.observe(&TrainEvent::Evaluation(report));
+        Ok(())
     }
 
     /// Evaluates a split for the final model, and tells of it.
@@ -36,7 +37,7 @@ impl Trainer {
     ) -> Result<Option<EvaluationReport>, TrainError> {
         let report = self.evaluation(split, step, session)?;
         if let Some(report) = &report {
-            session.observe(&TrainEvent::Evaluation(report.clone()))?;
+            session.observe(&TrainEvent::Evaluation(report.clone()));
         }
         Ok(report)
     }

@@ -1,5 +1,6 @@
 //! How a run begins: from nothing or from a checkpoint, with the same weights on all ranks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lockstep_data::BatchPlan;
@@ -13,7 +14,7 @@ use crate::engine::{Composed, Link, OnGpu, Recorded, Run, RunFacts};
 use crate::identity::Identity;
 use crate::journal::Journal;
 use crate::resumption::judged_on;
-use crate::{Parts, Recording, TrainError, TrainSettings, Trainer, replicas};
+use crate::{FinalModel, Parts, Recording, TrainError, TrainSettings, Trainer, replicas};
 
 impl Trainer {
     /// A run whose updates are recorded programs on `machine`.
@@ -34,6 +35,7 @@ impl Trainer {
     }
 
     fn facts(&self, arithmetic: Arithmetic) -> Result<RunFacts, TrainError> {
+        self.settings.check_place(self.collective.seat().world(), false)?;
         let run = Run {
             model: &self.model,
             train: &self.train,
@@ -72,7 +74,11 @@ impl Trainer {
 
     /// A run before its first update, whose updates go through candle's operations.
     fn composed(parts: Parts, settings: TrainSettings) -> Result<Self, TrainError> {
-        let Parts { model, tokenizer, train, validation, test, collective, board } = parts;
+        let Parts { model, tokenizer, train, validation, test, mut collective, board } = parts;
+        settings.check_place(collective.seat().world(), model.device().is_cpu())?;
+        if settings.deterministic {
+            collective.sum_by_tree()?;
+        }
         let plan = BatchPlan::new(train.len(), settings.global_batch, settings.order);
         let total = settings.length.updates(plan.updates_per_epoch() as u64);
         let schedule =
@@ -111,9 +117,31 @@ impl Trainer {
             let print = store.as_ref().map(|store| format!("{:016x}", store.fingerprint()));
             facts.insert(name.to_owned(), print.unwrap_or_else(|| "none".to_owned()));
         }
+        facts.extend(decisions(&self.settings));
         facts.insert("parameters".to_owned(), replicas::layout(self.model.parameters()));
         facts.insert("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
         replicas::agree(&mut *self.collective, &facts)?;
         replicas::spread_weights(&mut *self.collective, &self.model)
     }
+}
+
+/// What decides which calls the ranks make together beside the updates, by the names of the keys.
+fn decisions(settings: &TrainSettings) -> BTreeMap<String, String> {
+    let TrainSettings { evaluation, saving, replica_check, early_stopping, on_nonfinite, .. } =
+        settings;
+    let patience = early_stopping.map_or_else(|| "none".to_owned(), |most| most.to_string());
+    let skipped = match on_nonfinite.most() {
+        0 => "fail".to_owned(),
+        most => format!("skip {most} in a row"),
+    };
+    [
+        ("eval_strategy", evaluation.to_string()),
+        ("save_strategy", saving.cadence.to_string()),
+        ("load_best_model_at_end", (saving.final_model == FinalModel::Best).to_string()),
+        ("replica_check_steps", replica_check.to_string()),
+        ("early_stopping_patience", patience),
+        ("on_nonfinite", skipped),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
 }

@@ -22,10 +22,11 @@ use std::time::Instant;
 
 use lockstep_collective::{Collective, Phase, PhaseBoard};
 use lockstep_model::Ready;
-use lockstep_params::{GlobalGradients, Parameters, ReducedGradients};
-use lockstep_world::WorldSize;
+use lockstep_params::{GlobalGradients, Parameters, ReducedGradients, TreeSums};
+use lockstep_world::{Rank, WorldSize};
 
-use crate::pass::Pass;
+use crate::determinism::{largest_world, sum_of_pieces};
+use crate::pass::{FirstShares, Pass};
 use crate::update::{Cost, UpdatePlan, UpdateTotals};
 use crate::{SyncReport, TrainError};
 
@@ -69,16 +70,18 @@ impl<'a> GradientSync<'a> {
         let Self { collective, board, plan, report, .. } = self;
         board.enter(Phase::Computing, plan.number());
         pass.model.parameters().forget_gradients();
+        let FirstShares { sums: first, mut totals } = pass.first_shares()?;
         std::thread::scope(|scope| {
             let (listener, ready) = mpsc::channel();
-            let summing = scope.spawn(move || sum_as_ready(&ready, pass, &mut **collective));
-            let own = pass.run(&listener);
+            let summing = scope.spawn(move || sum_as_ready(&ready, pass, first, &mut **collective));
+            let last = pass.last_share(&listener);
             drop(listener);
             let waits = Instant::now();
             board.enter(Phase::Summing, plan.number());
             let (sums, seconds) = summing.join().map_err(|_| TrainError::Thread)??;
             *report = SyncReport { seconds, exposed: waits.elapsed().as_secs_f64() };
-            Ok(LocalTotals { sums, own: own? })
+            totals.push(last?);
+            Ok(LocalTotals { sums, own: UpdateTotals::all(totals) })
         })
     }
 
@@ -88,18 +91,24 @@ impl<'a> GradientSync<'a> {
     /// # Errors
     /// [`TrainError`] when a peer is lost.
     pub(crate) fn mean(&mut self, local: LocalTotals) -> Result<Mean, TrainError> {
-        let LocalTotals { sums, own: UpdateTotals { loss, tokens, examples, .. } } = local;
-        let squares = sums.squares(self.collective.seat().is_leader())?;
-        let stop = u64::from(self.plan.stop.is_asked());
-        let mine = [loss.to_bits(), squares.to_bits(), tokens as u64, examples as u64, stop];
-        let (mut totals, mut squares) = (UpdateTotals::default(), 0.0);
-        for theirs in self.collective.all_gather(&mine)?.chunks_exact(mine.len()) {
-            totals.loss += f64::from_bits(theirs[0]);
-            squares += f64::from_bits(theirs[1]);
-            totals.tokens += usize::try_from(theirs[2]).unwrap_or(usize::MAX);
-            totals.examples += usize::try_from(theirs[3]).unwrap_or(usize::MAX);
-            totals.stop |= theirs[4] != 0;
-        }
+        let LocalTotals { sums, own } = local;
+        let own = UpdateTotals { stop: self.plan.stop.is_asked(), ..own };
+        let squares = match self.plan.deterministic {
+            true => sums.squares_by_piece(largest_world())?,
+            false => vec![sums.squares(self.collective.seat().is_leader())?],
+        };
+        let squares = squares.into_iter().map(f64::to_bits);
+        let mine: Vec<u64> = own.words().into_iter().chain(squares).collect();
+        let all = self.collective.all_gather(&mine)?;
+        let ranks = all.chunks_exact(mine.len()).map(|words| words.split_at(UpdateTotals::WORDS));
+        let (totals, squares): (Vec<_>, Vec<_>) = ranks.unzip();
+        let totals: Vec<_> = totals.into_iter().map(UpdateTotals::of_words).collect();
+        let odd = odd_rank(totals.iter().map(|totals| totals.loss));
+        let totals = UpdateTotals { odd, ..UpdateTotals::all(totals) };
+        let squares = match self.plan.deterministic {
+            true => sum_of_pieces(&squares),
+            false => squares.into_iter().flatten().map(|&bits| f64::from_bits(bits)).sum(),
+        };
         Ok(Mean { gradients: sums.mean(totals.examples, squares), totals })
     }
 
@@ -124,20 +133,31 @@ impl<'a> GradientSync<'a> {
     }
 }
 
-/// The second thread: sums each part of the gradients when a message says that it is complete, and
-/// measures the seconds that this takes. If [`Ready::Rest`] never comes, because the pass failed,
+/// The one rank of several whose loss is not finite.
+fn odd_rank(losses: impl ExactSizeIterator<Item = f64>) -> Option<Rank> {
+    let ranks = losses.len();
+    let mut odd = losses.enumerate().filter(|(_, loss)| !loss.is_finite());
+    let (first, second) = (odd.next(), odd.next());
+    first.filter(|_| second.is_none() && ranks > 1).map(|(rank, _)| Rank(rank))
+}
+
+/// The second thread: sums each part of the gradients when a message says that it is complete, over
+/// this rank's shares and over the ranks, and measures the seconds that the latter takes. If
+/// [`Ready::Rest`] never comes, because the pass failed,
 /// the sums stay incomplete.
 fn sum_as_ready(
     ready: &Receiver<Ready>,
     pass: &Pass<'_>,
+    mut first: TreeSums,
     collective: &mut dyn Collective,
 ) -> Result<(ReducedGradients, f64), TrainError> {
     let (mut sums, mut seconds) = (ReducedGradients::default(), 0.0);
     for part in ready {
         let local = match part {
-            Ready::Block(block) => pass.gradients(|_, info| info.block == Some(block))?,
-            Ready::Rest => pass.gradients(|name, _| !sums.contains(name))?,
+            Ready::Block(block) => pass.last_gradients(|_, info| info.block == Some(block))?,
+            Ready::Rest => pass.last_gradients(|name, _| !sums.contains(name))?,
         };
+        let local = first.complete(local)?;
         let began = Instant::now();
         sums.join(local.sum(collective)?);
         seconds += began.elapsed().as_secs_f64();

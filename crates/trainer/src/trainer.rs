@@ -14,6 +14,7 @@ use lockstep_optim::{AdamW, Schedule};
 use lockstep_world::{Purpose, Step};
 
 use crate::checkpoint::Background;
+use crate::determinism::own_shares;
 use crate::engine::{Engine, Replica};
 use crate::journal::Journal;
 use crate::session::Session;
@@ -76,7 +77,7 @@ impl Trainer {
             if session.stop {
                 return self.stop(&mut session);
             }
-            self.look_after_checkpoint(&mut session)?;
+            self.look_after_checkpoint(&mut session);
             self.update(stop, &mut session)?;
             self.milestones(&mut session)?;
         }
@@ -87,11 +88,12 @@ impl Trainer {
     fn update(&mut self, stop: &StopRequest, session: &mut Session<'_>) -> Result<(), TrainError> {
         let Self { plan, train, settings, collective, step, .. } = self;
         let global = plan.global_batch(*step);
-        let indices = plan.share(*step, collective.seat(), train.lengths());
+        let shares = own_shares(settings, plan, *step, collective.seat(), train.lengths());
         let update = UpdatePlan {
             step: *step,
             train,
-            indices: &indices,
+            shares: &shares,
+            deterministic: settings.deterministic,
             global: &global,
             examples: global.len(),
             rates: self.schedule.rates(*step),
@@ -123,25 +125,36 @@ impl Trainer {
         session: &mut Session<'_>,
     ) -> Result<(), TrainError> {
         for update in finished {
-            let (number, rates) = (update.step.next().0, self.schedule.rates(update.step));
-            let report = UpdateReport {
-                step: number,
-                epoch: number as f64 / self.plan.updates_per_epoch() as f64,
-                loss: update.loss,
-                grad_norm: update.grad_norm,
-                lr: [rates.encoder, rates.head],
-                examples: update.examples,
-                tokens: update.tokens,
-                seconds: update.cost.seconds,
-                sync: update.cost.sync,
-                tflops: update.cost.tflops(),
-            };
+            let report = self.report_of(update);
+            if report.skipped {
+                self.judge_skipped(update)?;
+            }
             self.journal.note_update(&report);
             session.epoch.add(&report);
             session.stop |= update.stop;
-            session.observe(&TrainEvent::Update(report))?;
+            session.observe(&TrainEvent::Update(report.clone()));
+            if !report.skipped {
+                self.watch_loss(&report, session);
+            }
         }
         Ok(())
+    }
+
+    fn report_of(&self, update: &FinishedUpdate) -> UpdateReport {
+        let (number, rates) = (update.step.next().0, self.schedule.rates(update.step));
+        UpdateReport {
+            step: number,
+            epoch: number as f64 / self.plan.updates_per_epoch() as f64,
+            loss: update.loss,
+            grad_norm: update.grad_norm,
+            skipped: !update.is_finite(),
+            lr: [rates.encoder, rates.head],
+            examples: update.examples,
+            tokens: update.tokens,
+            seconds: update.cost.seconds,
+            sync: update.cost.sync,
+            tflops: update.cost.tflops(),
+        }
     }
 
     /// The way to the other ranks.

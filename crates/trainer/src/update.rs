@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use lockstep_data::TokenStore;
 use lockstep_optim::Rates;
-use lockstep_world::{Seed, Step};
+use lockstep_world::{Rank, Seed, Step, add_by_tree};
 
 use crate::{StopRequest, SyncReport, TrainError};
 
@@ -13,8 +13,11 @@ pub(crate) struct UpdatePlan<'a> {
     /// The number of updates before this one.
     pub(crate) step: Step,
     pub(crate) train: &'a TokenStore,
-    /// This rank's examples, as places in `train`; none if there are more ranks than examples.
-    pub(crate) indices: &'a [usize],
+    /// This rank's examples, as places in `train`, in shares that are computed alone: one, which is
+    /// empty if there are more ranks than examples, or a power of two of them.
+    pub(crate) shares: &'a [Vec<usize>],
+    /// Whether the number of ranks must not change a bit.
+    pub(crate) deterministic: bool,
     /// The examples of all ranks together.
     pub(crate) global: &'a [usize],
     /// The number of examples of all ranks together, by which sums are divided.
@@ -22,7 +25,7 @@ pub(crate) struct UpdatePlan<'a> {
     pub(crate) rates: Rates,
     /// The seed of this update's dropout masks.
     pub(crate) dropout: Seed,
-    /// At most this many micro-batches: see [`Self::micro_batches`].
+    /// At most this many micro-batches a share: see [`Self::micro_batches`].
     pub(crate) accumulation: NonZeroUsize,
     pub(crate) max_grad_norm: f64,
     /// Read as late as possible; the answer travels with the update's totals.
@@ -35,9 +38,9 @@ impl UpdatePlan<'_> {
         self.step.next().0
     }
 
-    /// This rank's examples in at most `accumulation` parts, all of one size but the last.
-    pub(crate) fn micro_batches(&self) -> std::slice::Chunks<'_, usize> {
-        self.indices.chunks(self.indices.len().div_ceil(self.accumulation.get()).max(1))
+    /// The examples of a share in at most `accumulation` parts, all of one size but the last.
+    pub(crate) fn micro_batches<'s>(&self, share: &'s [usize]) -> std::slice::Chunks<'s, usize> {
+        share.chunks(share.len().div_ceil(self.accumulation.get()).max(1))
     }
 }
 
@@ -54,25 +57,27 @@ pub(crate) struct FinishedUpdate {
     pub(crate) tokens: usize,
     /// Whether some rank was asked to stop.
     pub(crate) stop: bool,
+    /// The rank whose examples have a loss that is not finite, where it is one of several.
+    pub(crate) odd: Option<Rank>,
     pub(crate) cost: Cost,
 }
 
 impl FinishedUpdate {
-    /// Whether the ranks read as many examples as planned, and loss and norm are finite.
+    /// Whether the ranks read as many examples as planned.
     ///
     /// # Errors
-    /// [`TrainError::Examples`] or [`TrainError::NotFinite`].
+    /// [`TrainError::Examples`].
     pub(crate) fn check(&self, planned: usize) -> Result<(), TrainError> {
-        let Self { loss, grad_norm, examples: found, .. } = *self;
-        let update = self.step.next().0;
-        if found != planned {
-            return Err(TrainError::Examples { update, planned, found });
+        match self.examples {
+            found if found == planned => Ok(()),
+            found => Err(TrainError::Examples { update: self.step.next().0, planned, found }),
         }
-        if loss.is_finite() && grad_norm.is_finite() {
-            Ok(())
-        } else {
-            Err(TrainError::NotFinite { update, loss, grad_norm })
-        }
+    }
+
+    /// Whether loss and norm are finite. An update that is not has changed neither weights nor
+    /// moments.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.loss.is_finite() && self.grad_norm.is_finite()
     }
 }
 
@@ -85,6 +90,44 @@ pub(crate) struct UpdateTotals {
     pub(crate) examples: usize,
     /// Whether some rank was asked to stop; one such rank stops all.
     pub(crate) stop: bool,
+    /// See [`FinishedUpdate::odd`].
+    pub(crate) odd: Option<Rank>,
+}
+
+impl UpdateTotals {
+    /// How many words they have on their way to other ranks.
+    pub(crate) const WORDS: usize = 4;
+
+    /// These words.
+    pub(crate) fn words(self) -> [u64; Self::WORDS] {
+        let Self { loss, tokens, examples, stop, .. } = self;
+        [loss.to_bits(), tokens as u64, examples as u64, u64::from(stop)]
+    }
+
+    /// The totals that these words say.
+    pub(crate) fn of_words(words: &[u64]) -> Self {
+        let word = |place: usize| words.get(place).copied().unwrap_or_default();
+        let count = |place| usize::try_from(word(place)).unwrap_or(usize::MAX);
+        let loss = f64::from_bits(word(0));
+        Self { loss, tokens: count(1), examples: count(2), stop: word(3) != 0, odd: None }
+    }
+
+    /// Those of all shares or ranks together, added by the tree.
+    pub(crate) fn all(
+        of_each: impl IntoIterator<Item = Self, IntoIter: ExactSizeIterator>,
+    ) -> Self {
+        add_by_tree(of_each, Self::plus).unwrap_or_default()
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            loss: self.loss + other.loss,
+            tokens: self.tokens.saturating_add(other.tokens),
+            examples: self.examples.saturating_add(other.examples),
+            stop: self.stop | other.stop,
+            odd: None,
+        }
+    }
 }
 
 /// What an update took.

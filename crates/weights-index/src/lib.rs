@@ -4,10 +4,10 @@
 //! the file beside the index that holds it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use lockstep_world::file_content;
 use serde::Deserialize;
 
 /// Why an index cannot be used.
@@ -54,12 +54,12 @@ struct Index {
 pub fn shards(index: &Path) -> Result<Vec<String>, IndexError> {
     let cannot = |cause| IndexError::Io { path: index.to_owned(), cause };
     let malformed = |cause: String| IndexError::Malformed { path: index.to_owned(), cause };
-    let mut text = Vec::new();
-    let file = File::open(index).map_err(cannot)?;
-    file.take(LARGEST_INDEX + 1).read_to_end(&mut text).map_err(cannot)?;
-    if text.len() as u64 > LARGEST_INDEX {
-        return Err(malformed(format!("it has more than {} MiB", LARGEST_INDEX >> 20)));
-    }
+    let text = file_content(index, LARGEST_INDEX).map_err(|cause| match cause.kind() {
+        io::ErrorKind::FileTooLarge => {
+            malformed(format!("it has more than {} MiB", LARGEST_INDEX >> 20))
+        }
+        _ => cannot(cause),
+    })?;
     let Index { weight_map } =
         serde_json::from_slice(&text).map_err(|cause| malformed(cause.to_string()))?;
     let names: BTreeSet<String> = weight_map.into_values().collect();

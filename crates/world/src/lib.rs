@@ -1,18 +1,24 @@
 //! The vocabulary every crate shares: who a process is ([`Rank`], [`WorldSize`], [`Seat`]), when
 //! something happens ([`Step`]), where randomness comes from ([`Seed`]), whether two sequences of
-//! numbers are the same ([`Fingerprint`]), and how a count is written ([`counted`]).
+//! numbers are the same ([`Fingerprint`]), in which order sums are added that must not follow the
+//! number of ranks ([`add_by_tree`]), how a count is written ([`counted`]), and what is read as a file
+//! ([`open_file`]).
 //!
 //! It knows nothing but `std` and `serde`, so that a type can cross any border of the project
 //! without dragging a dependency along.
 
+mod file;
 mod fingerprint;
 mod rank;
 mod seed;
 mod step;
+mod tree;
 mod wording;
 
+pub use file::{file_content, open_file};
 pub use fingerprint::Fingerprint;
 pub use rank::{Rank, Seat, SeatError, WorldSize};
 pub use seed::{Purpose, Seed};
 pub use step::Step;
+pub use tree::add_by_tree;
 pub use wording::counted;

@@ -9,6 +9,7 @@ mod arrows;
 mod ci;
 mod errors;
 mod failure;
+mod fuzz;
 mod golden;
 mod scripts;
 mod tally;
@@ -28,7 +29,7 @@ struct Chore {
     run: fn(&Workspace, &[String]) -> Result<(), Failure>,
 }
 
-const CHORES: [Chore; 8] = [
+const CHORES: [Chore; 9] = [
     Chore { name: "ci", about: "every check of the project, in one go", run: ci::run },
     Chore { name: "tidy", about: "checks the style that no compiler checks", run: tidy::run },
     Chore { name: "arrows", about: "checks which crate depends on which", run: arrows::run },
@@ -41,6 +42,11 @@ const CHORES: [Chore; 8] = [
         name: "golden",
         about: "makes the tests' golden values with PyTorch",
         run: golden::run,
+    },
+    Chore {
+        name: "fuzz",
+        about: "gives made-up inputs to the parsers, for 10 minutes each",
+        run: fuzz::run,
     },
     Chore { name: "man", about: "writes the man pages to a directory", run: man },
     Chore { name: "cuda", about: "builds, or checks, the code for GPUs", run: scripts::cuda },

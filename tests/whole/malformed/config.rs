@@ -79,6 +79,12 @@ fn contradictions() -> Vec<Case> {
     let with = |name, further: &str| run_of(name, &format!("{evaluated}{further}"));
     vec![
         run_of("both batch sizes", both),
+        run_of(
+            "a batch per device in deterministic mode",
+            "[train]\ndeterministic = true\nper_device_train_batch_size = 8\n",
+        ),
+        run_of("deterministic mode on a GPU", "[train]\ndeterministic = true\n")
+            .word("--device=cuda"),
         run_of("both warm-ups", "[optim]\nwarmup_ratio = 0.1\nwarmup_steps = 10\n"),
         run_of(
             "a warm-up longer than the run",

@@ -147,6 +147,11 @@ impl Collective for Mpi {
         self.ring.all_gather_shards(values)
     }
 
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.ring.sum_by_tree();
+        Ok(())
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         check_root(root, self.seat())?;
         let place = Count::try_from(root.0);

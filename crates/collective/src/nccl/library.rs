@@ -38,7 +38,7 @@ impl NcclId {
     pub fn share(company: &mut dyn Collective) -> Result<Self, CollectiveError> {
         let mine = company.seat().is_leader().then(Self::new);
         let bytes = mine.as_ref().and_then(|id| id.as_ref().ok()).map(|id| id.0);
-        let told = broadcast_bytes(company, bytes.as_ref().map_or(&[], |id| id), Rank(0))?;
+        let told = broadcast_bytes(company, bytes.as_ref().map_or(&[], |id| id), Rank(0), BYTES)?;
         if let Some(Err(failure)) = mine {
             return Err(failure);
         }

@@ -18,13 +18,10 @@ use cudarc::driver::{
 use half::bf16;
 use lockstep_world::{Rank, Seat};
 
-use crate::{Collective, CollectiveError, check_root};
+use crate::{Collective, CollectiveError, PhaseBoard, Timeouts, check_root};
 use communicator::Communicator;
 pub use library::NcclId;
 
-/// How long a call may take once all ranks have made it. Lost ranks are the watch's business, and found
-/// much earlier.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// How long the GPU may take to leave what was aborted. It waits for no rank then; a GPU that takes
 /// longer is broken.
 const ABORT: Duration = Duration::from_secs(2);
@@ -66,17 +63,27 @@ pub struct Nccl {
     company: Box<dyn Collective>,
     communicator: Communicator,
     stream: Arc<CudaStream>,
+    /// How long a call may take once all ranks have made it. The watch finds lost ranks.
+    timeouts: Timeouts,
+    /// Whether the first update is over.
+    board: PhaseBoard,
     /// Where values from the host are summed, kept while calls have the same length.
     buffer: Option<CudaSlice<f32>>,
 }
 
 impl Nccl {
-    /// Joins the GPUs of all ranks of `company`, of which this one has the GPU number `device`.
+    /// Joins the GPUs of all ranks of `company`, of which this one has the GPU number `device`. A call
+    /// that all ranks have made fails after the timeout for the phase on `board`.
     ///
     /// # Errors
     /// [`CollectiveError::Missing`] where this rank has no driver, no NCCL or no such GPU,
     /// [`CollectiveError::Library`] on all ranks when another one has none, or NCCL fails.
-    pub fn join(mut company: Box<dyn Collective>, device: usize) -> Result<Self, CollectiveError> {
+    pub fn join(
+        mut company: Box<dyn Collective>,
+        device: usize,
+        timeouts: Timeouts,
+        board: PhaseBoard,
+    ) -> Result<Self, CollectiveError> {
         let prepared = prepare(device);
         let ready = company.all_gather(&[u64::from(prepared.is_ok())])?;
         let stream = prepared?;
@@ -88,7 +95,7 @@ impl Nccl {
         }
         let id = NcclId::share(&mut *company)?;
         let communicator = Communicator::join(&id, company.seat())?;
-        Ok(Self { company, communicator, stream, buffer: None })
+        Ok(Self { company, communicator, stream, timeouts, board, buffer: None })
     }
 
     /// The stream all calls are made on.
@@ -189,8 +196,9 @@ impl Nccl {
     }
 
     fn can_end(&self, call: &'static str, waited: Duration) -> Result<(), CollectiveError> {
-        if waited > PATIENCE {
-            let waited = PATIENCE.as_secs();
+        let limit = self.timeouts.of_call(self.board.has_updated());
+        if let Some(limit) = limit.filter(|limit| waited > *limit) {
+            let waited = limit.as_secs();
             return Err(failed(call, format!("no end after {waited} s, and no failure")));
         }
         self.communicator.check(call)
@@ -261,6 +269,13 @@ impl Collective for Nccl {
             self.abort();
         }
         outcome
+    }
+
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        Err(CollectiveError::Missing {
+            library: "NCCL",
+            remedy: "it adds in an order of its own; let the ranks compute on CPUs",
+        })
     }
 
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {

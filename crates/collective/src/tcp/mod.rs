@@ -4,22 +4,23 @@
 //! from then on every rank sends to the next one and hears from the previous one
 //! ([`Ring`](crate::ring)).
 //!
-//! As with other starters of this kind, a program that reaches the meeting place before a rank does can
-//! take its seat: keep it inside the cluster's network.
+//! Ranks with a token prove to each other that they know it. Without one a program that reaches the
+//! meeting place before a rank does can take its seat: keep it inside the cluster's network.
 
-mod identity;
 mod neighbours;
 mod rendezvous;
 
 use std::fmt;
 use std::time::Duration;
 
+use lockstep_wire::{RunIdentity, Token};
 use lockstep_world::{Rank, Seat};
 
 use crate::ring::Ring;
 use crate::{Collective, CollectiveError, check_root};
-pub use identity::RunIdentity;
 use neighbours::Connections;
+#[cfg(fuzzing)]
+pub use rendezvous::read_strangers;
 
 /// Where rank 0 listens for the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Meeting {
     pub keeper: Keeper,
     /// Which run this is. Ranks of others are not let in.
     pub run: RunIdentity,
+    /// What all its ranks know, and no other program.
+    pub token: Option<Token>,
 }
 
 /// Who listens at a meeting place.
@@ -60,9 +63,9 @@ pub enum Keeper {
 }
 
 impl From<MeetingPlace> for Meeting {
-    /// A run without a name, whose rank 0 listens there.
+    /// A run without a name or a token, whose rank 0 listens there.
     fn from(place: MeetingPlace) -> Self {
-        Self { place, keeper: Keeper::Leader, run: RunIdentity::default() }
+        Self { place, keeper: Keeper::Leader, run: RunIdentity::default(), token: None }
     }
 }
 
@@ -118,6 +121,11 @@ impl Collective for Tcp {
 
     fn all_gather_shards(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
         self.ring.all_gather_shards(values)
+    }
+
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.ring.sum_by_tree();
+        Ok(())
     }
 
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {

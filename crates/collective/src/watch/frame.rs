@@ -1,27 +1,21 @@
 //! What watches say to each other.
 
+use lockstep_wire::LONGEST;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::{LONGEST, Nonce};
+use super::stall::Stall;
+use crate::flight::Position;
+use crate::{FlightRecorder, Verb};
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Frame {
-    /// A member's first one, which proves that it belongs here.
-    Hello {
-        /// The number that rank 0 gave to all.
-        nonce: Nonce,
-        rank: usize,
-        host: String,
-    },
-    /// Rank 0's answer, which proves the same.
-    Welcome {
-        /// The same number.
-        nonce: Nonce,
-        host: String,
-    },
-    /// Still alive, at this moment of the run.
-    Beat(u64),
+    /// A member's first one.
+    Hello { rank: usize, host: String },
+    /// Rank 0's answer.
+    Welcome { host: String },
+    /// Still alive, and how far.
+    Beat(Progress),
     /// A good end: expect no more of me.
     Goodbye,
     /// A bad end.
@@ -42,6 +36,21 @@ pub(super) enum Frame {
     },
 }
 
+/// How far a rank is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Progress {
+    /// The moment of the run, see [`Moment::word`](crate::Moment::word).
+    pub(super) word: u64,
+    /// The number of the call that it began last, 0 before the first.
+    pub(super) calls: u64,
+    /// That call, while the rank is in it.
+    pub(super) inside: Option<Verb>,
+    /// All time spent in calls, in milliseconds.
+    pub(super) spent: u64,
+    /// Whether its first update is over.
+    pub(super) has_updated: bool,
+}
+
 /// How a rank was lost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum How {
@@ -49,6 +58,8 @@ pub enum How {
     Closed,
     /// Nothing was heard for so many seconds: it is stopped, or its machine or network is.
     Silent(f64),
+    /// It is alive, but did not begin a call, or did not complete it, for which others wait.
+    Stalled(Stall),
     /// It said why it ends.
     Failed {
         /// The message of the failure.
@@ -56,6 +67,14 @@ pub enum How {
         /// The exit code it ends with.
         code: u8,
     },
+}
+
+impl Progress {
+    /// How far the rank of a recorder is now.
+    pub(super) fn of(recorder: &FlightRecorder) -> Self {
+        let (board, Position { calls, inside, spent }) = (recorder.board(), recorder.position());
+        Self { word: board.word(), calls, inside, spent, has_updated: board.has_updated() }
+    }
 }
 
 impl Frame {

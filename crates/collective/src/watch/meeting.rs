@@ -3,12 +3,13 @@
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use lockstep_wire::{self as wire, Door, Nonce, Pass, Purpose, knock};
 use lockstep_world::{Rank, Seat};
 use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
 use super::peer::Peer;
-use crate::wire::{self, Door, Line, Nonce};
+use crate::absent::absent;
 use crate::{Collective, CollectiveError, broadcast_bytes};
 
 /// How long the watches of one run wait for each other.
@@ -24,11 +25,14 @@ struct Invitation {
     nonce: Nonce,
 }
 
-/// Connects every rank with rank 0; gives the peers this one watches.
+/// No invitation is longer: its addresses fit into one message.
+const MOST_BYTES: usize = wire::LONGEST;
+
+/// Connects every rank with rank 0; gives the peers this one watches, and the number that they share.
 pub(super) fn meet(
     collective: &mut dyn Collective,
     host: &str,
-) -> Result<Vec<Peer>, CollectiveError> {
+) -> Result<(Vec<Peer>, Nonce), CollectiveError> {
     let seat = collective.seat();
     let door = seat.is_leader().then(open).transpose().map_err(|cause| not_met(seat, &cause));
     let (door, failure) = match door {
@@ -37,7 +41,7 @@ pub(super) fn meet(
     };
     let mine = door.as_ref().map(|(_, invitation)| invitation);
     let mine = serde_json::to_vec(&mine).unwrap_or_default();
-    let told = broadcast_bytes(collective, &mine, Rank(0))?;
+    let told = broadcast_bytes(collective, &mine, Rank(0), MOST_BYTES)?;
     if let Some(failure) = failure {
         return Err(failure);
     }
@@ -45,40 +49,40 @@ pub(super) fn meet(
     let invitation =
         invitation.ok_or_else(|| not_met(seat, &"rank 0 could not listen on any port"))?;
     let peers = match door {
-        Some((door, _)) => receive(seat, door, &invitation, host)?,
+        Some((door, _)) => receive(seat, door, host)?,
         None => vec![visit(seat, &invitation, host)?],
     };
     collective.barrier()?;
-    Ok(peers)
+    Ok((peers, invitation.nonce))
 }
 
 fn open() -> std::io::Result<(Door<Frame>, Invitation)> {
-    let door = Door::open_anywhere(0)?;
+    let nonce = wire::nonce()?;
+    let door = Door::open_anywhere(0, pass(nonce))?;
     let port = door.port()?;
-    Ok((door, Invitation { addresses: wire::addresses(), port, nonce: wire::nonce() }))
+    Ok((door, Invitation { addresses: wire::addresses(), port, nonce }))
+}
+
+/// The number went to all ranks on a way of their own.
+fn pass(nonce: Nonce) -> Pass {
+    Pass::of_meeting(Purpose::Watch, None, nonce)
 }
 
 /// Rank 0: waits for all others. A program that does not know the nonce is rejected.
-fn receive(
-    seat: Seat,
-    mut door: Door<Frame>,
-    invitation: &Invitation,
-    host: &str,
-) -> Result<Vec<Peer>, CollectiveError> {
+fn receive(seat: Seat, mut door: Door<Frame>, host: &str) -> Result<Vec<Peer>, CollectiveError> {
     let end = Instant::now() + PATIENCE;
     let world = seat.world().get();
     let mut peers: Vec<Peer> = Vec::new();
     let is_there = |peers: &[Peer], number| peers.iter().any(|peer| peer.rank.0 == number);
     while peers.len() + 1 < world {
         if Instant::now() > end {
-            return Err(not_met(seat, &wire::absent(world, |rank| is_there(&peers, rank))));
+            return Err(not_met(seat, &absent(world, |rank| is_there(&peers, rank))));
         }
         for (hello, mut line) in door.look() {
-            let Frame::Hello { nonce, rank, host: theirs } = hello else { continue };
-            let Some(rank) = wire::rank(rank, world) else { continue };
-            if nonce == invitation.nonce && !is_there(&peers, rank.0) {
-                line.send(&Frame::Welcome { nonce, host: host.to_owned() });
-                peers.push(Peer::new(rank, theirs, line));
+            let Frame::Hello { rank, host: theirs } = hello else { continue };
+            if rank < world && !is_there(&peers, rank) {
+                line.send(&Frame::Welcome { host: host.to_owned() });
+                peers.push(Peer::new(Rank(rank), theirs, line));
             }
         }
     }
@@ -89,18 +93,16 @@ fn receive(
 fn visit(seat: Seat, invitation: &Invitation, host: &str) -> Result<Peer, CollectiveError> {
     let Invitation { addresses, port, nonce } = invitation;
     let end = Instant::now() + PATIENCE;
+    let hello = Frame::Hello { rank: seat.rank().0, host: host.to_owned() };
     while Instant::now() < end {
         for address in addresses {
             let address = SocketAddr::new(*address, *port);
             let stream = TcpStream::connect_timeout(&address, TRY);
-            let Some(mut line) = stream.and_then(Line::new).ok() else { continue };
-            let (rank, host) = (seat.rank().0, host.to_owned());
-            line.send(&Frame::Hello { nonce: *nonce, rank, host });
-            match line.wait(Instant::now() + TRY) {
-                Some(Frame::Welcome { nonce: theirs, host }) if theirs == *nonce => {
-                    return Ok(Peer::new(Rank(0), host, line));
-                }
-                _ => {}
+            let Ok(stream) = stream else { continue };
+            let limit = Instant::now() + TRY;
+            let Ok(mut line) = knock(stream, &pass(*nonce), &hello, limit) else { continue };
+            if let Some(Frame::Welcome { host }) = line.wait(limit) {
+                return Ok(Peer::new(Rank(0), host, line));
             }
         }
         std::thread::sleep(Duration::from_millis(50));

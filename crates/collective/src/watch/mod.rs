@@ -2,12 +2,14 @@
 //!
 //! In a collective call a rank waits for its peers, and for ever if one of them is gone: few
 //! libraries notice, and none says what the peer was doing. So each rank has a connection to
-//! rank 0 and a thread that says every moment of the run on it. A connection that closes without a
-//! goodbye, or is silent for too long, is a lost rank; rank 0 tells all others.
+//! rank 0 and a thread that says every moment of the run on it, and which call it is in. A connection
+//! that closes without a goodbye, or is silent for too long, is a lost rank, and so is one that lives
+//! and lets others wait for too long; rank 0 sends its name to all others.
 
 mod frame;
 mod meeting;
 mod peer;
+mod stall;
 #[cfg(test)]
 mod tests;
 
@@ -16,13 +18,15 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lockstep_world::{Rank, Seat};
+use lockstep_world::{Fingerprint, Rank, WorldSize};
 
-use frame::Frame;
 pub use frame::How;
+use frame::{Frame, Progress};
 use peer::Peer;
+use stall::{Judge, Sight, Verdict};
+pub use stall::{Stall, Timeout, Timeouts};
 
-use crate::{Collective, CollectiveError, Moment, PhaseBoard};
+use crate::{Collective, CollectiveError, FlightRecorder, Moment};
 
 /// How often a watch looks.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -38,10 +42,30 @@ const GRACE: Duration = Duration::from_millis(300);
 pub struct WatchSettings {
     /// The name of this machine.
     pub host: String,
-    /// Where this rank notes what it is doing.
-    pub board: PhaseBoard,
+    /// Where this rank notes what it is doing, and its calls.
+    pub recorder: FlightRecorder,
     /// How long a peer may be silent.
     pub patience: Duration,
+    /// How long a peer that lives may let others wait.
+    pub timeouts: Timeouts,
+}
+
+/// What a watch has seen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WatchEvent {
+    /// A rank lets others wait; seen by rank 0.
+    Stalled(Lost),
+    /// A stall is over; seen by rank 0.
+    Resumed {
+        /// The rank that the others waited for.
+        rank: Rank,
+        /// The call that they waited in.
+        call: u64,
+        /// For how many seconds.
+        seconds: f64,
+    },
+    /// A rank is lost, and the watch ends.
+    Lost(Lost),
 }
 
 /// A rank that was lost.
@@ -69,7 +93,32 @@ impl fmt::Display for Lost {
                  stopped, or its machine or network failed"
             ),
             How::Failed { words, .. } => write!(f, "failed while {moment}: {words}"),
+            How::Stalled(stall) => stalled(f, stall, *moment),
         }
+    }
+}
+
+/// What a rank that lives does, and for what the others wait.
+fn stalled(f: &mut fmt::Formatter<'_>, stall: &Stall, moment: Moment) -> fmt::Result {
+    let Stall { seconds, verb, call, is_inside, also, .. } = stall;
+    let ranks: Vec<_> = also.iter().map(|rank| format!("rank {rank}")).collect();
+    let verb = verb.name();
+    let also = match (ranks.is_empty(), is_inside) {
+        (true, _) => String::new(),
+        (false, true) => format!("; {} waits in it, too", ranks.join(", ")),
+        (false, false) => format!("; neither has {}", ranks.join(", ")),
+    };
+    match is_inside {
+        true => write!(
+            f,
+            "has not completed {verb} (call {call}) for {seconds:.0} s while {moment}, although all \
+             ranks have begun it, so a connection or a GPU between them failed{also}"
+        ),
+        false => write!(
+            f,
+            "has not reached {verb} (call {call}), in which other ranks wait for it for \
+             {seconds:.0} s: it is {moment}{also}"
+        ),
     }
 }
 
@@ -91,27 +140,29 @@ struct WatchCommand {
 impl Watch {
     /// Starts watching; all ranks do so together. In a world of one there is nothing to watch.
     ///
-    /// When a peer is lost, `on_lost` is called once, on the watch's own thread, and the watch ends.
+    /// What it sees is passed to `notify` on the watch's own thread.
     ///
     /// # Errors
     /// [`CollectiveError::NotMet`] when rank 0 cannot be reached.
     pub fn start(
         collective: &mut dyn Collective,
         settings: WatchSettings,
-        on_lost: impl FnOnce(&Lost) + Send + 'static,
+        notify: impl FnMut(WatchEvent) + Send + 'static,
     ) -> Result<Self, CollectiveError> {
         let seat = collective.seat();
         if seat.world().get() == 1 {
             return Ok(Self(WatchHandle(None)));
         }
-        let peers = meeting::meet(collective, &settings.host)?;
+        let (peers, nonce) = meeting::meet(collective, &settings.host)?;
+        // The number itself opens the door of the watch, so it is not written to a file.
+        let name = Fingerprint::new().then(nonce[0]).then(nonce[1]).folded().value();
+        settings.recorder.name_run(format!("{name:016x}"));
         let (orders, ordered) = channel();
-        let rounds = Rounds { seat, settings, peers, ordered, said: None };
-        thread::spawn(move || {
-            if let Some(lost) = rounds.go() {
-                on_lost(&lost);
-            }
-        });
+        let own = Sight::new(seat.rank(), settings.host.clone());
+        let judge = Judge::new(settings.timeouts);
+        let rounds =
+            Rounds { settings, peers, ordered, said: None, own, judge, world: seat.world() };
+        thread::spawn(move || rounds.go(notify));
         Ok(Self(WatchHandle(Some(orders))))
     }
 
@@ -146,29 +197,29 @@ impl WatchHandle {
 
 /// The thread of a watch.
 struct Rounds {
-    seat: Seat,
+    world: WorldSize,
     settings: WatchSettings,
     peers: Vec<Peer>,
     ordered: Receiver<WatchCommand>,
     said: Option<(Instant, u64)>,
+    /// This rank as it sees itself.
+    own: Sight,
+    judge: Judge,
 }
 
 impl Rounds {
     /// Looks and speaks until the end, or until a rank is lost.
-    fn go(mut self) -> Option<Lost> {
+    fn go(mut self, mut notify: impl FnMut(WatchEvent)) {
         loop {
             match self.ordered.try_recv() {
-                Ok(order) => {
-                    self.end(&order);
-                    return None;
-                }
-                Err(TryRecvError::Disconnected) => return None,
+                Ok(order) => return self.end(&order),
+                Err(TryRecvError::Disconnected) => return,
                 Err(TryRecvError::Empty) => {}
             }
             self.beat();
-            if let Some(lost) = self.listen() {
+            if let Some(lost) = self.listen().or_else(|| self.judge(&mut notify)) {
                 self.spread(&lost);
-                return Some(lost);
+                return notify(WatchEvent::Lost(lost));
             }
             self.pause();
         }
@@ -180,23 +231,51 @@ impl Rounds {
         thread::sleep(PAUSE);
         if began.elapsed() > self.settings.patience / 2 {
             self.peers.iter_mut().for_each(Peer::forgive);
+            self.own.forgive(Instant::now());
         }
     }
 
     fn beat(&mut self) {
-        let word = self.settings.board.word();
+        let (now, progress) = (Instant::now(), Progress::of(&self.settings.recorder));
+        self.own.note(progress, now);
+        let word = progress.word;
         let is_new = self.said.is_none_or(|(at, said)| said != word || at.elapsed() > BEAT);
         if is_new {
-            self.said = Some((Instant::now(), word));
-            self.peers.iter_mut().for_each(|peer| peer.line.send(&Frame::Beat(word)));
+            self.said = Some((now, word));
+            self.peers.iter_mut().for_each(|peer| peer.line.send(&Frame::Beat(progress)));
         }
     }
 
     fn listen(&mut self) -> Option<Lost> {
-        let (world, patience) = (self.seat.world().get(), self.settings.patience);
+        let (world, patience) = (self.world.get(), self.settings.patience);
         let lost = self.peers.iter_mut().find_map(|peer| peer.listen(world, patience));
         self.peers.retain(|peer| !peer.has_left());
         lost
+    }
+
+    /// Rank 0: whether a rank lets others wait. A rank that has left waits for no other.
+    fn judge(&mut self, notify: &mut impl FnMut(WatchEvent)) -> Option<Lost> {
+        if self.own.rank != Rank(0) || self.peers.len() + 1 < self.world.get() {
+            return None;
+        }
+        let sights: Vec<&Sight> =
+            self.peers.iter().map(|peer| &peer.sight).chain([&self.own]).collect();
+        let lost = |sight: &Sight, stall| Lost {
+            rank: sight.rank,
+            host: sight.host.clone(),
+            moment: sight.moment(),
+            how: How::Stalled(stall),
+        };
+        match self.judge.look(&sights, Instant::now()) {
+            Verdict::None => {}
+            Verdict::Warn(sight, stall) => notify(WatchEvent::Stalled(lost(sight, stall))),
+            Verdict::Over(stall::Warned { rank, call, since }) => {
+                let seconds = since.elapsed().as_secs_f64();
+                notify(WatchEvent::Resumed { rank, call, seconds });
+            }
+            Verdict::Expired(sight, stall) => return Some(lost(sight, stall)),
+        }
+        None
     }
 
     /// Tells the others of a loss, and lets a rank that failed end first.
@@ -222,4 +301,10 @@ impl Rounds {
             peer.line.flush_until(end);
         }
     }
+}
+
+/// What reaches the port of the watch.
+#[cfg(fuzzing)]
+pub fn read_strangers(bytes: &[u8]) {
+    lockstep_wire::fuzzing::messages::<Frame>(bytes);
 }

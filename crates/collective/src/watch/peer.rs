@@ -2,32 +2,34 @@
 
 use std::time::{Duration, Instant};
 
+use lockstep_wire::Line;
 use lockstep_world::Rank;
 
 use super::Lost;
 use super::frame::{Frame, How};
+use super::stall::Sight;
 use crate::Moment;
-use crate::wire::{Line, rank};
 
 /// A rank that is watched.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) rank: Rank,
-    host: String,
     pub(super) line: Line<Frame>,
-    word: u64,
+    pub(super) sight: Sight,
     heard: Instant,
     said_goodbye: bool,
 }
 
 impl Peer {
     pub(super) fn new(rank: Rank, host: String, line: Line<Frame>) -> Self {
-        Self { rank, host, line, word: 0, heard: Instant::now(), said_goodbye: false }
+        let (heard, sight) = (Instant::now(), Sight::new(rank, host));
+        Self { rank, line, sight, heard, said_goodbye: false }
     }
 
     /// Begins to count its silence anew.
     pub(super) fn forgive(&mut self) {
         self.heard = Instant::now();
+        self.sight.forgive(self.heard);
     }
 
     /// Whether nothing more is expected of it.
@@ -40,13 +42,13 @@ impl Peer {
         for frame in self.line.receive() {
             self.heard = Instant::now();
             match frame {
-                Frame::Beat(word) => self.word = word,
+                Frame::Beat(progress) => self.sight.note(progress, self.heard),
                 Frame::Goodbye => self.said_goodbye = true,
                 Frame::Failed { words, code } => {
                     return Some(self.lost(How::Failed { words, code }));
                 }
                 Frame::Lost { rank: number, host, word, how } if self.rank == Rank(0) => {
-                    let rank = rank(number, world)?;
+                    let rank = (number < world).then_some(Rank(number))?;
                     return Some(Lost { rank, host, moment: Moment::read(word)?, how });
                 }
                 Frame::Lost { .. } | Frame::Hello { .. } | Frame::Welcome { .. } => {}
@@ -62,7 +64,6 @@ impl Peer {
     }
 
     fn lost(&self, how: How) -> Lost {
-        let moment = Moment::read(self.word).unwrap_or_else(Moment::start);
-        Lost { rank: self.rank, host: self.host.clone(), moment, how }
+        Lost { rank: self.rank, host: self.sight.host.clone(), moment: self.sight.moment(), how }
     }
 }

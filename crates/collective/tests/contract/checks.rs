@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lockstep_collective::{Collective, CollectiveError};
-use lockstep_world::{Fingerprint, Rank};
+use lockstep_world::{Fingerprint, Rank, add_by_tree};
 
 /// None, one, fewer than ranks, ragged, more than one piece of any backend's.
 const LENGTHS: [usize; 8] = [0, 1, 2, 3, 7, 1000, 65_537, 4 * 1024 * 1024 + 1];
@@ -27,6 +27,12 @@ pub(crate) fn keeps_every_promise(ranks: &mut impl Collective) {
     no_one_leaves_a_barrier_early(ranks);
     a_root_must_exist(ranks);
     calls_of_all_kinds_follow_each_other(ranks);
+    if ranks.sum_by_tree().is_ok() {
+        for length in LENGTHS {
+            sums_follow_the_tree(ranks, length);
+        }
+        calls_of_all_kinds_follow_each_other(ranks);
+    }
 }
 
 /// Sums of `length` values are those of the ranks' values, in their places.
@@ -72,6 +78,24 @@ fn sums_are_the_same_bits(ranks: &mut impl Collective, length: usize) {
     let mine = digest(&values);
     let all = ranks.all_gather(&[mine]).unwrap();
     assert!(all.iter().all(|&theirs| theirs == mine), "{length} sums differ: {all:x?}");
+}
+
+/// Sums of values that round differently in any other order are those of the tree.
+fn sums_follow_the_tree(ranks: &mut impl Collective, length: usize) {
+    let value = |rank: usize, place: usize| 1.0 / (1 + place + 7919 * rank) as f32;
+    let (own, world) = (ranks.seat().rank().0, ranks.seat().world().get());
+    let given: Vec<f32> = (0..length).map(|place| value(own, place)).collect();
+    let (mut everywhere, mut scattered) = (given.clone(), given);
+    ranks.all_reduce_sum(&mut everywhere).unwrap();
+    ranks.reduce_scatter_sum(&mut scattered).unwrap();
+    let shard = ranks.seat().shard(length);
+    for place in 0..length {
+        let terms = (0..world).map(|rank| value(rank, place));
+        let expected = add_by_tree(terms, |left, right| left + right).unwrap().to_bits();
+        assert_eq!(everywhere[place].to_bits(), expected, "place {place} of {length}");
+        let is_own = shard.contains(&place);
+        assert!(!is_own || scattered[place].to_bits() == expected, "place {place} of {length}");
+    }
 }
 
 fn each_root_is_heard(ranks: &mut impl Collective, length: usize) {

@@ -6,12 +6,18 @@
 use std::time::Duration;
 
 use lockstep_collective::{
-    Audited, Collective, CollectiveError, GpuPart, Mpi, Nccl, NcclId, Solo, Threads,
+    Audited, Collective, CollectiveError, GpuPart, Mpi, Nccl, NcclId, PhaseBoard, Solo, Threads,
+    Timeouts,
 };
 use lockstep_testkit::skip;
 
 use crate::checks::{are_sums, keeps_every_promise, sums_are_exact, values};
 use crate::mpi::{check, check_behind};
+
+/// A rank with the GPU 0.
+fn join(company: Box<dyn Collective>) -> Result<Nccl, CollectiveError> {
+    Nccl::join(company, 0, Timeouts::default(), PhaseBoard::default())
+}
 
 /// The error of a library that is not there is no failure of a test.
 fn is_missing(error: &CollectiveError) -> bool {
@@ -24,7 +30,7 @@ fn is_missing(error: &CollectiveError) -> bool {
 
 #[test]
 fn what_is_missing_is_told_with_a_remedy() {
-    match Nccl::join(Box::new(Solo), 0) {
+    match join(Box::new(Solo)) {
         Ok(mut ranks) => sums_are_exact(&mut ranks, 5),
         Err(error) => {
             let told = error.to_string();
@@ -59,7 +65,7 @@ fn the_id_reaches_all_processes() {
 
 #[test]
 fn nccl_keeps_every_promise() {
-    if let Err(error) = Nccl::join(Box::new(Solo), 0) {
+    if let Err(error) = join(Box::new(Solo)) {
         // A GPU that is there and fails is no reason to skip.
         let has_no_gpu = error.to_string().contains("NO_DEVICE");
         assert!(has_no_gpu || matches!(error, CollectiveError::Missing { .. }), "{error}");
@@ -90,7 +96,7 @@ fn rank_that_hears_the_id() {
 #[test]
 #[ignore = "one rank: nccl_keeps_every_promise starts it under mpirun"]
 fn rank_that_checks_all() {
-    let mut ranks = Nccl::join(Box::new(Audited::new(Mpi::join().unwrap())), 0).unwrap();
+    let mut ranks = join(Box::new(Audited::new(Mpi::join().unwrap()))).unwrap();
     keeps_every_promise(&mut ranks);
     started_sums_are_exact(&mut ranks);
     println!("kept by {}", ranks.seat());

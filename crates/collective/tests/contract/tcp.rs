@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lockstep_collective::{
     Audited, Collective, CollectiveError, Meeting, MeetingPlace, Patience, PeerRemedy, RunIdentity,
-    Tcp,
+    Tcp, Token,
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -152,6 +152,43 @@ fn a_rank_that_was_started_wrongly_is_refused() {
             assert_eq!(told.count(), 1, "{errors:?}");
         });
     });
+}
+
+/// What each of two ranks with these tokens says of it; nothing for those that met.
+fn met_with(tokens: [Option<&str>; 2]) -> [String; 2] {
+    let place = place();
+    thread::scope(|scope| {
+        let ranks = [0, 1].map(|rank| {
+            let token = tokens[rank].map(Token::new);
+            let meeting = Meeting { token, ..place.clone().into() };
+            scope.spawn(move || {
+                let patience = Patience { limit: 2 * SHORT, tell: &|_| {} };
+                Tcp::meet(seat(rank, 2), &meeting, &patience).err().map(|error| error.to_string())
+            })
+        });
+        ranks.map(|rank| rank.join().unwrap().unwrap_or_default())
+    })
+}
+
+#[test]
+fn ranks_with_one_token_meet_and_others_learn_why_not() {
+    let (a, b) = (Some("a long and secret word"), Some("another secret word"));
+    assert_eq!(met_with([a, a]), ["", ""]);
+    let check = |tokens, of_leader: &str, of_other: &str| {
+        let [leader, other] = met_with(tokens);
+        assert!(leader.contains("rank 1 never connected; refused 1 connection from"), "{leader}");
+        assert!(leader.contains(of_leader), "{leader}");
+        assert!(other.contains(of_other), "{other}");
+        assert!(!leader.contains("secret") && !other.contains("secret"), "{leader} {other}");
+    };
+    let unknown = "that does not know the run's token";
+    check([a, None], unknown, "rank 0 has a token (LOCKSTEP_TOKEN), and this rank was started wi");
+    check([a, b], unknown, "rank 0 has another token (LOCKSTEP_TOKEN) than this rank");
+    check(
+        [None, a],
+        "that has a token, and rank 0 has none",
+        "this rank has a token (LOCKSTEP_TOKEN), and rank 0 was started without one",
+    );
 }
 
 /// A meeting of the run of that name.

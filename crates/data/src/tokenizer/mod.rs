@@ -15,10 +15,10 @@ mod special_tokens;
 mod tokens;
 mod training;
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
+use lockstep_world::file_content;
 use tokenizers::TokenizerImpl;
 use tokenizers::decoders::wordpiece::WordPiece as Decoder;
 use tokenizers::models::wordpiece::WordPiece;
@@ -127,15 +127,11 @@ impl Tokenizer {
 /// The whole of a file, or nothing when there is none.
 fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, TokenizerError> {
     const LIMIT: u64 = 16 << 20;
-    let read = |file: File| {
-        let mut bytes = Vec::new();
-        file.take(LIMIT + 1).read_to_end(&mut bytes).map(|_| bytes)
-    };
-    match File::open(path).and_then(read) {
-        Ok(bytes) if bytes.len() as u64 > LIMIT => {
+    match file_content(path, LIMIT) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
             Err(TokenizerError::TooLarge { path: path.to_owned(), limit: LIMIT })
         }
-        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(TokenizerError::Unreadable { path: path.to_owned(), source }),
     }

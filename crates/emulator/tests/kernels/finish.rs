@@ -3,7 +3,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
 
 use lockstep_emulator::{Argument, Emulator, Grid, in_every_order};
-use lockstep_program::{Control, RESULTS, Step, UpdateResult};
+use lockstep_program::{Control, RESULTS, Rate, Step, UpdateResult};
 use proptest::prelude::*;
 
 use crate::numbers::noise;
@@ -83,7 +83,18 @@ struct Clip {
     squares: Vec<f64>,
     totals: [f32; 5],
     max_norm: f64,
+    skips: bool,
     control: Control,
+}
+
+/// The rates of six updates, before the kernel.
+const RATES: [Rate; 12] = [Rate { kept: 0.9, size: 0.1, correction: 0.5, skipped: 0.0 }; 12];
+
+/// What the kernel leaves: control, rates and results.
+struct Left {
+    control: Control,
+    rates: Vec<Rate>,
+    results: Vec<UpdateResult>,
 }
 
 impl Clip {
@@ -91,35 +102,46 @@ impl Clip {
     fn new(squares: Vec<f64>, examples: i32, max_norm: f64) -> Self {
         let step = Step { update: 5, examples, ..Step::default() };
         let totals = [0.25 * examples as f32, 1e-9, examples as f32, 77.0, 0.0];
-        Self { step, squares, totals, max_norm, control: Control::default() }
+        let control = Control::default();
+        Self { step, squares, totals, max_norm, skips: false, control }
     }
 
-    /// Runs the kernel: what it controls, and the ring.
-    fn run(&self, device: &Emulator) -> (Control, Vec<UpdateResult>) {
+    /// Runs the kernel.
+    fn run(&self, device: &Emulator) -> Left {
         let control = device.buffer(&[self.control]);
+        let rates = device.buffer(&RATES);
         let results = device.buffer(&vec![UpdateResult::default(); RESULTS]);
-        let arguments: [Argument; 7] = [
+        let arguments: [Argument; 9] = [
             device.buffer(&[self.step]).into(),
             device.buffer(&self.squares).into(),
             (self.squares.len() as i32).into(),
             device.buffer(&self.totals).into(),
             self.max_norm.into(),
+            i32::from(self.skips).into(),
+            rates.into(),
             control.into(),
             results.into(),
         ];
         device.launch("clip", GRID, &arguments).unwrap();
-        (device.read(&control)[0], device.read(&results))
+        let control = device.read(&control)[0];
+        Left { control, rates: device.read(&rates), results: device.read(&results) }
     }
 
     /// The same in every order.
-    fn outcome(&self) -> (Control, Vec<UpdateResult>) {
-        let bytes = in_every_order(|device| {
-            let (control, results) = self.run(device);
-            [bytemuck::bytes_of(&control), bytemuck::cast_slice(&results)].concat()
+    fn left(&self) -> Left {
+        in_every_order(|device| {
+            let Left { control, rates, results } = self.run(device);
+            let parts = [bytemuck::bytes_of(&control), bytemuck::cast_slice(&rates)];
+            [parts.concat(), bytemuck::cast_slice(&results).to_vec()].concat()
         });
-        let (control, results) = bytes.split_at(size_of::<Control>());
-        let results = results.chunks_exact(size_of::<UpdateResult>());
-        (bytemuck::pod_read_unaligned(control), results.map(bytemuck::pod_read_unaligned).collect())
+        self.run(&Emulator::new(1))
+    }
+
+    /// Control and results.
+    fn outcome(&self) -> (Control, Vec<UpdateResult>) {
+        let Left { control, rates, results } = self.left();
+        assert!(control.skipped != 0 || rates == RATES, "{rates:?}");
+        (control, results)
     }
 
     /// Whether the update is marked as failed, and its result.
@@ -201,6 +223,35 @@ fn what_is_not_finite_marks_the_update_once() {
         assert_eq!(clip.failure().0, 3);
     }
     assert_eq!(right().failure().0, 0);
+}
+
+#[test]
+fn what_is_not_finite_is_skipped_where_that_is_allowed() {
+    let right = || Clip { skips: true, ..Clip::new(losses(128, 6), 16, 1.0) };
+    for bad in [f64::NAN, f64::INFINITY] {
+        let mut clip = right();
+        clip.squares[77] = bad;
+        let Left { control, rates, results } = clip.left();
+        assert_eq!((control.failed, control.skipped), (0, 1));
+        assert!(!results[5].norm.is_finite());
+        let skipped = Rate { kept: 1.0, skipped: 1.0, ..RATES[0] };
+        for (place, rate) in rates.into_iter().enumerate() {
+            assert_eq!(rate, if place / 2 == 5 { skipped } else { RATES[0] }, "rate {place}");
+        }
+        let mut clip = right();
+        clip.totals[0] = bad as f32;
+        assert_eq!(clip.left().control.skipped, 1);
+        // The mark is that of one update.
+        clip.totals[0] = 1.0;
+        clip.control.skipped = 1;
+        assert_eq!(clip.left().control.skipped, 0);
+        // What has failed stays so, and examples that are missing are not skipped.
+        clip.totals[2] = 15.0;
+        clip.squares[77] = bad;
+        let Left { control, .. } = clip.left();
+        assert_eq!((control.failed, control.skipped), (6, 0));
+    }
+    assert_eq!(right().left().control.skipped, 0);
 }
 
 #[test]

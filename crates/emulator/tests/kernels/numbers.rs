@@ -42,7 +42,7 @@ pub(crate) fn rate(update: &AdamWUpdate) -> Rate {
         kept: (1.0 - update.rate * update.weight_decay) as f32,
         size: (update.rate / (1.0 - update.beta1.powf(steps))) as f32,
         correction: (1.0 - update.beta2.powf(steps)).sqrt() as f32,
-        reserved: 0.0,
+        skipped: 0.0,
     }
 }
 

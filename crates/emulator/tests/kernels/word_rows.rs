@@ -22,6 +22,8 @@ struct Run {
     flags: i32,
     /// The update whose norm is not finite; as many as there are, if none.
     fails: usize,
+    /// The updates that are skipped.
+    skips: Vec<bool>,
     blocks: u32,
 }
 
@@ -81,7 +83,7 @@ impl Run {
         let table = self.start().map(var);
         let mut known: Option<SeenRows> = None;
         let mut seen: Vec<u8> = self.seen.iter().map(|&seen| u8::from(seen)).collect();
-        for step in 0..self.fails {
+        for step in (0..self.fails).filter(|&step| !self.skips[step]) {
             let rows = self.reads[step].clone();
             rows.iter().for_each(|&row| seen[row as usize] = 1);
             let gradient = RowGradient::new(rows, self.gradient(step), shape).unwrap();
@@ -98,7 +100,8 @@ impl Run {
         let fails = step > self.fails || behind && step == self.fails;
         let failed = if fails { 1 + self.fails as i32 } else { 0 };
         let gradient_scale = self.numbers(step).gradient_scale as f32;
-        Control { gradient_scale, failed, ..Control::default() }
+        let skipped = i32::from(behind && self.skips[step]);
+        Control { gradient_scale, failed, skipped, ..Control::default() }
     }
 
     /// The same by the kernels: each update reads its rows, and all rows are settled at the end.
@@ -110,6 +113,9 @@ impl Run {
             let mut first = vec![device.buffer(&[numbers]).into(), device.buffer(&ids).into()];
             let width = [self.width];
             table.launch("catch_up_rows", first.clone(), self.control(step, false), &width);
+            if self.skips[step] && step < self.fails {
+                table.skip(step);
+            }
             first.push(device.buffer(&self.gradient(step)).into());
             table.launch("adamw_rows", first, self.control(step, true), &width);
         }
@@ -177,6 +183,15 @@ impl<'a> Table<'a> {
         self.device.launch(kernel, grid, &arguments).unwrap();
     }
 
+    /// What the kernel `clip` does to the rates of an update that is skipped.
+    fn skip(&self, step: usize) {
+        let mut rates = self.device.read(&self.rates);
+        for rate in &mut rates[2 * step..][..2] {
+            *rate = Rate { kept: 1.0, skipped: 1.0, ..*rate };
+        }
+        self.device.write(&self.rates, &rates);
+    }
+
     fn outcome(&self) -> Outcome {
         Outcome {
             values: self.values.map(|values| self.device.read(&values)).concat(),
@@ -195,14 +210,16 @@ fn runs() -> impl Strategy<Value = Run> {
             prop::collection::vec(rows.prop_map(|rows| rows.into_iter().collect()), updates);
         let seen = prop::collection::vec(any::<bool>(), vocabulary);
         let fails = prop_oneof![Just(updates), 0..updates];
-        (reads, seen, 0..4_i32, fails, 1..6_u32).prop_map(
-            move |(reads, seen, flags, fails, blocks)| Run {
+        let skips = prop::collection::vec(prop::bool::weighted(0.2), updates);
+        (reads, seen, 0..4_i32, fails, skips, 1..6_u32).prop_map(
+            move |(reads, seen, flags, fails, skips, blocks)| Run {
                 vocabulary,
                 width,
                 reads,
                 seen,
                 flags,
                 fails,
+                skips,
                 blocks,
             },
         )
@@ -226,8 +243,9 @@ fn long_pauses_leave_no_trace() {
     reads[0] = vec![1, 2];
     reads[updates - 7] = vec![0, 2];
     let seen = vec![false; 4];
-    let run =
-        Run { vocabulary: 4, width: 40, reads, seen, flags: DECAYS, fails: updates, blocks: 3 };
+    let (flags, fails, skips) = (DECAYS, updates, vec![false; updates]);
+    let run = Run { vocabulary: 4, width: 40, reads, seen, flags, fails, skips, blocks: 3 };
     run.check();
-    Run { flags: HEAD, fails: updates - 3, ..run }.check();
+    let skips = (0..updates).map(|step| step % 400 == 100).collect();
+    Run { flags: HEAD, fails: updates - 3, skips, ..run }.check();
 }

@@ -93,7 +93,7 @@ template <class T>
 __device__ __forceinline__ void adamw(const Step* step, const Chunk* chunks, int count,
                                       const float* gradients, const Rate* rates, Moments moments,
                                       const Control* control) {
-    if (control->failed) return;
+    if (control->failed || control->skipped) return;
     const Scaled scaled{gradients, control->gradient_scale};
     const int update = step->update;
     for_all_weights<T>(

@@ -25,5 +25,5 @@ __device__ __forceinline__ void follow(Adam& at, float gradient, const Rate& rat
 // The rates of an update for weights with these flags.
 __device__ __forceinline__ Rate rate_of(const Rate* rates, int update, int flags) {
     const float4 at = reinterpret_cast<const float4*>(rates)[2 * update + (flags & HEAD ? 1 : 0)];
-    return {flags & DECAYS ? at.x : 1.0f, at.y, at.z, 0.0f};
+    return {flags & DECAYS ? at.x : 1.0f, at.y, at.z, at.w};
 }

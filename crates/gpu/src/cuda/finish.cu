@@ -39,9 +39,10 @@ KERNEL(totals, FINISH_THREADS, const Step* step, const double* losses, float* to
 }
 
 // The order of operations is that of `GlobalSums::mean` and of optim's `clip`, and so are the bits.
-// `totals` and `squares` are those of all ranks.
+// `totals` and `squares` are those of all ranks. An update whose loss or norm is not finite is skipped
+// where `skips`, which its rates remember for rows that are updated late; else it is the last one.
 KERNEL(clip, FINISH_THREADS, const Step* step, const double* squares, int count, const float* totals,
-       double max_norm, Control* control, Result* results) {
+       double max_norm, int skips, Rate* rates, Control* control, Result* results) {
     SHARED(memory);
     const double sum = sum_of(squares, count, reinterpret_cast<double*>(memory));
     if (threadIdx.x != 0) return;
@@ -59,7 +60,15 @@ KERNEL(clip, FINISH_THREADS, const Step* step, const double* squares, int count,
     result.stop = totals[4] > 0.0f;
     results[step->update % RESULTS] = result;
 
-    const bool is_right =
-        isfinite(result.loss) && isfinite(norm) && result.examples == step->examples;
-    if (!is_right && control->failed == 0) control->failed = 1 + step->update;
+    const bool is_finite = isfinite(result.loss) && isfinite(norm);
+    const bool is_whole = result.examples == step->examples;
+    control->skipped = skips && is_whole && !is_finite;
+    if (control->skipped) {
+        for (int group = 0; group < 2; ++group) {
+            rates[2 * step->update + group].kept = 1.0f;
+            rates[2 * step->update + group].skipped = 1.0f;
+        }
+    } else if (!(is_finite && is_whole) && control->failed == 0) {
+        control->failed = 1 + step->update;
+    }
 }

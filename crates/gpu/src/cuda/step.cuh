@@ -28,8 +28,9 @@ struct Step {
 // What the update kernels share, in device memory.
 struct Control {
     float gradient_scale; // 1 / examples, times the clip factor
-    int32_t failed;       // 0, or 1 + the update whose norm or loss was not finite
-    int32_t reserved[2];
+    int32_t failed;       // 0, or 1 + the update after which no other is made
+    int32_t skipped;      // 1 where this update changes nothing
+    int32_t reserved;
 };
 
 // What an update reports, read by the host later.
@@ -61,7 +62,7 @@ struct Rate {
     float kept;        // 1 - rate x weight decay
     float size;        // rate / (1 - beta1^t)
     float correction;  // sqrt(1 - beta2^t)
-    float reserved;
+    float skipped;     // 1 where the update changed nothing; `kept` is 1 then
 };
 
 // What is the same for all updates.

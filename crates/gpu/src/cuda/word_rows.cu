@@ -62,6 +62,7 @@ __device__ __forceinline__ void store_row(float* row, const float2 (&values)[STR
 // positive; moments become that small after some 800 updates, and the divisions end.
 __device__ __forceinline__ void follow_still(float& weight, float& first, float& second,
                                              const Rate& rate, const Moments& moments) {
+    if (rate.skipped != 0.0f) return;
     weight = __fmul_rn(weight, rate.kept);
     first = __fadd_rn(first, __fmul_rn(__fsub_rn(0.0f, first), moments.first));
     second = __fmul_rn(second, moments.second_kept);
@@ -171,7 +172,7 @@ KERNEL(settle_rows, TABLE_THREADS, const int* updates, float* weight, float* fir
 KERNEL(adamw_rows, TABLE_THREADS, const Step* step, const int* ids, const float* gradients, float* weight,
        float* first, float* second, int* applied, uint8_t* seen, const Rate* rates, Moments moments,
        const Control* control, int flags, int width) {
-    if (control->failed) return;
+    if (control->failed || control->skipped) return;
     const float scale = control->gradient_scale;
     const int update = step->update;
     const Rate rate = rate_of(rates, update, flags);

@@ -29,6 +29,8 @@ pub fn record_update(plan: &Plan<'_>, training: &Training<'_>, sums: Squares) ->
         .int(state.squares.bytes / 8)
         .read(training.gradients.totals)
         .double(state.max_norm)
+        .int(usize::from(state.skips))
+        .update(state.rates)
         .update(state.control)
         .write(state.results);
     lanes.launch(Lane::Main, "norm and clip factor".to_owned(), clip);

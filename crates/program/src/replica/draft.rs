@@ -49,7 +49,7 @@ impl Draft {
             shape,
             arithmetic,
             places: Places { weights, first, second, flags },
-            optimiser: Optimiser { constants, rates, max_norm: 1.0 },
+            optimiser: Optimiser { constants, rates, max_norm: 1.0, skips: false },
             largest,
             squares,
         };

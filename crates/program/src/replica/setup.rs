@@ -38,6 +38,8 @@ pub struct Optimiser {
     pub rates: Vec<Rate>,
     /// The global norm that gradients are clipped to.
     pub max_norm: f64,
+    /// Whether an update whose loss or norm is not finite is skipped; else it is the last one.
+    pub skips: bool,
 }
 
 /// The largest batches of a run.
@@ -118,6 +120,7 @@ impl<M: Machine> Allocator<'_, M> {
         Ok(State {
             constants: optimiser.constants.moments(),
             max_norm: optimiser.max_norm,
+            skips: optimiser.skips,
             word_flags: places.flags.words,
             control: self.zeros("control", State::CONTROL_BYTES)?,
             results: self.zeros("results", State::RESULTS_BYTES)?,

@@ -97,7 +97,7 @@ fn types_are_those_of_toml() {
               my.toml:6: data.no_shuffle = "yes"
                   this is not true or false without quotes; valid: true or false
               my.toml:8: train.num_train_epochs = "3"
-                  this is not a decimal number without quotes; valid: a number above 0, at most 1e9
+                  this is not a decimal number without quotes; valid: a number from 1e-38 to 1e9
               my.toml:9: train.max_steps = 0x10
                   this is not a decimal number without quotes; valid: a whole number from 1 to 1000000000
               my.toml:10: train.seed = -1

@@ -69,6 +69,8 @@ fn what_is_not_written_follows_from_the_rest() {
     check_value("--train-file data/x.tsv", "", ("model", Some("distilbert-base-uncased")));
     check_value("CONFIG", toml, ("per_device_train_batch_size", Some("16")));
     check_value("CONFIG --global-batch-size 8", toml, ("per_device_train_batch_size", None));
+    check_value("CONFIG --deterministic", toml, ("global_batch_size", Some("16")));
+    check_value("CONFIG --deterministic", toml, ("per_device_train_batch_size", None));
     check_value("", "", ("model", Some("builtin:tiny")));
     check_value("--seed 7", "", ("output_dir", Some("runs/quickstart")));
 }

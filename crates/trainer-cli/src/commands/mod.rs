@@ -43,6 +43,9 @@ pub(crate) fn program() -> Program {
     }
 }
 
+/// What `train` and `plan` say of deterministic mode.
+const DETERMINISTIC: &str = "deterministic: the same weights, bit for bit, on 1 to 8 ranks";
+
 const EXAMPLES: &str = "\
 examples:
   trainer                                     the quick start, without files

@@ -8,6 +8,7 @@ use lockstep_trainer::{
     Ending, EpochReport, EvaluationReport, FinishReport, Observer, StartReport, TrainEvent,
     UpdateReport,
 };
+use lockstep_world::counted;
 
 use super::duration::clock;
 use super::work::{Cards, Work};
@@ -82,7 +83,7 @@ impl<W: Write> Console<W> {
              {:.0} tokens/s{rate} | ETA {}",
             report.step,
             self.total,
-            window.loss / window.updates.max(1) as f64,
+            window.mean_loss(),
             report.lr[0],
             report.lr[1],
             window.per_second(window.examples),
@@ -110,7 +111,7 @@ impl<W: Write> Console<W> {
             TrainEvent::Evaluation(_) | TrainEvent::Checkpoint(_) | TrainEvent::Finish(_) => {
                 self.bar = None;
             }
-            TrainEvent::Start(_) => {}
+            TrainEvent::Start(_) | TrainEvent::LossSpike(_) => {}
         }
     }
 
@@ -139,6 +140,10 @@ impl<W: Write> Console<W> {
     fn finish(&mut self, report: &FinishReport) -> io::Result<()> {
         if let Some(speed) = self.all.speed(self.cards) {
             writeln!(self.out, "speed      {speed}")?;
+        }
+        if self.all.skipped > 0 {
+            let skipped = counted(self.all.skipped, "update");
+            writeln!(self.out, "skipped    {skipped}, with a loss or gradient that is not finite")?;
         }
         let (step, time) = (report.step, clock(report.seconds));
         match report.ending {
@@ -172,7 +177,14 @@ fn line_of(epoch: &EpochReport) -> String {
 }
 
 impl<W: Write> Observer for Console<W> {
-    fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
+        // The run's output says itself when it cannot be written.
+        let _ = self.show(event);
+    }
+}
+
+impl<W: Write> Console<W> {
+    fn show(&mut self, event: &TrainEvent) -> io::Result<()> {
         if !matches!(event, TrainEvent::Evaluation(_)) {
             self.settle_epoch()?;
         }
@@ -189,6 +201,8 @@ impl<W: Write> Observer for Console<W> {
                 writeln!(self.out, "checkpoint saved to {}", report.directory.display())
             }
             TrainEvent::Finish(report) => self.finish(report),
+            // A warning was given.
+            TrainEvent::LossSpike(_) => Ok(()),
         }?;
         self.out.flush()
     }
@@ -208,6 +222,7 @@ mod tests {
             epoch: step as f64 / 2.0,
             loss: 0.5 / step as f64,
             grad_norm: 1.0,
+            skipped: false,
             lr: [2e-5, 1e-4],
             examples: 16,
             tokens: 400,
@@ -262,7 +277,7 @@ mod tests {
         let cards = Cards { card: Card::named("NVIDIA H200"), count: 2 };
         let mut console = Console::new(&mut text, NonZeroU64::new(every).unwrap(), cards);
         for event in events {
-            console.observe(event).unwrap();
+            console.observe(event);
         }
         expected.assert_eq(&String::from_utf8(text).unwrap());
     }
@@ -311,7 +326,7 @@ mod tests {
             let console = Console::new(&mut text, NonZeroU64::new(3).unwrap(), cards);
             let mut console = console.with_first_step(shows_first);
             for event in [start(0), update(1), update(2), update(3), update(4)] {
-                console.observe(&event).unwrap();
+                console.observe(&event);
             }
             let text = String::from_utf8(text).unwrap();
             let of_update = |line: &str| Some(line.split_once(" | lr")?.0.to_owned());

@@ -1,68 +1,90 @@
 //! `metrics.jsonl`: one line an update and one an evaluation, each on disk before the next update.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use lockstep_trainer::{Observer, TrainEvent};
 use serde_json::Value;
 
-/// The file and, once the run has started, its end.
+use super::json_lines::JsonLines;
+use crate::whole_file;
+
+/// The file; what a killed run wrote after its checkpoint is cut off before the first line.
 pub(crate) struct MetricsFile {
-    path: PathBuf,
-    end: Option<File>,
+    lines: JsonLines,
+    /// The update that the run resumes from, until the file is cut there.
+    resumes_from: Option<u64>,
 }
 
 impl MetricsFile {
     /// The metrics file of an output directory; it is opened when the run starts.
     pub(crate) fn new(output_dir: &Path) -> Self {
-        Self { path: output_dir.join("metrics.jsonl"), end: None }
+        Self { lines: JsonLines::at(output_dir.join("metrics.jsonl")), resumes_from: None }
     }
 
-    /// Keeps the lines up to `step` and cuts off what a killed run wrote after its checkpoint.
-    fn open(&mut self, step: u64) -> io::Result<()> {
-        let kept = if step == 0 { String::new() } else { kept_lines(&self.path, step)? };
-        let rewritten = self.path.with_extension("jsonl.new");
-        fs::write(&rewritten, kept)?;
-        fs::rename(&rewritten, &self.path)?;
-        self.end = Some(OpenOptions::new().append(true).open(&self.path)?);
-        Ok(())
-    }
-
-    fn append(&mut self, event: &TrainEvent) -> io::Result<()> {
-        let mut line = serde_json::to_string(event)?;
-        line.push('\n');
-        self.end.as_mut().map_or(Ok(()), |end| end.write_all(line.as_bytes()))
+    /// Cuts the file where that was not yet possible; whether it can be appended to.
+    fn begin(&mut self) -> bool {
+        let Some(step) = self.resumes_from else { return true };
+        let begun = keep(self.lines.path(), step);
+        if begun.is_ok() {
+            self.resumes_from = None;
+        }
+        self.lines.warn(begun);
+        self.resumes_from.is_none()
     }
 }
 
-/// The whole lines of a file that lie at or before `step`. The test split is evaluated at the end of
-/// the run, so its line is written again.
-fn kept_lines(path: &Path, step: u64) -> io::Result<String> {
-    let text = match fs::read(path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error),
-    };
+/// Keeps the lines up to `step`. In place where nothing but an end is cut, since the disk may be full.
+fn keep(path: &Path, step: u64) -> io::Result<()> {
+    if step == 0 {
+        return File::create(path).map(drop);
+    }
+    let Some(text) = read(path)? else { return Ok(()) };
+    let kept = kept_lines(&text, step);
+    match text.starts_with(kept.as_bytes()) {
+        true => OpenOptions::new().write(true).open(path)?.set_len(kept.len() as u64),
+        false => whole_file::write(path, kept.as_bytes()),
+    }
+}
+
+/// The content of a file, if it exists.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        content => content.map(Some),
+    }
+}
+
+/// The whole lines that lie at or before `step`. The test split is evaluated at the end of the run, so
+/// its line is written again.
+fn kept_lines(text: &[u8], step: u64) -> String {
     let is_kept = |line: &&str| {
         serde_json::from_str::<Value>(line).is_ok_and(|value| {
             let before = value.get("step").and_then(Value::as_u64).is_some_and(|at| at <= step);
             before && value.get("split").is_none_or(|split| split != "test")
         })
     };
-    Ok(text.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter(is_kept).collect())
+    let text = String::from_utf8_lossy(text);
+    text.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter(is_kept).collect()
 }
 
 impl Observer for MetricsFile {
-    fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
-        let written = match event {
-            TrainEvent::Start(report) => self.open(report.first_step),
-            TrainEvent::Update(_) | TrainEvent::Evaluation(_) => self.append(event),
-            TrainEvent::Epoch(_) | TrainEvent::Checkpoint(_) | TrainEvent::Finish(_) => Ok(()),
-        };
-        written.map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
-        })
+    fn observe(&mut self, event: &TrainEvent) {
+        match event {
+            TrainEvent::Start(report) => {
+                self.resumes_from = Some(report.first_step);
+                self.begin();
+            }
+            TrainEvent::Update(_) | TrainEvent::LossSpike(_) | TrainEvent::Evaluation(_)
+                if self.begin() =>
+            {
+                // A report has no value that JSON cannot hold.
+                let line = serde_json::to_string(event).unwrap_or_default();
+                self.lines.append(&line);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -92,6 +114,7 @@ mod tests {
             epoch: 0.5,
             loss: 0.25,
             grad_norm: 1.5,
+            skipped: false,
             lr: [0.0, 1e-4],
             examples: 16,
             tokens: 385,
@@ -103,9 +126,9 @@ mod tests {
 
     fn run(folder: &Path, first: u64, last: u64) {
         let mut file = MetricsFile::new(folder);
-        file.observe(&start(first)).unwrap();
+        file.observe(&start(first));
         for step in first + 1..=last {
-            file.observe(&update(step)).unwrap();
+            file.observe(&update(step));
         }
     }
 

@@ -2,11 +2,10 @@
 
 mod console;
 mod duration;
+mod json_lines;
 mod metrics_file;
 mod rank_log;
 mod work;
-
-use std::io;
 
 use lockstep_trainer::{Observer, TrainEvent};
 
@@ -16,11 +15,11 @@ pub(crate) use metrics_file::MetricsFile;
 pub(crate) use rank_log::RankLog;
 pub(crate) use work::Cards;
 
-/// Several observers as one; the first that fails ends the run.
+/// Several observers as one.
 pub(crate) struct Observers<'a>(pub(crate) Vec<&'a mut dyn Observer>);
 
 impl Observer for Observers<'_> {
-    fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
-        self.0.iter_mut().try_for_each(|observer| observer.observe(event))
+    fn observe(&mut self, event: &TrainEvent) {
+        self.0.iter_mut().for_each(|observer| observer.observe(event));
     }
 }

@@ -1,8 +1,6 @@
 //! `logs/rank-N.jsonl`: what happened on one rank and when, to find the cause of a failure after the
 //! run.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,43 +8,37 @@ use lockstep_trainer::{Observer, TrainEvent};
 use lockstep_world::Rank;
 use serde_json::json;
 
+use super::json_lines::JsonLines;
+
 /// One rank's log, which a restarted run appends to.
 pub(crate) struct RankLog {
     rank: Rank,
-    end: File,
+    lines: JsonLines,
 }
 
 impl RankLog {
-    /// The log of `rank` in an output directory.
-    ///
-    /// # Errors
-    /// The system's.
-    pub(crate) fn open(output_dir: &Path, rank: Rank) -> io::Result<Self> {
-        let folder = output_dir.join("logs");
-        fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("rank-{}.jsonl", rank.0));
-        Ok(Self { rank, end: OpenOptions::new().create(true).append(true).open(path)? })
+    /// The log of `rank` in an output directory, which a rank other than the leader may be unable to
+    /// write to.
+    pub(crate) fn new(output_dir: &Path, rank: Rank) -> Self {
+        let path = output_dir.join("logs").join(format!("rank-{}.jsonl", rank.0));
+        Self { rank, lines: JsonLines::at(path) }
     }
 
     /// Appends one line.
-    ///
-    /// # Errors
-    /// The system's.
-    pub(crate) fn note(&mut self, level: &str, message: &serde_json::Value) -> io::Result<()> {
+    pub(crate) fn note(&mut self, level: &str, message: &serde_json::Value) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let line = json!({
             "ts": since.as_secs_f64(), "level": level, "rank": self.rank.0, "msg": message,
         });
-        self.end.write_all(format!("{line}\n").as_bytes())
+        self.lines.append(&line.to_string());
     }
 }
 
 impl Observer for RankLog {
-    fn observe(&mut self, event: &TrainEvent) -> io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         // The updates are in metrics.jsonl.
-        if matches!(event, TrainEvent::Update(_)) {
-            return Ok(());
+        if !matches!(event, TrainEvent::Update(_)) {
+            self.note("info", &json!(event));
         }
-        self.note("info", &serde_json::to_value(event)?)
     }
 }

@@ -16,8 +16,10 @@ pub(crate) struct Cards {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Work {
     pub(super) updates: u64,
-    /// Summed over the updates.
-    pub(super) loss: f64,
+    /// Updates that changed nothing, since their loss or gradient is not finite.
+    pub(super) skipped: u64,
+    /// Summed over the updates that were not skipped.
+    loss: f64,
     pub(super) examples: usize,
     pub(super) tokens: usize,
     pub(super) seconds: f64,
@@ -28,13 +30,21 @@ pub(super) struct Work {
 impl Work {
     pub(super) fn add(&mut self, report: &UpdateReport) {
         self.updates += 1;
-        self.loss += report.loss;
+        match report.skipped {
+            true => self.skipped += 1,
+            false => self.loss += report.loss,
+        }
         self.examples += report.examples;
         self.tokens += report.tokens;
         self.seconds += report.seconds;
         if let Some(rate) = report.tflops {
             *self.tflop.get_or_insert(0.0) += rate * report.seconds;
         }
+    }
+
+    /// The mean loss of the updates that were not skipped; NaN where all were.
+    pub(super) fn mean_loss(&self) -> f64 {
+        self.loss / self.updates.saturating_sub(self.skipped) as f64
     }
 
     /// 10^12 floating-point operations a second.

@@ -38,6 +38,14 @@ pub enum CheckpointError {
         /// What is wrong.
         cause: String,
     },
+    /// Weights or moments are not numbers; nothing was written.
+    #[error("after update {update} the tensor `{tensor}` has infinite or NaN values")]
+    NotNumbers {
+        /// The update, from 1.
+        update: u64,
+        /// The first such tensor.
+        tensor: String,
+    },
     /// The thread that writes checkpoints panicked.
     #[error("the thread that writes checkpoints panicked; this is a bug, please report it")]
     Thread,
@@ -93,8 +101,17 @@ pub enum CheckpointError {
 pub enum RunRemedy {
     /// Lower the learning rates or lengthen the warm-up, and start again.
     LowerRates,
+    /// Start at most so many ranks, or leave out deterministic mode.
+    StartFewerRanks {
+        /// As many as there are shards.
+        most: usize,
+    },
+    /// Compute on the CPU, or leave out deterministic mode.
+    ComputeOnCpu,
     /// Resume from the newest checkpoint, without the machines of the ranks that differ.
     ResumeWithoutMachines,
+    /// Resume from a checkpoint, perhaps with lower rates in a run of their own.
+    ResumeBefore,
     /// Resume from another checkpoint, or remove this one.
     ResumeFromAnother,
     /// Use another model, or remove the manifest, where the files were changed on purpose.

@@ -1,8 +1,9 @@
 //! `lockstep.json` on disk.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
+
+use lockstep_world::file_content;
 
 use super::{CheckpointError, write_json};
 use crate::Usage;
@@ -19,13 +20,11 @@ impl Usage {
     /// [`CheckpointError`] when the file cannot be read, or is damaged.
     pub fn read(directory: &Path) -> Result<Option<Self>, CheckpointError> {
         let path = directory.join(NAME);
-        let mut text = Vec::new();
-        let read = File::open(&path).and_then(|file| file.take(LIMIT).read_to_end(&mut text));
-        match read {
-            Ok(_) => {}
+        let text = match file_content(&path, LIMIT) {
+            Ok(text) => text,
             Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(CheckpointError::Io { verb: "read", path, cause }),
-        }
+        };
         serde_json::from_slice(&text)
             .map(Some)
             .map_err(|cause| CheckpointError::Damaged { path, cause })

@@ -28,10 +28,12 @@ impl Engine for Composed {
         let mean = sync.mean(backward)?;
         let found = finished(&mean, plan);
         found.check(plan.examples)?;
-        let clipped = clip(mean.gradients, plan.max_grad_norm);
-        board.enter(Phase::Stepping, plan.number());
-        optimizer.step(&clipped.gradients, plan.rates, plan.number())?;
-        sync.publish(model.parameters())?;
+        if found.is_finite() {
+            let clipped = clip(mean.gradients, plan.max_grad_norm);
+            board.enter(Phase::Stepping, plan.number());
+            optimizer.step(&clipped.gradients, plan.rates, plan.number())?;
+            sync.publish(model.parameters())?;
+        }
         Ok(vec![FinishedUpdate { cost: sync.cost(), ..found }])
     }
 
@@ -50,6 +52,7 @@ fn finished(mean: &Mean, plan: &UpdatePlan<'_>) -> FinishedUpdate {
         examples: totals.examples,
         tokens: totals.tokens,
         stop: totals.stop,
+        odd: totals.odd,
         cost: Cost::default(),
     }
 }

@@ -33,10 +33,13 @@ pub(crate) trait Engine: Scores {
     /// All ranks make this call with the same step, and must get the same updates back from it:
     /// the loop decides by them whether to stop.
     ///
+    /// An update that is not [`FinishedUpdate::is_finite`] changes neither weights nor moments. Where
+    /// such updates end the run, an engine that reports late may have begun further ones; nothing of
+    /// them is saved.
+    ///
     /// # Errors
     /// [`TrainError`] when a peer is lost, the device fails, or an update does not pass
-    /// [`FinishedUpdate::check`]. The run ends then. An engine that reports late may find out
-    /// after further updates; nothing of them is saved.
+    /// [`FinishedUpdate::check`]. The run ends then.
     fn update(
         &mut self,
         replica: Replica<'_>,

@@ -18,6 +18,7 @@ const STORED: &str = r#"{
   "train_examples": 200,
   "train_data_hash": "bd134f09f7ac4e88",
   "no_shuffle": true,
+  "deterministic": false,
   "classes": "calm, glad, sad",
   "head": "HEAD",
   "dropout": "0.2",

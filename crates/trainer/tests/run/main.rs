@@ -1,6 +1,9 @@
 //! Whole runs of a tiny model in this process.
 
 #[cfg(test)]
+mod determinism;
+#[cfg(test)]
+mod guards;
 mod identity;
 #[cfg(test)]
 mod mutations;

@@ -9,8 +9,8 @@ use lockstep_data::Order;
 use lockstep_model::HeadKind;
 use lockstep_optim::Rates;
 use lockstep_trainer::{
-    Cadence, EvaluationReport, Observer, RunLength, StopRequest, TrainError, TrainEvent,
-    TrainSettings, Trainer, UpdateReport, latest_checkpoint,
+    Cadence, EvaluationReport, FinalModel, Observer, OnNonFinite, RunLength, StopRequest,
+    TrainError, TrainEvent, TrainSettings, Trainer, UpdateReport, latest_checkpoint,
 };
 use lockstep_world::Seed;
 
@@ -37,13 +37,12 @@ struct Told {
 }
 
 impl Observer for Told {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         match event {
             TrainEvent::Update(report) => self.updates.push(report.clone()),
             TrainEvent::Evaluation(report) => self.evaluations.push(report.clone()),
             _ => {}
         }
-        Ok(())
     }
 }
 
@@ -151,6 +150,38 @@ fn ranks_of_different_runs_are_refused_by_name() {
     for error in errors {
         let words = error.to_string();
         assert!(words.contains("seed: rank 2 has 7, rank 0 has 42"), "{words}");
+    }
+}
+
+#[test]
+fn settings_that_decide_calls_are_compared_at_the_start() {
+    let five = NonZeroU64::new(5).unwrap();
+    let change = |what: usize, settings: &mut TrainSettings| match what {
+        0 => settings.evaluation = Cadence::EverySteps(five),
+        1 => settings.saving.cadence = Cadence::EverySteps(five),
+        2 => settings.replica_check = Cadence::EverySteps(five),
+        3 => settings.early_stopping = NonZeroUsize::new(5),
+        4 => settings.saving.final_model = FinalModel::Best,
+        _ => settings.on_nonfinite = OnNonFinite::Skip(five),
+    };
+    let expected = [
+        "eval_strategy: rank 1 has after each 5 updates, rank 0 has after each 10 updates",
+        "save_strategy: rank 1 has after each 5 updates, rank 0 has never",
+        "replica_check_steps: rank 1 has after each 5 updates, rank 0 has after each update",
+        "early_stopping_patience: rank 1 has 5, rank 0 has none",
+        "load_best_model_at_end: rank 1 has true, rank 0 has false",
+        "on_nonfinite: rank 1 has skip 5 in a row, rank 0 has fail",
+    ];
+    for (what, expected) in expected.into_iter().enumerate() {
+        let errors = errors(|rank, settings| {
+            if rank == 1 {
+                change(what, settings);
+            }
+        });
+        for error in errors {
+            assert!(matches!(error, TrainError::Disagree { .. }), "{error}");
+            assert!(error.to_string().contains(expected), "{error}");
+        }
     }
 }
 

@@ -32,11 +32,10 @@ struct StopAfter {
 }
 
 impl Observer for StopAfter {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         if matches!(event, TrainEvent::Update(report) if report.step == self.step) {
             self.stop.ask();
         }
-        Ok(())
     }
 }
 

@@ -12,8 +12,8 @@ use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest, Precision};
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_testkit::reference;
 use lockstep_trainer::{
-    Cadence, FinalModel, Observer, Parts, RunLength, Saving, TrainEvent, TrainSettings, Trainer,
-    UpdateReport, Usage,
+    Cadence, FinalModel, Observer, OnNonFinite, Parts, RunLength, Saving, TrainEvent,
+    TrainSettings, Trainer, UpdateReport, Usage,
 };
 use lockstep_world::Seed;
 
@@ -22,11 +22,10 @@ use lockstep_world::Seed;
 pub(crate) struct Updates(pub(crate) Vec<UpdateReport>);
 
 impl Observer for Updates {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         if let TrainEvent::Update(report) = event {
             self.0.push(report.clone());
         }
-        Ok(())
     }
 }
 
@@ -49,12 +48,14 @@ pub(crate) fn settings(output_dir: &Path, peak_rates: Rates) -> TrainSettings {
             decay: DecayRule::Every,
         },
         max_grad_norm: 1.0,
+        on_nonfinite: OnNonFinite::Fail,
         evaluation: Cadence::Never,
         replica_check: Cadence::EverySteps(NonZeroU64::MIN),
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
         early_stopping: None,
         usage: Usage { max_seq_length: 128, ..Usage::default() },
         output_dir: output_dir.to_owned(),
+        deterministic: false,
         recording: None,
     }
 }

@@ -37,14 +37,13 @@ struct Told {
 }
 
 impl Observer for Told {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         match event {
             TrainEvent::Update(report) if Some(report.step) == self.stops_after => self.stop.ask(),
             TrainEvent::Evaluation(report) => self.evaluations.push((report.step, report.correct)),
             TrainEvent::Checkpoint(report) => self.checkpoints.push(report.step),
             _ => {}
         }
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::graph::{Graph, Purpose};
 
 /// Which crates of the workspace a crate may depend on. Names are without `lockstep-`.
-const ALLOWED: [(&str, &[&str]); 24] = [
+const ALLOWED: [(&str, &[&str]); 25] = [
     ("world", &[]),
     ("data", &["world"]),
     ("reviews", &["world"]),
@@ -11,15 +11,16 @@ const ALLOWED: [(&str, &[&str]); 24] = [
     ("kernels", &["world"]),
     ("gpu", &["program"]),
     ("emulator", &["world", "program", "kernels"]),
-    ("collective", &["world"]),
+    ("wire", &[]),
+    ("collective", &["world", "wire"]),
     ("torch-file", &[]),
-    ("weights-index", &[]),
+    ("weights-index", &["world"]),
     ("params", &["world", "kernels", "collective", "torch-file", "weights-index"]),
     ("model", &["world", "kernels", "params"]),
     ("optim", &["world", "kernels", "params"]),
     ("trainer", &["world", "data", "program", "gpu", "params", "model", "optim", "collective"]),
     ("host", &["world"]),
-    ("flags", &[]),
+    ("flags", &["world"]),
     ("settings", &["flags", "host", "world", "data", "model", "optim", "trainer"]),
     ("hub", &["host", "weights-index"]),
     ("join", &["host", "world", "collective", "kernels", "gpu"]),
@@ -42,7 +43,7 @@ const ALLOWED: [(&str, &[&str]); 24] = [
             "trainer",
         ],
     ),
-    ("launcher", &["host", "flags"]),
+    ("launcher", &["host", "flags", "wire"]),
     ("lockstep", &["launcher", "trainer-cli", "kernels"]),
     ("testkit", &["world", "data", "kernels", "params", "model", "optim", "collective", "trainer"]),
     ("xtask", &[]),
@@ -55,7 +56,7 @@ const FOR_TESTS: [&str; 2] = ["testkit", "emulator"];
 const ROOT: &str = "lockstep";
 
 /// Packages that a crate must not reach, not even through others.
-const BARRED: [(&str, &[&str]); 15] = [
+const BARRED: [(&str, &[&str]); 16] = [
     ("world", &["candle-core", "clap", "tokenizers"]),
     ("data", &["candle-core", "clap"]),
     ("kernels", &["clap"]),
@@ -63,6 +64,7 @@ const BARRED: [(&str, &[&str]); 15] = [
     ("params", &["clap"]),
     ("model", &["clap"]),
     ("optim", &["clap"]),
+    ("wire", &["candle-core", "clap", "tokenizers", "ureq"]),
     ("collective", &["candle-core", "clap", "tokenizers"]),
     ("trainer", &["clap", "ureq", "tracing-subscriber"]),
     ("reviews", &["candle-core", "clap", "tokenizers"]),

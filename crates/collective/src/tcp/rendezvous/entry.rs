@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::tcp::{Keeper, Meeting, MeetingPlace, RunIdentity};
-use crate::wire::Nonce;
+use lockstep_wire::{Nonce, Pass, Purpose, Token};
+
+use crate::tcp::MeetingPlace;
 
 /// As many addresses as surely fit.
 const MOST_ADDRESSES: usize = 16;
@@ -39,20 +40,16 @@ impl Entry {
         Some(Self { port, nonce, addresses })
     }
 
-    /// As which run its ranks greet it.
-    pub(super) fn run(&self) -> RunIdentity {
-        let [a, b] = self.nonce;
-        RunIdentity::named("meeting", &format!("{a:016x}{b:016x}"))
+    /// What its ranks know.
+    pub(super) fn pass(&self, token: Option<&Token>) -> Pass {
+        Pass::of_meeting(Purpose::Rendezvous, token, self.nonce)
     }
 
     /// The ways to it, the likeliest first.
-    pub(super) fn meetings(&self, host: Option<&str>) -> Vec<Meeting> {
+    pub(super) fn places(&self, host: Option<&str>) -> Vec<MeetingPlace> {
         let hosts = host.map(str::to_owned).into_iter();
         let hosts = hosts.chain(self.addresses.iter().map(ToString::to_string));
-        hosts
-            .map(|host| MeetingPlace { host, port: self.port })
-            .map(|place| Meeting { place, keeper: Keeper::Leader, run: self.run() })
-            .collect()
+        hosts.map(|host| MeetingPlace { host, port: self.port }).collect()
     }
 }
 

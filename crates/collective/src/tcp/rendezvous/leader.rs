@@ -5,15 +5,16 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lockstep_wire::{self as wire, Door, Line, Pass, Purpose, Refused};
 use lockstep_world::Seat;
 
 use super::entry::Entry;
 use super::pmi;
-use super::visitor::{self, No};
+use super::visitor::{self, No, Visit};
 use super::waiting::Waiting;
-use super::{Home, MeetingMessage, Nonce, PAUSE, VERSION};
-use crate::tcp::{Keeper, Meeting, MeetingPlace, RunIdentity};
-use crate::wire::{self, Door, Line};
+use super::{Home, MeetingMessage, PAUSE, VERSION};
+use crate::absent::absent;
+use crate::tcp::{Keeper, Meeting, MeetingPlace};
 
 /// How long a port may be taken by a program that is not ours; a run that ends lets go of it.
 const TAKEN: Duration = Duration::from_secs(20);
@@ -25,11 +26,8 @@ struct Guest {
 }
 
 /// Those who have come.
-struct Party<'a> {
-    run: &'a RunIdentity,
+struct Party {
     guests: Vec<Option<Guest>>,
-    /// The last one that belongs to another run.
-    stranger: Option<String>,
 }
 
 /// Waits until all are there; gives what they are told: here, where rank 1 is.
@@ -38,57 +36,62 @@ pub(super) fn receive(
     meeting: &Meeting,
     home: Home,
     waiting: &Waiting,
-) -> Result<(Nonce, Home), String> {
-    let (mut door, run) = match meeting.keeper {
-        Keeper::Leader => (open_in_time(seat, meeting, &home, waiting)?, meeting.run.clone()),
-        Keeper::Agent => open_beside(&meeting.place, waiting)?,
-        Keeper::Pmi(number) => open_for_pmi(number, &meeting.place, waiting)?,
+) -> Result<Home, String> {
+    let mut door = match meeting.keeper {
+        Keeper::Leader => open_in_time(seat, meeting, &home, waiting)?,
+        Keeper::Agent => open_beside(meeting, waiting)?,
+        Keeper::Pmi(number) => open_for_pmi(number, meeting, waiting)?,
     };
     let size = seat.world().get();
-    let mut party = Party::new(&run, size);
-    waiting.note(party.missing(meeting));
+    let mut party = Party { guests: (1..size).map(|_| None).collect() };
+    let missing = |party: &Party, door: &Door<_>| {
+        format!("at {meeting} for rank {}{}", party.missing(), rejected(meeting, door.refused()))
+    };
+    waiting.note(missing(&party, &door));
     while party.guests.iter().any(Option::is_none) {
         if waiting.is_over() {
-            let absent = wire::absent(size, |rank| party.guests[rank - 1].is_some());
-            return Err(format!("{absent}{}", party.stranger.unwrap_or_default()));
+            let absent = absent(size, |rank| party.guests[rank - 1].is_some());
+            return Err(format!("{absent}{}", rejected(meeting, door.refused())));
         }
+        let rejections = door.refused().count();
         let newcomers = door.look();
         let gone = party.guests.iter_mut().filter_map(|place| forget_the_gone(place).then_some(()));
-        let has_changed = gone.count() > 0 || !newcomers.is_empty();
+        let has_changed =
+            gone.count() > 0 || !newcomers.is_empty() || door.refused().count() != rejections;
         newcomers.into_iter().for_each(|(word, line)| party.seat(word, line));
         if has_changed {
-            waiting.note(party.missing(meeting));
+            waiting.note(missing(&party, &door));
         }
+    }
+    if door.refused().count() > 0 {
+        waiting.tell(&format!("{seat} {}", door.refused()));
     }
     Ok(party.begin(home))
 }
 
-impl<'a> Party<'a> {
-    fn new(run: &'a RunIdentity, size: usize) -> Self {
-        Self { run, guests: (1..size).map(|_| None).collect(), stranger: None }
-    }
+/// Those that were not let in, behind for whom rank 0 waits.
+fn rejected(meeting: &Meeting, refused: &Refused) -> String {
+    let strangers = if refused.count() > 0 { format!("; {refused}") } else { String::new() };
+    let Some((from, run)) = refused.other() else { return strangers };
+    let from = from.map(|address| format!(" from {address}")).unwrap_or_default();
+    format!(
+        "; a rank of another run{from} was rejected: its run is {run}, and this is \
+         {}{strangers}",
+        meeting.run
+    )
+}
 
+impl Party {
     /// For whom all wait.
-    fn missing(&self, meeting: &Meeting) -> String {
+    fn missing(&self) -> String {
         let missing = self.guests.iter().enumerate().filter(|(_, guest)| guest.is_none());
         let missing: Vec<_> = missing.map(|(index, _)| (index + 1).to_string()).collect();
-        let stranger = self.stranger.as_deref().unwrap_or_default();
-        format!("at {meeting} for rank {}{stranger}", missing.join(", "))
+        missing.join(", ")
     }
 
     /// Gives a newcomer its place, or says why it has none.
     fn seat(&mut self, word: MeetingMessage, mut line: Line<MeetingMessage>) {
-        let MeetingMessage::Hello { version, rank, size, mut home, run } = word else { return };
-        if self.run.differs_from(&run) {
-            line.send(&MeetingMessage::Elsewhere(self.run.clone()));
-            let (from, ours) = (line.address(), self.run);
-            let from = from.map(|address| format!(" from {address}")).unwrap_or_default();
-            self.stranger = Some(format!(
-                "; a rank of another run{from} was rejected: its run is {run}, and this is \
-                 {ours}"
-            ));
-            return;
-        }
+        let MeetingMessage::Hello { version, rank, size, mut home } = word else { return };
         let ours = self.guests.len() + 1;
         let place = rank.checked_sub(1).and_then(|place| self.guests.get_mut(place));
         let refusal = match place {
@@ -111,16 +114,15 @@ impl<'a> Party<'a> {
     }
 
     /// Tells all where their next neighbours are.
-    fn begin(mut self, home: Home) -> (Nonce, Home) {
+    fn begin(mut self, home: Home) -> Home {
         let end = Instant::now() + super::LINKING;
-        let nonce = wire::nonce();
         let homes: Vec<Home> = self.guests.iter().flatten().map(|g| g.home.clone()).collect();
         let nexts = homes.iter().skip(1).chain([&home]);
         for (guest, next) in self.guests.iter_mut().flatten().zip(nexts) {
-            guest.line.send(&MeetingMessage::Next { nonce, home: next.clone() });
+            guest.line.send(&MeetingMessage::Next { home: next.clone() });
             guest.line.flush_until(end);
         }
-        (nonce, homes.into_iter().next().unwrap_or(home))
+        homes.into_iter().next().unwrap_or(home)
     }
 }
 
@@ -135,7 +137,8 @@ fn open_in_time(
     let port = place.port;
     let mut first = None;
     loop {
-        let taken = match open(place, port) {
+        let pass = Pass::of_run(Purpose::Rendezvous, meeting.token.as_ref(), run.clone());
+        let taken = match open(place, port, pass) {
             Ok(door) => return Ok(door),
             Err(cause) if cause.kind() == io::ErrorKind::AddrInUse => cause,
             Err(cause) => return Err(format!("cannot listen on port {port}: {cause}")),
@@ -144,13 +147,14 @@ fn open_in_time(
             waiting.note(format!("to listen on port {port}: {taken}"));
         }
         let since = *first.get_or_insert_with(Instant::now);
-        let (who, limit) = match visitor::greet(seat, meeting, home, waiting) {
+        let (who, limit) = match Visit::of_run(seat, meeting, home, waiting).greet(place) {
             Err(No::Other(other)) => {
                 (format!("rank 0 of another run ({other}) listens on it; this run is {run}"), None)
             }
             Err(No::Refused(why)) => {
                 (format!("another rank 0 listens on it and replies: {why}"), Some(TAKEN))
             }
+            Err(No::Token(why)) => (why.to_owned(), Some(TAKEN)),
             _ => ("another program listens on it".to_owned(), Some(TAKEN)),
         };
         waiting.note(format!("to listen on port {port}: {taken}; {who}"));
@@ -162,11 +166,9 @@ fn open_in_time(
 }
 
 /// Opens any port, and writes it down in the store of torchrun's agent.
-fn open_beside(
-    place: &MeetingPlace,
-    waiting: &Waiting,
-) -> Result<(Door<MeetingMessage>, RunIdentity), String> {
-    let (door, entry) = open_any(place)?;
+fn open_beside(meeting: &Meeting, waiting: &Waiting) -> Result<Door<MeetingMessage>, String> {
+    let (door, entry) = open_any(meeting)?;
+    let place = &meeting.place;
     while let Err(cause) = visitor::store(place).and_then(|mut store| store.write(&entry)) {
         let why = visitor::agents(&cause);
         waiting.note(format!("for {place}, to write its address: {why}"));
@@ -175,34 +177,37 @@ fn open_beside(
         }
         thread::sleep(PAUSE);
     }
-    Ok((door, entry.run()))
+    Ok(door)
 }
 
 /// Opens any port, and hands it to MPICH's starter.
 fn open_for_pmi(
     number: i32,
-    place: &MeetingPlace,
+    meeting: &Meeting,
     waiting: &Waiting,
-) -> Result<(Door<MeetingMessage>, RunIdentity), String> {
-    let (door, entry) = open_any(place)?;
+) -> Result<Door<MeetingMessage>, String> {
+    let (door, entry) = open_any(meeting)?;
     pmi::exchange(number, Some(&entry), waiting)?;
-    Ok((door, entry.run()))
+    Ok(door)
 }
 
-fn open_any(place: &MeetingPlace) -> Result<(Door<MeetingMessage>, Entry), String> {
-    let failed = |cause: io::Error| format!("cannot listen on any port: {cause}");
-    let door = open(place, 0).map_err(failed)?;
-    let port = door.port().map_err(failed)?;
-    Ok((door, Entry { port, nonce: wire::nonce(), addresses: wire::addresses() }))
+fn open_any(meeting: &Meeting) -> Result<(Door<MeetingMessage>, Entry), String> {
+    let open = || {
+        let entry = Entry { port: 0, nonce: wire::nonce()?, addresses: wire::addresses() };
+        let door = open(&meeting.place, 0, entry.pass(meeting.token.as_ref()))?;
+        let port = door.port()?;
+        Ok((door, Entry { port, ..entry }))
+    };
+    open().map_err(|cause: io::Error| format!("cannot listen on any port: {cause}"))
 }
 
 /// A name may stand for the wrong address on its own machine, as Debian's 127.0.1.1 does; so only
 /// what says that it is local is listened to locally.
-fn open(place: &MeetingPlace, port: u16) -> io::Result<Door<MeetingMessage>> {
+fn open(place: &MeetingPlace, port: u16, pass: Pass) -> io::Result<Door<MeetingMessage>> {
     match place.host.parse::<IpAddr>() {
-        Ok(ip) if ip.is_loopback() => Door::open(ip, port),
-        Err(_) if place.host == "localhost" => Door::open(Ipv4Addr::LOCALHOST.into(), port),
-        _ => Door::open_anywhere(port),
+        Ok(ip) if ip.is_loopback() => Door::open(ip, port, pass),
+        Err(_) if place.host == "localhost" => Door::open(Ipv4Addr::LOCALHOST.into(), port, pass),
+        _ => Door::open_anywhere(port, pass),
     }
 }
 

@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_secs(1);
 struct Pmi<'a> {
     stream: UnixStream,
     inbox: Vec<u8>,
-    waiting: &'a Waiting,
+    waiting: &'a Waiting<'a>,
 }
 
 /// Lets all ranks know where rank 0 is, which has an entry of its own.

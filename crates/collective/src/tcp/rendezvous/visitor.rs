@@ -6,23 +6,24 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lockstep_wire::{NoEntry, Pass, Purpose, RunIdentity, knock};
 use lockstep_world::Seat;
 
-use super::entry::Entry;
 use super::pmi;
 use super::store::Store;
 use super::waiting::Waiting;
 use super::{Home, MeetingMessage, PAUSE, TRY, VERSION};
-use crate::tcp::{Keeper, Meeting, MeetingPlace, RunIdentity};
-use crate::wire::{Line, Nonce};
+use crate::tcp::{Keeper, Meeting, MeetingPlace};
 
 /// How long until the rank 0 of another run is asked again: it has other things to do.
 const PAUSE_FOR_OTHERS: Duration = Duration::from_secs(1);
 
 /// Why there is no neighbour.
 pub(super) enum No {
-    /// There never will be.
+    /// There never will be, as rank 0 says.
     Refused(String),
+    /// Rank 0 knows another token, or one of the two knows none.
+    Token(&'static str),
     /// Another run is met here.
     Other(RunIdentity),
     /// Rank 0 is not yet there.
@@ -37,7 +38,7 @@ pub(super) fn visit(
     meeting: &Meeting,
     home: Home,
     waiting: &Waiting,
-) -> Result<(Nonce, Home), String> {
+) -> Result<Home, String> {
     waiting.note(format!("for rank 0 at {meeting}: looking up the name"));
     let mut pause;
     loop {
@@ -45,6 +46,7 @@ pub(super) fn visit(
         let why = match ask(seat, meeting, &home, waiting) {
             Ok(next) => return Ok(next),
             Err(No::Refused(why)) => return Err(format!("rank 0 replied: {why}")),
+            Err(No::Token(why)) => return Err(why.to_owned()),
             Err(No::Failed(why)) => return Err(why),
             Err(No::Other(other)) => {
                 pause = PAUSE_FOR_OTHERS;
@@ -63,54 +65,119 @@ pub(super) fn visit(
     }
 }
 
-fn ask(seat: Seat, meeting: &Meeting, home: &Home, waiting: &Waiting) -> Result<(Nonce, Home), No> {
-    let meetings = match meeting.keeper {
-        Keeper::Leader => return greet(seat, meeting, home, waiting),
+fn ask(seat: Seat, meeting: &Meeting, home: &Home, waiting: &Waiting) -> Result<Home, No> {
+    let token = meeting.token.as_ref();
+    let visit = |pass| Visit { seat, pass, home, waiting };
+    match meeting.keeper {
+        Keeper::Leader => Visit::of_run(seat, meeting, home, waiting).greet(&meeting.place),
         Keeper::Agent => {
             let entry = store(&meeting.place).and_then(|mut store| store.read());
             let entry = entry.map_err(|cause| No::NotYet(agents(&cause)))?;
             let entry = entry.ok_or_else(|| {
                 No::NotYet("torchrun's agent answers, but rank 0 has not connected yet".to_owned())
             })?;
-            entry.meetings(Some(&meeting.place.host))
+            visit(entry.pass(token)).at_one_of(&entry.places(Some(&meeting.place.host)))
         }
         Keeper::Pmi(number) => {
             let entry = pmi::exchange(number, None, waiting).map_err(No::Failed)?;
-            return anywhere(seat, &entry, home, waiting);
-        }
-    };
-    at_one_of(seat, &meetings, home, waiting)
-}
-
-/// Greets rank 0 wherever it is reached.
-fn at_one_of(
-    seat: Seat,
-    meetings: &[Meeting],
-    home: &Home,
-    waiting: &Waiting,
-) -> Result<(Nonce, Home), No> {
-    let mut why = None;
-    for meeting in meetings {
-        match greet(seat, meeting, home, waiting) {
-            Err(no @ (No::NotYet(_) | No::Other(_))) => why = why.or(Some(no)),
-            other => return other,
+            visit(entry.pass(token)).anywhere(&entry.places(None))
         }
     }
-    Err(why.unwrap_or_else(|| No::NotYet("it has no address".to_owned())))
 }
 
-/// Greets rank 0, which is there already, for as long as this rank may wait.
-fn anywhere(
+/// How a rank greets rank 0.
+pub(super) struct Visit<'a> {
     seat: Seat,
-    entry: &Entry,
-    home: &Home,
-    waiting: &Waiting,
-) -> Result<(Nonce, Home), No> {
-    let meetings = entry.meetings(None);
-    loop {
-        match at_one_of(seat, &meetings, home, waiting) {
-            Err(No::NotYet(_) | No::Other(_)) if !waiting.is_over() => thread::sleep(PAUSE),
-            other => return other,
+    pass: Pass,
+    home: &'a Home,
+    waiting: &'a Waiting<'a>,
+}
+
+impl<'a> Visit<'a> {
+    /// As a rank of the run that meets there.
+    pub(super) fn of_run(
+        seat: Seat,
+        meeting: &Meeting,
+        home: &'a Home,
+        waiting: &'a Waiting<'a>,
+    ) -> Self {
+        let (token, run) = (meeting.token.as_ref(), meeting.run.clone());
+        Self { seat, pass: Pass::of_run(Purpose::Rendezvous, token, run), home, waiting }
+    }
+
+    /// Greets rank 0 wherever it is reached.
+    fn at_one_of(&self, places: &[MeetingPlace]) -> Result<Home, No> {
+        let mut why = None;
+        for place in places {
+            match self.greet(place) {
+                Err(no @ (No::NotYet(_) | No::Other(_))) => why = why.or(Some(no)),
+                other => return other,
+            }
+        }
+        Err(why.unwrap_or_else(|| No::NotYet("it has no address".to_owned())))
+    }
+
+    /// Greets rank 0, which is there already, for as long as this rank may wait.
+    fn anywhere(&self, places: &[MeetingPlace]) -> Result<Home, No> {
+        loop {
+            match self.at_one_of(places) {
+                Err(No::NotYet(_) | No::Other(_)) if !self.waiting.is_over() => {
+                    thread::sleep(PAUSE);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Says who this is to the program that listens there, and hears where the next neighbour is.
+    pub(super) fn greet(&self, place: &MeetingPlace) -> Result<Home, No> {
+        let Self { seat, pass, home, waiting } = self;
+        let stream = dial(place).map_err(|cause| No::NotYet(reason(&cause)))?;
+        let (rank, size) = (seat.rank().0, seat.world().get());
+        let (version, home) = (VERSION.to_owned(), (*home).clone());
+        let hello = MeetingMessage::Hello { version, rank, size, home };
+        let mut line = knock(stream, pass, &hello, Instant::now() + TRY)?;
+        let mut word = line.wait(Instant::now() + TRY);
+        if let Some(MeetingMessage::Seated) = word {
+            waiting.note(format!("for other ranks: rank 0 is reachable at {place}"));
+            word = line.wait(waiting.end());
+            if word.is_none() {
+                return Err(No::NotYet(
+                    "rank 0 was reachable, but other ranks never connected".to_owned(),
+                ));
+            }
+        }
+        match word {
+            Some(MeetingMessage::Next { mut home }) => {
+                // Rank 0 cannot know at which of its addresses it was met.
+                if rank + 1 == size {
+                    home.addresses.splice(0..0, line.address());
+                }
+                Ok(home)
+            }
+            Some(MeetingMessage::Refused(why)) => Err(No::Refused(why)),
+            _ => Err(NoEntry::NotOurs.into()),
+        }
+    }
+}
+
+impl From<NoEntry> for No {
+    fn from(cause: NoEntry) -> Self {
+        match cause {
+            NoEntry::Other(run) => Self::Other(run),
+            NoEntry::TokenWanted => Self::Token(
+                "rank 0 has a token (LOCKSTEP_TOKEN), and this rank was started without one",
+            ),
+            NoEntry::TokenUnknown => Self::Token(
+                "this rank has a token (LOCKSTEP_TOKEN), and rank 0 was started without one",
+            ),
+            NoEntry::TokenDiffers => {
+                Self::Token("rank 0 has another token (LOCKSTEP_TOKEN) than this rank")
+            }
+            NoEntry::NotOurs => {
+                Self::NotYet("the program that answers is not a rank 0 of lockstep".to_owned())
+            }
+            NoEntry::System(cause) => Self::NotYet(reason(&cause)),
         }
     }
 }
@@ -129,42 +196,6 @@ pub(super) fn agents(cause: &io::Error) -> String {
              with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun --rdzv-backend c10d"
         ),
         _ => format!("torchrun's agent does not answer: {why}"),
-    }
-}
-
-/// Says who this is to the program that listens there, and hears where the next neighbour is.
-pub(super) fn greet(
-    seat: Seat,
-    meeting: &Meeting,
-    home: &Home,
-    waiting: &Waiting,
-) -> Result<(Nonce, Home), No> {
-    let stream = dial(&meeting.place).map_err(|cause| No::NotYet(reason(&cause)))?;
-    let mut line = Line::new(stream).map_err(|cause| No::NotYet(reason(&cause)))?;
-    let (rank, size) = (seat.rank().0, seat.world().get());
-    let (version, run) = (VERSION.to_owned(), meeting.run.clone());
-    line.send(&MeetingMessage::Hello { version, rank, size, home: home.clone(), run });
-    let mut word = line.wait(Instant::now() + TRY);
-    if let Some(MeetingMessage::Seated) = word {
-        waiting.note(format!("for other ranks: rank 0 is reachable at {}", meeting.place));
-        word = line.wait(waiting.end());
-        if word.is_none() {
-            return Err(No::NotYet(
-                "rank 0 was reachable, but other ranks never connected".to_owned(),
-            ));
-        }
-    }
-    match word {
-        Some(MeetingMessage::Next { nonce, mut home }) => {
-            // Rank 0 cannot know at which of its addresses it was met.
-            if rank + 1 == size {
-                home.addresses.splice(0..0, line.address());
-            }
-            Ok((nonce, home))
-        }
-        Some(MeetingMessage::Refused(why)) => Err(No::Refused(why)),
-        Some(MeetingMessage::Elsewhere(other)) => Err(No::Other(other)),
-        _ => Err(No::NotYet("the program that answers is not a rank 0 of lockstep".to_owned())),
     }
 }
 

@@ -12,20 +12,21 @@ const FIRST: Duration = Duration::from_secs(5);
 const RAREST: Duration = Duration::from_secs(120);
 
 /// What a rank waits for, as it is known now.
-pub(super) struct Waiting {
+pub(super) struct Waiting<'a> {
+    patience: &'a Patience<'a>,
     why: Mutex<String>,
     end: Instant,
 }
 
-impl Waiting {
+impl<'a> Waiting<'a> {
     /// Does `work`, which may wait; tells meanwhile what it noted last, behind `who`.
     pub(super) fn during<T>(
         who: &str,
-        patience: &Patience<'_>,
+        patience: &'a Patience<'a>,
         work: impl FnOnce(&Self) -> T,
     ) -> T {
         let began = Instant::now();
-        let waiting = Self { why: Mutex::default(), end: began + patience.limit };
+        let waiting = Self { patience, why: Mutex::default(), end: began + patience.limit };
         thread::scope(|scope| {
             let (working, over) = channel::<()>();
             let waits = &waiting;
@@ -46,6 +47,11 @@ impl Waiting {
     /// Notes for what is waited now: the rest of a sentence.
     pub(super) fn note(&self, words: String) {
         *self.why.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    }
+
+    /// Tells at once.
+    pub(super) fn tell(&self, words: &str) {
+        (self.patience.tell)(words);
     }
 
     /// What was noted last.

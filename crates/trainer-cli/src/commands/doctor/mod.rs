@@ -5,15 +5,17 @@ mod finding;
 mod libraries;
 mod machine;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
+use lockstep_collective::Timeouts;
 use lockstep_flags::{Command, CommandLine, Entries, Words};
 use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::gpus::{self, Driver, GpuError};
 use lockstep_host::mpirun::{self, Flavour, Mpirun};
 use lockstep_host::{DeviceChoice, Environment, ExitCode, Process, Sharing, Wish};
-use lockstep_join::{JoinOptions, ProcessGroup, Starter};
+use lockstep_join::{FlightLog, JoinOptions, ProcessGroup, Starter};
 use lockstep_settings::keys;
 
 use crate::failure::Failure;
@@ -39,6 +41,13 @@ pub(super) static COMMAND: Command = Command {
 /// How long a rank may be silent before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a rank may let others wait.
+const TIMEOUTS: Timeouts = Timeouts {
+    startup: Some(Duration::from_secs(600)),
+    collective: Some(Duration::from_secs(60)),
+    saving: None,
+};
+
 /// Runs the command. Its exit code is 0 where training is possible on the device that is asked for.
 ///
 /// # Errors
@@ -51,8 +60,15 @@ pub(crate) fn run(
     let config = COMMAND.read(line, &[])?;
     let device = config.get(&keys::DEVICE)?;
     let wish = Wish { device: DeviceChoice::Cpu, sharing: Sharing::Refused };
-    let options = JoinOptions { environment: &process.environment, patience: PATIENCE };
     let starter = Starter::of(&process.environment)?;
+    let flight = FlightLog::new(starter.seat(), None);
+    let options = JoinOptions {
+        environment: &process.environment,
+        patience: PATIENCE,
+        timeouts: TIMEOUTS,
+        facts: &BTreeMap::new(),
+        flight: &flight,
+    };
     let Some(world) = ProcessGroup::join(&starter, wish, &options)? else {
         return Ok(ExitCode::Done);
     };

@@ -1,10 +1,11 @@
 //! What a run amounts to: exact counts, and costs by rule of thumb.
 
 use lockstep_data::{BatchPlan, TokenStore};
-use lockstep_model::{EncoderConfig, HeadKind};
+use lockstep_model::EncoderConfig;
 use lockstep_settings::RunPlan;
 use lockstep_world::Seat;
 
+use crate::disk::Space;
 use crate::sources::Corpora;
 
 /// What a thread makes in matrix products: half of what a core with AVX-512 was seen to make.
@@ -16,6 +17,8 @@ pub(super) struct Counts {
     pub(super) classes: usize,
     pub(super) batch: usize,
     pub(super) passes: usize,
+    /// Gradients of the whole model that are held at once.
+    pub(super) gradients: usize,
     pub(super) updates_per_epoch: u64,
     pub(super) updates: u64,
     pub(super) warmup: u64,
@@ -24,7 +27,7 @@ pub(super) struct Counts {
 impl Counts {
     /// The counts of a plan over its data.
     pub(super) fn of(plan: &RunPlan, corpora: &Corpora) -> Self {
-        let settings = plan.settings(Seat::SOLO.world());
+        let settings = plan.settings(Seat::SOLO.world(), None);
         let examples = corpora.train.examples().len();
         let batches = BatchPlan::new(examples, settings.global_batch, settings.order);
         let updates_per_epoch = batches.updates_per_epoch() as u64;
@@ -33,7 +36,8 @@ impl Counts {
             examples,
             classes: corpora.train.labels().len(),
             batch: settings.global_batch.get(),
-            passes: settings.accumulation.get(),
+            passes: settings.passes_alone(),
+            gradients: settings.gradients_held(),
             updates_per_epoch,
             updates,
             warmup: settings.warmup.updates(updates),
@@ -49,6 +53,8 @@ pub(super) struct Costs {
     /// Of weights, gradients, moments and what the backward pass needs.
     pub(super) bytes: f64,
     pub(super) seconds: f64,
+    /// On disk.
+    pub(super) space: Space,
 }
 
 impl Costs {
@@ -58,12 +64,13 @@ impl Costs {
     /// and others, "Scaling laws for neural language models", 2020, section 2.1), where the
     /// embeddings are only looked up.
     pub(super) fn of(
+        plan: &RunPlan,
         config: &EncoderConfig,
-        head: HeadKind,
         store: &TokenStore,
         counts: &Counts,
     ) -> Self {
         let EncoderConfig { width: d, feed_forward: f, blocks, .. } = *config;
+        let head = plan.model.head;
         let parameters = config.scalars(head, counts.classes, |_| true);
         let encoder = config.scalars(head, counts.classes, |info| info.block.is_some());
         let tokens = store.total_tokens();
@@ -76,7 +83,8 @@ impl Costs {
             parameters,
             tokens,
             truncated: store.truncated(),
-            bytes: 4.0 * (4.0 * parameters as f64 + at_once * kept),
+            bytes: 4.0 * ((3 + counts.gradients) as f64 * parameters as f64 + at_once * kept),
+            space: Space::of(plan, parameters, counts.examples, Seat::SOLO.world()),
             seconds: 6.0 * encoder as f64 * read / (FLOPS_PER_THREAD * threads),
         }
     }

@@ -18,11 +18,12 @@ use lockstep_hub::HubSettings;
 use lockstep_join::device;
 use lockstep_model::EncoderConfig;
 use lockstep_settings::{ModelName, RunPlan, keys, run_config};
-use lockstep_trainer::Cadence;
 use lockstep_world::Seat;
 use serde_json::{Value, json};
 
+use super::DETERMINISTIC;
 use crate::checks::Checks;
+use crate::disk::room;
 use crate::failure::Failure;
 use crate::models::Outline;
 use crate::observers::clock;
@@ -75,8 +76,11 @@ pub(super) fn run(
     let doubts = corpora.doubts(&plan.data);
     doubts.iter().for_each(|doubt| tracing::warn!("{doubt}"));
     let counts = Counts::of(&plan, &corpora);
-    let costs = material
-        .map(|Material { config, store }| Costs::of(&config, plan.model.head, &store, &counts));
+    let costs =
+        material.map(|Material { config, store }| Costs::of(&plan, &config, &store, &counts));
+    if let Some(costs) = &costs {
+        costs.space.check(&plan.run)?;
+    }
     let device = device::expected(plan.run.wish.device, &process.environment)?;
     let text = match as_json {
         false => table(&plan, &device, &corpora, &counts, costs.as_ref()),
@@ -115,10 +119,9 @@ fn table(
     counts: &Counts,
     costs: Option<&Costs>,
 ) -> String {
-    let mut rows = vec![
-        ("device", format!("{device}, {}; 1 rank", counted(threads(), "thread"))),
-        ("train", held(&sources::name(&plan.data.train), counts.examples)),
-    ];
+    let mut rows = vec![("device", format!("{device}, {}; 1 rank", counted(threads(), "thread")))];
+    rows.extend(plan.train.deterministic.then(|| ("mode", DETERMINISTIC.to_owned())));
+    rows.push(("train", held(&sources::name(&plan.data.train), counts.examples)));
     for (name, source, corpus) in [
         ("validation", &plan.data.validation, &corpora.validation),
         ("test", &plan.data.test, &corpora.test),
@@ -139,8 +142,8 @@ fn table(
         ),
         ("updates", format!("{}, {} per epoch", counts.updates, counts.updates_per_epoch)),
         ("warm-up", format!("{} updates", counts.warmup)),
-        ("evaluation", cadence(plan.train.evaluation)),
-        ("saving", cadence(plan.run.saving.cadence)),
+        ("evaluation", plan.train.evaluation.to_string()),
+        ("saving", plan.run.saving.cadence.to_string()),
     ]);
     rows.extend(match costs {
         Some(costs) => cost_rows(plan, costs),
@@ -163,6 +166,7 @@ fn cost_rows(plan: &RunPlan, costs: &Costs) -> Vec<(&'static str, String)> {
             ),
         ),
         ("memory", format!("about {:.0} MB", costs.bytes / 1e6)),
+        ("disk", costs.space.words()),
         (
             "time",
             format!(
@@ -200,6 +204,8 @@ fn object(
         "tokens_per_epoch": costs.map(|costs| costs.tokens),
         "truncated": costs.map(|costs| costs.truncated),
         "memory_bytes": costs.map(|costs| costs.bytes.round()),
+        "disk_bytes": costs.map(|costs| costs.space.bytes()),
+        "disk_free_bytes": room(&plan.run),
         "seconds": costs.map(|costs| costs.seconds.round()),
         "configuration": configuration,
     })
@@ -211,14 +217,6 @@ fn threads() -> usize {
 
 fn held(name: &str, examples: usize) -> String {
     format!("{name}: {}", counted(examples, "example"))
-}
-
-fn cadence(cadence: Cadence) -> String {
-    match cadence {
-        Cadence::Never => "never".to_owned(),
-        Cadence::EveryEpoch => "after each epoch".to_owned(),
-        Cadence::EverySteps(steps) => format!("after each {steps} updates"),
-    }
 }
 
 fn not_here(name: &ModelName) -> String {

@@ -42,7 +42,7 @@ impl Predicted {
         let shape: ModelShape =
             model_shape(config, head, classes, plan.model.dropouts.rates(config, head));
         let arithmetic = plan.recording().arithmetic;
-        let settings = plan.settings(Seat::SOLO.world());
+        let settings = plan.settings(Seat::SOLO.world(), None);
         let run = recorded_plan(shape, arithmetic, store, &settings)?;
         let empty = BatchSize::default();
         let (bucket, size) = match run.buckets.first() {

@@ -1,6 +1,7 @@
 //! `trainer train`: a plan becomes a run.
 
 mod command;
+mod flight;
 mod origin;
 mod stops;
 mod summary;
@@ -16,13 +17,14 @@ use lockstep_host::streams::Optional;
 use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
-use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
+use lockstep_join::{FlightLog, JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
 use lockstep_program::Card;
 use lockstep_settings::{Record, Reporter, RunPlan, keys, run_config, run_toml};
 use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::Checks;
+use crate::disk::Space;
 use crate::failure::Failure;
 use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
@@ -47,8 +49,16 @@ pub(crate) fn run(
     let (plan, checks) = Checks::plan(run_config(line, keys::ALL), hub.clone())?;
     device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
-    let options =
-        JoinOptions { environment: &process.environment, patience: plan.run.peer_timeout };
+    let flight = FlightLog::new(starter.seat(), Some(plan.run.directory.clone()));
+    flight::write_on_signal(&flight)?;
+    let facts = flight::facts(&plan);
+    let options = JoinOptions {
+        environment: &process.environment,
+        patience: plan.run.peer_timeout,
+        timeouts: flight::timeouts(&plan),
+        facts: &facts,
+        flight: &flight,
+    };
     let world = match join(&starter, plan.run.wish, &options) {
         Err(JoinError::Decision(_)) if !starter.seat().is_leader() => {
             // The leader reports it, and its exit code must come first.
@@ -74,10 +84,14 @@ pub(crate) fn run(
         hosts,
         place,
         stops: &stops,
+        board: flight.recorder().board(),
     };
     let mut silence = io::sink();
     let shows = run.seat.is_leader() && plan.run.reporters.contains(&Reporter::Console);
     let ending = run.go(world, if shows { out } else { &mut silence });
+    if run.seat.world() != WorldSize::ONE {
+        flight::write_on_failure(&flight, &ending);
+    }
     notify_peers(&ending, &watch);
     ending
 }
@@ -123,6 +137,9 @@ fn warn_of_unused(environment: &Environment) {
     }
 }
 
+/// No path that the system opens is longer.
+const LONGEST_PATH: usize = 4096;
+
 /// How long a rank whose failure follows from another's lets that one end first.
 const OTHERS_END: Duration = Duration::from_secs(2);
 
@@ -135,6 +152,7 @@ struct Run<'a> {
     hosts: Vec<String>,
     place: Place,
     stops: &'a Stops,
+    board: &'a PhaseBoard,
 }
 
 impl Run<'_> {
@@ -143,6 +161,9 @@ impl Run<'_> {
         if self.seat.is_leader() {
             self.checks.pass()?;
         }
+        let (ranks, is_on_cpu) = (self.seat.world(), self.place.device.is_cpu());
+        let settings = plan.settings(ranks, (!is_on_cpu).then(|| plan.recording()));
+        settings.check_place(ranks, is_on_cpu)?;
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
@@ -155,19 +176,22 @@ impl Run<'_> {
         let loaded = models::load(plan, &self.place.device, base, &corpora.train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
-        let ProcessGroup { collective, ledger, board, watch, .. } = world;
-        let parts = parts(plan, &corpora, loaded, collective, board)?;
+        if self.seat.is_leader() {
+            let parameters = loaded.model.parameters().scalars();
+            let examples = corpora.train.examples().len();
+            Space::of(plan, parameters, examples, self.seat.world()).check(&plan.run)?;
+        }
+        let ProcessGroup { collective, ledger, watch, .. } = world;
+        let parts = parts(plan, &corpora, loaded, collective, self.board.clone())?;
         say(out, &summary::of_tokens(plan, &parts))?;
-        let recording = (!self.place.device.is_cpu()).then(|| plan.recording());
         let usage = corpora.usage(plan.data.reading.max_length);
-        let settings = TrainSettings { recording, usage, ..plan.settings(self.seat.world()) };
+        let settings = TrainSettings { usage, ..settings };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
-        let mut log = self.log()?;
+        let mut log = RankLog::new(&plan.run.directory, self.seat.rank());
         let ending = self.follow(&mut trainer, checkpoint, &mut log, out);
         if let Err(failure) = &ending {
-            // The run's own failure is reported even when the log cannot be written.
-            let _ = log.note("error", &failure.to_string().into());
+            log.note("error", &failure.to_string().into());
             if failure.code() == ExitCode::PeerLost && self.seat.world() != WorldSize::ONE {
                 end_regardless(watch.handle(), failure.to_string());
             }
@@ -198,14 +222,8 @@ impl Run<'_> {
         });
         let found: Option<PathBuf> = prepared.transpose()?.flatten();
         let bytes = found.as_ref().map(|path| path.as_os_str().as_encoded_bytes());
-        let path = broadcast_bytes(collective, bytes.unwrap_or_default(), Rank(0))?;
+        let path = broadcast_bytes(collective, bytes.unwrap_or_default(), Rank(0), LONGEST_PATH)?;
         Ok((!path.is_empty()).then(|| PathBuf::from(String::from_utf8_lossy(&path).into_owned())))
-    }
-
-    fn log(&self) -> Result<RankLog, Failure> {
-        let directory = &self.plan.run.directory;
-        RankLog::open(directory, self.seat.rank())
-            .map_err(|cause| Failure::Write { path: directory.join("logs"), cause })
     }
 
     /// Runs to the end and reports to the log, the console and `metrics.jsonl`.
@@ -220,10 +238,10 @@ impl Run<'_> {
             for forgotten in trainer.resume(&checkpoint)? {
                 let warning = summary::of_forgotten(&self.plan.data, &forgotten);
                 tracing::warn!("{warning}");
-                let _ = log.note("warning", &warning.into());
+                log.note("warning", &warning.into());
             }
             if self.seat.is_leader() {
-                self.record()?;
+                self.record_again()?;
             }
         }
         let mut metrics = MetricsFile::new(&self.plan.run.directory);
@@ -251,7 +269,18 @@ impl Run<'_> {
             hosts: self.hosts.clone(),
             device: self.place.name.clone(),
         };
-        write_file(&self.plan.run.directory.join("run.toml"), &run_toml(self.plan, &record))
+        write_file(&self.plan.run.directory.join(output_dir::RECORD), &run_toml(self.plan, &record))
+    }
+
+    /// Writes `run.toml` in a run that resumes, which can do with the earlier one.
+    fn record_again(&self) -> Result<(), Failure> {
+        match self.record() {
+            Err(failure) if output_dir::is_ours(&self.plan.run.directory) => {
+                tracing::warn!("the record of this run stays as it was: {failure}");
+                Ok(())
+            }
+            recorded => recorded,
+        }
     }
 
     /// Writes the model card and prints the next commands.
@@ -266,7 +295,10 @@ impl Run<'_> {
         }
         let directory = &self.plan.run.directory;
         if self.seat.is_leader() {
-            write_file(&directory.join("README.md"), &card::text(self.plan, corpora)?)?;
+            let card = card::text(self.plan, corpora);
+            let written = card.and_then(|text| write_file(&directory.join("README.md"), &text));
+            // The model is complete without it.
+            let _ = written.inspect_err(|failure| tracing::warn!("{failure}"));
         }
         say(out, &summary::of_result(self.plan))?;
         Ok(ExitCode::Done)

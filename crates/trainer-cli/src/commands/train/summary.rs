@@ -11,7 +11,7 @@ use lockstep_settings::{DataPlan, ModelName, RunPlan};
 use lockstep_trainer::{Forgotten, Parts};
 use lockstep_world::{Seat, WorldSize};
 
-use super::super::bandwidths;
+use super::super::{DETERMINISTIC, bandwidths};
 use crate::models::Loaded;
 use crate::sources::{self, Corpora};
 use lockstep_host::shell::quoted;
@@ -19,11 +19,13 @@ use lockstep_world::counted;
 
 /// The program, its device with the threads of a rank, and the ranks.
 pub(super) fn of_process(plan: &RunPlan, device: &str, group: &GroupSummary) -> String {
+    let mode = plan.train.deterministic.then(|| format!("mode       {DETERMINISTIC}\n"));
     format!(
-        "lockstep {}\ndevice     {device}, {}\nranks      {}\noutput     {}\n",
+        "lockstep {}\ndevice     {device}, {}\nranks      {}\n{}output     {}\n",
         env!("CARGO_PKG_VERSION"),
         group.threads,
         group.ranks,
+        mode.unwrap_or_default(),
         plan.run.directory.display()
     )
 }

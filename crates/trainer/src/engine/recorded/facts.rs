@@ -11,7 +11,7 @@ use lockstep_program::{
 use lockstep_world::{Seat, Step, WorldSize};
 
 use super::{ParameterPlaces, Passes};
-use crate::{TrainError, TrainSettings, model_shape};
+use crate::{OnNonFinite, TrainError, TrainSettings, model_shape};
 
 /// The run as recorded programs see it.
 pub(crate) struct RunFacts {
@@ -20,6 +20,7 @@ pub(crate) struct RunFacts {
     constants: AdamWConstants,
     rates: Vec<Rate>,
     max_norm: f64,
+    skips: bool,
     largest: Largest,
     squares: Squares,
     decay: lockstep_optim::DecayRule,
@@ -102,6 +103,7 @@ impl RunFacts {
             constants,
             rates: rates(&constants, run.total, at),
             max_norm: settings.max_grad_norm,
+            skips: settings.on_nonfinite != OnNonFinite::Fail,
             largest: passes.largest(shape.vocabulary),
             squares: if is_alone { Squares::InPass } else { Squares::Here },
             decay: settings.adamw.decay,
@@ -130,7 +132,7 @@ impl RunFacts {
             shape: self.shape,
             arithmetic: self.arithmetic,
             places,
-            optimiser: Optimiser { constants, rates, max_norm: self.max_norm },
+            optimiser: Optimiser { constants, rates, max_norm: self.max_norm, skips: self.skips },
             largest: self.largest,
             squares: self.squares,
         })

@@ -201,10 +201,9 @@ impl<M: Machine> Running<M> {
         words: &[u32],
         collective: &mut dyn Collective,
     ) -> Result<(), TrainError> {
-        let none = [plan.indices];
-        let micro_batches: Vec<&[usize]> = match plan.indices {
-            [] => none.to_vec(),
-            _ => plan.micro_batches().collect(),
+        let micro_batches: Vec<&[usize]> = match plan.shares {
+            [share] if !share.is_empty() => plan.micro_batches(share).collect(),
+            _ => vec![&[]],
         };
         for (place, indices) in micro_batches.iter().enumerate() {
             let batch = Batch::pack(plan.train, indices)?;
@@ -249,6 +248,7 @@ impl Pending {
             examples,
             tokens,
             stop: result.stop != 0,
+            odd: None,
             cost,
         };
         finished.check(self.examples)?;

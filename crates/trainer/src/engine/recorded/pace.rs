@@ -167,6 +167,10 @@ mod tests {
             Ok(())
         }
 
+        fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+            Ok(())
+        }
+
         fn broadcast(&mut self, _: &mut [f32], _: Rank) -> Result<(), CollectiveError> {
             Ok(())
         }

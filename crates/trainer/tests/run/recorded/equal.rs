@@ -120,11 +120,10 @@ fn is_gradient(name: &str) -> bool {
 struct Evaluations(Vec<EvaluationReport>);
 
 impl Observer for Evaluations {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         if let TrainEvent::Evaluation(report) = event {
             self.0.push(report.clone());
         }
-        Ok(())
     }
 }
 

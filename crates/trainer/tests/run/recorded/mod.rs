@@ -4,6 +4,7 @@ mod equal;
 mod interrupted;
 mod ranks;
 mod real;
+mod skipped;
 
 use std::path::Path;
 

@@ -81,6 +81,10 @@ impl<C: Collective> Collective for Noting<C> {
         self.inner.all_reduce_sum(values)
     }
 
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.inner.sum_by_tree()
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         self.inner.broadcast(values, root)
     }
@@ -170,6 +174,10 @@ impl Collective for Mortal {
         };
         self.sums = self.sums.checked_sub(1).ok_or_else(dead)?;
         self.inner.all_reduce_sum(values)
+    }
+
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.inner.sum_by_tree()
     }
 
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {

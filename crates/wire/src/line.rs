@@ -1,26 +1,26 @@
 //! One connection, which never makes its owner wait.
 
-use std::collections::VecDeque;
 use std::io::{self, Read, Write};
+use std::marker::PhantomData;
 use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{LONGEST, bytes, take};
+use crate::message::{LONGEST, bytes, take};
 
 /// How much may wait to be sent before further messages are dropped.
 const BACKLOG: usize = 8 * LONGEST;
 
 /// A connection and what is under way on it: messages `M`.
 #[derive(Debug)]
-pub(crate) struct Line<M> {
+pub struct Line<M> {
     stream: TcpStream,
     inbox: Vec<u8>,
     outbox: Vec<u8>,
-    come: VecDeque<M>,
     is_open: bool,
+    messages: PhantomData<fn(M) -> M>,
 }
 
 impl<M: Serialize + DeserializeOwned> Line<M> {
@@ -28,30 +28,41 @@ impl<M: Serialize + DeserializeOwned> Line<M> {
     ///
     /// # Errors
     /// The system's.
-    pub(crate) fn new(stream: TcpStream) -> io::Result<Self> {
+    pub fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
-        let (inbox, outbox, come) = (Vec::new(), Vec::new(), VecDeque::new());
-        Ok(Self { stream, inbox, outbox, come, is_open: true })
+        let (inbox, outbox) = (Vec::new(), Vec::new());
+        Ok(Self { stream, inbox, outbox, is_open: true, messages: PhantomData })
+    }
+
+    /// The same connection, on which other messages come from now on.
+    pub(crate) fn turn<N>(self) -> Line<N> {
+        let Self { stream, inbox, outbox, is_open, .. } = self;
+        Line { stream, inbox, outbox, is_open, messages: PhantomData }
+    }
+
+    /// What a poll looks at.
+    pub(crate) fn stream(&self) -> &TcpStream {
+        &self.stream
     }
 
     /// The connection alone.
-    pub(crate) fn into_stream(self) -> TcpStream {
+    pub fn into_stream(self) -> TcpStream {
         self.stream
     }
 
     /// Where the other end is, as seen from here.
-    pub(crate) fn address(&self) -> Option<IpAddr> {
+    pub fn address(&self) -> Option<IpAddr> {
         self.stream.peer_addr().ok().map(|address| address.ip().to_canonical())
     }
 
     /// Whether anything can still come.
-    pub(crate) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         self.is_open
     }
 
     /// Sends as much as goes at once; a message behind a long backlog is dropped.
-    pub(crate) fn send(&mut self, message: &M) {
+    pub fn send(&mut self, message: &M) {
         if self.outbox.len() < BACKLOG {
             self.outbox.extend(bytes(message));
         }
@@ -59,27 +70,29 @@ impl<M: Serialize + DeserializeOwned> Line<M> {
     }
 
     /// Sends what waits, until `end` at the latest.
-    pub(crate) fn flush_until(&mut self, end: Instant) {
+    pub fn flush_until(&mut self, end: Instant) {
         while self.is_open && !self.outbox.is_empty() && Instant::now() < end {
             self.flush();
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// The messages that have come. What is no message closes the line.
-    pub(crate) fn receive(&mut self) -> Vec<M> {
-        self.hear();
-        self.come.drain(..).collect()
+    /// The messages that have come. What is not a message closes the line.
+    pub fn receive(&mut self) -> Vec<M> {
+        std::iter::from_fn(|| self.next()).collect()
     }
 
     /// The first of the messages that have come.
-    pub(crate) fn next(&mut self) -> Option<M> {
-        self.hear();
-        self.come.pop_front()
+    pub fn next(&mut self) -> Option<M> {
+        self.flush();
+        self.take().or_else(|| {
+            self.read();
+            self.take()
+        })
     }
 
     /// The next message, waiting for it until `end`.
-    pub(crate) fn wait(&mut self, end: Instant) -> Option<M> {
+    pub fn wait(&mut self, end: Instant) -> Option<M> {
         loop {
             let next = self.next();
             if next.is_some() || !self.is_open || Instant::now() > end {
@@ -89,16 +102,13 @@ impl<M: Serialize + DeserializeOwned> Line<M> {
         }
     }
 
-    fn hear(&mut self) {
-        self.flush();
-        self.read();
-        loop {
-            match take(&mut self.inbox) {
-                Ok(Some(message)) => self.come.push_back(message),
-                Ok(None) => return,
-                Err(_) => return self.is_open = false,
-            }
-        }
+    /// A message that is complete.
+    fn take(&mut self) -> Option<M> {
+        take(&mut self.inbox).unwrap_or_else(|_| {
+            self.inbox.clear();
+            self.is_open = false;
+            None
+        })
     }
 
     fn flush(&mut self) {

@@ -26,7 +26,8 @@ impl RunIdentity {
     /// Whether two ranks belong to different runs: something that both know differs. What only one
     /// of them knows says nothing, since not every way to start a rank hands everything on; except
     /// for a name.
-    pub(super) fn differs_from(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn differs_from(&self, other: &Self) -> bool {
         if self.is_name || other.is_name {
             return self.parts != other.parts;
         }

@@ -1,0 +1,90 @@
+//! How a rank ends that cannot continue: when another one is lost, or when it fails itself.
+
+use std::time::Duration;
+
+use lockstep_collective::{How, Lost, Stall, Timeout, Watch, WatchEvent, WatchHandle};
+use lockstep_host::{ExitCode, streams};
+use lockstep_world::{Rank, Seat};
+
+use crate::FlightLog;
+
+/// The rank that prints for all.
+const LEADER: Rank = Rank(0);
+/// How long a rank that has lost its peers may take to end by itself.
+const LAST: Duration = Duration::from_secs(5);
+
+/// What a rank does when its watch sees something.
+pub(super) fn on_event(seat: Seat, flight: &FlightLog, event: &WatchEvent) {
+    match event {
+        WatchEvent::Stalled(lost) => tracing::warn!("{lost}"),
+        WatchEvent::Resumed { rank, call, seconds } => tracing::warn!(
+            "the other ranks waited {seconds:.0} s for rank {} in call {call}; it has arrived, and \
+             the run continues",
+            rank.0
+        ),
+        WatchEvent::Lost(lost) => end_with_peer(seat, flight, lost),
+    }
+}
+
+/// Ends a rank that lost a peer, since its next call would wait for ever. The leader reports the loss
+/// for all ranks; if the leader is lost, every rank does.
+fn end_with_peer(seat: Seat, flight: &FlightLog, lost: &Lost) {
+    let code = match &lost.how {
+        How::Failed { code, .. } => ExitCode::of_peers(*code),
+        How::Closed | How::Silent(_) | How::Stalled(_) => ExitCode::PeerLost,
+    };
+    if code != ExitCode::Stopped && (seat.is_leader() || lost.rank == LEADER) {
+        let hint = match &lost.how {
+            How::Stalled(stall) => of_stall(flight, stall),
+            _ => "read the last lines of that rank's output, then start again with --resume auto"
+                .to_owned(),
+        };
+        streams::print_error_line(format_args!("error: {lost}\n  hint: {hint}"));
+    }
+    if code == ExitCode::PeerLost {
+        flight.write(&lost.to_string());
+    }
+    signal_hook::low_level::exit(i32::from(code.number()));
+}
+
+fn of_stall(flight: &FlightLog, stall: &Stall) -> String {
+    let flag = match stall.timeout {
+        Timeout::Startup => "--startup-timeout",
+        Timeout::Collective => "--collective-timeout",
+        Timeout::Saving => "--save-timeout",
+    };
+    let compare = flight.directory().map_or_else(String::new, |directory| {
+        format!(
+            "`trainer doctor flight {}` compares the last calls of all ranks; ",
+            directory.display()
+        )
+    });
+    format!(
+        "{compare}pass a longer {flag} if the rank was only slow; then start again with --resume auto"
+    )
+}
+
+/// Makes sure that a rank without its peers exits, also where the memory of a GPU cannot be freed
+/// because the GPU waits for one of them.
+pub fn end_regardless(watch: WatchHandle, failure: String) {
+    std::thread::spawn(move || {
+        std::thread::sleep(LAST);
+        watch.fail(&failure, ExitCode::PeerLost.number());
+        streams::print_error_line(format_args!("error: {failure}"));
+        signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
+    });
+}
+
+/// A panic in one rank must not leave the others waiting.
+pub(super) fn fail_on_panic(seat: Seat, watch: &Watch, flight: FlightLog) {
+    if seat.world().get() == 1 {
+        return;
+    }
+    let (report, handle) = (std::panic::take_hook(), watch.handle());
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        handle.fail("it panicked, which is a bug in lockstep", ExitCode::Bug.number());
+        flight.write(&format!("panic: {panic}"));
+        signal_hook::low_level::exit(i32::from(ExitCode::Bug.number()));
+    }));
+}

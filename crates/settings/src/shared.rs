@@ -1,0 +1,41 @@
+//! Which keys all ranks of a run must agree on: every key decides something that the ranks do together,
+//! unless it is in the list of those that may differ.
+
+use std::collections::BTreeMap;
+
+use lockstep_flags::Entry;
+
+use super::keys;
+use super::plan::RunPlan;
+
+/// Keys that may differ from rank to rank: places in the file system of a host, whose content is compared
+/// by itself, and what only rank 0 does or shows.
+static MAY_DIFFER: [&dyn Entry; 11] = [
+    &keys::MODEL,
+    &keys::TRAIN_FILE,
+    &keys::VALIDATION_FILE,
+    &keys::TEST_FILE,
+    &keys::LABEL_MAP,
+    &keys::OUTPUT_DIR,
+    &keys::OVERWRITE,
+    &keys::RESUME_KEY,
+    &keys::LOGGING_STEPS,
+    &keys::LOGGING_FIRST_STEP,
+    &keys::REPORT_TO,
+];
+
+/// The values that all ranks must have, by the names of their keys. Numbers that are written differently
+/// are the same.
+#[must_use]
+pub fn shared(plan: &RunPlan) -> BTreeMap<String, String> {
+    let is_shared = |name: &str| !MAY_DIFFER.iter().any(|entry| entry.name() == name);
+    let settled = plan.settled.iter().filter(|settled| is_shared(settled.name));
+    settled.map(|settled| (settled.name.to_owned(), as_number(&settled.text))).collect()
+}
+
+fn as_number(text: &str) -> String {
+    match (text.parse::<u64>(), text.parse::<f64>()) {
+        (Err(_), Ok(number)) => number.to_string(),
+        _ => text.to_owned(),
+    }
+}

@@ -1,0 +1,225 @@
+//! Whether the disk has room for what a run writes, before the run.
+//!
+//! What cannot be known is not counted: quotas, other programs, and the checkpoint of a signal.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lockstep_data::BatchPlan;
+use lockstep_settings::{Existing, OutputPlan, RunPlan};
+use lockstep_trainer::{Cadence, FinalModel};
+use lockstep_world::{WorldSize, counted};
+
+use crate::failure::Failure;
+use crate::refusal::Refusal;
+
+/// Bytes of a scalar.
+const F32: u64 = 4;
+/// A checkpoint has each parameter and its two moments.
+const TENSORS: u64 = 3;
+/// The tokenizer, config.json and the state of the run, about.
+const SMALL_FILES: u64 = 2 << 20;
+/// A line of metrics.jsonl.
+const LINE: u64 = 250;
+
+/// What a run writes at most at a time, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Space {
+    checkpoint: u64,
+    /// Checkpoints that stay.
+    kept: u64,
+    /// Whether another one is there while it is written.
+    has_another: bool,
+    rest: u64,
+    /// Whether the run may end before it has written all of them.
+    may_end_early: bool,
+}
+
+impl Space {
+    /// What a run writes that trains so many parameters on so many examples.
+    pub(crate) fn of(plan: &RunPlan, parameters: usize, examples: usize, world: WorldSize) -> Self {
+        let settings = plan.settings(world, None);
+        let batches = BatchPlan::new(examples, settings.global_batch, settings.order);
+        let per_epoch = (batches.updates_per_epoch() as u64).max(1);
+        let updates = settings.length.updates(per_epoch);
+        let written = match settings.saving.cadence {
+            Cadence::Never => 0,
+            Cadence::EveryEpoch => updates.div_ceil(per_epoch),
+            Cadence::EverySteps(steps) => updates.div_ceil(steps.get()),
+        };
+        let best = u64::from(settings.saving.final_model == FinalModel::Best);
+        let limit = settings.saving.keep.map_or(u64::MAX, |keep| keep.get() as u64 + best);
+        let model = parameters as u64 * F32;
+        Self {
+            checkpoint: TENSORS * model + SMALL_FILES,
+            kept: written.min(limit),
+            has_another: written > limit,
+            rest: model + SMALL_FILES + updates * LINE,
+            may_end_early: settings.early_stopping.is_some(),
+        }
+    }
+
+    /// Bytes that the run needs in any case: where the disk is full, it removes the oldest checkpoint
+    /// before it writes the next one.
+    fn least(&self) -> u64 {
+        self.checkpoint.saturating_mul(self.kept).saturating_add(self.rest)
+    }
+
+    /// Bytes that the run writes if it may.
+    pub(crate) fn bytes(&self) -> u64 {
+        let another = if self.has_another { self.checkpoint } else { 0 };
+        self.least().saturating_add(another)
+    }
+
+    /// The sum in words.
+    pub(crate) fn words(&self) -> String {
+        let total = size(self.bytes());
+        if self.kept == 0 {
+            return format!("about {total}: the model");
+        }
+        let kept = counted(self.kept, "checkpoint");
+        let (each, another) =
+            (size(self.checkpoint), if self.has_another { ", one more" } else { "" });
+        format!("about {total}: {kept} of {each}{another}, and the model")
+    }
+
+    /// Whether there is room for it.
+    ///
+    /// # Errors
+    /// [`Failure::Configuration`] where there certainly is none.
+    pub(crate) fn check(&self, output: &OutputPlan) -> Result<(), Failure> {
+        let Some(free) = room(output) else { return Ok(()) };
+        let needs = self.words();
+        let refusal = Refusal::Short { needs, free: size(free) };
+        if free < self.least() && !self.may_end_early {
+            return Err(refusal.of_output(&output.directory).into());
+        }
+        if free < self.bytes() {
+            tracing::warn!("--output-dir {}: {refusal}", output.directory.display());
+        }
+        Ok(())
+    }
+}
+
+/// Bytes that a run may write to its directory: what is free, and what is there of an earlier run that
+/// it replaces or resumes; nothing where the system does not tell.
+pub(crate) fn room(output: &OutputPlan) -> Option<u64> {
+    let OutputPlan { directory, existing, .. } = output;
+    let there = directory.ancestors().find(|path| path.is_dir()).map(Path::to_owned);
+    let there = there.filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| ".".into());
+    let system = rustix::fs::statvfs(&there).ok()?;
+    let free = system.f_bavail.saturating_mul(system.f_frsize);
+    let own = match existing {
+        Existing::Replace | Existing::GoOn => written(directory),
+        Existing::Refuse | Existing::GoOnFrom(_) => 0,
+    };
+    Some(free.saturating_add(own))
+}
+
+/// Bytes of the files of a run: of its model, and of its checkpoints.
+fn written(directory: &Path) -> u64 {
+    let of_files = |directory: &Path| -> u64 {
+        let sizes = entries(directory).into_iter().filter_map(|path| fs::metadata(path).ok());
+        sizes.filter(fs::Metadata::is_file).map(|file| file.len()).sum()
+    };
+    let is_checkpoint = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("checkpoint-"))
+    };
+    let checkpoints = entries(directory).into_iter().filter(is_checkpoint);
+    of_files(directory) + checkpoints.map(|path| of_files(&path)).sum::<u64>()
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+}
+
+/// Bytes for people.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes < 999.5e6 => format!("{:.0} MB", bytes / 1e6),
+        bytes if bytes < 999.5e9 => format!("{:.1} GB", bytes / 1e9),
+        bytes => format!("{:.1} TB", bytes / 1e12),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lockstep_flags::{CommandLine, Set};
+    use lockstep_settings::{keys, plan_of, run_config};
+
+    use super::*;
+
+    /// The plan of a command line.
+    fn plan(words: &str) -> RunPlan {
+        let words = format!(
+            "--model builtin:tiny --train-file builtin:reviews --validation-file builtin:reviews \
+             --output-dir /nowhere/runs/a --global-batch-size 16 {words}"
+        );
+        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        let line = CommandLine::parse(&words, keys::ALL, Set::Taken);
+        plan_of(run_config(line, keys::ALL)).map_err(|faults| faults.to_string()).unwrap()
+    }
+
+    fn space(words: &str) -> Space {
+        // 100 updates in an epoch of DistilBERT.
+        Space::of(&plan(words), 66_000_000, 1600, WorldSize::ONE)
+    }
+
+    #[test]
+    fn the_checkpoints_that_the_limits_allow_are_counted() {
+        let check = |words: &str, kept: u64, has_another: bool| {
+            let found = space(words);
+            assert_eq!((found.kept, found.has_another), (kept, has_another), "{words}");
+        };
+        check("--save-strategy no", 0, false);
+        check("", 3, false);
+        check("--num-train-epochs 2.5", 3, false);
+        check("--save-total-limit 2", 2, true);
+        check("--save-total-limit 3", 3, false);
+        check("--save-total-limit 1 --load-best-model-at-end", 2, true);
+        check("--save-strategy steps --save-steps 7", 43, false);
+        check("--save-strategy steps --save-steps 7 --max-steps 100", 15, false);
+        check("--save-strategy steps --save-steps 1000", 1, false);
+    }
+
+    #[test]
+    fn a_sum_is_told_with_its_parts() {
+        assert_eq!(space("").words(), "about 2.7 GB: 3 checkpoints of 794 MB, and the model");
+        assert_eq!(
+            space("--save-total-limit 2").words(),
+            "about 2.7 GB: 2 checkpoints of 794 MB, one more, and the model"
+        );
+        assert_eq!(space("--save-strategy no").words(), "about 266 MB: the model");
+        assert_eq!(size(1_500_000_000_000), "1.5 TB");
+    }
+
+    #[test]
+    fn only_a_certain_shortage_is_refused() {
+        let outcome = |words: &str, parameters| {
+            let plan = plan(words);
+            let space = Space::of(&plan, parameters, 1600, WorldSize::ONE);
+            space.check(&plan.run).map_err(|failure| failure.to_string())
+        };
+        assert_eq!(outcome("", 1000), Ok(()));
+        let words = outcome("", 1 << 50).unwrap_err();
+        assert!(words.contains("--output-dir /nowhere/runs/a: the run needs about"), "{words}");
+        assert!(words.contains("--save-total-limit"), "{words}");
+        assert_eq!(outcome("--early-stopping-patience 1", 1 << 50), Ok(()));
+    }
+
+    #[test]
+    fn an_earlier_run_makes_room_where_it_is_replaced_or_resumed() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = folder.path().join("checkpoint-4");
+        fs::create_dir(&checkpoint).unwrap();
+        fs::create_dir(folder.path().join("other")).unwrap();
+        for (name, bytes) in
+            [("model.safetensors", 10), ("checkpoint-4/optimizer.safetensors", 20), ("other/x", 40)]
+        {
+            fs::write(folder.path().join(name), vec![0; bytes]).unwrap();
+        }
+        assert_eq!(written(folder.path()), 30);
+        assert_eq!(written(Path::new("/nowhere")), 0);
+    }
+}

@@ -1,0 +1,47 @@
+//! A file of texts or examples, in each format: to train on, and as a stream to answer. The first
+//! byte chooses format and reading.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lockstep_data::{
+    ColumnChoice, Corpus, CorpusSource, Format, Labels, OnBadRow, TextReader, TextSource,
+};
+
+const FORMATS: [(&str, Format); 4] = [
+    ("x.csv", Format::Csv),
+    ("x.tsv", Format::Tsv),
+    ("x.jsonl", Format::Jsonl),
+    ("x.txt", Format::Plain),
+];
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((choice, bytes)) = bytes.split_first() else { return };
+    let (name, format) = FORMATS[usize::from(choice % 4)];
+    let column = || match choice & 4 {
+        0 => ColumnChoice::default(),
+        _ => ColumnChoice::from(Some("text".to_owned())),
+    };
+    let source = CorpusSource {
+        path: lockstep_fuzz::file(name, bytes),
+        text_column: column(),
+        label_column: ColumnChoice::default(),
+        on_bad_row: if choice & 8 == 0 { OnBadRow::Skip } else { OnBadRow::Fail },
+    };
+    match Corpus::read(&source, Labels::Infer) {
+        Ok(corpus) => {
+            corpus.doubts().iter().for_each(|doubt| drop(doubt.to_string()));
+            let _ = Corpus::read(&source, Labels::Known(corpus.labels()));
+        }
+        Err(error) => drop((error.to_string(), error.remedy())),
+    }
+    let format = (choice & 16 == 0).then_some(format);
+    let source = TextSource { name: "standard input".into(), format, text_column: column() };
+    match TextReader::new(bytes, source) {
+        Ok(mut reader) => {
+            // A reader that does not come to its end would be a timeout.
+            reader.by_ref().for_each(|row| drop(row.map_err(|error| error.to_string())));
+            reader.doubts().iter().for_each(|doubt| drop(doubt.to_string()));
+        }
+        Err(error) => drop((error.to_string(), error.remedy())),
+    }
+});

@@ -1,0 +1,101 @@
+//! ENOSPC, EIO and EACCES at each call that changes a file in the output directory.
+//!
+//! Whatever fails, the run says what and why, exits with the code of the table, and a later `--resume
+//! auto` finds the newest checkpoint whole and ends with the bits of a run that nothing happened to.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Output};
+
+use lockstep_testkit::reference;
+
+use super::injection::{Call, Harm, calls, harmed, watched};
+use super::{has_whole_lines, sample, weights};
+use crate::program::{Workplace, tiny_run};
+
+const ENOSPC: i32 = 28;
+const EIO: i32 = 5;
+const EACCES: i32 = 13;
+
+/// The faults, with the system's words for each.
+const HARMS: [(Harm, &str); 3] = [
+    (Harm::Full(ENOSPC), "No space left on device"),
+    (Harm::Error(EIO), "Input/output error"),
+    (Harm::Error(EACCES), "Permission denied"),
+];
+
+/// Three checkpoints, of which two are kept, and two evaluations.
+fn arguments(further: &[&str]) -> Vec<String> {
+    let rows = reference("golden/rows.tsv").canonicalize().unwrap().display().to_string();
+    let fixed = ["--max-steps", "6", "--learning-rate", "1e-3", "--validation-file", &rows];
+    let cadence = ["--eval-strategy", "steps", "--eval-steps", "3", "--save-strategy", "steps"];
+    let saving = ["--save-steps", "2", "--save-total-limit", "2"];
+    tiny_run("tiny", &[&fixed[..], &cadence, &saving, further].concat())
+}
+
+/// What is only reported.
+fn is_report(call: &Call) -> bool {
+    let name = call.path.trim_start_matches("out/");
+    ["metrics.jsonl", ".metrics.jsonl", "logs", "README.md", ".README.md"]
+        .iter()
+        .any(|report| name.starts_with(report))
+}
+
+/// The step of the newest checkpoint that had its name before a call.
+fn newest_before(calls: &[Call], number: usize) -> u64 {
+    let before = calls.iter().filter(|call| call.number < number && call.verb == "rename");
+    let step = |call: &Call| call.path.strip_prefix("out/checkpoint-")?.parse().ok();
+    before.filter_map(step).max().unwrap_or(0)
+}
+
+/// The update that a run resumed from.
+fn resumed_from(output: &Output) -> u64 {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let step = text.split_once("resumes after update ").map(|(_, rest)| rest.to_owned());
+    step.map_or(0, |rest| rest.split_whitespace().next().unwrap().parse().unwrap())
+}
+
+/// One fault at one call: the exit code.
+fn check(expected: &[u8], calls: &[Call], call: &Call, (harm, cause): (Harm, &str)) -> i32 {
+    let what = format!("{harm:?} at {call:?}");
+    let place = Workplace::new();
+    let run = |further: &[&str]| -> Command { place.trainer(&arguments(further)) };
+    let command = watched(&place, run(&[])).unwrap();
+    let output = harmed(command, call.number, harm).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let code = output.status.code().unwrap_or_else(|| panic!("{what}: {}", output.status));
+    assert!([0, 1].contains(&code), "{what}: {code}, {told}");
+    assert!(!told.contains("bug"), "{what}: {told}");
+    if code == 1 {
+        assert!(!is_report(call), "{what}: a report ended the run: {told}");
+        assert!(told.contains("out") && told.contains(cause), "{what}: {told}");
+        let output = run(&["--resume", "auto"]).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{what}, then: {told}");
+        let (found, newest) = (resumed_from(&output), newest_before(calls, call.number));
+        assert!(found >= newest, "{what}: resumed from {found}, but {newest} was there");
+        assert!(has_whole_lines(&place, "out/metrics.jsonl"), "{what}");
+        assert!(has_whole_lines(&place, "out/logs/rank-0.jsonl"), "{what}");
+    } else if is_report(call) {
+        let is_told = told.contains("warning: ") && told.contains(cause);
+        assert!(is_told || call.verb == "remove", "{what}: {told}");
+    }
+    assert!(weights(&place) == expected, "{what}: other weights");
+    code
+}
+
+#[test]
+fn whatever_call_fails_the_newest_checkpoint_is_whole_and_the_cause_is_named() {
+    let place = Workplace::new();
+    let Some(calls) = calls(&place, place.trainer(&arguments(&[]))) else { return };
+    let expected = weights(&place);
+    let mut counts: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+    for call in sample(&calls, 12) {
+        for (harm, cause) in HARMS {
+            let code = check(&expected, &calls, &call, (harm, cause));
+            let row = counts.entry(format!("{cause}, {}", call.verb)).or_default();
+            row[usize::from(code == 1)] += 1;
+        }
+    }
+    println!("{} calls; for each fault and kind of call: continued, ended with 1", calls.len());
+    counts.iter().for_each(|(what, counts)| println!("  {what}: {counts:?}"));
+}
