@@ -77,7 +77,10 @@ impl Observer for Turns {
                 self.held_up.push(report.held_up);
                 if let Some(peer) = &mut self.peer {
                     let began = Instant::now();
-                    self.torch.push(peer.save().unwrap_or(f64::NAN));
+                    match peer.save() {
+                        Ok(seconds) => self.torch.push(seconds),
+                        Err(error) => eprintln!("torch.save failed: {error}"),
+                    }
                     self.last += began.elapsed();
                 }
             }
@@ -239,8 +242,8 @@ fn settings(output: &Path, rounds: u64) -> Outcome<TrainSettings> {
         early_stopping: None,
         usage: Usage { max_seq_length: MAX_LENGTH, ..Usage::default() },
         output_dir: output.to_owned(),
-        on_nonfinite: OnNonFinite::Fail,
         deterministic: false,
+        on_nonfinite: OnNonFinite::Fail,
         recording: None,
     })
 }

@@ -40,7 +40,7 @@ pub use threads::Threads;
 pub use timed::{Ledger, Tallies, Tally, Timed};
 pub use verb::Verb;
 pub use watch::{
-    How, Lost, Stall, Timeout, Timeouts, Watch, WatchEvent, WatchHandle, WatchSettings,
+    How, Lost, Slow, Stall, Timeout, Timeouts, Watch, WatchEvent, WatchHandle, WatchSettings,
 };
 
 use std::time::Duration;

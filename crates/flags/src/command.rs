@@ -38,6 +38,8 @@ pub enum Words {
     None(&'static str),
     /// One configuration file, and `--set`.
     Config,
+    /// The path of a directory.
+    Directory(&'static str),
     /// One of these words.
     OneOf(&'static str, &'static [&'static str]),
 }
@@ -116,6 +118,7 @@ impl Command {
             Words::Config => {
                 Some(word("CONFIG.toml").value_hint(ValueHint::FilePath).num_args(0..))
             }
+            Words::Directory(placeholder) => Some(word(placeholder).value_hint(ValueHint::DirPath)),
             Words::OneOf(placeholder, words) => {
                 Some(word(placeholder).value_parser(PossibleValuesParser::new(words)))
             }
@@ -149,7 +152,7 @@ impl Command {
         let mut config = Written::of((self.entries)());
         let expected = match self.words {
             Words::None(expected) => expected,
-            Words::Config | Words::OneOf(..) => "one word is enough",
+            Words::Config | Words::Directory(_) | Words::OneOf(..) => "one word is enough",
         };
         for word in &line.words {
             bare::note(&mut config, word, expected);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lockstep_collective::{How, Lost, Stall, Timeout, Watch, WatchEvent, WatchHandle};
+use lockstep_collective::{How, Lost, Slow, Stall, Timeout, Watch, WatchEvent, WatchHandle};
 use lockstep_host::{ExitCode, streams};
 use lockstep_world::{Rank, Seat};
 
@@ -21,6 +21,13 @@ pub(super) fn on_event(seat: Seat, flight: &FlightLog, event: &WatchEvent) {
             "the other ranks waited {seconds:.0} s for rank {} in call {call}; it has arrived, and \
              the run continues",
             rank.0
+        ),
+        WatchEvent::Slow(Slow { rank, host, own, others, seconds }) => tracing::warn!(
+            "rank {} (host {host}) slows the run: in the last {seconds:.0} s each other rank waited for \
+             at least {:.0} % of the time, and this one for {:.0} %",
+            rank.0,
+            100.0 * others,
+            100.0 * own
         ),
         WatchEvent::Lost(lost) => end_with_peer(seat, flight, lost),
     }

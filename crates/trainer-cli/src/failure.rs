@@ -94,6 +94,20 @@ pub(crate) enum Failure {
         /// The system's words.
         cause: io::Error,
     },
+    /// Flight records that are not there, or cannot be read.
+    #[error(
+        "{}: {cause}\n  hint: pass the output directory of a run of several ranks, or a folder with the \
+         files flight/rank-<N>.json of all its hosts",
+        directory.display()
+    )]
+    Flight {
+        /// The directory.
+        directory: PathBuf,
+        /// What is missing or wrong.
+        cause: String,
+        /// Whether there are files, which cannot be read.
+        are_damaged: bool,
+    },
     /// The standard output, which may be a pipe that was closed.
     #[error("the standard output cannot be written: {0}")]
     Output(io::Error),
@@ -180,6 +194,8 @@ impl Failure {
             Self::Model(error) => of_model(error),
             Self::Checkpoint(error) => of_checkpoint(error),
             Self::Train(error) => of_run(error),
+            Self::Flight { are_damaged: true, .. } => ExitCode::Data,
+            Self::Flight { are_damaged: false, .. } => ExitCode::Usage,
             Self::Output(cause) => ExitCode::of_output(cause),
             Self::NoAnswer { .. } | Self::Write { .. } | Self::Signals(_) => ExitCode::Failed,
         }

@@ -195,9 +195,8 @@ fn is_replaced(name: &str) -> bool {
         "logs",
         FLIGHT,
     ];
-    let whole = name.strip_prefix('.').and_then(|name| name.strip_suffix(whole_file::UNFINISHED));
-    let name = whole.unwrap_or(name);
-    NAMES.contains(&name) || is_checkpoint_name(name)
+    let is_aside = || NAMES.iter().any(|of| whole_file::aside(Path::new(of)) == Path::new(name));
+    NAMES.contains(&name) || is_checkpoint_name(name) || is_aside()
 }
 
 /// What a run would read after it had removed it, as it replaces the one in `directory`.
@@ -309,6 +308,18 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_was_not_finished_is_nothing() {
+        for text in ["", "# The whole conf", "# The whole configuration of this run, as meant. `tr"]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("run.toml"), text).unwrap();
+            assert!(!holds_something(folder.path()), "{text:?}");
+            fs::write(folder.path().join("notes.txt"), "").unwrap();
+            assert!(holds_something(folder.path()), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_replaced_run_is_removed_only_when_there_is_another() {
         let folder = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
@@ -359,18 +370,6 @@ mod tests {
         }
         fs::remove_file(here.join("run.toml")).unwrap();
         assert_eq!(told("out"), None);
-    }
-
-    #[test]
-    fn a_record_that_was_not_finished_is_nothing() {
-        for text in ["", "# The whole conf", "# The whole configuration of this run, as meant. `tr"]
-        {
-            let folder = tempfile::tempdir().unwrap();
-            fs::write(folder.path().join("run.toml"), text).unwrap();
-            assert!(!holds_something(folder.path()), "{text:?}");
-            fs::write(folder.path().join("notes.txt"), "").unwrap();
-            assert!(holds_something(folder.path()), "{text:?}");
-        }
     }
 
     #[test]

@@ -56,16 +56,6 @@ pub(crate) enum Refusal {
         /// The directory.
         directory: PathBuf,
     },
-    /// A directory to replace with something in it that the run reads.
-    #[error(
-        "this directory holds `{}`, which this run reads and --overwrite-output-dir would remove\n      \
-         hint: choose another directory",
-        path.display()
-    )]
-    HoldsSource {
-        /// What is read.
-        path: PathBuf,
-    },
     /// A disk without room for what the run writes.
     #[error(
         "the run needs {needs}; only {free} are free on this disk\n      \
@@ -77,6 +67,16 @@ pub(crate) enum Refusal {
         needs: String,
         /// The free ones.
         free: String,
+    },
+    /// A directory to replace with something in it that the run reads.
+    #[error(
+        "this directory holds `{}`, which this run reads and --overwrite-output-dir would remove\n      \
+         hint: choose another directory",
+        path.display()
+    )]
+    HoldsSource {
+        /// What is read.
+        path: PathBuf,
     },
     /// A directory that would be overwritten.
     #[error(

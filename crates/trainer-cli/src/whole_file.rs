@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What the name of a file ends in while it is written.
-pub(crate) const UNFINISHED: &str = ".partial";
+const UNFINISHED: &str = ".partial";
 
 /// Writes a file aside and renames it, so that a killed process or a full disk leaves the earlier file,
 /// or none.

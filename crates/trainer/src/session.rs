@@ -51,11 +51,10 @@ impl<'a> Session<'a> {
 
     /// Reports that the checkpoint that was begun is whole, once.
     pub(crate) fn report_checkpoint(&mut self) {
-        if let Some(begun) = self.begun.as_mut().filter(|begun| !begun.is_reported) {
-            begun.is_reported = true;
-            let event = TrainEvent::Checkpoint(begun.report.clone());
-            self.observe(&event);
-        }
+        let Some(begun) = self.begun.as_mut().filter(|begun| !begun.is_reported) else { return };
+        begun.is_reported = true;
+        let event = TrainEvent::Checkpoint(begun.report.clone());
+        self.observe(&event);
     }
 
     pub(crate) fn observe(&mut self, event: &TrainEvent) {

@@ -9,6 +9,7 @@
 mod frame;
 mod meeting;
 mod peer;
+mod slow;
 mod stall;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,8 @@ use lockstep_world::{Fingerprint, Rank, WorldSize};
 pub use frame::How;
 use frame::{Frame, Progress};
 use peer::Peer;
+use slow::Pace;
+pub use slow::Slow;
 use stall::{Judge, Sight, Verdict};
 pub use stall::{Stall, Timeout, Timeouts};
 
@@ -64,6 +67,8 @@ pub enum WatchEvent {
         /// For how many seconds.
         seconds: f64,
     },
+    /// A rank makes the others wait in every update; seen by rank 0.
+    Slow(Slow),
     /// A rank is lost, and the watch ends.
     Lost(Lost),
 }
@@ -160,8 +165,9 @@ impl Watch {
         let (orders, ordered) = channel();
         let own = Sight::new(seat.rank(), settings.host.clone());
         let judge = Judge::new(settings.timeouts);
+        let pace = Pace::new(settings.timeouts.warning());
         let rounds =
-            Rounds { settings, peers, ordered, said: None, own, judge, world: seat.world() };
+            Rounds { settings, peers, ordered, said: None, own, judge, pace, world: seat.world() };
         thread::spawn(move || rounds.go(notify));
         Ok(Self(WatchHandle(Some(orders))))
     }
@@ -205,6 +211,7 @@ struct Rounds {
     /// This rank as it sees itself.
     own: Sight,
     judge: Judge,
+    pace: Pace,
 }
 
 impl Rounds {
@@ -266,7 +273,11 @@ impl Rounds {
             moment: sight.moment(),
             how: How::Stalled(stall),
         };
-        match self.judge.look(&sights, Instant::now()) {
+        let now = Instant::now();
+        if let Some(slow) = self.pace.look(&sights, now) {
+            notify(WatchEvent::Slow(slow));
+        }
+        match self.judge.look(&sights, now) {
             Verdict::None => {}
             Verdict::Warn(sight, stall) => notify(WatchEvent::Stalled(lost(sight, stall))),
             Verdict::Over(stall::Warned { rank, call, since }) => {

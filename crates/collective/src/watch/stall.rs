@@ -24,6 +24,11 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
+    /// After which wait in an update rank 0 warns.
+    pub(super) fn warning(&self) -> Option<Duration> {
+        self.collective.map(|limit| limit / WARNED)
+    }
+
     /// How long a call may take that all ranks have begun.
     #[cfg(any(test, feature = "nccl"))]
     pub(crate) fn of_call(&self, has_updated: bool) -> Option<Duration> {

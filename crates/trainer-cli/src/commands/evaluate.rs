@@ -21,7 +21,7 @@ use lockstep_world::counted;
 
 static DATA: Key<DataSource> =
     Key::new(Table::COMMAND, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
-static JSON: Key<bool> =
+pub(super) static JSON: Key<bool> =
     Key::new(Table::COMMAND, "json", SWITCH, "answer with one JSON object").or("false");
 
 /// The command.

@@ -32,6 +32,10 @@ static COMMANDS: [Row; 6] = [
     Row { command: &completions::COMMAND, run: completions::run },
 ];
 
+/// The commands whose names have two words; the help of the first word names them.
+static OF_TWO_WORDS: [(&str, &str, Row); 1] =
+    [("doctor", "flight", Row { command: &doctor::flight::COMMAND, run: doctor::flight::run })];
+
 /// The program with its commands.
 pub(crate) fn program() -> Program {
     Program {
@@ -94,6 +98,11 @@ fn choose(arguments: &[String]) -> Result<Choice, Failure> {
     let named = |name: &String| COMMANDS.iter().find(|row| row.command.name == name);
     let all = || Choice { row: &COMMANDS[0], is_named: false, words: arguments.to_vec() };
     let Some((first, rest)) = arguments.split_first() else { return Ok(all()) };
+    let second = rest.first().map(String::as_str).unwrap_or_default();
+    let of_two = OF_TWO_WORDS.iter().find(|(one, two, _)| one == first && *two == second);
+    if let Some((_, _, row)) = of_two {
+        return Ok(Choice { row, is_named: true, words: rest[1..].to_vec() });
+    }
     if let Some(row) = named(first) {
         return Ok(Choice { row, is_named: true, words: rest.to_vec() });
     }

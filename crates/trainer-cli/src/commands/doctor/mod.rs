@@ -2,6 +2,7 @@
 
 mod bandwidth;
 mod finding;
+pub(super) mod flight;
 mod libraries;
 mod machine;
 
@@ -28,12 +29,13 @@ static ENTRIES: &Entries = &[&keys::DEVICE];
 pub(super) static COMMAND: Command = Command {
     name: "doctor",
     about: "Check what this machine has and lacks for a training",
-    usage: "trainer doctor [--device cuda]",
+    usage: "trainer doctor [--device cuda] | trainer doctor flight DIR [--json]",
     entries: || ENTRIES,
     words: Words::None("doctor takes flags only"),
     after: || {
         "It exits with 0 where training is possible, and with 4 where it is not on the device\n\
-         that --device names."
+         that --device names.\n\n\
+         `trainer doctor flight DIR` compares the flight records of a run's ranks."
             .to_owned()
     },
 };

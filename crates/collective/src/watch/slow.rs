@@ -1,0 +1,128 @@
+//! Which rank makes the others wait in every update, although it never stands still.
+//!
+//! The others spend their time in calls, waiting; the slow one does not. Rank 0 compares how much of a
+//! window each rank spent in calls.
+
+use std::time::{Duration, Instant};
+
+use lockstep_world::Rank;
+
+use super::stall::Sight;
+
+/// How much more of its time each other rank waits than the slow one does.
+const WAITS: f64 = 0.5;
+/// The window where there is no timeout.
+const WINDOW: Duration = Duration::from_secs(15);
+
+/// A rank for which the others wait much of the time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slow {
+    /// The rank.
+    pub rank: Rank,
+    /// Its host.
+    pub host: String,
+    /// The part of the last seconds that it spent in calls.
+    pub own: f64,
+    /// The part that each other rank spent in calls at least.
+    pub others: f64,
+    /// The seconds.
+    pub seconds: f64,
+}
+
+/// Compares the ranks at the end of each window.
+#[derive(Debug)]
+pub(super) struct Pace {
+    window: Duration,
+    began: Instant,
+    /// The milliseconds that each rank had spent in calls when the window began, by rank.
+    spent: Vec<u64>,
+    /// The rank that was reported and is still slow.
+    slow: Option<Rank>,
+}
+
+impl Pace {
+    /// A window is as long as the wait that is warned of.
+    pub(super) fn new(window: Option<Duration>) -> Self {
+        let window = window.unwrap_or(WINDOW);
+        Self { window, began: Instant::now(), spent: Vec::new(), slow: None }
+    }
+
+    /// Looks at all ranks; says once that one is slow.
+    pub(super) fn look(&mut self, sights: &[&Sight], now: Instant) -> Option<Slow> {
+        let seconds = now.saturating_duration_since(self.began).as_secs_f64();
+        let has_begun = sights.iter().all(|sight| sight.progress.has_updated);
+        if has_begun && self.spent.len() == sights.len() && seconds < self.window.as_secs_f64() {
+            return None;
+        }
+        let spent: Vec<u64> = sights.iter().map(|sight| sight.progress.spent).collect();
+        let before = std::mem::replace(&mut self.spent, spent);
+        self.began = now;
+        if !has_begun || before.len() != sights.len() {
+            self.spent.truncate(if has_begun { sights.len() } else { 0 });
+            return None;
+        }
+        let slowest = slowest(sights, &before, seconds);
+        let is_known = slowest.as_ref().map(|slow| slow.rank) == self.slow;
+        self.slow = slowest.as_ref().map(|slow| slow.rank);
+        slowest.filter(|_| !is_known)
+    }
+}
+
+/// The rank that waits least, if all others wait much longer.
+fn slowest(sights: &[&Sight], before: &[u64], seconds: f64) -> Option<Slow> {
+    let share = |(sight, before): (&&Sight, &u64)| {
+        sight.progress.spent.saturating_sub(*before) as f64 / 1000.0 / seconds
+    };
+    let mut shares: Vec<_> =
+        sights.iter().copied().zip(sights.iter().zip(before).map(share)).collect();
+    shares.sort_by(|(_, one), (_, other)| one.total_cmp(other));
+    let [(slow, own), (_, others), ..] = *shares.as_slice() else { return None };
+    (others - own > WAITS).then(|| Slow {
+        rank: slow.rank,
+        host: slow.host.clone(),
+        own: own.min(1.0),
+        others: others.min(1.0),
+        seconds,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::Progress;
+    use super::*;
+
+    /// What is said after each of the windows, in which the ranks spent so much of their time in calls.
+    fn said(windows: &[[f64; 3]]) -> Vec<Option<usize>> {
+        let mut now = Instant::now();
+        let mut sights = [0, 1, 2].map(|rank| {
+            let mut sight = Sight::new(Rank(rank), "h".to_owned());
+            sight.progress = Progress { has_updated: true, ..Progress::default() };
+            sight
+        });
+        let mut pace = Pace::new(Some(Duration::from_secs(10)));
+        let mut look = |sights: &[Sight], now| {
+            let found = pace.look(&sights.iter().collect::<Vec<_>>(), now);
+            found.map(|slow| slow.rank.0)
+        };
+        assert_eq!(look(&sights, now), None);
+        let ends = windows.iter().map(|shares| {
+            now += Duration::from_secs(10);
+            for (sight, share) in sights.iter_mut().zip(shares) {
+                sight.progress.spent += (share * 10_000.0).round() as u64;
+            }
+            look(&sights, now)
+        });
+        ends.collect()
+    }
+
+    #[test]
+    fn a_rank_for_which_all_others_wait_is_named_once() {
+        let slow = [0.8, 0.1, 0.7];
+        let even = [0.3, 0.3, 0.2];
+        assert_eq!(said(&[even, slow, slow, even, slow]), [None, Some(1), None, None, Some(1)]);
+        // Two that are slow do not wait, and neither is the only cause.
+        assert_eq!(said(&[[0.1, 0.1, 0.9]]), [None]);
+        // Much talk is not slowness.
+        assert_eq!(said(&[[0.9, 0.8, 0.9]]), [None]);
+    }
+}
