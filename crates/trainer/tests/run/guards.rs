@@ -56,6 +56,10 @@ impl Collective for Faulty {
         self.inner.all_reduce_sum(values)
     }
 
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.inner.sum_by_tree()
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         self.inner.broadcast(values, root)?;
         if let (true, [first, ..]) = (self.is_due(Fault::Bit), values) {
@@ -87,7 +91,7 @@ struct Told {
 }
 
 impl Observer for Told {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         match event {
             TrainEvent::Start(report) => {
                 self.next.store(report.first_step + 1, Ordering::Relaxed);
@@ -99,7 +103,6 @@ impl Observer for Told {
             TrainEvent::LossSpike(report) => self.spikes.push(report.clone()),
             _ => {}
         }
-        Ok(())
     }
 }
 
