@@ -9,6 +9,7 @@
 mod frame;
 mod meeting;
 mod peer;
+mod progress;
 mod slow;
 mod stall;
 #[cfg(test)]
@@ -21,9 +22,10 @@ use std::time::{Duration, Instant};
 
 use lockstep_world::{Fingerprint, Rank, WorldSize};
 
+use frame::Frame;
 pub use frame::How;
-use frame::{Frame, Progress};
 use peer::Peer;
+use progress::Progress;
 use slow::Pace;
 pub use slow::Slow;
 use stall::{Judge, Sight, Verdict};
@@ -39,6 +41,8 @@ const BEAT: Duration = Duration::from_millis(500);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much later than a rank that failed its peers end: its own exit code is to be the first.
 const GRACE: Duration = Duration::from_millis(300);
+/// The same where the rank has yet to be ended, by its own watch.
+const GRACE_OF_A_STALL: Duration = Duration::from_millis(600);
 
 /// What a watch has to know.
 #[derive(Clone, Debug)]
@@ -295,7 +299,12 @@ impl Rounds {
         let Lost { rank, host, moment, how } = lost.clone();
         let frame = Frame::Lost { rank: rank.0, host, word: moment.word(), how };
         self.say_last(&frame);
-        thread::sleep(GRACE.saturating_sub(began.elapsed()));
+        let grace = match &lost.how {
+            _ if lost.rank == self.own.rank => Duration::ZERO,
+            How::Stalled(_) => GRACE_OF_A_STALL,
+            _ => GRACE,
+        };
+        thread::sleep(grace.saturating_sub(began.elapsed()));
     }
 
     fn end(&mut self, order: &WatchCommand) {

@@ -88,7 +88,7 @@ fn slowest(sights: &[&Sight], before: &[u64], seconds: f64) -> Option<Slow> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::Progress;
+    use super::super::progress::Progress;
     use super::*;
 
     /// What is said after each of the windows, in which the ranks spent so much of their time in calls.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use lockstep_world::Rank;
 use serde::{Deserialize, Serialize};
 
-use super::frame::Progress;
+use super::progress::Progress;
 use crate::{Moment, Phase, Verb};
 
 /// How long a rank may keep others waiting; nothing: for ever.
