@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Slows, stops and hangs one of four ranks at a moment of a run, and counts how often it is named in time.
 
-    tests/faults/stalls.py [--times 20] [--start local,mpirun] [--seed 1] [case ...]
+    tests/faults/stalls.py [--times 20] [--start local,mpirun] [--seed 1] [--programs DIR] [case ...]
 
 A case is HOW-WHEN. HOW is `stop` (SIGSTOP of the process), `hang` (the main thread alone is stopped, by
 ptrace, so that the watch of the rank lives) or `slow` (SIGSTOP and SIGCONT in turn). WHEN is `start`,
@@ -52,7 +52,7 @@ def rows(path, count, seed):
             out.write(f"{text}\t{'yes' if index % 2 else 'no'}\n")
 
 
-def command(folder, start, when):
+def command(programs, folder, start, when):
     """Runs that are in the phase in question most of the time."""
     evaluates = when == "evaluate"
     rows(folder / "train.tsv", 400, 1)
@@ -76,8 +76,7 @@ def command(folder, start, when):
         "peer-timeout": PEER_TIMEOUT,
     }
     words = [f"--{name}={value}" for name, value in flags.items()]
-    launcher = ROOT / "target/release/launcher"
-    return [str(launcher), "--start", start, "--nproc-per-node", str(RANKS), "--", "train", *words]
+    return [str(programs / "launcher"), "--start", start, "--nproc-per-node", str(RANKS), "--", "train", *words]
 
 
 def environment():
@@ -160,13 +159,13 @@ def moment(folder, when, pick, run):
     return ranks(folder)
 
 
-def once(start, how, when, pick):
+def once(programs, start, how, when, pick):
     """One run; gives what went wrong, and the seconds until the end."""
     folder = Path(tempfile.mkdtemp(prefix="stalls-"))
     rank = pick.randrange(RANKS)
     log = open(folder / "told", "w+")
     run = subprocess.Popen(
-        command(folder, start, when), stdout=log, stderr=log, env=environment(), cwd=folder
+        command(programs, folder, start, when), stdout=log, stderr=log, env=environment(), cwd=folder
     )
     pids, over = moment(folder, when, pick, run), threading.Event()
     faults = []
@@ -224,6 +223,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--start", default="local,mpirun")
+    parser.add_argument("--programs", type=Path, default=ROOT / "target/release")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("cases", nargs="*")
     options = parser.parse_args()
@@ -241,7 +241,7 @@ def main():
             for number in range(options.times):
                 # A tracer ends its traces with its thread, so each run has a thread for itself.
                 outcome = []
-                worker = threading.Thread(target=lambda: outcome.append(once(start, how, when, pick)))
+                worker = threading.Thread(target=lambda: outcome.append(once(options.programs, start, how, when, pick)))
                 worker.start()
                 worker.join()
                 faults, seconds, folder = outcome[0] if outcome else (["it failed"], 0.0, None)

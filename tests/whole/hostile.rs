@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_linger;
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::program::{Workplace, tiny_run};
 
@@ -25,10 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What strangers have done.
 #[derive(Default)]
-struct Attack {
-    is_over: AtomicBool,
-    /// The ports at which all of them were, and how many connections each was asked for.
-    ports: AtomicU64,
+pub(crate) struct Attack {
+    pub(crate) is_over: AtomicBool,
+    /// The ports at which all of them were, and their connections.
+    pub(crate) ports: AtomicU64,
     connections: AtomicU64,
 }
 
@@ -152,7 +152,7 @@ fn visit(port: u16, count: usize, attack: &Attack, guests: &mut Guests) {
 }
 
 /// Finds the ports of these processes until the attack is over, and comes to each.
-fn besiege(processes: &[u32], count: usize, attack: &Attack) {
+pub(crate) fn besiege(processes: &[u32], count: usize, attack: &Attack) {
     let (mut known, mut guests) = (BTreeSet::new(), Guests::default());
     let mut last = Instant::now();
     while !attack.is_over.load(Ordering::Relaxed) {
@@ -168,8 +168,18 @@ fn besiege(processes: &[u32], count: usize, attack: &Attack) {
         }
         thread::sleep(Duration::from_millis(1));
     }
-    let open = known.iter().filter(|port| TcpStream::connect(("127.0.0.1", **port)).is_ok());
-    assert_eq!(open.count(), 0, "a port stayed open while the ranks trained");
+}
+
+/// How many strangers there are at each port.
+pub(crate) fn strangers() -> usize {
+    let number = std::env::var("LOCKSTEP_HOSTILE").ok().and_then(|text| text.parse().ok());
+    number.unwrap_or(STRANGERS)
+}
+
+/// Lets the connections of all ports be open at once.
+pub(crate) fn raise_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
 }
 
 /// A run among so many strangers at each port.
@@ -201,6 +211,8 @@ fn run(strangers: usize) -> End {
         let took = ranks.first_update();
         // They stay for a part of the training.
         thread::sleep(Duration::from_millis(500));
+        let processes = ranks.processes();
+        assert!(listening(&processes).is_empty(), "a port stayed open while the ranks trained");
         attack.is_over.store(true, Ordering::Relaxed);
         took
     });
@@ -212,12 +224,8 @@ fn run(strangers: usize) -> End {
 
 #[test]
 fn strangers_at_every_port_change_nothing() {
-    let strangers = std::env::var("LOCKSTEP_HOSTILE").ok().and_then(|text| text.parse().ok());
-    let strangers = strangers.unwrap_or(STRANGERS);
-    // The connections of all ports are open at once.
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit })
-        .unwrap();
+    raise_limit();
+    let strangers = strangers();
     let quiet = run(0);
     let besieged = run(strangers);
     let End { start, connections, ports, .. } = &besieged;

@@ -15,6 +15,8 @@ mod determinism;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod elastic;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod examples;

@@ -68,6 +68,16 @@ pub(crate) enum Refusal {
         /// The free ones.
         free: String,
     },
+    /// A directory to replace with something in it that the run reads.
+    #[error(
+        "this directory holds `{}`, which this run reads and --overwrite-output-dir would remove\n      \
+         hint: choose another directory",
+        path.display()
+    )]
+    HoldsSource {
+        /// What is read.
+        path: PathBuf,
+    },
     /// A directory that would be overwritten.
     #[error(
         "this directory is not empty\n      \

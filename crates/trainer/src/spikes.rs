@@ -81,12 +81,12 @@ mod tests {
             places.iter().for_each(|(at, loss)| losses[*at] = *loss);
             spikes(losses).into_iter().map(|(at, _)| at).collect::<Vec<_>>()
         };
-        assert_eq!(with(&[]), []);
+        assert_eq!(with(&[]), [0; 0]);
         assert_eq!(with(&[(100, 2.5)]), [100]);
         assert_eq!(with(&[(100, 2.5), (101, 9.0), (140, 30.0), (300, 3.0)]), [100, 300]);
         // Before anything is usual, and where a batch is only as bad as a guess.
-        assert_eq!(with(&[(20, 5.0)]), []);
-        assert_eq!(with(&[(390, 0.68)]), []);
+        assert_eq!(with(&[(20, 5.0)]), [0; 0]);
+        assert_eq!(with(&[(390, 0.68)]), [0; 0]);
     }
 
     #[test]

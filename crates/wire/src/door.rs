@@ -149,7 +149,7 @@ impl<M: Serialize + DeserializeOwned> Door<M> {
 impl Stranger {
     /// What it has said since.
     fn heard<M: DeserializeOwned>(mut self, pass: &Pass) -> Fate<M> {
-        match (self.line.next(), self.knocked.take()) {
+        match (self.line.message(), self.knocked.take()) {
             (Some(Greeting::Knock(knock)), None) => self.challenged(knock, pass),
             (Some(Greeting::Answer { proof, first }), Some((knock, challenge)))
                 if challenge.is_met(&knock, pass, &proof, &first) =>

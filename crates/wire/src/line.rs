@@ -79,11 +79,11 @@ impl<M: Serialize + DeserializeOwned> Line<M> {
 
     /// The messages that have come. What is not a message closes the line.
     pub fn receive(&mut self) -> Vec<M> {
-        std::iter::from_fn(|| self.next()).collect()
+        std::iter::from_fn(|| self.message()).collect()
     }
 
     /// The first of the messages that have come.
-    pub fn next(&mut self) -> Option<M> {
+    pub fn message(&mut self) -> Option<M> {
         self.flush();
         self.take().or_else(|| {
             self.read();
@@ -94,9 +94,9 @@ impl<M: Serialize + DeserializeOwned> Line<M> {
     /// The next message, waiting for it until `end`.
     pub fn wait(&mut self, end: Instant) -> Option<M> {
         loop {
-            let next = self.next();
-            if next.is_some() || !self.is_open || Instant::now() > end {
-                return next;
+            let message = self.message();
+            if message.is_some() || !self.is_open || Instant::now() > end {
+                return message;
             }
             std::thread::sleep(Duration::from_millis(2));
         }

@@ -75,8 +75,8 @@ impl fmt::Display for Refused {
         write!(f, "refused {} {noun} from {}{more} that ", self.count, from.join(", "))?;
         match (self.has_token, self.has_visitors_token) {
             (true, _) => write!(f, "{knows} the run's token"),
-            (false, true) => write!(f, "{has} a token, and rank 0 has none"),
-            (false, false) => f.write_str("sent no greeting of a rank"),
+            (false, true) => write!(f, "{has} a token, and there is none here"),
+            (false, false) => f.write_str("sent no valid greeting"),
         }
     }
 }
@@ -99,6 +99,6 @@ mod tests {
         assert!(refused.to_string().contains(from), "{refused}");
         let mut open = Refused::at(false);
         open.add(None);
-        assert!(open.to_string().contains("sent no greeting of a rank"), "{open}");
+        assert!(open.to_string().contains("sent no valid greeting"), "{open}");
     }
 }

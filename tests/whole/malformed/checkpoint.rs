@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use serde_json::json;
+use lockstep_params::Digest;
+use serde_json::{Value, json};
 
 use super::case::Case;
 use super::files::Files;
@@ -54,7 +55,7 @@ fn manifests() -> Vec<Case> {
         resumed(name, |files| files.edited_json("MANIFEST.json", edit))
     };
     vec![
-        manifest("a manifest of a later version", |json| json["version"] = json!(2)),
+        manifest("a manifest of a later version", |json| json["version"] = json!(3)),
         manifest("a manifest without files", |json| {
             json.as_object_mut().unwrap().remove("files").unwrap();
         }),
@@ -63,12 +64,35 @@ fn manifests() -> Vec<Case> {
     ]
 }
 
-/// Damage that leaves every file its size.
+/// Damage that leaves every file its size, without and with a manifest that fits it.
 fn damaged() -> Vec<Case> {
-    let damage = |name, file: &'static str, from: &'static str, to: &'static str| {
+    let flipped = |name, file: &'static str, from: &'static str, to: &'static str| {
         resumed(name, move |files| files.edited(file, |content| replaced(content, from, to)))
     };
+    let damage = |name, file: &'static str, from: &'static str, to: &'static str| {
+        resumed(name, move |files| {
+            let content = replaced(files.content(file), from, to);
+            rewritten(files, file, &content)
+        })
+    };
     vec![
+        flipped("another byte in the weights", "model.safetensors", "lin1.bias", "lin7.bias"),
+        flipped("another byte in the moments", "optimizer.safetensors", "\"F32\"", "\"I32\""),
+        flipped("another byte in the tokenizer", "tokenizer.json", "[CLS]", "[CLT]"),
+        flipped(
+            "another byte in the state",
+            "trainer_state.json",
+            "\"global_step\": 2",
+            "\"global_step\": 3",
+        ),
+        flipped("another byte in the manifest", "MANIFEST.json", "\"step\": 2", "\"step\": 4"),
+        damage(
+            "an earlier step in the state",
+            "trainer_state.json",
+            "\"global_step\": 2",
+            "\"global_step\": 1",
+        ),
+        resumed("a file of another model added", |files| files.with("added_tokens.json", "{}")),
         damage("a brace in the state", "trainer_state.json", "\"identity\": {", "\"identity\": ["),
         damage(
             "a word for a number in the state",
@@ -135,6 +159,13 @@ fn all_broken() -> Vec<Case> {
             whole().inside("out/checkpoint-2").and(broken(4))
         })
         .accepted("schedule "),
+        newest("a flipped byte in the newest checkpoint, an older one whole", {
+            let flip = |content: &[u8]| replaced(content, "lin1.bias", "lin7.bias");
+            let newest = whole().edited("model.safetensors", flip);
+            whole().inside("out/checkpoint-2").and(newest.inside("out/checkpoint-4"))
+        })
+        .accepted("schedule "),
+        newest("the checkpoint of another step", whole().inside("out/checkpoint-4")),
         newest("a file named like a checkpoint", Files::default().with("out/checkpoint-7", "")),
         Case::new("a run without --resume", RUN).files(whole().inside("out/checkpoint-2")),
         Case::new("an empty directory to go on from", &format!("{RUN} --resume before"))
@@ -143,10 +174,15 @@ fn all_broken() -> Vec<Case> {
     ]
 }
 
-/// A checkpoint with a file that its manifest knows by its new size.
+/// A checkpoint with a file that its manifest knows as it is now.
 fn rewritten(files: Files, name: &str, content: &[u8]) -> Files {
-    let size = json!(content.len());
-    files.with(name, content).edited_json("MANIFEST.json", |json| json["files"][name] = size)
+    let mut manifest: Value = serde_json::from_slice(files.content("MANIFEST.json")).unwrap();
+    let hash = Digest::of(content).to_string();
+    manifest["files"][name] = json!({ "bytes": content.len(), "xxh3_128": hash });
+    manifest["xxh3_128"] = json!("");
+    let text = |manifest: &Value| serde_json::to_string_pretty(manifest).unwrap() + "\n";
+    manifest["xxh3_128"] = json!(Digest::of(text(&manifest).as_bytes()).to_string());
+    files.with(name, content).with("MANIFEST.json", text(&manifest))
 }
 
 fn replaced(content: &[u8], from: &str, to: &str) -> Vec<u8> {

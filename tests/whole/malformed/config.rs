@@ -60,6 +60,7 @@ fn values() -> Vec<Case> {
         run_of("numbers that are none", "[optim]\nlearning_rate = nan\nmax_grad_norm = inf\n"),
         run_of("numbers beyond all sizes", "[train]\nseed = 99999999999999999999\nmax_steps = 0\n"),
         run_of("an unknown word", "[model]\nhead = \"linear\"\n[optim]\nlr_scheduler_type = \"step\"\n"),
+        run_of("an unknown word for losses that are none", "[optim]\non_nonfinite = \"ignore\"\n"),
         run_of("a switch with a word", "[train]\nload_best_model_at_end = \"yes\"\n"),
         run_of("no training file", "[data]\nvalidation_file = \"train.tsv\"\n"),
         run_of("an empty name", "[model]\nmodel = \"\"\n[run]\noutput_dir = \"\"\n"),
@@ -108,6 +109,7 @@ fn contradictions() -> Vec<Case> {
         ),
         with("evaluations after no number of steps", "[train]\neval_strategy = \"steps\"\n"),
         with("a number of steps for evaluations by epoch", "[train]\neval_steps = 10\n"),
+        run_of("a limit of skipped updates, and no skipping", "[optim]\nmax_skipped_updates = 3\n"),
     ]
 }
 

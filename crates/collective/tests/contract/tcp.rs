@@ -186,7 +186,7 @@ fn ranks_with_one_token_meet_and_others_learn_why_not() {
     check([a, b], unknown, "rank 0 has another token (LOCKSTEP_TOKEN) than this rank");
     check(
         [None, a],
-        "that has a token, and rank 0 has none",
+        "that has a token, and there is none here",
         "this rank has a token (LOCKSTEP_TOKEN), and rank 0 was started without one",
     );
 }

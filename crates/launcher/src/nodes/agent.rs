@@ -16,6 +16,9 @@ use crate::cluster::Cluster;
 
 /// How long machines may take to end their ranks.
 const ENDING: Duration = Duration::from_secs(20);
+/// When it is first said who was refused, and how often later.
+const FIRST_REPORT: Duration = Duration::from_secs(10);
+const REPORT: Duration = Duration::from_secs(600);
 
 /// The agent.
 pub(crate) struct Agent {
@@ -31,6 +34,13 @@ pub(crate) struct Agent {
     name: String,
     said: Instant,
     looked: Instant,
+    strangers: Strangers,
+}
+
+/// When it is said next who was refused, and how many were when it was said last.
+struct Strangers {
+    next: Instant,
+    told: u64,
 }
 
 /// What the machines are at.
@@ -69,6 +79,7 @@ impl Agent {
             name: format!("{a:016x}{b:016x}"),
             said: now,
             looked: now,
+            strangers: Strangers { next: now + FIRST_REPORT, told: 0 },
         };
         thread::Builder::new().name("agent".to_owned()).spawn(move || agent.go()).map(drop)
     }
@@ -93,6 +104,10 @@ impl Agent {
         for (word, line) in self.door.look() {
             self.join(word, line);
         }
+        if Instant::now() > self.strangers.next {
+            self.strangers.next = Instant::now() + REPORT;
+            self.tell_refused();
+        }
         if self.looked.elapsed() > SILENCE / 2 {
             self.members.iter_mut().for_each(Member::forgive);
         }
@@ -112,6 +127,14 @@ impl Agent {
             false
         });
         self.members = members;
+    }
+
+    fn tell_refused(&mut self) {
+        let refused = self.door.refused();
+        if refused.count() > self.strangers.told {
+            self.strangers.told = refused.count();
+            say(&refused.to_string());
+        }
     }
 
     fn join(&mut self, word: Word, mut line: Line<Word>) {
@@ -237,10 +260,7 @@ impl Agent {
 
     /// Tells all, the launcher of node 0 last, since this thread ends with it.
     fn end(mut self, code: u8) {
-        let refused = self.door.refused();
-        if refused.count() > 0 {
-            say(&refused.to_string());
-        }
+        self.tell_refused();
         for member in self.members.iter_mut().rev() {
             member.send_last(&Word::Over(code));
         }

@@ -115,7 +115,7 @@ impl Membership {
             self.heard = Instant::now();
         }
         self.looked = Instant::now();
-        while let Some(word) = self.line.next() {
+        while let Some(word) = self.line.message() {
             self.heard = Instant::now();
             match word {
                 Word::Start(round) => return Ok(Some(Order::Start(round))),

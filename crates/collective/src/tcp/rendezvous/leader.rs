@@ -213,7 +213,7 @@ fn open(place: &MeetingPlace, port: u16, pass: Pass) -> io::Result<Door<MeetingM
 
 /// A rank that ended while it waited may be started again. Says whether one was.
 fn forget_the_gone(place: &mut Option<Guest>) -> bool {
-    let is_gone = |guest: &mut Guest| guest.line.next().is_some() || !guest.line.is_open();
+    let is_gone = |guest: &mut Guest| guest.line.message().is_some() || !guest.line.is_open();
     let is_gone = place.as_mut().is_some_and(is_gone);
     if is_gone {
         *place = None;

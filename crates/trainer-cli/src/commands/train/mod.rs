@@ -28,6 +28,7 @@ use crate::disk::Space;
 use crate::failure::Failure;
 use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
+use crate::output_dir::Replaced;
 use crate::sources::{self, Corpora, RawCorpora};
 use crate::{card, output_dir, write_file};
 pub(super) use command::COMMAND;
@@ -204,8 +205,10 @@ impl Run<'_> {
         let cards = Cards { card: Card::named(&self.place.name), count: self.seat.world().get() };
         let mut console = Console::new(out, self.plan.run.logging_steps, cards)
             .with_first_step(self.plan.is_on(&keys::LOGGING_FIRST_STEP));
+        let mut replaced = Replaced::of(&self.plan.run.directory);
         let mut observers: Vec<&mut dyn Observer> = vec![log];
         if self.seat.is_leader() {
+            observers.push(&mut replaced);
             if self.plan.run.reporters.contains(&Reporter::Jsonl) {
                 observers.push(&mut metrics);
             }
