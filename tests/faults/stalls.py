@@ -129,6 +129,14 @@ def hang(pid):
         raise OSError(ctypes.get_errno(), "ptrace")
 
 
+def reap(pid):
+    """A process that is traced stays a zombie until its tracer has asked for its end."""
+    try:
+        os.waitpid(pid, os.WNOHANG | 0x40000000)
+    except ChildProcessError:
+        pass
+
+
 def slow(pid, over):
     """Lets a process run for a tenth of the time."""
     while not over.is_set():
@@ -185,7 +193,7 @@ def once(programs, start, how, when, pick):
         else:
             hang(pids[rank])
         limit = DEADLINE + LATER
-        code = wait_for(lambda: None if run.poll() is None else [run.poll()], limit)
+        code = wait_for(lambda: reap(pids[rank]) or (run.poll() is not None and [run.poll()]), limit)
         seconds = time.monotonic() - began
         told = read(log)
         if code is None:
@@ -199,7 +207,7 @@ def once(programs, start, how, when, pick):
         others = set(range(RANKS)) - {rank}
         if any(re.search(rf"error: rank {other} \(host", told) for other in others):
             faults.append("another rank is named")
-        left = wait_for(lambda: not ranks(folder), 4)
+        left = wait_for(lambda: reap(pids[rank]) or not ranks(folder), 4)
         if not left:
             faults.append(f"processes remain: {ranks(folder)}")
         return faults, seconds, folder

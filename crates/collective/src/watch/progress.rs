@@ -1,9 +1,11 @@
 //! How far a rank is, as it says it with each heartbeat.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::flight::Position;
-use crate::{FlightRecorder, Verb};
+use crate::{FlightRecorder, Verb, pulse};
 
 /// How far a rank is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,14 +18,26 @@ pub(super) struct Progress {
     pub(super) inside: Option<Verb>,
     /// All time spent in calls, in milliseconds.
     pub(super) spent: u64,
+    /// How often the thread in a call looked whether it can continue.
+    pub(super) looks: u64,
+    /// How long its process was not run although it wanted to, in milliseconds.
+    pub(super) starved: u64,
     /// Whether its first update is over.
     pub(super) has_updated: bool,
 }
 
 impl Progress {
-    /// How far the rank of a recorder is now.
-    pub(super) fn of(recorder: &FlightRecorder) -> Self {
+    /// How far the rank of a recorder is now, whose process was not run for so long.
+    pub(super) fn of(recorder: &FlightRecorder, starved: Duration) -> Self {
         let (board, Position { calls, inside, spent }) = (recorder.board(), recorder.position());
-        Self { word: board.word(), calls, inside, spent, has_updated: board.has_updated() }
+        Self {
+            word: board.word(),
+            calls,
+            inside,
+            spent,
+            looks: pulse::looks(),
+            starved: u64::try_from(starved.as_millis()).unwrap_or(u64::MAX),
+            has_updated: board.has_updated(),
+        }
     }
 }
