@@ -59,6 +59,7 @@ mod shells;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]
+mod stalls;
 mod starters;
 #[cfg(test)]
 mod streams;
