@@ -4,7 +4,7 @@ use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::injection::{Harm, calls, harmed, watched};
 use super::{are_all_tried, each, has_whole_lines, sample, weights};
@@ -62,12 +62,15 @@ fn killed_after_each_update(ranks: usize, few: usize) {
 /// Kills all processes of a run after a while; whether it had not ended before.
 fn kill_after(mut child: Child, wait: Duration) -> bool {
     sleep(wait);
-    let ranks = ranks_of(&child);
     let was_running = child.try_wait().unwrap().is_none();
-    let _ = child.kill();
-    for rank in ranks {
-        let _ = kill_process(rank, Signal::KILL);
+    if was_running {
+        // It starts no further rank while they are listed.
+        kill_process(Pid::from_child(&child), Signal::STOP).unwrap();
+        for process in ranks_of(&child) {
+            let _ = kill_process(process, Signal::KILL);
+        }
     }
+    let _ = child.kill();
     child.wait().unwrap();
     was_running
 }
