@@ -14,14 +14,14 @@ use std::path::Path;
 /// [`io::ErrorKind::InvalidInput`], with what it is, for anything else that is not a regular file.
 pub fn open_file(path: &Path) -> io::Result<File> {
     let found = fs::metadata(path)?.file_type();
-    let what = match () {
+    let (kind, what) = match () {
         () if found.is_file() || found.is_fifo() && is_given(path) => return File::open(path),
-        () if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        () if found.is_fifo() => "a pipe",
-        () if found.is_socket() => "a socket",
-        () => "a device",
+        () if found.is_dir() => (io::ErrorKind::IsADirectory, "a directory"),
+        () if found.is_fifo() => (io::ErrorKind::InvalidInput, "a pipe"),
+        () if found.is_socket() => (io::ErrorKind::InvalidInput, "a socket"),
+        () => (io::ErrorKind::InvalidInput, "a device"),
     };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, not a file")))
+    Err(io::Error::new(kind, format!("it is {what}, not a file")))
 }
 
 fn is_given(path: &Path) -> bool {
