@@ -11,6 +11,7 @@ use candle_core::{CpuStorage, Storage, Tensor};
 use safetensors::{Dtype, View};
 
 use crate::ParamName;
+use crate::numbers::are_numbers;
 
 /// The scalars of a tensor at one moment.
 #[derive(Debug)]
@@ -27,6 +28,12 @@ impl Copied {
     pub fn of(tensor: &Tensor) -> candle_core::Result<Self> {
         let values = tensor.flatten_all()?.to_vec1()?;
         Ok(Self { shape: tensor.dims().to_vec(), values })
+    }
+
+    /// Whether no scalar is infinite or NaN.
+    #[must_use]
+    pub fn are_numbers(&self) -> bool {
+        are_numbers(&self.values)
     }
 }
 

@@ -3,7 +3,7 @@
 //! What is read may be hostile: sizes are checked against the file before anything is allocated.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use candle_core::safetensors::Load;
@@ -176,7 +176,7 @@ fn read_shards(index: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileEr
 }
 
 fn read_safetensors(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
-    let bytes = fs::read(path).map_err(|cause| cannot_read(path, cause))?;
+    let bytes = content(path).map_err(|cause| cannot_read(path, cause))?;
     safetensors_of(path, &bytes)
 }
 
@@ -227,12 +227,23 @@ fn widened(tensor: Tensor) -> candle_core::Result<Tensor> {
     }
 }
 
+fn content(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = open_file(path)?;
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+    let mut content = Vec::new();
+    content.try_reserve_exact(length)?;
+    file.read_to_end(&mut content)?;
+    Ok(content)
+}
+
 fn cannot_read(path: &Path, cause: std::io::Error) -> TensorFileError {
     TensorFileError::Io { verb: "read", path: path.to_owned(), cause }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::write_tensors;
 

@@ -119,7 +119,7 @@ impl Trainer {
     }
 
     /// Compares the weights of all replicas.
-    fn check_replicas(&mut self) -> Result<(), TrainError> {
+    pub(crate) fn check_replicas(&mut self) -> Result<(), TrainError> {
         drift::compare(&mut *self.collective, self.model.parameters(), self.step.0)
     }
 

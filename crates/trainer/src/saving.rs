@@ -9,7 +9,7 @@ use lockstep_collective::Phase;
 
 use crate::checkpoint::{Companions, Draft, Progress, checkpoint_name};
 use crate::session::{Begun, Session};
-use crate::{CheckpointReport, TrainError, Trainer, drift, replicas};
+use crate::{CheckpointError, CheckpointReport, TrainError, Trainer, replicas};
 
 impl Trainer {
     /// Begins a checkpoint of the state as it is, once the one before is whole.
@@ -17,16 +17,13 @@ impl Trainer {
         let began = Instant::now();
         self.enter(Phase::Saving);
         self.await_checkpoint(session)?;
-        self.check_weights()?;
+        self.check_replicas()?;
         self.optimizer.moments_mut().gather_shards(&mut *self.collective)?;
         let directory = self.settings.output_dir.join(checkpoint_name(self.step));
         self.journal.note_checkpoint(&directory);
         let draft = self.draft();
-        let Self { step, model, optimizer, collective, background, .. } = self;
-        replicas::by_leader(&mut **collective, || {
-            drift::check_numbers(optimizer.moments(), step.0)?;
-            Ok(background.begin(model, optimizer, draft)?)
-        })?;
+        let Self { model, optimizer, collective, background, .. } = self;
+        replicas::by_leader(&mut **collective, || Ok(background.begin(model, optimizer, draft)?))?;
         session.saved = Some(self.step);
         let held_up = began.elapsed().as_secs_f64();
         let report = CheckpointReport { step: self.step.0, directory, held_up };
@@ -61,7 +58,7 @@ impl Trainer {
             return Ok(());
         }
         let Self { collective, background, .. } = self;
-        replicas::by_leader(&mut **collective, || Ok(background.wait()?))?;
+        replicas::by_leader(&mut **collective, || background.wait().map_err(unwritten))?;
         session.report_checkpoint();
         session.begun = None;
         Ok(())
@@ -72,5 +69,13 @@ impl Trainer {
         if let Err(error) = self.background.wait() {
             tracing::warn!("the checkpoint that was being written is lost: {error}");
         }
+    }
+}
+
+/// What kept a checkpoint from being written, as the run's error.
+fn unwritten(error: CheckpointError) -> TrainError {
+    match error {
+        CheckpointError::NotNumbers { update, tensor } => TrainError::NotNumbers { update, tensor },
+        other => other.into(),
     }
 }

@@ -61,6 +61,10 @@ impl Background {
         let path = draft.output_dir.clone();
         let work = move || {
             let copies = sources.copy(spare, move || drop(held))?;
+            if let Some((tensor, _)) = copies.iter().find(|(_, copy)| !copy.are_numbers()) {
+                let (update, tensor) = (draft.step.0, tensor.to_string());
+                return Err(CheckpointError::NotNumbers { update, tensor });
+            }
             let tensors = Tensors::new(copies, &names);
             draft.write(&tensors).map(|()| tensors.into_all())
         };

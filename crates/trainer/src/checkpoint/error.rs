@@ -38,6 +38,14 @@ pub enum CheckpointError {
         /// What is wrong.
         cause: String,
     },
+    /// Weights or moments are not numbers; nothing was written.
+    #[error("after update {update} the tensor `{tensor}` has infinite or NaN values")]
+    NotNumbers {
+        /// The update, from 1.
+        update: u64,
+        /// The first such tensor.
+        tensor: String,
+    },
     /// The thread that writes checkpoints panicked.
     #[error("the thread that writes checkpoints panicked; this is a bug, please report it")]
     Thread,

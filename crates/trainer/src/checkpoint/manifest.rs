@@ -9,7 +9,7 @@ use std::io::{Read, copy, sink};
 use std::path::{Path, PathBuf};
 
 use lockstep_params::{Digest, Hashed};
-use lockstep_world::Step;
+use lockstep_world::{Step, open_file};
 use serde::{Deserialize, Serialize};
 
 use super::CheckpointError;
@@ -131,7 +131,7 @@ impl Manifest {
     /// A sentence that says what is wrong.
     pub(super) fn open(directory: &Path) -> Result<Self, String> {
         let mut text = Vec::new();
-        File::open(directory.join(NAME))
+        open_file(&directory.join(NAME))
             .and_then(|file| file.take(LARGEST).read_to_end(&mut text))
             .map_err(|cause| format!("{NAME} cannot be read ({cause})"))?;
         let manifest = Self { directory: directory.to_owned(), content: Content::of(&text)? };

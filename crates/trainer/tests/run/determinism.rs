@@ -37,7 +37,7 @@ struct Bits {
 }
 
 impl Observer for Bits {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         match event {
             TrainEvent::Update(report) => {
                 let counts = [report.examples, report.tokens].map(|count| count as u64);
@@ -47,7 +47,6 @@ impl Observer for Bits {
             TrainEvent::Evaluation(report) => self.evaluations.push(report.loss.to_bits()),
             _ => {}
         }
-        Ok(())
     }
 }
 

@@ -56,6 +56,10 @@ impl Collective for Faulty {
         self.inner.all_reduce_sum(values)
     }
 
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.inner.sum_by_tree()
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         self.inner.broadcast(values, root)?;
         if let (true, [first, ..]) = (self.is_due(Fault::Bit), values) {
@@ -66,7 +70,7 @@ impl Collective for Faulty {
 
     fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
         let mut values = values.to_vec();
-        // The totals of an update: loss, squares, tokens, examples, stop.
+        // The totals of an update: loss, tokens, examples, stop, squares.
         if let [loss, _, _, _, _] = &mut values[..] {
             match self.fault {
                 fault @ Fault::Loss if self.is_due(fault) => *loss = f64::INFINITY.to_bits(),
@@ -87,7 +91,7 @@ struct Told {
 }
 
 impl Observer for Told {
-    fn observe(&mut self, event: &TrainEvent) -> std::io::Result<()> {
+    fn observe(&mut self, event: &TrainEvent) {
         match event {
             TrainEvent::Start(report) => {
                 self.next.store(report.first_step + 1, Ordering::Relaxed);
@@ -99,7 +103,6 @@ impl Observer for Told {
             TrainEvent::LossSpike(report) => self.spikes.push(report.clone()),
             _ => {}
         }
-        Ok(())
     }
 }
 

@@ -37,6 +37,10 @@ impl<C: Collective> Collective for Poisoned<C> {
         self.inner.all_reduce_sum(values)
     }
 
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
+        self.inner.sum_by_tree()
+    }
+
     fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
         self.inner.broadcast(values, root)
     }
