@@ -32,7 +32,7 @@ pub use slow::Slow;
 use stall::{Judge, Sight, Verdict};
 pub use stall::{Stall, Stuck, Timeout, Timeouts};
 
-use crate::{Collective, CollectiveError, FlightRecorder, Moment};
+use crate::{Collective, CollectiveError, FlightRecorder};
 
 /// How often a watch looks.
 const PAUSE: Duration = Duration::from_millis(20);
