@@ -1,11 +1,11 @@
 //! The launcher's own arguments, which precede `--`.
 
 use lockstep_flags::{
-    Command, CommandLine, Entries, Faults, Form, Key, Kind, SWITCH, Table, Words,
+    Choice, Command, CommandLine, Entries, Faults, Form, Key, Kind, SWITCH, Table, Words,
 };
 
 /// How many of something; nothing stands for `auto`.
-const COUNT: Kind<Option<u64>> = Kind {
+const COUNT: Kind<Option<u64>> = Kind::Read {
     form: Form::Number,
     placeholder: "auto|N",
     valid: "auto, or a whole number from 1 to 100000",
@@ -16,7 +16,7 @@ const COUNT: Kind<Option<u64>> = Kind {
 };
 
 /// A number of restarts.
-const RESTARTS: Kind<u64> = Kind {
+const RESTARTS: Kind<u64> = Kind::Read {
     form: Form::Number,
     placeholder: "N",
     valid: "a whole number, at least 0",
@@ -37,18 +37,14 @@ pub(super) enum Start {
 }
 
 /// Who starts the ranks.
-const START: Kind<Start> = Kind {
-    form: Form::Text,
-    placeholder: "HOW",
-    valid: "one of auto, mpirun, srun, local",
-    read: |text| match text {
-        "auto" => Some(Start::Auto),
-        "mpirun" => Some(Start::Mpirun),
-        "srun" => Some(Start::Srun),
-        "local" => Some(Start::Local),
-        _ => None,
-    },
-};
+const START: Kind<Start> = Kind::OneOf(|| {
+    vec![
+        Choice::new("auto", "the first of these that is available", Start::Auto),
+        Choice::new("mpirun", "Open MPI's mpirun", Start::Mpirun),
+        Choice::new("srun", "Slurm's srun", Start::Srun),
+        Choice::new("local", "the launcher itself", Start::Local),
+    ]
+});
 
 static PER_NODE: Key<Option<u64>> =
     Key::new(Table::COMMAND, "nproc_per_node", COUNT, "processes on each machine; auto: its GPUs")
@@ -63,8 +59,7 @@ static MAX_RESTARTS: Key<u64> = Key::new(
 )
 .or("0");
 static START_KEY: Key<Start> =
-    Key::new(Table::COMMAND, "start", START, "what starts the ranks: auto, mpirun, srun, local")
-        .or("auto");
+    Key::new(Table::COMMAND, "start", START, "what starts the ranks").or("auto");
 static DRY_RUN: Key<bool> =
     Key::new(Table::COMMAND, "dry_run", SWITCH, "print what would be started, and start nothing")
         .or("false");
