@@ -22,7 +22,7 @@ pub use plan::{
     BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
     Settled, TrainPlan,
 };
-pub use record::{Record, is_record, run_toml};
+pub use record::{Record, is_record, plan_toml, run_toml};
 pub use terms::{DATA_SOURCE, DataSource, ModelName, Reporter, Resume, Strategy};
 pub use unsupported::not_yet;
 
