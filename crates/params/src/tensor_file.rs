@@ -3,7 +3,7 @@
 //! What is read may be hostile: sizes are checked against the file before anything is allocated.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use candle_core::safetensors::Load;
@@ -176,7 +176,10 @@ fn read_shards(index: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileEr
 }
 
 fn read_safetensors(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
-    let bytes = fs::read(path).map_err(|cause| cannot_read(path, cause))?;
+    let mut bytes = Vec::new();
+    open_file(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(|cause| cannot_read(path, cause))?;
     safetensors_of(path, &bytes)
 }
 
@@ -233,6 +236,8 @@ fn cannot_read(path: &Path, cause: std::io::Error) -> TensorFileError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::write_tensors;
 
