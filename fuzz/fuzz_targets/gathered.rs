@@ -7,6 +7,9 @@ use libfuzzer_sys::fuzz_target;
 use lockstep_collective::{Collective, CollectiveError, broadcast_bytes, gather_bytes};
 use lockstep_world::{Rank, Seat, WorldSize};
 
+/// Bytes that a rank may give.
+const MOST: usize = 1 << 20;
+
 /// A rank among three, whose peers say what the input has.
 struct Peers(VecDeque<u64>);
 
@@ -17,6 +20,10 @@ impl Collective for Peers {
     }
 
     fn all_reduce_sum(&mut self, _: &mut [f32]) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+
+    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
         Ok(())
     }
 
@@ -34,6 +41,7 @@ impl Collective for Peers {
 fuzz_target!(|bytes: &[u8]| {
     let words = bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap()));
     let mut peers = Peers(words.collect());
-    let _ = gather_bytes(&mut peers, b"lockstep").map_err(|error| error.to_string());
-    let _ = broadcast_bytes(&mut peers, b"lockstep", Rank(2)).map_err(|error| error.to_string());
+    let _ = gather_bytes(&mut peers, b"lockstep", MOST).map_err(|error| error.to_string());
+    let _ =
+        broadcast_bytes(&mut peers, b"lockstep", Rank(2), MOST).map_err(|error| error.to_string());
 });

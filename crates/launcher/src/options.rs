@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lockstep_flags::{
-    Command, CommandLine, Entries, Faults, Form, Key, Kind, SWITCH, TEXT, Table, Words,
+    Command, CommandLine, Entries, Fault, Faults, Form, Key, Kind, Problem, SWITCH, TEXT, Table,
+    Words, Written,
 };
 
 use crate::cluster::Cluster;
@@ -165,21 +166,42 @@ impl Options {
     /// Everything that is wrong with them.
     pub(super) fn read(line: CommandLine) -> Result<Self, Faults> {
         let config = COMMAND.read(line, &[])?;
-        let nodes = config.get(&NODES)?;
-        let (node, port, window) =
-            (config.get(&NODE_RANK)?, config.get(&MASTER_PORT)?, config.get(&JOIN_WINDOW)?);
-        let window = Duration::from_secs(window);
-        let cluster = nodes
-            .zip(config.find(&MASTER_ADDR))
-            .map(|(Nodes { min, max }, host)| Cluster { min, max, node, host, port, window });
+        let (nodes, start) = (config.get(&NODES)?, config.get(&START_KEY)?);
         Ok(Self {
             per_node: config.get(&PER_NODE)?,
             nodes,
-            cluster,
+            cluster: cluster(&config, nodes, start)?,
             max_restarts: config.get(&MAX_RESTARTS)?,
-            start: config.get(&START_KEY)?,
+            start,
             is_dry: config.get(&DRY_RUN)?,
         })
+    }
+}
+
+/// The machines, where each has a launcher.
+fn cluster(
+    config: &Written,
+    nodes: Option<Nodes>,
+    start: Start,
+) -> Result<Option<Cluster>, Faults> {
+    let Some(host) = config.find(&MASTER_ADDR) else { return Ok(None) };
+    let fault = |need, remedy| {
+        let problem = Problem::Needs { need, remedy };
+        Err(Fault { place: config.place(&MASTER_ADDR), problem }.into())
+    };
+    match (nodes, start) {
+        (None, _) => fault("--nnodes N or --nnodes MIN:MAX", "say how many machines there are"),
+        (_, Start::Mpirun | Start::Srun) => {
+            fault("--start local", "a launcher on each machine starts its ranks itself")
+        }
+        (Some(Nodes { min, max }), Start::Auto | Start::Local) => Ok(Some(Cluster {
+            min,
+            max,
+            node: config.get(&NODE_RANK)?,
+            host,
+            port: config.get(&MASTER_PORT)?,
+            window: Duration::from_secs(config.get(&JOIN_WINDOW)?),
+        })),
     }
 }
 

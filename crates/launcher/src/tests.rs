@@ -368,6 +368,24 @@ fn check_faulty(line: &str, expected: Expect) {
 }
 
 #[test]
+fn launchers_of_several_machines_say_how_many_there_are() {
+    check_faulty(
+        "--master-addr h0 -- train x.toml",
+        expect![[r#"
+        one fault in the configuration:
+          --master-addr h0
+              this needs --nnodes N or --nnodes MIN:MAX; say how many machines there are"#]],
+    );
+    check_faulty(
+        "--master-addr h0 --nnodes 2 --start mpirun -- train x.toml",
+        expect![[r#"
+        one fault in the configuration:
+          --master-addr h0
+              this needs --start local; a launcher on each machine starts its ranks itself"#]],
+    );
+}
+
+#[test]
 fn what_stands_behind_the_border_is_a_training() {
     check_faulty(
         "",

@@ -176,10 +176,7 @@ fn read_shards(index: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileEr
 }
 
 fn read_safetensors(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
-    let mut bytes = Vec::new();
-    open_file(path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|cause| cannot_read(path, cause))?;
+    let bytes = content(path).map_err(|cause| cannot_read(path, cause))?;
     safetensors_of(path, &bytes)
 }
 
@@ -228,6 +225,15 @@ fn widened(tensor: Tensor) -> candle_core::Result<Tensor> {
         DType::F16 | DType::BF16 | DType::F64 => tensor.to_dtype(DType::F32),
         _ => Ok(tensor),
     }
+}
+
+fn content(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = open_file(path)?;
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+    let mut content = Vec::new();
+    content.try_reserve_exact(length)?;
+    file.read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn cannot_read(path: &Path, cause: std::io::Error) -> TensorFileError {

@@ -48,30 +48,37 @@ pub fn has_checkpoints(output_dir: &Path) -> Result<bool, CheckpointError> {
     Ok(!checkpoints(output_dir)?.is_empty())
 }
 
-/// Removes what a run that was killed while writing left behind.
+/// Removes what a run that was killed while writing left behind. What cannot be removed stays, with a
+/// warning: nothing reads it.
 pub(crate) fn clear_unfinished(output_dir: &Path) -> Result<(), CheckpointError> {
     for path in contents(output_dir)? {
         let is_unfinished =
             |name: &str| name.starts_with('.') && name.ends_with(UNFINISHED) && path.is_dir();
         if name_of(&path).is_some_and(is_unfinished) {
-            remove_if_there(&path)?;
+            warn(remove_if_there(&path));
         }
     }
     Ok(())
 }
 
+/// What is only cleared away does not end a run.
+fn warn(removed: Result<(), CheckpointError>) {
+    if let Err(error) = removed {
+        tracing::warn!("{error}; the run continues, and it stays on the disk");
+    }
+}
+
 /// Removes all whole checkpoints up to the `current` one, but the newest `keep` and the `best`.
 ///
-/// Broken ones do not count as kept, nor do later ones, which a run that went back has left.
-pub(crate) fn prune(
-    output_dir: &Path,
-    keep: NonZeroUsize,
-    current: Step,
-    best: Option<Step>,
-) -> Result<(), CheckpointError> {
-    let mut all = checkpoints(output_dir)?;
+/// Broken ones do not count as kept, nor do later ones, which a run that went back has left. One that
+/// cannot be removed stays, with a warning.
+pub(crate) fn prune(output_dir: &Path, keep: NonZeroUsize, current: Step, best: Option<Step>) {
+    let mut all = match checkpoints(output_dir) {
+        Ok(all) => all,
+        Err(error) => return warn(Err(error)),
+    };
     all.retain(|(step, _)| *step <= current);
-    outlived(all, keep.get(), best).iter().try_for_each(|directory| remove_whole(directory))
+    outlived(all, keep.get(), best).iter().for_each(|directory| warn(remove_whole(directory)));
 }
 
 /// Removes what [`prune`] will remove once the `current` checkpoint is written, so that there is

@@ -86,7 +86,10 @@ impl Draft {
             }
             (written, _) => written?,
         }
-        keep.map_or(Ok(()), |keep| prune(output_dir, keep, *step, best))
+        if let Some(keep) = keep {
+            prune(output_dir, *keep, *step, best);
+        }
+        Ok(())
     }
 
     fn write_once(&self, tensors: &Tensors) -> Result<(), CheckpointError> {

@@ -3,24 +3,24 @@
 mod command;
 mod flight;
 mod origin;
+mod peers;
 mod stops;
 mod summary;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use lockstep_collective::{Collective, PhaseBoard, WatchHandle, broadcast_bytes};
+use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
 use lockstep_flags::CommandLine;
 use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::streams::Optional;
-use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
+use lockstep_host::{ExitCode, Process, Unused};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
 use lockstep_join::{FlightLog, JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
 use lockstep_program::Card;
 use lockstep_settings::{Record, Reporter, RunPlan, keys, run_config, run_toml};
-use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
+use lockstep_trainer::{Ending, Observer, Parts, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::Checks;
@@ -32,6 +32,7 @@ use crate::output_dir::Replaced;
 use crate::sources::{self, Corpora, RawCorpora};
 use crate::{card, output_dir, write_file};
 pub(super) use command::COMMAND;
+use peers::{OTHERS_END, join, notify_peers};
 use stops::Stops;
 
 /// Runs the command.
@@ -96,52 +97,8 @@ pub(crate) fn run(
     ending
 }
 
-/// Reports a failure to the peers; a failure that follows from another rank's waits, so that the
-/// other rank reports first.
-fn notify_peers(ending: &Result<ExitCode, Failure>, watch: &WatchHandle) {
-    match ending {
-        // The leader reports the cause, and its exit code must come first.
-        Err(Failure::Train(error)) if matches!(**error, TrainError::Leader { .. }) => {
-            std::thread::sleep(OTHERS_END);
-        }
-        // The lost neighbour may itself have lost another rank, which only the watch can name.
-        Err(failure) if failure.code() == ExitCode::PeerLost => {
-            std::thread::sleep(OTHERS_END);
-            watch.fail(&failure.to_string(), failure.code().number());
-        }
-        Err(failure) => watch.fail(&failure.to_string(), failure.code().number()),
-        Ok(_) => {}
-    }
-}
-
-/// The process group that this process trains in; nothing where another rank trains alone.
-fn join(
-    starter: &Starter,
-    wish: Wish,
-    options: &JoinOptions<'_>,
-) -> Result<Option<ProcessGroup>, JoinError> {
-    match device::alone(wish.device, starter.seat()) {
-        Some(Computes::Nothing) => Ok(None),
-        Some(_) => {
-            warn_of_unused(options.environment);
-            ProcessGroup::join(&Starter::Single, wish, options)
-        }
-        None => ProcessGroup::join(starter, wish, options),
-    }
-}
-
-fn warn_of_unused(environment: &Environment) {
-    let unused = Unused::here(environment, IS_BUILT_IN);
-    if let Unused::NoCuda(_) = unused {
-        tracing::warn!("{unused}, so training runs on the CPU");
-    }
-}
-
 /// No path that the system opens is longer.
 const LONGEST_PATH: usize = 4096;
-
-/// How long a rank whose failure follows from another's lets that one end first.
-const OTHERS_END: Duration = Duration::from_secs(2);
 
 /// A run before it is put together.
 struct Run<'a> {
