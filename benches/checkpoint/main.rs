@@ -1,6 +1,6 @@
 //! How long a checkpoint holds training up, beside `torch.save` of as much.
 //!
-//! `cargo bench --bench checkpoint -- [--python PATH] [--rounds N] [--folder DIR]`
+//! `cargo bench --bench checkpoint -- [--python PATH] [--rounds N] [--every N] [--batch N] [--folder DIR]`
 //!
 //! A run of DistilBERT-base's size on the built-in reviews writes a checkpoint every few updates; when
 //! one is whole, PyTorch saves a state of the same size to the same disk, so that the two take turns.
@@ -30,25 +30,30 @@ use crate::peer::Peer;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Updates from one checkpoint to the next.
-const EVERY: u64 = 6;
-const BATCH: usize = 16;
+/// Texts are cut here.
 const MAX_LENGTH: usize = 128;
 
 struct Options {
     python: Option<PathBuf>,
     rounds: u64,
+    /// Updates from one checkpoint to the next.
+    every: u64,
+    /// Texts of an update.
+    batch: usize,
     folder: PathBuf,
 }
 
 fn options() -> Outcome<Options> {
-    let mut found = Options { python: None, rounds: 6, folder: std::env::temp_dir() };
+    let mut found =
+        Options { python: None, rounds: 6, every: 6, batch: 16, folder: std::env::temp_dir() };
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
         match word.as_str() {
             "--python" => found.python = Some(value.into()),
             "--rounds" => found.rounds = value.parse()?,
+            "--every" => found.every = value.parse()?,
+            "--batch" => found.batch = value.parse()?,
             "--folder" => found.folder = value.into(),
             _ => return Err(format!("{word} is not known").into()),
         }
@@ -113,18 +118,18 @@ fn main() -> Outcome<()> {
         board: PhaseBoard::default(),
     };
     let output = folder.path().join("out");
-    let mut trainer = Trainer::new(parts, settings(&output, options.rounds)?)?;
+    let mut trainer = Trainer::new(parts, settings(&output, &options)?)?;
     let nothing = BTreeMap::new();
     let last = Instant::now();
     let mut turns = Turns { peer, last, gaps: nothing, held_up: Vec::new(), torch: Vec::new() };
     trainer.run(&mut turns, &StopRequest::default())?;
-    report(turns);
+    report(turns, options.every);
     Ok(())
 }
 
-fn report(turns: Turns) {
+fn report(turns: Turns, every: u64) {
     let Turns { gaps, held_up, torch, .. } = turns;
-    let is_after = |step: u64| step > 1 && step % EVERY == 1;
+    let is_after = |step: u64| step > 1 && step % every == 1;
     let some = |wanted: bool| {
         let gaps = gaps.iter().filter(|(step, _)| **step > 1 && is_after(**step) == wanted);
         gaps.map(|(_, seconds)| *seconds).collect::<Vec<f64>>()
@@ -213,13 +218,14 @@ fn material() -> Outcome<(Tokenizer, Classifier, TokenStore)> {
     Ok((tokenizer, model, train))
 }
 
-fn settings(output: &Path, rounds: u64) -> Outcome<TrainSettings> {
-    let every = NonZeroU64::new(EVERY).ok_or("zero")?;
+fn settings(output: &Path, options: &Options) -> Outcome<TrainSettings> {
+    let Options { rounds, every: updates, batch, .. } = *options;
+    let every = NonZeroU64::new(updates).ok_or("zero")?;
     Ok(TrainSettings {
         seed: Seed(42),
         order: Order::AsInFile,
-        length: RunLength::Updates(NonZeroU64::new(rounds * EVERY + 1).ok_or("zero")?),
-        global_batch: NonZeroUsize::new(BATCH).ok_or("zero")?,
+        length: RunLength::Updates(NonZeroU64::new(rounds * updates + 1).ok_or("zero")?),
+        global_batch: NonZeroUsize::new(batch).ok_or("zero")?,
         accumulation: NonZeroUsize::MIN,
         peak_rates: Rates { encoder: 2e-5, head: 1e-3 },
         schedule: ScheduleShape::Linear,

@@ -4,8 +4,8 @@
     tests/faults/stalls.py [--times 20] [--start local,mpirun] [--seed 1] [--programs DIR] [case ...]
 
 A case is HOW-WHEN. HOW is `stop` (SIGSTOP of the process), `hang` (the main thread alone is stopped, by
-ptrace, so that the watch of the rank lives) or `slow` (SIGSTOP and SIGCONT in turn). WHEN is `start`,
-`train`, `evaluate` or `save`. Each run has to end with code 5 within the deadline + 5 s, the rank has to
+ptrace, so that the watch of the rank lives; `hang-save`: fsync of the leader does not return) or `slow`
+(SIGSTOP and SIGCONT in turn). WHEN is `start`, `train`, `evaluate` or `save`. Each run has to end with code 5 within the deadline + 5 s, the rank has to
 be named by all that a user sees, and no process may remain. A slow rank has to be named, and the run
 goes on until it is stopped.
 
@@ -40,6 +40,28 @@ PHASES = {
     "evaluate": {"evaluating"},
     "save": {"saving"},
 }
+
+
+# fsync of a process with this library does not return while the file in LOCKSTEP_HANG exists.
+FSYNC = """
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int fsync(int file) {
+    const char *mark = getenv("LOCKSTEP_HANG");
+    while (mark && access(mark, F_OK) == 0) pause();
+    return syscall(SYS_fsync, file);
+}
+"""
+
+
+def library(folder):
+    """A library that lets fsync hang."""
+    source, built = folder / "hang.c", folder / "hang.so"
+    source.write_text(FSYNC)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", built, source], check=True)
+    return {"LD_PRELOAD": str(built), "LOCKSTEP_HANG": str(folder / "hang")}
 
 
 def rows(path, count, seed):
@@ -170,10 +192,14 @@ def moment(folder, when, pick, run):
 def once(programs, start, how, when, pick):
     """One run; gives what went wrong, and the seconds until the end."""
     folder = Path(tempfile.mkdtemp(prefix="stalls-"))
-    rank = pick.randrange(RANKS)
+    rank = 0 if (how, when) == ("hang", "save") else pick.randrange(RANKS)
     log = open(folder / "told", "w+")
     run = subprocess.Popen(
-        command(programs, folder, start, when), stdout=log, stderr=log, env=environment(), cwd=folder
+        command(programs, folder, start, when),
+        stdout=log,
+        stderr=log,
+        env=environment() | (library(folder) if (how, when) == ("hang", "save") else {}),
+        cwd=folder,
     )
     pids, over = moment(folder, when, pick, run), threading.Event()
     faults = []
@@ -190,6 +216,8 @@ def once(programs, start, how, when, pick):
             return faults, time.monotonic() - began, folder
         if how == "stop":
             os.kill(pids[rank], signal.SIGSTOP)
+        elif when == "save":
+            (folder / "hang").touch()
         else:
             hang(pids[rank])
         limit = DEADLINE + LATER

@@ -5,7 +5,7 @@ use std::io::{Read, Result, Write};
 
 use twox_hash::xxhash3_128::Hasher;
 
-/// XXH3 of 128 bits: it finds damage, and does not keep out who wants to deceive. It is shown as 32
+/// XXH3 of 128 bits: it finds damage, and does not protect from forgery. It is shown as 32
 /// hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest(u128);

@@ -16,7 +16,10 @@ pub(super) const RUN: &str = "train --model <reference>/tiny --train-file <refer
 
 /// All cases.
 pub(super) fn cases() -> Vec<Case> {
-    [cut(), manifests(), damaged(), other_runs(), all_broken()].into_iter().flatten().collect()
+    [cut(), manifests(), damaged(), other_runs(), all_broken(), as_models(), replaced_sources()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Going on from a checkpoint of the run, whose files are changed.
@@ -159,18 +162,42 @@ fn all_broken() -> Vec<Case> {
             whole().inside("out/checkpoint-2").and(broken(4))
         })
         .accepted("schedule "),
-        newest("a flipped byte in the newest checkpoint, an older one whole", {
-            let flip = |content: &[u8]| replaced(content, "lin1.bias", "lin7.bias");
-            let newest = whole().edited("model.safetensors", flip);
-            whole().inside("out/checkpoint-2").and(newest.inside("out/checkpoint-4"))
-        })
-        .accepted("schedule "),
         newest("the checkpoint of another step", whole().inside("out/checkpoint-4")),
         newest("a file named like a checkpoint", Files::default().with("out/checkpoint-7", "")),
         Case::new("a run without --resume", RUN).files(whole().inside("out/checkpoint-2")),
         Case::new("an empty directory to go on from", &format!("{RUN} --resume before"))
             .folder("before"),
         Case::new("a model that is no checkpoint", &format!("{RUN} --resume <reference>/tiny-mlp")),
+    ]
+}
+
+/// Checkpoints whose model is used.
+fn as_models() -> Vec<Case> {
+    const EVALUATE: &str =
+        "evaluate --checkpoint out/checkpoint-2 --data <reference>/golden/rows.tsv --json";
+    let changed = |name, file: &'static str, from: &'static str, to: &'static str| {
+        let files = whole().edited(file, |content| replaced(content, from, to));
+        Case::new(name, EVALUATE).files(files.inside("out/checkpoint-2"))
+    };
+    vec![
+        changed("a model with another byte in its weights", "model.safetensors", "lin1", "lin7"),
+        changed("a model with other classes", "config.json", "id2label", "id3label"),
+        changed("a model with another limit", "lockstep.json", "max_seq", "min_seq"),
+    ]
+}
+
+/// Runs that read what they would remove.
+fn replaced_sources() -> Vec<Case> {
+    const END: &str = "--train-file <reference>/golden/rows.tsv --output-dir out \
+                       --overwrite-output-dir --max-steps 4";
+    let files = || whole().inside("out/checkpoint-2").and(whole().inside("out"));
+    let run = |name, model: &str| {
+        let line = format!("train --model {model} {END}");
+        Case::new(name, &line).files(files().with("out/run.toml", "[record]\n"))
+    };
+    vec![
+        run("a model in the directory that is replaced", "out"),
+        run("a checkpoint in the directory that is replaced", "out/checkpoint-2"),
     ]
 }
 

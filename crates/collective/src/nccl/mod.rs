@@ -199,8 +199,7 @@ impl Nccl {
     fn can_end(&self, call: &'static str, waited: Duration) -> Result<(), CollectiveError> {
         let limit = self.timeouts.of_call(self.board.has_updated());
         if let Some(limit) = limit.filter(|limit| waited > *limit) {
-            let waited = limit.as_secs();
-            return Err(failed(call, format!("no end after {waited} s, and no failure")));
+            return Err(failed(call, format!("no end after {limit:?}, and no failure")));
         }
         self.communicator.check(call)
     }

@@ -7,6 +7,7 @@
 //! and lets others wait for too long; rank 0 sends its name to all others.
 
 mod frame;
+mod lost;
 mod meeting;
 mod peer;
 mod progress;
@@ -15,7 +16,6 @@ mod stall;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,6 +24,7 @@ use lockstep_world::{Fingerprint, Rank, WorldSize};
 
 use frame::Frame;
 pub use frame::How;
+pub use lost::Lost;
 use peer::Peer;
 use progress::Progress;
 use slow::Pace;
@@ -31,7 +32,7 @@ pub use slow::Slow;
 use stall::{Judge, Sight, Verdict};
 pub use stall::{Stall, Stuck, Timeout, Timeouts};
 
-use crate::{Collective, CollectiveError, FlightRecorder, Moment};
+use crate::{Collective, CollectiveError, FlightRecorder};
 
 /// How often a watch looks.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -75,64 +76,6 @@ pub enum WatchEvent {
     Slow(Slow),
     /// A rank is lost, and the watch ends.
     Lost(Lost),
-}
-
-/// A rank that was lost.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lost {
-    /// The lost rank.
-    pub rank: Rank,
-    /// Its host, as it named itself.
-    pub host: String,
-    /// What it was doing when it was heard of last.
-    pub moment: Moment,
-    /// How it was lost.
-    pub how: How,
-}
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rank, host, moment, how } = self;
-        write!(f, "rank {} (host {host}) ", rank.0)?;
-        match how {
-            How::Closed => write!(f, "was lost while {moment}: its process is gone"),
-            How::Silent(seconds) => write!(
-                f,
-                "was lost while {moment}: it sent nothing for {seconds:.0} s, so it was \
-                 stopped, or its machine or network failed"
-            ),
-            How::Failed { words, .. } => write!(f, "failed while {moment}: {words}"),
-            How::Stalled(stall) => stalled(f, stall, *moment),
-        }
-    }
-}
-
-/// What a rank that lives does, and for what the others wait.
-fn stalled(f: &mut fmt::Formatter<'_>, stall: &Stall, moment: Moment) -> fmt::Result {
-    let Stall { seconds, verb, call, how, also, .. } = stall;
-    let ranks: Vec<_> = also.iter().map(|rank| format!("rank {rank}")).collect();
-    let verb = verb.name();
-    let also = match ranks.is_empty() {
-        true => String::new(),
-        false => format!("; neither has {}", ranks.join(", ")),
-    };
-    match how {
-        Stuck::Waiting => write!(
-            f,
-            "has not completed {verb} (call {call}) for {seconds:.0} s while {moment}, although all \
-             ranks have begun it, so a connection or a GPU between them failed{also}"
-        ),
-        Stuck::Frozen => write!(
-            f,
-            "has not completed {verb} (call {call}), in which other ranks wait for it for \
-             {seconds:.0} s: its thread does not run while {moment}{also}"
-        ),
-        Stuck::Absent => write!(
-            f,
-            "has not reached {verb} (call {call}), in which other ranks wait for it for \
-             {seconds:.0} s: it is {moment}{also}"
-        ),
-    }
 }
 
 /// The watch of one rank over its peers.

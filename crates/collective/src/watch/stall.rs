@@ -39,10 +39,10 @@ impl Timeouts {
 /// Which of the timeouts counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Timeout {
-    /// [`Timeouts::startup`].
-    Startup,
     /// [`Timeouts::collective`].
     Collective,
+    /// [`Timeouts::startup`].
+    Startup,
     /// [`Timeouts::saving`].
     Saving,
 }

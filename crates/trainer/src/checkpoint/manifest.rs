@@ -1,15 +1,15 @@
 //! MANIFEST.json: which files a checkpoint has, how large each one is, and the hash of its bytes.
 //!
 //! The hashes of the tensor files are taken while they are written. The manifest has a hash of itself,
-//! and is believed only if it is written exactly as this program writes it.
+//! and is accepted only if its text is exactly what this program writes.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, copy, sink};
+use std::io::{copy, sink};
 use std::path::{Path, PathBuf};
 
 use lockstep_params::{Digest, Hashed};
-use lockstep_world::{Step, open_file};
+use lockstep_world::{Step, file_content};
 use serde::{Deserialize, Serialize};
 
 use super::CheckpointError;
@@ -130,10 +130,7 @@ impl Manifest {
     /// # Errors
     /// A sentence that says what is wrong.
     pub(super) fn open(directory: &Path) -> Result<Self, String> {
-        let mut text = Vec::new();
-        open_file(&directory.join(NAME))
-            .and_then(|file| file.take(LARGEST).read_to_end(&mut text))
-            .map_err(|cause| format!("{NAME} cannot be read ({cause})"))?;
+        let text = file_content(&directory.join(NAME), LARGEST).map_err(unreadable(NAME))?;
         let manifest = Self { directory: directory.to_owned(), content: Content::of(&text)? };
         let files = &manifest.content.files;
         files.iter().try_for_each(|(name, written)| manifest.check_size(name, written))?;
@@ -238,7 +235,7 @@ mod tests {
         manifest.verify(|_| true).unwrap();
         assert_eq!(manifest.step(), Step(7));
         assert_eq!(manifest.read(NEEDED[2]).unwrap(), NEEDED[2].as_bytes());
-        fs::write(folder.path().join("notes.txt"), "other files are of no account").unwrap();
+        fs::write(folder.path().join("notes.txt"), "other files are ignored").unwrap();
         Manifest::open(folder.path()).unwrap();
     }
 

@@ -45,7 +45,7 @@ impl Saved {
         }
         let name = directory.file_name().unwrap_or_default().to_string_lossy();
         if step_of(&name).is_some_and(|named| named != sealed) {
-            return Err(broken(format!("it is the one of update {step}")));
+            return Err(broken(format!("it is the checkpoint of update {step}")));
         }
         Ok(Self { directory: directory.to_owned(), manifest, journal })
     }

@@ -199,9 +199,9 @@ fn a_checkpoint_with_the_name_of_another_is_refused() {
     fs::rename(&newest.directory, &older.directory).unwrap();
     fs::rename(&aside, &newest.directory).unwrap();
     let error = latest_checkpoint(output.path()).unwrap_err().to_string();
-    assert!(error.contains("it is the one of update 2"), "{error}");
+    assert!(error.contains("it is the checkpoint of update 2"), "{error}");
     let error = replica.resume(&older.directory).unwrap_err().to_string();
-    assert!(error.contains("it is the one of update 4"), "{error}");
+    assert!(error.contains("it is the checkpoint of update 4"), "{error}");
     // Under a name that says nothing of a step it is what it is.
     fs::rename(&older.directory, &aside).unwrap();
     replica.resume(&aside).unwrap();
