@@ -10,7 +10,8 @@
  *   FAULT_STAYS   1: all later calls that need space fail as well, until something was removed
  *   FAULT_KILL    1: the process kills itself with SIGKILL before that call
  *                 2: half of what that call would write is written first
- *   FAULT_HOLD    opening a path that contains this text to read it waits without end
+ *   FAULT_HOLD    opening a path that contains this text to read it, for the second time, waits without
+ *                 end: a run looks whether it can be opened before it does anything else
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,7 +29,7 @@
 #include <unistd.h>
 
 static atomic_long calls;
-static atomic_int is_full;
+static atomic_int is_full, held_back;
 
 static const char *setting(const char *name) {
     const char *value = getenv(name);
@@ -113,7 +114,8 @@ static int open_fails(int at, const char *path, int flags) {
     char whole[PATH_MAX];
     absolute(whole, at, path);
     const char *held = setting("FAULT_HOLD");
-    if (held && (flags & O_ACCMODE) == O_RDONLY && strstr(whole, held)) for (;;) pause();
+    if (held && (flags & O_ACCMODE) == O_RDONLY && strstr(whole, held) && atomic_fetch_add(&held_back, 1))
+        for (;;) pause();
     if (!(flags & O_CREAT)) return 0;
     int code = fails("create", whole, NEEDS_SPACE);
     if (code == 2) end();

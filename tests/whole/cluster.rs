@@ -37,6 +37,16 @@ fn two_hosts_train_over_mpi_and_a_cut_cable_names_the_lost_one() {
 }
 
 #[test]
+fn a_run_of_three_hosts_ends_on_two_when_one_is_lost() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/elastic.sh");
+    let programs = Path::new(env!("CARGO_BIN_EXE_launcher")).parent().unwrap();
+    let output = Command::new(path).arg(programs).arg("kill").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    skip_as_told(&told);
+    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn two_hosts_train_over_tcp_and_a_cut_cable_names_the_lost_one() {
     run("hosts.sh", &["tcp"]);
 }

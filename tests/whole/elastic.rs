@@ -2,7 +2,6 @@
 //! its end on the others.
 
 use std::fs;
-use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::Ordering;
 use std::thread::{scope, sleep};
@@ -11,7 +10,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::hostile::{Attack, besiege, raise_limit, strangers};
+use crate::launcher::Post;
 use crate::program::{Starter, Workplace, succeed, tiny_run};
+use crate::starters::free_port;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const TOKEN: &str = "a long and secret word";
@@ -37,10 +38,6 @@ fn launcher(place: &Workplace, node: usize, port: u16, flags: &str) -> Command {
     command.env("LOCKSTEP_TOKEN", TOKEN).env("NO_COLOR", "1").env("HF_HUB_OFFLINE", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The processes whose parent this is.
@@ -141,4 +138,96 @@ fn strangers_at_the_port_of_the_launchers_change_nothing() {
     let refused = "connections from 127.0.0.1 that do not know the run's token";
     assert_eq!(told.matches(refused).count(), 1, "{told}");
     assert!(!told.contains("restart"), "{told}");
+}
+
+/// Starts launchers of three machines with a script in the trainer's place, each with its own flags and
+/// token.
+fn scripted(post: &Post, nodes: [(&str, &str); 3]) -> [Child; 3] {
+    let port = free_port();
+    let mut number = 0;
+    nodes.map(|(flags, token)| {
+        let place = format!("--master-addr 127.0.0.1 --master-port {port} --node-rank {number}");
+        let mut command = post.command(&format!("--nnodes 3 {place} {flags}"));
+        if !token.is_empty() {
+            command.env("LOCKSTEP_TOKEN", token);
+        }
+        number += 1;
+        command.spawn().unwrap()
+    })
+}
+
+/// The exit codes of launchers, and what each wrote.
+fn ends(launchers: [Child; 3]) -> [(Option<i32>, String); 3] {
+    launchers.map(|child| {
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), told(&output))
+    })
+}
+
+const ONE: (&str, &str) = ("--nproc-per-node 1", TOKEN);
+
+#[test]
+fn ranks_are_numbered_by_their_machines() {
+    let script = "echo rank $RANK $LOCAL_RANK $WORLD_SIZE $LOCAL_WORLD_SIZE $MASTER_ADDR";
+    let found = ends(scripted(&Post::new(script), [ONE, ("--nproc-per-node 2", TOKEN), ONE]));
+    let all: String = found.iter().map(|(_, told)| told.as_str()).collect();
+    assert!(found.iter().all(|(code, _)| *code == Some(0)), "{all}");
+    for rank in ["0 0 4 1", "1 0 4 2", "2 1 4 2", "3 0 4 1"] {
+        let number = &rank[..1];
+        let line = format!("[rank {number}] rank {rank} 127.0.0.1\n");
+        assert_eq!(all.matches(&line).count(), 1, "{line}: {all}");
+    }
+}
+
+#[test]
+fn ranks_that_fail_are_started_again_on_all_machines_as_often_as_is_allowed() {
+    let script = "case \"$*\" in *resume=auto*) exit $SECOND;; esac\n\
+                  test $RANK = 1 && exit 1\nexec sleep 60";
+    for (second, code, again) in [(0, 0, 1), (1, 1, 1), (3, 3, 1)] {
+        let post = Post::new(&format!("SECOND={second}\n{script}"));
+        let flags = ("--nproc-per-node 1 --max-restarts 1", TOKEN);
+        let found = ends(scripted(&post, [flags; 3]));
+        let first = &found[0].1;
+        assert!(found.iter().all(|(found, _)| *found == Some(code)), "{found:?}");
+        let restart = "the ranks of node 1 (host ";
+        assert!(first.contains(restart) && first.contains(") failed with code 1; rest"), "{first}");
+        assert_eq!(first.matches("restart 1 of 1").count(), again, "{first}");
+    }
+}
+
+#[test]
+fn without_node_0_all_end_and_say_why() {
+    let all = scripted(&Post::new("exec sleep 600"), [ONE; 3]);
+    let began = Instant::now();
+    while all.iter().any(|launcher| children_of(launcher.id()).is_empty()) {
+        assert!(began.elapsed() < PATIENCE, "the ranks did not start");
+        sleep(Duration::from_millis(5));
+    }
+    let [first, second, third] = all;
+    lose(&first);
+    let [_, second, third] = ends([first, second, third]);
+    for (code, told) in [second, third] {
+        assert_eq!(code, Some(5), "{told}");
+        assert!(
+            told.contains("was lost: it is gone; a run cannot continue without node 0"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_launcher_with_another_token_or_none_says_so() {
+    let post = Post::new("exec sleep 60");
+    let other = ("--nproc-per-node 1", "another secret word");
+    let [mut first, second, third] = scripted(&post, [ONE, other, ("--nproc-per-node 1", "")]);
+    for (launcher, expected) in [
+        (second, "node 0 has another token (LOCKSTEP_TOKEN) than this node"),
+        (third, "node 0 has a token (LOCKSTEP_TOKEN), and this node was started without one"),
+    ] {
+        let output = launcher.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(5), "{}", told(&output));
+        assert!(told(&output).contains(expected), "{}", told(&output));
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
 }

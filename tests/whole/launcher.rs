@@ -12,10 +12,10 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
 
 /// A launcher with a shell for a trainer beside it, which runs the script `train`.
-struct Post(TempDir);
+pub(crate) struct Post(TempDir);
 
 impl Post {
-    fn new(script: &str) -> Self {
+    pub(crate) fn new(script: &str) -> Self {
         // Linked, and read by a shell: a file that was just written may be busy when it is started.
         let post = Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
         let path = |name| post.0.path().join(name);
@@ -26,11 +26,16 @@ impl Post {
     }
 
     fn start(&self, flags: &str) -> Child {
+        self.command(flags).spawn().unwrap()
+    }
+
+    /// The launcher, with nothing of the environment but what a shell needs.
+    pub(crate) fn command(&self, flags: &str) -> Command {
         let mut command = Command::new(self.0.path().join("launcher"));
         command.args(flags.split_whitespace()).args(["--", "train", "x.toml"]);
         command.current_dir(self.0.path()).env_clear().env("PATH", "/usr/bin:/bin");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().unwrap()
+        command
     }
 
     fn run(&self, flags: &str) -> Output {

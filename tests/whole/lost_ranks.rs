@@ -23,6 +23,11 @@ pub(crate) fn wait_for_updates(place: &Workplace, updates: usize) {
 
 /// The process of a rank.
 pub(crate) fn rank_of(run: &Child, starter: Starter, rank: usize) -> Pid {
+    find_rank(run, starter, rank).unwrap()
+}
+
+/// The same, if it was started.
+pub(crate) fn find_rank(run: &Child, starter: Starter, rank: usize) -> Option<Pid> {
     let variable = match starter {
         Starter::Mpirun => format!("OMPI_COMM_WORLD_RANK={rank}"),
         Starter::Launcher => format!("RANK={rank}"),
@@ -32,7 +37,7 @@ pub(crate) fn rank_of(run: &Child, starter: Starter, rank: usize) -> Pid {
         let environment = fs::read(path).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
     };
-    ranks_of(run).into_iter().find(is_rank).unwrap()
+    ranks_of(run).into_iter().find(is_rank)
 }
 
 pub(crate) fn ranks_of(run: &Child) -> Vec<Pid> {

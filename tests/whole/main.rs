@@ -39,6 +39,8 @@ mod lost_ranks;
 #[cfg(test)]
 mod malformed;
 #[cfg(test)]
+mod not_files;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod program;
@@ -57,6 +59,7 @@ mod shells;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]
+mod stalls;
 mod starters;
 #[cfg(test)]
 mod streams;

@@ -47,7 +47,7 @@ fn ends_with(mut child: std::process::Child, signal: Signal) -> (Option<i32>, St
 }
 
 fn file_of_rows(place: &Workplace) -> String {
-    fs::write(place.path("rows.tsv"), "text\tlabel\na warm cat\tgood\n").unwrap();
+    fs::write(place.path("rows.tsv"), "text\tlabel\na warm cat\tgood\na cold dog\tbad\n").unwrap();
     place.path("rows.tsv").display().to_string()
 }
 

@@ -39,7 +39,7 @@ pub fn gather_bytes(
     let lengths: Vec<usize> = told
         .chunks_exact(2)
         .enumerate()
-        .map(|told| length(told, most))
+        .map(|(rank, told)| length(rank, told, most))
         .collect::<Result<_, _>>()?;
     let longest = lengths.iter().max().map_or(0, |length| length.div_ceil(8));
     let mut words: Vec<u64> = bytes.chunks(8).map(word).collect();
@@ -54,7 +54,7 @@ pub fn gather_bytes(
 }
 
 /// The length that a rank says its bytes have.
-fn length((rank, told): (usize, &[u64]), most: usize) -> Result<usize, CollectiveError> {
+fn length(rank: usize, told: &[u64], most: usize) -> Result<usize, CollectiveError> {
     let [mark, length] = *told else { return Err(CollectiveError::NoLength { rank }) };
     let short = usize::try_from(length).ok().filter(|length| *length <= most);
     match short {

@@ -16,6 +16,7 @@ mod mpi;
 #[cfg(feature = "nccl")]
 mod nccl;
 mod phase;
+mod pulse;
 mod ring;
 mod solo;
 mod tcp;
@@ -40,7 +41,7 @@ pub use threads::Threads;
 pub use timed::{Ledger, Tallies, Tally, Timed};
 pub use verb::Verb;
 pub use watch::{
-    How, Lost, Slow, Stall, Timeout, Timeouts, Watch, WatchEvent, WatchHandle, WatchSettings,
+    How, Lost, Slow, Stall, Stuck, Timeout, Timeouts, Watch, WatchEvent, WatchHandle, WatchSettings,
 };
 
 use std::time::Duration;

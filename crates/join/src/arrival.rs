@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lockstep_host::{Environment, ExitCode, streams};
 use lockstep_world::Seat;
@@ -14,7 +14,9 @@ use crate::{FlightLog, Starter};
 /// What the thread that waits is called, so that the other ranks of a host see who has come so far.
 const WAITS: &str = "awaits-ranks";
 /// The rendezvous has the same deadline and knows more, so it comes first.
-const LATER: Duration = Duration::from_secs(2);
+const LATER: Duration = Duration::from_millis(500);
+/// A thread that comes so much later was not run itself.
+const LATE: Duration = Duration::from_secs(1);
 /// What the ranks of a run share, and those of another do not.
 const OF_RUN: [&str; 5] =
     ["PMIX_NAMESPACE", "PMI_JOBID", "LOCKSTEP_RUN_ID", "MASTER_ADDR", "MASTER_PORT"];
@@ -37,9 +39,12 @@ impl Arrival {
         if let (Some(limit), true) = (limit, seat.world().get() > 1) {
             let (environment, flight) = (environment.clone(), flight.clone());
             let wait = move || {
+                let began = Instant::now();
                 let outcome = dropped.recv_timeout(limit + LATER);
                 if outcome == Err(RecvTimeoutError::Timeout) {
-                    end(seat, limit, &environment, &flight);
+                    let was_stopped = began.elapsed() > limit + LATER + LATE;
+                    let absent = (!was_stopped).then(|| absent(seat, &environment));
+                    end(seat, limit, absent, &flight);
                 }
             };
             // Without the thread there is no deadline, as with a timeout that is off.
@@ -49,11 +54,12 @@ impl Arrival {
     }
 }
 
-fn end(seat: Seat, limit: Duration, environment: &Environment, flight: &FlightLog) {
-    let absent = absent(seat, environment);
-    let absent = match absent.is_empty() {
-        true => "every rank of this host has come".to_owned(),
-        false => absent.join("; "),
+/// Ends this rank, which knows who is absent unless it was not run itself.
+fn end(seat: Seat, limit: Duration, absent: Option<Vec<String>>, flight: &FlightLog) {
+    let absent = match absent {
+        None => "this rank itself was stopped, or its host is overloaded".to_owned(),
+        Some(absent) if absent.is_empty() => "every rank of this host has come".to_owned(),
+        Some(absent) => absent.join("; "),
     };
     let reason =
         format!("{seat} has waited {} s for all ranks to connect: {absent}", limit.as_secs());

@@ -7,9 +7,12 @@ use lockstep_host::{ExitCode, streams};
 use lockstep_world::{Rank, Seat};
 
 use crate::FlightLog;
+use crate::flight::PATIENCE;
 
 /// The rank that prints for all.
 const LEADER: Rank = Rank(0);
+/// How long the rank that is the cause may write its record: its exit is to be the first.
+const OF_THE_CAUSE: Duration = Duration::from_millis(300);
 /// How long a rank that has lost its peers may take to end by itself.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -49,7 +52,8 @@ fn end_with_peer(seat: Seat, flight: &FlightLog, lost: &Lost) {
         streams::print_error_line(format_args!("error: {lost}\n  hint: {hint}"));
     }
     if code == ExitCode::PeerLost {
-        flight.write(&lost.to_string());
+        let patience = if lost.rank == seat.rank() { OF_THE_CAUSE } else { PATIENCE };
+        flight.write_within(&lost.to_string(), patience);
     }
     signal_hook::low_level::exit(i32::from(code.number()));
 }

@@ -14,7 +14,7 @@ use lockstep_world::Seat;
 /// The folder of the records in an output directory.
 pub const FLIGHT: &str = "flight";
 /// How long writing may take before a rank ends without it: the file system may be what hangs.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the flight record of a rank goes. A clone writes to the same file.
 #[derive(Clone, Debug)]
@@ -47,14 +47,19 @@ impl FlightLog {
     /// Writes what was noted so far, and says on the standard error when that fails or takes too long:
     /// what the run ends with does not depend on it. Gives the file.
     pub fn write(&self, reason: &str) -> Option<PathBuf> {
+        self.write_within(reason, PATIENCE)
+    }
+
+    /// The same, within so much time.
+    pub(super) fn write_within(&self, reason: &str, patience: Duration) -> Option<PathBuf> {
         let directory = self.directory.clone()?.join(FLIGHT);
         let (log, reason, folder) = (self.clone(), reason.to_owned(), directory.clone());
         let (sender, written) = channel();
         std::thread::spawn(move || sender.send(log.write_to(&folder, &reason)));
-        let cause = match written.recv_timeout(PATIENCE) {
+        let cause = match written.recv_timeout(patience) {
             Ok(Ok(path)) => return Some(path),
             Ok(Err(cause)) => cause.to_string(),
-            Err(_) => format!("the file system did not answer for {} s", PATIENCE.as_secs()),
+            Err(_) => format!("the file system did not answer for {} s", patience.as_secs_f64()),
         };
         streams::print_error_line(format_args!(
             "warning: {}: the flight record cannot be written to {}: {cause}",

@@ -368,6 +368,24 @@ fn check_faulty(line: &str, expected: Expect) {
 }
 
 #[test]
+fn launchers_of_several_machines_say_how_many_there_are() {
+    check_faulty(
+        "--master-addr h0 -- train x.toml",
+        expect![[r#"
+        one fault in the configuration:
+          --master-addr h0
+              this needs --nnodes N or --nnodes MIN:MAX; say how many machines there are"#]],
+    );
+    check_faulty(
+        "--master-addr h0 --nnodes 2 --start mpirun -- train x.toml",
+        expect![[r#"
+        one fault in the configuration:
+          --master-addr h0
+              this needs --start local; a launcher on each machine starts its ranks itself"#]],
+    );
+}
+
+#[test]
 fn what_stands_behind_the_border_is_a_training() {
     check_faulty(
         "",
@@ -382,6 +400,17 @@ fn what_stands_behind_the_border_is_a_training() {
             one fault in the configuration:
               launcher … -- predict x
                   the launcher starts trainings only; run other commands without it: trainer predict x"#]],
+    );
+    check_faulty(
+        "-- train x.toml --dry-run --nproc_per_node=2 --num-processes 3 --seed 1",
+        expect![[r#"
+            3 faults in the configuration:
+              launcher … -- … --dry-run
+                  this is a flag of the launcher; pass it before `--`
+              launcher … -- … --nproc_per_node=2
+                  this is a flag of the launcher; pass it before `--`
+              launcher … -- … --num-processes
+                  this is a flag of the launcher; pass it before `--`"#]],
     );
 }
 
@@ -405,7 +434,7 @@ fn faulty_command_lines_say_what_is_valid() {
               --max-restart
                   there is no such flag; did you mean `--max-restarts`?
               --start slurm
-                  this value is not valid; valid: one of auto, mpirun, srun, local"#]],
+                  this value is not valid; valid: auto, mpirun, srun or local"#]],
     );
     check_faulty(
         "--gpus 2 --nodes 1 --rdzv-backend c10d -n 2 -- train x.toml",

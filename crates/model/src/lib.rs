@@ -41,3 +41,4 @@ pub use lockstep_kernels::{Bf16, Precision, Ready};
 pub use logits::{Logits, Loss};
 pub use masks::{DropoutRates, Dropouts};
 pub use pretrained::Pretrained;
+pub use saving::ModelTexts;

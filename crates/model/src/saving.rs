@@ -30,11 +30,29 @@ impl Classifier {
         let tensors = self.parameters().iter().map(tensor);
         let tensors = tensors.collect::<candle_core::Result<BTreeMap<ParamName, Tensor>>>()?;
         write_tensors(&directory.join("model.safetensors"), &tensors)?;
-        write_text(directory.join("config.json"), &format!("{:#}\n", Value::Object(config(self))))?;
-        match self.head() {
-            HeadKind::Mlp => write_text(directory.join(CODE_FILE), CODE),
-            HeadKind::Hf => Ok(()),
-        }
+        self.texts().save(directory)
+    }
+
+    /// What lies beside the weights: config.json, and the head's code where Python needs it.
+    #[must_use]
+    pub fn texts(&self) -> ModelTexts {
+        let config = format!("{:#}\n", Value::Object(config(self)));
+        let code = (self.head() == HeadKind::Mlp).then(|| (CODE_FILE, CODE.to_owned()));
+        ModelTexts([("config.json", config)].into_iter().chain(code).collect())
+    }
+}
+
+/// The text files of a model, by name.
+#[derive(Clone, Debug)]
+pub struct ModelTexts(Vec<(&'static str, String)>);
+
+impl ModelTexts {
+    /// Writes them into a directory that exists, and waits until they are on disk.
+    ///
+    /// # Errors
+    /// [`ModelError`] when the file system refuses.
+    pub fn save(&self, directory: &Path) -> Result<(), ModelError> {
+        self.0.iter().try_for_each(|(name, text)| write_text(directory.join(name), text))
     }
 }
 

@@ -10,6 +10,7 @@
 //! ([`LocalGradients::sum`]), and only the second kind reaches an optimiser.
 
 mod bucket;
+mod digest;
 mod error;
 mod foreign;
 mod global;
@@ -17,10 +18,14 @@ mod in_place;
 mod info;
 mod local;
 mod name;
+mod numbers;
 mod parameters;
+mod snapshot;
 mod tensor_file;
+mod tensor_output;
 mod tree_sums;
 
+pub use digest::{Digest, Hashed};
 pub use error::{GradientError, ReductionError};
 pub use global::{GlobalGradients, ReducedGradients};
 #[cfg(feature = "cuda")]
@@ -28,6 +33,9 @@ pub use in_place::with_gpu_values;
 pub use info::{Group, Layout, ParameterInfo, Role};
 pub use local::LocalGradients;
 pub use name::ParamName;
+pub use numbers::are_numbers;
 pub use parameters::{ParameterError, Parameters};
-pub use tensor_file::{TensorFile, TensorFileError, write_tensors};
+pub use snapshot::{Copied, copy_each};
+pub use tensor_file::{TensorFile, TensorFileError};
+pub use tensor_output::write_tensors;
 pub use tree_sums::TreeSums;

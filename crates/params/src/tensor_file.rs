@@ -1,10 +1,9 @@
-//! Tensors on disk: safetensors in and out, PyTorch's pickled format in.
+//! Tensors out of files: safetensors and PyTorch's pickled format.
 //!
 //! What is read may be hostile: sizes are checked against the file before anything is allocated.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use candle_core::safetensors::Load;
@@ -105,6 +104,14 @@ impl TensorFile {
         Ok(Self { path: path.to_owned(), tensors })
     }
 
+    /// Reads safetensors out of the bytes of the file at `path`.
+    ///
+    /// # Errors
+    /// [`TensorFileError::Malformed`] when they are not what the format says.
+    pub fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Self, TensorFileError> {
+        Ok(Self { path: path.to_owned(), tensors: safetensors_of(path, bytes)? })
+    }
+
     /// Gives a tensor another name, unless there is one of that name.
     pub fn rename(&mut self, name: &ParamName, other: ParamName) {
         if !self.tensors.contains_key(&other)
@@ -135,26 +142,6 @@ impl TensorFile {
     pub fn iter(&self) -> impl Iterator<Item = (&ParamName, &Tensor)> {
         self.tensors.iter()
     }
-}
-
-/// Writes tensors as safetensors, in the order of their names, and waits until they are on disk.
-///
-/// # Errors
-/// [`TensorFileError::Io`] when the file system refuses, a full disk included.
-pub fn write_tensors(
-    path: &Path,
-    tensors: &BTreeMap<ParamName, Tensor>,
-) -> Result<(), TensorFileError> {
-    let io = |cause| TensorFileError::Io { verb: "write", path: path.to_owned(), cause };
-    // Python's readers ask for this entry before they accept a file as PyTorch's.
-    let metadata = Some([("format".to_owned(), "pt".to_owned())].into());
-    let views = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
-    let bytes = safetensors::serialize(views, metadata)
-        .map_err(|cause| io(std::io::Error::other(cause.to_string())))?;
-    let mut file = BufWriter::new(fs::File::create(path).map_err(io)?);
-    file.write_all(&bytes).map_err(io)?;
-    let file = file.into_inner().map_err(|error| io(error.into_error()))?;
-    file.sync_all().map_err(io)
 }
 
 fn read_one(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
@@ -189,13 +176,20 @@ fn read_shards(index: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileEr
 }
 
 fn read_safetensors(path: &Path) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
-    let bytes = fs::read(path).map_err(|cause| cannot_read(path, cause))?;
+    let bytes = content(path).map_err(|cause| cannot_read(path, cause))?;
+    safetensors_of(path, &bytes)
+}
+
+fn safetensors_of(
+    path: &Path,
+    bytes: &[u8],
+) -> Result<BTreeMap<ParamName, Tensor>, TensorFileError> {
     let malformed = |cause: String| TensorFileError::Malformed {
         path: path.to_owned(),
         format: "safetensors",
         cause,
     };
-    let file = SafeTensors::deserialize(&bytes).map_err(|cause| malformed(cause.to_string()))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|cause| malformed(cause.to_string()))?;
     let mut tensors = BTreeMap::new();
     for (name, view) in file.tensors() {
         let named = |cause: candle_core::Error| malformed(format!("tensor `{name}`: {cause}"));
@@ -233,13 +227,25 @@ fn widened(tensor: Tensor) -> candle_core::Result<Tensor> {
     }
 }
 
+fn content(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = open_file(path)?;
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+    let mut content = Vec::new();
+    content.try_reserve_exact(length)?;
+    file.read_to_end(&mut content)?;
+    Ok(content)
+}
+
 fn cannot_read(path: &Path, cause: std::io::Error) -> TensorFileError {
     TensorFileError::Io { verb: "read", path: path.to_owned(), cause }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::write_tensors;
 
     fn one_tensor() -> BTreeMap<ParamName, Tensor> {
         [("w".into(), Tensor::new(&[[1_f32, 2.0], [3.0, 4.0]], &Device::Cpu).unwrap())].into()
@@ -286,6 +292,39 @@ mod tests {
                 };
                 assert!(is_named, "{length}: {error}");
             }
+        }
+    }
+
+    #[test]
+    fn a_hostile_header_is_an_error_and_costs_no_memory() {
+        let file = |length: u64, header: &str, scalars: &[u8]| {
+            [&length.to_le_bytes()[..], header.as_bytes(), scalars].concat()
+        };
+        let tensor = |name: &str, shape: &str, offsets: [u64; 2]| {
+            let [begin, end] = offsets;
+            format!(r#""{name}":{{"dtype":"F32","shape":{shape},"data_offsets":[{begin},{end}]}}"#)
+        };
+        let of = |tensors: &[String]| format!("{{{}}}", tensors.join(","));
+        let huge = format!("[{},{}]", u64::MAX, u64::MAX);
+        let headers = [
+            of(&[tensor("huge", &huge, [0, 4])]),
+            of(&[tensor("many axes", &format!("[{}1]", "1,".repeat(10_000)), [0, 400])]),
+            of(&[tensor("behind the end", "[1]", [1 << 40, (1 << 40) + 4])]),
+            of(&[tensor("backwards", "[1]", [4, 0])]),
+            of(&[tensor("first", "[1]", [0, 4]), tensor("over it", "[1]", [0, 4])]),
+            of(&[tensor("first", "[1]", [0, 4]), tensor("a gap", "[1]", [8, 12])]),
+            of(&[tensor("negative", "[-1]", [0, 4])]),
+            of(&[tensor("larger than its bytes", "[1000000000]", [0, 4])]),
+            "[".repeat(100_000),
+            "{\"a\":".repeat(100_000),
+            "{}".to_owned(),
+        ];
+        let mut files: Vec<Vec<u8>> =
+            headers.iter().map(|header| file(header.len() as u64, header, &[0; 4])).collect();
+        files.extend([u64::MAX, 1 << 63, 1 << 40, 9, 3].map(|length| file(length, "{}", &[])));
+        for bytes in files {
+            let error = TensorFile::of_bytes(Path::new("x.safetensors"), &bytes).unwrap_err();
+            assert!(matches!(error, TensorFileError::Malformed { .. }), "{error}");
         }
     }
 }

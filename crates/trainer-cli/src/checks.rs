@@ -1,7 +1,7 @@
 //! What `train` and `plan` look at before any data is read: settings, paths, the output directory and
 //! the model's config.json. All faults are reported together, in the same words by both commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lockstep_data::Renames;
 use lockstep_flags::{Fault, Faults, Written};
@@ -75,6 +75,9 @@ impl Checks {
     fn look(&self) -> (Vec<Fault>, Vec<Failure>) {
         let output = self.output.as_ref();
         let mut faults = output.map_or_else(Vec::new, |(path, how)| output_dir::faults(path, how));
+        if let Some((directory, Existing::Replace)) = output {
+            faults.extend(output_dir::replaced_source(directory, self.sources()));
+        }
         let is_first = |(index, path): &(usize, &PathBuf)| !self.files[..*index].contains(path);
         let files = self.files.iter().enumerate().filter(is_first);
         let files = files.filter_map(|(_, path)| lockstep_data::check_file(path).err());
@@ -90,6 +93,15 @@ impl Checks {
             (Err(failure), _) => others.push(failure),
         }
         (faults, others)
+    }
+
+    /// What the run reads of this machine's files.
+    fn sources(&self) -> impl Iterator<Item = &Path> {
+        let model = self.model.as_ref().and_then(|name| match name {
+            ModelName::Named(name) => Some(Path::new(name)),
+            ModelName::Tiny => None,
+        });
+        self.files.iter().chain(&self.label_map).map(PathBuf::as_path).chain(model)
     }
 
     /// The model's positions, where it is on this machine; else those of the checkpoint to

@@ -246,6 +246,7 @@ fn of_checkpoint(error: &CheckpointError) -> ExitCode {
         CheckpointError::Io { verb, .. } if *verb != "read" => ExitCode::Failed,
         CheckpointError::Model(error) => of_model(error),
         CheckpointError::Tensor(_) => ExitCode::Failed,
+        CheckpointError::Thread => ExitCode::Bug,
         CheckpointError::Tokenizer(error) => of_tokenizer(error),
         CheckpointError::File(error) => of_file(error),
         _ => ExitCode::Checkpoint,

@@ -7,7 +7,7 @@ use lockstep_flags::{DIRECTORY, Entry, Fault, Key, Problem, Table, Written};
 use lockstep_join::device::Place;
 use lockstep_model::Classifier;
 use lockstep_settings::{Reading, is_record, keys};
-use lockstep_trainer::{Usage, latest_checkpoint};
+use lockstep_trainer::{Usage, check_model, latest_checkpoint};
 
 use crate::failure::Failure;
 use crate::models;
@@ -40,6 +40,7 @@ impl Finished {
         if !directory.is_dir() {
             return Err(Failure::NoCheckpoint { path: directory });
         }
+        check_model(&directory)?;
         let model = Classifier::open(&directory, &place.device)?;
         let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
         let usage = Usage::read(&directory)?;

@@ -1,13 +1,14 @@
 //! The output directory before a run: what happens to an earlier run in it.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use lockstep_flags::{Fault, Faults, Problem};
 use lockstep_join::FLIGHT;
 use lockstep_settings::{Existing, OutputPlan, is_record, is_unfinished_record};
-use lockstep_trainer::{has_checkpoints, latest_checkpoint, remove_run};
+use lockstep_trainer::{
+    Observer, TrainEvent, has_checkpoints, is_checkpoint_name, latest_checkpoint,
+};
 
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
@@ -91,15 +92,17 @@ fn refusal(directory: &Path, existing: &Existing) -> Option<Refusal> {
     if !holds_something(directory) {
         return None;
     }
+    let is_not_ours = !is_ours(directory);
     match existing {
-        Existing::Refuse if is_ours(directory) && is_finished(directory) => {
-            Some(Refusal::HoldsModel { directory: directory.to_owned() })
-        }
-        Existing::Refuse => Some(Refusal::Occupied),
-        Existing::Replace if !is_ours(directory) => Some(Refusal::NotOurs),
-        Existing::GoOn if !is_ours(directory) && has_no_checkpoint(directory) => {
+        Existing::Refuse | Existing::Replace if is_not_ours => Some(Refusal::NotOurs),
+        Existing::GoOn | Existing::GoOnFrom(_) if is_not_ours && has_no_checkpoint(directory) => {
             Some(Refusal::NotOurs)
         }
+        Existing::Refuse if is_finished(directory) => {
+            Some(Refusal::HoldsModel { directory: directory.to_owned() })
+        }
+        Existing::Refuse if has_no_checkpoint(directory) => Some(Refusal::HoldsStart),
+        Existing::Refuse => Some(Refusal::Occupied),
         Existing::GoOn if is_finished(directory) && has_no_checkpoint(directory) => {
             Some(Refusal::Finished { directory: directory.to_owned() })
         }
@@ -149,11 +152,37 @@ fn obstacle(directory: &Path) -> Option<PathBuf> {
     (!nearest.is_dir()).then(|| nearest.to_owned())
 }
 
-/// Removes what a run of ours left, and nothing else: the directory may be a user's home.
+/// Puts aside what a run of ours left, and nothing else: the directory may be a user's home. It is
+/// removed once the new run has something whole in its place. What an earlier run put aside stays, if
+/// nothing whole came after it.
 ///
 /// Its `run.toml` stays until the new one replaces it, so that the directory is ours at any moment.
 fn clear(directory: &Path) -> Result<(), Failure> {
-    const FILES: [&str; 11] = [
+    let aside = directory.join(REPLACED);
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        if !is_ours(directory) || !name.to_str().is_some_and(is_replaced) {
+            continue;
+        }
+        let failed = |cause| Failure::Write { path: path.clone(), cause };
+        fs::create_dir_all(&aside).map_err(failed)?;
+        let place = aside.join(&name);
+        match (place.exists(), path.is_dir()) {
+            (false, _) => fs::rename(&path, &place),
+            (true, true) => fs::remove_dir_all(&path),
+            (true, false) => fs::remove_file(&path),
+        }
+        .map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Where the run lies that is being replaced.
+const REPLACED: &str = ".replaced";
+
+/// Whether a run that replaces another one removes what has this name in its directory.
+fn is_replaced(name: &str) -> bool {
+    const NAMES: [&str; 13] = [
         "model.safetensors",
         "modeling_lockstep.py",
         "config.json",
@@ -165,31 +194,57 @@ fn clear(directory: &Path) -> Result<(), Failure> {
         "all_results.json",
         "trainer_state.json",
         "metrics.jsonl",
+        "logs",
+        FLIGHT,
     ];
-    if !is_ours(directory) {
-        return Ok(());
-    }
-    remove_run(directory)?;
-    for path in FILES.map(|name| directory.join(name)) {
-        removed(whole_file::aside(&path), |path| fs::remove_file(path))?;
-        removed(path, |path| fs::remove_file(path))?;
-    }
-    ["logs", FLIGHT]
-        .iter()
-        .try_for_each(|name| removed(directory.join(name), |path| fs::remove_dir_all(path)))
+    let is_aside = || NAMES.iter().any(|of| whole_file::aside(Path::new(of)) == Path::new(name));
+    NAMES.contains(&name) || is_checkpoint_name(name) || is_aside()
 }
 
-/// Removes what may not be there.
-fn removed(path: PathBuf, remove: impl Fn(&Path) -> io::Result<()>) -> Result<(), Failure> {
-    match remove(&path) {
-        Err(cause) if path.exists() => Err(Failure::Write { path, cause }),
-        _ => Ok(()),
+/// What a run would read after it had removed it, as it replaces the one in `directory`.
+pub(crate) fn replaced_source<'a>(
+    directory: &Path,
+    mut sources: impl Iterator<Item = &'a Path>,
+) -> Option<Fault> {
+    let here = directory.canonicalize().ok().filter(|_| is_ours(directory))?;
+    let is_lost = |source: &&Path| {
+        let source = source.canonicalize().unwrap_or_default();
+        let below = source.strip_prefix(&here).ok().map(|rest| rest.components().next());
+        below.is_some_and(|first| {
+            first.is_none_or(|first| first.as_os_str().to_str().is_some_and(is_replaced))
+        })
+    };
+    let path = sources.find(is_lost)?.to_owned();
+    Some(Refusal::HoldsSource { path }.of_output(directory))
+}
+
+/// Removes the run that was replaced, once the new one has a checkpoint or a model.
+pub(crate) struct Replaced {
+    directory: PathBuf,
+}
+
+impl Replaced {
+    /// What a run into `directory` has put aside, if anything.
+    pub(crate) fn of(directory: &Path) -> Self {
+        Self { directory: directory.join(REPLACED) }
+    }
+}
+
+impl Observer for Replaced {
+    fn observe(&mut self, event: &TrainEvent) {
+        let is_whole = matches!(event, TrainEvent::Checkpoint(_) | TrainEvent::Finish(_));
+        if is_whole
+            && self.directory.exists()
+            && let Err(cause) = fs::remove_dir_all(&self.directory)
+        {
+            tracing::warn!("cannot remove {}: {cause}", self.directory.display());
+        }
     }
 }
 
 fn absent(checkpoint: &Path) -> Fault {
     let place = format!("--resume {}", checkpoint.display());
-    let valid = "auto, never, or a checkpoint directory that exists";
+    let valid = "auto, never, or a checkpoint directory that exists".into();
     Fault { place, problem: Problem::Invalid { valid } }
 }
 
@@ -197,6 +252,7 @@ fn absent(checkpoint: &Path) -> Fault {
 mod tests {
     use lockstep_flags::{CommandLine, Set};
     use lockstep_settings::{keys, plan_of, run_config};
+    use lockstep_trainer::CheckpointReport;
 
     use super::*;
 
@@ -245,7 +301,11 @@ mod tests {
             "trainer_state.json",
         ];
         let run = ["run.toml", "metrics.jsonl", "logs/rank-0.jsonl", "checkpoint-5/config.json"];
-        check(&[&model[..], &rest, &run, &["notes.txt"]].concat(), REPLACE, "notes.txt run.toml");
+        check(
+            &[&model[..], &rest, &run, &["notes.txt"]].concat(),
+            REPLACE,
+            ".replaced notes.txt run.toml",
+        );
         check(&["run.toml", "logs/rank-0.jsonl"], GO_ON, "logs run.toml");
     }
 
@@ -262,17 +322,85 @@ mod tests {
     }
 
     #[test]
+    fn a_replaced_run_is_removed_only_when_there_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let read = |path: &str| fs::read_to_string(folder.path().join(path)).ok();
+        write("run.toml", "[record]\n");
+        write("checkpoint-5/config.json", "old");
+        write("model.safetensors", "old");
+        clear(folder.path()).unwrap();
+        assert_eq!(read("model.safetensors"), None);
+        // The new run ends before it has a checkpoint, and a third one begins.
+        write("metrics.jsonl", "new");
+        write("model.safetensors", "half of it");
+        clear(folder.path()).unwrap();
+        assert_eq!(read(".replaced/model.safetensors").as_deref(), Some("old"));
+        assert_eq!(read(".replaced/checkpoint-5/config.json").as_deref(), Some("old"));
+        assert_eq!((read("metrics.jsonl"), read("model.safetensors")), (None, None));
+        let mut replaced = Replaced::of(folder.path());
+        let directory = folder.path().join("checkpoint-1");
+        let event = TrainEvent::Checkpoint(CheckpointReport { step: 1, directory, held_up: 0.01 });
+        replaced.observe(&event);
+        replaced.observe(&event);
+        assert!(!folder.path().join(".replaced").exists());
+    }
+
+    #[test]
+    fn what_a_run_reads_is_not_replaced_by_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path().join("out");
+        fs::create_dir_all(here.join("checkpoint-5")).unwrap();
+        for name in ["run.toml", "model.safetensors", "rows.tsv", "README.md"] {
+            fs::write(here.join(name), "[record]\n").unwrap();
+        }
+        let told = |source: &str| {
+            let source = folder.path().join(source);
+            replaced_source(&here, [source.as_path()].into_iter()).map(|fault| format!("{fault:?}"))
+        };
+        for lost in ["out", "out/.", "out/checkpoint-5", "out/../out/checkpoint-5", "out/README.md"]
+        {
+            let told = told(lost).unwrap();
+            assert!(told.contains("which this run reads"), "{told}");
+        }
+        for kept in ["out/rows.tsv", "elsewhere", "."] {
+            assert_eq!(told(kept), None, "{kept}");
+        }
+        fs::remove_file(here.join("run.toml")).unwrap();
+        assert_eq!(told("out"), None);
+    }
+
+    #[test]
     fn files_of_other_programs_are_not_touched() {
         let check = |paths: &[&str], flag, expected: &str| {
             let told = left(paths, flag).unwrap_err();
             assert!(told.contains(expected), "{paths:?}, {flag}: {told}");
         };
-        check(&["run.toml"], REFUSE, "--overwrite-output-dir");
-        check(&["notes.txt"], REFUSE, "--overwrite-output-dir");
-        for flag in [REPLACE, GO_ON] {
+        for flag in [REFUSE, REPLACE, GO_ON] {
             check(&["notes.txt", "README.md"], flag, "is not a run of lockstep");
         }
-        check(&["checkpoint-5/model.safetensors"], REPLACE, "is not a run of lockstep");
+        for flag in [REFUSE, REPLACE] {
+            check(&["checkpoint-5/model.safetensors"], flag, "is not a run of lockstep");
+        }
+        let elsewhere = tempfile::tempdir().unwrap();
+        let from = format!("--resume={}", elsewhere.path().display());
+        check(&["notes.txt"], &from, "is not a run of lockstep");
+    }
+
+    #[test]
+    fn only_a_run_with_a_checkpoint_is_offered_to_be_resumed() {
+        let said = left(&["run.toml"], REFUSE).unwrap_err();
+        assert!(said.contains("a run without a checkpoint"), "{said}");
+        assert!(said.contains("--overwrite-output-dir") && !said.contains("--resume"), "{said}");
+        let said = left(&["run.toml", "checkpoint-5/config.json"], REFUSE).unwrap_err();
+        assert!(
+            said.contains("--overwrite-output-dir") && said.contains("--resume auto"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -68,14 +68,30 @@ pub(crate) enum Refusal {
         /// The free ones.
         free: String,
     },
-    /// A directory that would be overwritten.
+    /// A directory to replace with something in it that the run reads.
     #[error(
-        "this directory is not empty\n      \
-         hint: choose another directory, or pass --overwrite-output-dir to replace the run in it, \
+        "this directory holds `{}`, which this run reads and --overwrite-output-dir would remove\n      \
+         hint: choose another directory",
+        path.display()
+    )]
+    HoldsSource {
+        /// What is read.
+        path: PathBuf,
+    },
+    /// A directory with a run that ended before its first checkpoint.
+    #[error(
+        "this directory is not empty: it holds a run without a checkpoint\n      \
+         hint: choose another directory, or pass --overwrite-output-dir to replace that run"
+    )]
+    HoldsStart,
+    /// A directory with checkpoints that would be overwritten.
+    #[error(
+        "this directory is not empty: it holds a run with checkpoints\n      \
+         hint: choose another directory, or pass --overwrite-output-dir to replace that run, \
          or --resume auto to continue from its newest checkpoint"
     )]
     Occupied,
-    /// A directory to replace or to resume that another program filled.
+    /// A directory that another program filled.
     #[error(
         "this directory is not empty and is not a run of lockstep: it has no run.toml of a run, so \
          nothing in it is changed\n      hint: choose another directory, or empty this one"

@@ -126,6 +126,11 @@ fn of_run(remedy: RunRemedy) -> String {
         RunRemedy::ResumeFromAnother => {
             "resume from another checkpoint with --resume DIR, or remove this one".to_owned()
         }
+        RunRemedy::UseAnother => {
+            "use another checkpoint; where the files were changed on purpose, \
+             remove MANIFEST.json, and they are read unchecked"
+                .to_owned()
+        }
         RunRemedy::StartAgain => "remove them, or start again with --resume never \
              --overwrite-output-dir"
             .to_owned(),

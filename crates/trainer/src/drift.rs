@@ -7,7 +7,7 @@
 
 use bytemuck::cast_slice;
 use lockstep_collective::Collective;
-use lockstep_params::{ParamName, Parameters};
+use lockstep_params::{ParamName, Parameters, are_numbers};
 use lockstep_world::WorldSize;
 use rayon::prelude::*;
 use twox_hash::XxHash3_128;
@@ -71,16 +71,6 @@ pub(crate) fn check_numbers(tensors: &Parameters, update: u64) -> Result<(), Tra
         let error = || TrainError::NotNumbers { update, tensor: name.to_string() };
         is_right.then_some(()).ok_or_else(error)
     })
-}
-
-fn are_numbers(values: &[f32]) -> bool {
-    // The exponent of infinity and NaN is all ones: one more overflows into the bit of the sign. The
-    // compiler makes vectors of this loop.
-    const SIGN: u32 = 1 << 31;
-    const ONE_MORE: u32 = 1 << 23;
-    let overflown =
-        values.iter().fold(0, |all, value| all | ((value.to_bits() & !SIGN) + ONE_MORE));
-    overflown & SIGN == 0
 }
 
 fn hash_of(values: &[f32]) -> u64 {

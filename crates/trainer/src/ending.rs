@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lockstep_collective::Phase;
 use lockstep_world::Step;
 
-use crate::checkpoint::{Product, Saved, write_final};
+use crate::checkpoint::{Saved, write_final};
 use crate::results::all_results;
 use crate::session::Session;
 use crate::splits::Split;
@@ -17,8 +17,10 @@ impl Trainer {
     /// Saves a checkpoint to resume from, if this step has none yet.
     pub(crate) fn stop(&mut self, session: &mut Session<'_>) -> Result<Ending, TrainError> {
         self.settle(session)?;
+        self.await_checkpoint(session)?;
         if session.saved != Some(self.step) {
             self.save(session)?;
+            self.await_checkpoint(session)?;
         }
         Ok(self.report_finish(session, Ending::Stopped, self.whereabouts(self.step)))
     }
@@ -36,21 +38,20 @@ impl Trainer {
             self.save(session)?;
         }
         if let Some(best) = best {
+            self.await_checkpoint(session)?;
             self.go_back(best)?;
         }
         let Some(evaluations) = self.judge(best.unwrap_or(self.step), session)? else {
             return self.stop(session);
         };
         self.enter(Phase::Saving);
+        self.await_checkpoint(session)?;
         self.check_weights()?;
         let output_dir = self.settings.output_dir.clone();
-        let Self { settings, model, tokenizer, journal, collective, .. } = self;
-        replicas::by_leader(&mut **collective, || {
-            journal.forget_lost_checkpoint();
-            let results = all_results(journal, &evaluations);
-            let product = Product { model, tokenizer, usage: &settings.usage };
-            Ok(write_final(&output_dir, product, journal, &results)?)
-        })?;
+        self.journal.forget_lost_checkpoint();
+        let (draft, results) = (self.draft(), all_results(&self.journal, &evaluations));
+        let Self { model, collective, .. } = self;
+        replicas::by_leader(&mut **collective, || Ok(write_final(&draft, model, &results)?))?;
         self.enter(Phase::Ending);
         Ok(self.report_finish(session, ending, output_dir))
     }

@@ -165,6 +165,8 @@ pub struct CheckpointReport {
     pub step: u64,
     /// Where it is.
     pub directory: PathBuf,
+    /// Seconds for which the updates waited until its writing had begun.
+    pub held_up: f64,
 }
 
 /// How a run ended.

@@ -29,6 +29,7 @@ mod recorded_plan;
 mod replicas;
 mod results;
 mod resumption;
+mod saving;
 mod scores;
 mod session;
 mod settings;
@@ -42,7 +43,9 @@ mod update;
 mod usage;
 mod work;
 
-pub use checkpoint::{CheckpointError, RunRemedy, has_checkpoints, latest_checkpoint, remove_run};
+pub use checkpoint::{
+    CheckpointError, RunRemedy, check_model, has_checkpoints, is_checkpoint_name, latest_checkpoint,
+};
 pub use engine::{Copied, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
 pub use evaluation::evaluate;

@@ -1,17 +1,13 @@
 //! What surrounds the loop: the start, and what is due after an update.
 
-use lockstep_collective::Phase;
 use lockstep_data::TokenStore;
-use lockstep_world::Step;
 
-use crate::checkpoint::{
-    Product, checkpoint_name, clear_unfinished, make_room, prune, write_checkpoint,
-};
+use crate::checkpoint::clear_unfinished;
 use crate::session::Session;
 use crate::work::Work;
 use crate::{
-    Cadence, CheckpointReport, EVENT_VERSION, EpochReport, FinalModel, Observer, StartReport,
-    StopRequest, TrainError, TrainEvent, TrainSettings, Trainer, drift, replicas,
+    Cadence, EVENT_VERSION, EpochReport, FinalModel, Observer, StartReport, StopRequest,
+    TrainError, TrainEvent, TrainSettings, Trainer, drift, replicas,
 };
 
 impl Trainer {
@@ -95,38 +91,6 @@ impl Trainer {
         is_wanted || self.is_due(self.settings.saving.cadence)
     }
 
-    pub(crate) fn save(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
-        self.enter(Phase::Saving);
-        self.check_weights()?;
-        self.optimizer.moments_mut().gather_shards(&mut *self.collective)?;
-        let Self { settings, step, model, tokenizer, optimizer, journal, collective, .. } = self;
-        let (output_dir, step) = (&settings.output_dir, *step);
-        let directory = output_dir.join(checkpoint_name(step));
-        journal.note_checkpoint(&directory);
-        replicas::by_leader(&mut **collective, || {
-            drift::check_numbers(optimizer.moments(), step.0)?;
-            let product = Product { model, tokenizer, usage: &settings.usage };
-            let write = || write_checkpoint(output_dir, step, product, optimizer, journal);
-            let best = journal.best_global_step.map(Step);
-            match (write(), settings.saving.keep) {
-                (Err(error), Some(keep))
-                    if error.is_full() && make_room(output_dir, keep, step, best)? =>
-                {
-                    write()?
-                }
-                (written, _) => written?,
-            };
-            if let Some(keep) = settings.saving.keep {
-                prune(output_dir, keep, step, best)?;
-            }
-            Ok(())
-        })?;
-        session.saved = Some(step);
-        let report = CheckpointReport { step: step.0, directory };
-        session.observe(&TrainEvent::Checkpoint(report));
-        Ok(())
-    }
-
     fn start_report(&self) -> StartReport {
         StartReport {
             version: EVENT_VERSION,
@@ -155,7 +119,7 @@ impl Trainer {
     }
 
     /// Compares the weights of all replicas.
-    fn check_replicas(&mut self) -> Result<(), TrainError> {
+    pub(crate) fn check_replicas(&mut self) -> Result<(), TrainError> {
         drift::compare(&mut *self.collective, self.model.parameters(), self.step.0)
     }
 

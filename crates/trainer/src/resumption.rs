@@ -89,7 +89,7 @@ fn other_data(theirs: &mut Journal, ours: &Journal) -> Option<Forgotten> {
 
 fn lost_best(theirs: &mut Journal, whereabouts: impl Fn(Step) -> PathBuf) -> Option<Forgotten> {
     let directory = whereabouts(Step(theirs.best_global_step?));
-    let cause = Saved::open(&directory).err()?.to_string();
+    let cause = Saved::open(&directory).and_then(|saved| saved.verify()).err()?.to_string();
     theirs.forget_best();
     Some(Forgotten::Best { directory, cause })
 }

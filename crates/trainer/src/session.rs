@@ -5,7 +5,7 @@ use std::time::Instant;
 use lockstep_world::Step;
 
 use crate::work::Work;
-use crate::{EvaluationReport, Observer, StopRequest, TrainEvent};
+use crate::{CheckpointReport, EvaluationReport, Observer, StopRequest, TrainEvent};
 
 /// No checkpoint holds any of it.
 pub(crate) struct Session<'a> {
@@ -20,6 +20,14 @@ pub(crate) struct Session<'a> {
     pub(crate) last_evaluation: Option<EvaluationReport>,
     /// The step of the newest checkpoint that this process wrote or came from.
     pub(crate) saved: Option<Step>,
+    /// The checkpoint that was begun and not waited for; there is one on all ranks or on none.
+    pub(crate) begun: Option<Begun>,
+}
+
+/// A checkpoint that is written in the background.
+pub(crate) struct Begun {
+    pub(crate) report: CheckpointReport,
+    pub(crate) is_reported: bool,
 }
 
 impl<'a> Session<'a> {
@@ -37,7 +45,16 @@ impl<'a> Session<'a> {
             request,
             last_evaluation: None,
             saved,
+            begun: None,
         }
+    }
+
+    /// Reports that the checkpoint that was begun is whole, once.
+    pub(crate) fn report_checkpoint(&mut self) {
+        let Some(begun) = self.begun.as_mut().filter(|begun| !begun.is_reported) else { return };
+        begun.is_reported = true;
+        let event = TrainEvent::Checkpoint(begun.report.clone());
+        self.observe(&event);
     }
 
     pub(crate) fn observe(&mut self, event: &TrainEvent) {

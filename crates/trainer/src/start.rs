@@ -1,6 +1,7 @@
 //! How a run begins: from nothing or from a checkpoint, with the same weights on all ranks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lockstep_data::BatchPlan;
 use lockstep_gpu::CudaMachine;
@@ -8,6 +9,7 @@ use lockstep_optim::{AdamW, Schedule};
 use lockstep_program::{Arithmetic, Machine};
 use lockstep_world::Step;
 
+use crate::checkpoint::Background;
 use crate::engine::{Composed, Link, OnGpu, Recorded, Run, RunFacts};
 use crate::identity::Identity;
 use crate::journal::Journal;
@@ -86,7 +88,7 @@ impl Trainer {
         let journal = Journal::new(identity, judged_on(validation.as_ref()));
         let mut trainer = Self {
             model,
-            tokenizer,
+            tokenizer: Arc::new(tokenizer),
             train,
             validation,
             test,
@@ -101,6 +103,7 @@ impl Trainer {
             step: Step::START,
             journal,
             origin: None,
+            background: Background::default(),
         };
         trainer.unite()?;
         Ok(trainer)

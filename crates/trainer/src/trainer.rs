@@ -5,6 +5,7 @@
 //! continues with the same bits.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use lockstep_collective::{Collective, Phase, PhaseBoard};
 use lockstep_data::{BatchPlan, TokenStore, Tokenizer};
@@ -12,6 +13,7 @@ use lockstep_model::Classifier;
 use lockstep_optim::{AdamW, Schedule};
 use lockstep_world::{Purpose, Step};
 
+use crate::checkpoint::Background;
 use crate::determinism::own_shares;
 use crate::engine::{Engine, Replica};
 use crate::journal::Journal;
@@ -22,7 +24,7 @@ use crate::{Ending, Observer, StopRequest, TrainError, TrainEvent, TrainSettings
 /// One replica of a run, in lockstep with those of all other ranks.
 pub struct Trainer {
     pub(crate) model: Classifier,
-    pub(crate) tokenizer: Tokenizer,
+    pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) train: TokenStore,
     pub(crate) validation: Option<TokenStore>,
     pub(crate) test: Option<TokenStore>,
@@ -40,6 +42,8 @@ pub struct Trainer {
     pub(crate) journal: Journal,
     /// The folder of the checkpoint that this process was resumed from.
     pub(crate) origin: Option<PathBuf>,
+    /// Where the leader writes checkpoints.
+    pub(crate) background: Background,
 }
 
 impl Trainer {
@@ -48,6 +52,18 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`]; the checkpoints written until then stay.
     pub fn run(
+        &mut self,
+        observer: &mut dyn Observer,
+        stop: &StopRequest,
+    ) -> Result<Ending, TrainError> {
+        let ending = self.make_updates(observer, stop);
+        if ending.is_err() {
+            self.finish_checkpoint();
+        }
+        ending
+    }
+
+    fn make_updates(
         &mut self,
         observer: &mut dyn Observer,
         stop: &StopRequest,
@@ -61,6 +77,7 @@ impl Trainer {
             if session.stop {
                 return self.stop(&mut session);
             }
+            self.look_after_checkpoint(&mut session);
             self.update(stop, &mut session)?;
             self.milestones(&mut session)?;
         }

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
+use std::sync::Mutex;
 
 use lockstep_testkit::reference;
 
 use super::injection::{Call, Harm, calls, harmed, watched};
-use super::{has_whole_lines, sample, weights};
-use crate::program::{Workplace, tiny_run};
+use super::{each, has_whole_lines, sample, weights};
+use crate::program::{Starter, Workplace, tiny_run};
 
 const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
@@ -65,6 +66,9 @@ fn check(expected: &[u8], calls: &[Call], call: &Call, (harm, cause): (Harm, &st
     let code = output.status.code().unwrap_or_else(|| panic!("{what}: {}", output.status));
     assert!([0, 1].contains(&code), "{what}: {code}, {told}");
     assert!(!told.contains("bug"), "{what}: {told}");
+    if call.path == "out/run.lock" && call.verb != "remove" {
+        assert!(code == 1 && output.stdout.is_empty(), "{what}: the directory is tried late");
+    }
     if code == 1 {
         assert!(!is_report(call), "{what}: a report ended the run: {told}");
         assert!(told.contains("out") && told.contains(cause), "{what}: {told}");
@@ -75,12 +79,40 @@ fn check(expected: &[u8], calls: &[Call], call: &Call, (harm, cause): (Harm, &st
         assert!(found >= newest, "{what}: resumed from {found}, but {newest} was there");
         assert!(has_whole_lines(&place, "out/metrics.jsonl"), "{what}");
         assert!(has_whole_lines(&place, "out/logs/rank-0.jsonl"), "{what}");
-    } else if is_report(call) {
-        let is_told = told.contains("warning: ") && told.contains(cause);
-        assert!(is_told || call.verb == "remove", "{what}: {told}");
+    } else if is_report(call) || call.path.starts_with("out/checkpoint-") {
+        assert!(told.contains("warning: ") && told.contains(cause), "{what}: {told}");
     }
     assert!(weights(&place) == expected, "{what}: other weights");
     code
+}
+
+#[test]
+fn a_rank_that_cannot_write_its_log_says_so_and_continues() {
+    let place = Workplace::new();
+    let run = tiny_run("tiny", &["--max-steps", "4", "--device", "cpu"]);
+    let run = place.ranks(Starter::Launcher, 2, &run).unwrap();
+    let Some(mut run) = watched(&place, run) else { return };
+    run.env("FAULT_NAME", "out/logs/rank-1.jsonl");
+    let output = harmed(run, 1, Harm::Full(EACCES)).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let expected = "rank 1 of 2: out/logs/rank-1.jsonl cannot be written (Permission denied";
+    assert_eq!(told.matches(expected).count(), 1, "{told}");
+    assert!(has_whole_lines(&place, "out/logs/rank-0.jsonl"));
+}
+
+/// Without a handler, SIGXFSZ would kill the process.
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error() {
+    let place = Workplace::new();
+    let words = arguments(&[]).join(" ");
+    // In units of 512 or 1024 bytes: less than the model.
+    let line = format!("ulimit -f 100 && exec {} {words}", env!("CARGO_BIN_EXE_trainer"));
+    let output =
+        Command::new("sh").args(["-c", &line]).current_dir(place.path("")).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("File too large") && told.contains("model.safetensors"), "{told}");
 }
 
 #[test]
@@ -88,14 +120,15 @@ fn whatever_call_fails_the_newest_checkpoint_is_whole_and_the_cause_is_named() {
     let place = Workplace::new();
     let Some(calls) = calls(&place, place.trainer(&arguments(&[]))) else { return };
     let expected = weights(&place);
-    let mut counts: BTreeMap<String, [usize; 2]> = BTreeMap::new();
-    for call in sample(&calls, 12) {
+    let counts: Mutex<BTreeMap<String, [usize; 2]>> = Mutex::default();
+    each("a call that fails", &sample(&calls, 12), |call| {
         for (harm, cause) in HARMS {
-            let code = check(&expected, &calls, &call, (harm, cause));
+            let code = check(&expected, &calls, call, (harm, cause));
+            let mut counts = counts.lock().unwrap();
             let row = counts.entry(format!("{cause}, {}", call.verb)).or_default();
             row[usize::from(code == 1)] += 1;
         }
-    }
+    });
     println!("{} calls; for each fault and kind of call: continued, ended with 1", calls.len());
-    counts.iter().for_each(|(what, counts)| println!("  {what}: {counts:?}"));
+    counts.into_inner().unwrap().iter().for_each(|(what, counts)| println!("  {what}: {counts:?}"));
 }

@@ -61,7 +61,7 @@ pub(super) fn watched(place: &Workplace, mut command: Command) -> Option<Command
     Some(command)
 }
 
-/// A program that waits without end for a file of this name; nothing where that is impossible.
+/// A program that waits without end for the content of a file of this name; nothing where that is impossible.
 pub(crate) fn waiting_for(name: &str, mut command: Command) -> Option<Command> {
     let Some(library) = library() else {
         skip("there is no C compiler");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, kill_process};
 
 use super::injection::{Harm, calls, harmed, watched};
-use super::{are_all_tried, has_whole_lines, sample, weights};
+use super::{are_all_tried, each, has_whole_lines, sample, weights};
 use crate::lost_ranks::ranks_of;
 use crate::program::{Starter, Workplace, succeed, tiny_run};
 
@@ -45,10 +45,10 @@ fn killed_after_each_update(ranks: usize, few: usize) {
     succeed(run(&alone, ranks, SAVE, &[]));
     let expected = weights(&alone);
     let all: Vec<usize> = (1..=UPDATES).collect();
-    let mut count = 0;
-    for update in sample(&all, few) {
+    let Some(_) = watched(&alone, run(&alone, ranks, SAVE, &[])) else { return };
+    each(&format!("{ranks} ranks, killed at an update"), &sample(&all, few), |update| {
         let place = Workplace::new();
-        let Some(mut command) = watched(&place, run(&place, ranks, SAVE, &[])) else { return };
+        let mut command = watched(&place, run(&place, ranks, SAVE, &[])).unwrap();
         command.env("FAULT_NAME", "out/metrics.jsonl");
         // Before the first line the file is made and opened.
         let harm = if update % 2 == 0 { Harm::Kill } else { Harm::KillHalfway };
@@ -56,9 +56,7 @@ fn killed_after_each_update(ranks: usize, few: usize) {
         assert!(!output.status.success(), "not killed at update {update}");
         let what = format!("{ranks} ranks, {harm:?} at update {update}");
         check_resumed(&place, ranks, SAVE, &expected, &what);
-        count += 1;
-    }
-    println!("{ranks} ranks, killed at an update: {count} of {count} with the same bits");
+    });
 }
 
 /// Kills all processes of a run after a while; whether it had not ended before.
@@ -75,7 +73,7 @@ fn kill_after(mut child: Child, wait: Duration) -> bool {
 }
 
 /// Kills all processes at a random moment, with a checkpoint after each update.
-fn killed_at_random_moments(ranks: usize, few: usize) {
+fn killed_at_random_moments(ranks: usize, few: u32) {
     const SAVE: &str = "1";
     let alone = Workplace::new();
     let began = Instant::now();
@@ -83,21 +81,21 @@ fn killed_at_random_moments(ranks: usize, few: usize) {
     let whole = began.elapsed();
     let expected = weights(&alone);
     let wanted = if are_all_tried() { 100 } else { few };
-    let (mut count, mut attempt) = (0, 0_u32);
-    while count < wanted {
-        attempt += 1;
-        assert!(attempt < 1000, "the runs end too early to be killed");
-        // The fractional parts of multiples of the golden ratio.
-        let share = (f64::from(attempt) * 0.618_033_988_749_895).fract();
-        let place = Workplace::new();
-        let wait = whole.mul_f64(share);
-        if kill_after(run(&place, ranks, SAVE, &[]).spawn().unwrap(), wait) {
-            count += 1;
-            let what = format!("{ranks} ranks, killed after {wait:?}");
-            check_resumed(&place, ranks, SAVE, &expected, &what);
+    let moments: Vec<u32> = (1..=wanted).collect();
+    each(&format!("{ranks} ranks, killed at a random moment"), &moments, |moment| {
+        // The fractional parts of multiples of the golden ratio; a run that ended before is made again
+        // and killed earlier.
+        let share = (f64::from(*moment) * 0.618_033_988_749_895).fract();
+        let mut wait = whole.mul_f64(share);
+        loop {
+            let place = Workplace::new();
+            if kill_after(run(&place, ranks, SAVE, &[]).spawn().unwrap(), wait) {
+                let what = format!("{ranks} ranks, killed after {wait:?}");
+                return check_resumed(&place, ranks, SAVE, &expected, &what);
+            }
+            wait /= 2;
         }
-    }
-    println!("{ranks} ranks, killed at a random moment: {count} of {count} with the same bits");
+    });
 }
 
 #[test]
@@ -131,8 +129,7 @@ fn killed_at_any_write_a_run_ends_with_the_same_bits() {
     let alone = Workplace::new();
     let Some(calls) = calls(&alone, run(&alone, &[])) else { return };
     let expected = weights(&alone);
-    let mut count = 0;
-    for call in sample(&calls, 12) {
+    each("killed at a call", &sample(&calls, 12), |call| {
         let harms: &[Harm] = match call.verb.as_str() {
             "write" => &[Harm::Kill, Harm::KillHalfway],
             _ => &[Harm::Kill],
@@ -153,8 +150,6 @@ fn killed_at_any_write_a_run_ends_with_the_same_bits() {
             let names = left.map(|entry| entry.file_name().to_string_lossy().into_owned());
             let unfinished: Vec<String> = names.filter(|name| name.contains(".partial")).collect();
             assert!(unfinished.is_empty(), "{what}: {unfinished:?} stays");
-            count += 1;
         }
-    }
-    println!("{} calls, killed at a call: {count} of {count} with the same bits", calls.len());
+    });
 }

@@ -10,6 +10,8 @@ mod pairs;
 mod steady;
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use serde_json::Value;
 
@@ -24,6 +26,22 @@ fn are_all_tried() -> bool {
 fn sample<T: Clone>(all: &[T], few: usize) -> Vec<T> {
     let every = if are_all_tried() { 1 } else { all.len().div_ceil(few).max(1) };
     all.iter().step_by(every).cloned().collect()
+}
+
+/// Does something for each of some moments, and counts those that passed.
+fn each<T: Sync>(what: &str, moments: &[T], check: impl Fn(&T) + Sync) {
+    let (next, passed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        while let Some(moment) = moments.get(next.fetch_add(1, Ordering::Relaxed)) {
+            check(moment);
+            let count = passed.fetch_add(1, Ordering::Relaxed) + 1;
+            if count.is_multiple_of(25) || count == moments.len() {
+                println!("{what}: {count} of {} passed", moments.len());
+            }
+        }
+    };
+    let workers = if are_all_tried() { 4 } else { 1 };
+    thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
 }
 
 /// The weights of a finished run.

@@ -21,14 +21,19 @@ struct Possessions {
 }
 
 impl Possessions {
-    /// Those of a process that runs; the fewest of some looks, since a file may be open for a moment.
+    /// The fewest of some looks, since a checkpoint may be under way.
     fn of(child: &Child) -> Option<Self> {
-        const LOOKS: usize = 5;
+        const LOOKS: usize = 10;
         let look = |_| {
             sleep(Duration::from_millis(3));
             Self::now(child.id())
         };
-        (0..LOOKS).filter_map(look).min_by_key(|found| (found.descriptors, found.threads))
+        let fewest = |one: Self, other: Self| Self {
+            resident_kib: one.resident_kib.min(other.resident_kib),
+            threads: one.threads.min(other.threads),
+            descriptors: one.descriptors.min(other.descriptors),
+        };
+        (0..LOOKS).filter_map(look).reduce(fewest)
     }
 
     fn now(process: u32) -> Option<Self> {
@@ -78,8 +83,8 @@ fn memory_threads_and_descriptors_do_not_grow() {
     }
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let (first, last) = (found[0], found[found.len() - 1]);
-    assert!(last.threads <= first.threads, "{found:?}");
-    assert!(last.descriptors <= first.descriptors, "{found:?}");
-    assert!(last.resident_kib <= first.resident_kib + 32 * 1024, "{found:?}");
+    let (early, last) = (&found[..4], found[found.len() - 1]);
+    assert!(early.iter().any(|first| last.threads <= first.threads), "{found:?}");
+    assert!(early.iter().any(|first| last.descriptors <= first.descriptors), "{found:?}");
+    assert!(last.resident_kib <= early[0].resident_kib + 32 * 1024, "{found:?}");
 }

@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use serde_json::json;
+use lockstep_params::Digest;
+use serde_json::{Value, json};
 
 use super::case::Case;
 use super::files::Files;
@@ -15,7 +16,10 @@ pub(super) const RUN: &str = "train --model <reference>/tiny --train-file <refer
 
 /// All cases.
 pub(super) fn cases() -> Vec<Case> {
-    [cut(), manifests(), damaged(), other_runs(), all_broken()].into_iter().flatten().collect()
+    [cut(), manifests(), damaged(), other_runs(), all_broken(), as_models(), replaced_sources()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Going on from a checkpoint of the run, whose files are changed.
@@ -54,7 +58,7 @@ fn manifests() -> Vec<Case> {
         resumed(name, |files| files.edited_json("MANIFEST.json", edit))
     };
     vec![
-        manifest("a manifest of a later version", |json| json["version"] = json!(2)),
+        manifest("a manifest of a later version", |json| json["version"] = json!(3)),
         manifest("a manifest without files", |json| {
             json.as_object_mut().unwrap().remove("files").unwrap();
         }),
@@ -63,12 +67,35 @@ fn manifests() -> Vec<Case> {
     ]
 }
 
-/// Damage that leaves every file its size.
+/// Damage that leaves every file its size, without and with a manifest that fits it.
 fn damaged() -> Vec<Case> {
-    let damage = |name, file: &'static str, from: &'static str, to: &'static str| {
+    let flipped = |name, file: &'static str, from: &'static str, to: &'static str| {
         resumed(name, move |files| files.edited(file, |content| replaced(content, from, to)))
     };
+    let damage = |name, file: &'static str, from: &'static str, to: &'static str| {
+        resumed(name, move |files| {
+            let content = replaced(files.content(file), from, to);
+            rewritten(files, file, &content)
+        })
+    };
     vec![
+        flipped("another byte in the weights", "model.safetensors", "lin1.bias", "lin7.bias"),
+        flipped("another byte in the moments", "optimizer.safetensors", "\"F32\"", "\"I32\""),
+        flipped("another byte in the tokenizer", "tokenizer.json", "[CLS]", "[CLT]"),
+        flipped(
+            "another byte in the state",
+            "trainer_state.json",
+            "\"global_step\": 2",
+            "\"global_step\": 3",
+        ),
+        flipped("another byte in the manifest", "MANIFEST.json", "\"step\": 2", "\"step\": 4"),
+        damage(
+            "an earlier step in the state",
+            "trainer_state.json",
+            "\"global_step\": 2",
+            "\"global_step\": 1",
+        ),
+        resumed("a file of another model added", |files| files.with("added_tokens.json", "{}")),
         damage("a brace in the state", "trainer_state.json", "\"identity\": {", "\"identity\": ["),
         damage(
             "a word for a number in the state",
@@ -135,6 +162,7 @@ fn all_broken() -> Vec<Case> {
             whole().inside("out/checkpoint-2").and(broken(4))
         })
         .accepted("schedule "),
+        newest("the checkpoint of another step", whole().inside("out/checkpoint-4")),
         newest("a file named like a checkpoint", Files::default().with("out/checkpoint-7", "")),
         Case::new("a run without --resume", RUN).files(whole().inside("out/checkpoint-2")),
         Case::new("an empty directory to go on from", &format!("{RUN} --resume before"))
@@ -143,10 +171,45 @@ fn all_broken() -> Vec<Case> {
     ]
 }
 
-/// A checkpoint with a file that its manifest knows by its new size.
+/// Checkpoints whose model is used.
+fn as_models() -> Vec<Case> {
+    const EVALUATE: &str =
+        "evaluate --checkpoint out/checkpoint-2 --data <reference>/golden/rows.tsv --json";
+    let changed = |name, file: &'static str, from: &'static str, to: &'static str| {
+        let files = whole().edited(file, |content| replaced(content, from, to));
+        Case::new(name, EVALUATE).files(files.inside("out/checkpoint-2"))
+    };
+    vec![
+        changed("a model with another byte in its weights", "model.safetensors", "lin1", "lin7"),
+        changed("a model with other classes", "config.json", "id2label", "id3label"),
+        changed("a model with another limit", "lockstep.json", "max_seq", "min_seq"),
+    ]
+}
+
+/// Runs that read what they would remove.
+fn replaced_sources() -> Vec<Case> {
+    const END: &str = "--train-file <reference>/golden/rows.tsv --output-dir out \
+                       --overwrite-output-dir --max-steps 4";
+    let files = || whole().inside("out/checkpoint-2").and(whole().inside("out"));
+    let run = |name, model: &str| {
+        let line = format!("train --model {model} {END}");
+        Case::new(name, &line).files(files().with("out/run.toml", "[record]\n"))
+    };
+    vec![
+        run("a model in the directory that is replaced", "out"),
+        run("a checkpoint in the directory that is replaced", "out/checkpoint-2"),
+    ]
+}
+
+/// A checkpoint with a file that its manifest knows as it is now.
 fn rewritten(files: Files, name: &str, content: &[u8]) -> Files {
-    let size = json!(content.len());
-    files.with(name, content).edited_json("MANIFEST.json", |json| json["files"][name] = size)
+    let mut manifest: Value = serde_json::from_slice(files.content("MANIFEST.json")).unwrap();
+    let hash = Digest::of(content).to_string();
+    manifest["files"][name] = json!({ "bytes": content.len(), "xxh3_128": hash });
+    manifest["xxh3_128"] = json!("");
+    let text = |manifest: &Value| serde_json::to_string_pretty(manifest).unwrap() + "\n";
+    manifest["xxh3_128"] = json!(Digest::of(text(&manifest).as_bytes()).to_string());
+    files.with(name, content).with("MANIFEST.json", text(&manifest))
 }
 
 fn replaced(content: &[u8], from: &str, to: &str) -> Vec<u8> {

@@ -16,7 +16,7 @@ use mpi::traits::{Communicator, CommunicatorCollectives, Destination, Root, Sour
 use mpi::{Count, Threading};
 
 use crate::ring::{Neighbours, Ring};
-use crate::{Collective, CollectiveError, check_root};
+use crate::{Collective, CollectiveError, check_root, pulse};
 
 /// Scalars of one broadcast: 2 MiB, so that one piece is passed on while the next one arrives.
 const CHUNK: usize = 512 * 1024;
@@ -96,6 +96,7 @@ fn wait<'a, D: ?Sized, S: Scope<'a>>(mut request: Request<'a, D, S>) {
             Ok(_) => return,
             Err(pending) => request = pending,
         }
+        pulse::note();
         if began.elapsed() < PROMPT {
             thread::yield_now();
         } else {

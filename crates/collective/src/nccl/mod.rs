@@ -18,7 +18,7 @@ use cudarc::driver::{
 use half::bf16;
 use lockstep_world::{Rank, Seat};
 
-use crate::{Collective, CollectiveError, PhaseBoard, Timeouts, check_root};
+use crate::{Collective, CollectiveError, PhaseBoard, Timeouts, check_root, pulse};
 use communicator::Communicator;
 pub use library::NcclId;
 
@@ -179,6 +179,7 @@ impl Nccl {
         let began = Instant::now();
         while !event.try_is_complete().map_err(of_driver(call))? {
             self.can_end(call, began.elapsed())?;
+            pulse::note();
             thread::sleep(NAP);
         }
         self.communicator.check(call)
@@ -198,8 +199,7 @@ impl Nccl {
     fn can_end(&self, call: &'static str, waited: Duration) -> Result<(), CollectiveError> {
         let limit = self.timeouts.of_call(self.board.has_updated());
         if let Some(limit) = limit.filter(|limit| waited > *limit) {
-            let waited = limit.as_secs();
-            return Err(failed(call, format!("no end after {waited} s, and no failure")));
+            return Err(failed(call, format!("no end after {limit:?}, and no failure")));
         }
         self.communicator.check(call)
     }

@@ -5,14 +5,18 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use lockstep_world::Rank;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt;
 
 use crate::CollectiveError;
+use crate::pulse;
 use crate::ring::Neighbours;
 
 /// How long a neighbour's machine may be unreachable while something is under way.
 const UNREACHABLE: Duration = Duration::from_secs(30);
+
+/// How long a wait may last until the next look.
+const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: pulse::REST.subsec_nanos() as i64 };
 
 /// The two connections of a rank.
 #[derive(Debug)]
@@ -64,7 +68,8 @@ impl Connections {
         if !is_taken {
             ends.push(PollFd::new(&self.previous.stream, PollFlags::IN));
         }
-        let _ = poll(&mut ends, None);
+        let _ = poll(&mut ends, Some(&REST));
+        pulse::note();
     }
 }
 

@@ -3,9 +3,8 @@
 use lockstep_wire::LONGEST;
 use serde::{Deserialize, Serialize};
 
+use super::progress::Progress;
 use super::stall::Stall;
-use crate::flight::Position;
-use crate::{FlightRecorder, Verb};
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,21 +35,6 @@ pub(super) enum Frame {
     },
 }
 
-/// How far a rank is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Progress {
-    /// The moment of the run, see [`Moment::word`](crate::Moment::word).
-    pub(super) word: u64,
-    /// The number of the call that it began last, 0 before the first.
-    pub(super) calls: u64,
-    /// That call, while the rank is in it.
-    pub(super) inside: Option<Verb>,
-    /// All time spent in calls, in milliseconds.
-    pub(super) spent: u64,
-    /// Whether its first update is over.
-    pub(super) has_updated: bool,
-}
-
 /// How a rank was lost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum How {
@@ -67,14 +51,6 @@ pub enum How {
         /// The exit code it ends with.
         code: u8,
     },
-}
-
-impl Progress {
-    /// How far the rank of a recorder is now.
-    pub(super) fn of(recorder: &FlightRecorder) -> Self {
-        let (board, Position { calls, inside, spent }) = (recorder.board(), recorder.position());
-        Self { word: board.word(), calls, inside, spent, has_updated: board.has_updated() }
-    }
 }
 
 impl Frame {

@@ -7,29 +7,32 @@
 //! and lets others wait for too long; rank 0 sends its name to all others.
 
 mod frame;
+mod lost;
 mod meeting;
 mod peer;
+mod progress;
 mod slow;
 mod stall;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use lockstep_world::{Fingerprint, Rank, WorldSize};
 
+use frame::Frame;
 pub use frame::How;
-use frame::{Frame, Progress};
+pub use lost::Lost;
 use peer::Peer;
+use progress::Progress;
 use slow::Pace;
 pub use slow::Slow;
 use stall::{Judge, Sight, Verdict};
-pub use stall::{Stall, Timeout, Timeouts};
+pub use stall::{Stall, Stuck, Timeout, Timeouts};
 
-use crate::{Collective, CollectiveError, FlightRecorder, Moment};
+use crate::{Collective, CollectiveError, FlightRecorder};
 
 /// How often a watch looks.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -39,6 +42,8 @@ const BEAT: Duration = Duration::from_millis(500);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much later than a rank that failed its peers end: its own exit code is to be the first.
 const GRACE: Duration = Duration::from_millis(300);
+/// The same where the rank has yet to be ended, by its own watch.
+const GRACE_OF_A_STALL: Duration = Duration::from_millis(600);
 
 /// What a watch has to know.
 #[derive(Clone, Debug)]
@@ -71,60 +76,6 @@ pub enum WatchEvent {
     Slow(Slow),
     /// A rank is lost, and the watch ends.
     Lost(Lost),
-}
-
-/// A rank that was lost.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lost {
-    /// The lost rank.
-    pub rank: Rank,
-    /// Its host, as it named itself.
-    pub host: String,
-    /// What it was doing when it was heard of last.
-    pub moment: Moment,
-    /// How it was lost.
-    pub how: How,
-}
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rank, host, moment, how } = self;
-        write!(f, "rank {} (host {host}) ", rank.0)?;
-        match how {
-            How::Closed => write!(f, "was lost while {moment}: its process is gone"),
-            How::Silent(seconds) => write!(
-                f,
-                "was lost while {moment}: it sent nothing for {seconds:.0} s, so it was \
-                 stopped, or its machine or network failed"
-            ),
-            How::Failed { words, .. } => write!(f, "failed while {moment}: {words}"),
-            How::Stalled(stall) => stalled(f, stall, *moment),
-        }
-    }
-}
-
-/// What a rank that lives does, and for what the others wait.
-fn stalled(f: &mut fmt::Formatter<'_>, stall: &Stall, moment: Moment) -> fmt::Result {
-    let Stall { seconds, verb, call, is_inside, also, .. } = stall;
-    let ranks: Vec<_> = also.iter().map(|rank| format!("rank {rank}")).collect();
-    let verb = verb.name();
-    let also = match (ranks.is_empty(), is_inside) {
-        (true, _) => String::new(),
-        (false, true) => format!("; {} waits in it, too", ranks.join(", ")),
-        (false, false) => format!("; neither has {}", ranks.join(", ")),
-    };
-    match is_inside {
-        true => write!(
-            f,
-            "has not completed {verb} (call {call}) for {seconds:.0} s while {moment}, although all \
-             ranks have begun it, so a connection or a GPU between them failed{also}"
-        ),
-        false => write!(
-            f,
-            "has not reached {verb} (call {call}), in which other ranks wait for it for \
-             {seconds:.0} s: it is {moment}{also}"
-        ),
-    }
 }
 
 /// The watch of one rank over its peers.
@@ -166,8 +117,17 @@ impl Watch {
         let own = Sight::new(seat.rank(), settings.host.clone());
         let judge = Judge::new(settings.timeouts);
         let pace = Pace::new(settings.timeouts.warning());
-        let rounds =
-            Rounds { settings, peers, ordered, said: None, own, judge, pace, world: seat.world() };
+        let rounds = Rounds {
+            settings,
+            peers,
+            ordered,
+            said: None,
+            own,
+            judge,
+            pace,
+            starved: Duration::ZERO,
+            world: seat.world(),
+        };
         thread::spawn(move || rounds.go(notify));
         Ok(Self(WatchHandle(Some(orders))))
     }
@@ -212,6 +172,8 @@ struct Rounds {
     own: Sight,
     judge: Judge,
     pace: Pace,
+    /// How long this process was not run although it wanted to.
+    starved: Duration,
 }
 
 impl Rounds {
@@ -236,6 +198,7 @@ impl Rounds {
     fn pause(&mut self) {
         let began = Instant::now();
         thread::sleep(PAUSE);
+        self.starved += began.elapsed().saturating_sub(PAUSE);
         if began.elapsed() > self.settings.patience / 2 {
             self.peers.iter_mut().for_each(Peer::forgive);
             self.own.forgive(Instant::now());
@@ -243,7 +206,7 @@ impl Rounds {
     }
 
     fn beat(&mut self) {
-        let (now, progress) = (Instant::now(), Progress::of(&self.settings.recorder));
+        let (now, progress) = (Instant::now(), Progress::of(&self.settings.recorder, self.starved));
         self.own.note(progress, now);
         let word = progress.word;
         let is_new = self.said.is_none_or(|(at, said)| said != word || at.elapsed() > BEAT);
@@ -274,7 +237,7 @@ impl Rounds {
             how: How::Stalled(stall),
         };
         let now = Instant::now();
-        if let Some(slow) = self.pace.look(&sights, now) {
+        if let Some(slow) = self.pace.look(&sights, now).filter(|_| !self.judge.has_warned()) {
             notify(WatchEvent::Slow(slow));
         }
         match self.judge.look(&sights, now) {
@@ -295,7 +258,12 @@ impl Rounds {
         let Lost { rank, host, moment, how } = lost.clone();
         let frame = Frame::Lost { rank: rank.0, host, word: moment.word(), how };
         self.say_last(&frame);
-        thread::sleep(GRACE.saturating_sub(began.elapsed()));
+        let grace = match &lost.how {
+            _ if lost.rank == self.own.rank => Duration::ZERO,
+            How::Stalled(_) => GRACE_OF_A_STALL,
+            _ => GRACE,
+        };
+        thread::sleep(grace.saturating_sub(began.elapsed()));
     }
 
     fn end(&mut self, order: &WatchCommand) {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use lockstep_wire::Line;
 use lockstep_world::Rank;
 
-use super::Lost;
 use super::frame::{Frame, How};
+use super::lost::Lost;
 use super::stall::Sight;
 use crate::Moment;
 

@@ -1,7 +1,8 @@
 //! Which rank makes the others wait in every update, although it never stands still.
 //!
-//! The others spend their time in calls, waiting; the slow one does not. Rank 0 compares how much of a
-//! window each rank spent in calls.
+//! The others spend their time in calls, waiting; the slow one does not, or is not run by its host
+//! (stopped, throttled, overloaded) wherever it is. Rank 0 compares how much of a window each rank spent
+//! in calls while it was run.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,8 @@ use super::stall::Sight;
 const WAITS: f64 = 0.5;
 /// The window where there is no timeout.
 const WINDOW: Duration = Duration::from_secs(15);
+/// The shortest one: several heartbeats.
+const SHORTEST: Duration = Duration::from_secs(2);
 
 /// A rank for which the others wait much of the time.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,9 +24,9 @@ pub struct Slow {
     pub rank: Rank,
     /// Its host.
     pub host: String,
-    /// The part of the last seconds that it spent in calls.
+    /// The part of the last seconds in which it waited for others.
     pub own: f64,
-    /// The part that each other rank spent in calls at least.
+    /// The part in which each other rank waited at least.
     pub others: f64,
     /// The seconds.
     pub seconds: f64,
@@ -34,7 +37,7 @@ pub struct Slow {
 pub(super) struct Pace {
     window: Duration,
     began: Instant,
-    /// The milliseconds that each rank had spent in calls when the window began, by rank.
+    /// The milliseconds that each rank had waited when the window began, by rank.
     spent: Vec<u64>,
     /// The rank that was reported and is still slow.
     slow: Option<Rank>,
@@ -43,7 +46,7 @@ pub(super) struct Pace {
 impl Pace {
     /// A window is as long as the wait that is warned of.
     pub(super) fn new(window: Option<Duration>) -> Self {
-        let window = window.unwrap_or(WINDOW);
+        let window = window.unwrap_or(WINDOW).max(SHORTEST);
         Self { window, began: Instant::now(), spent: Vec::new(), slow: None }
     }
 
@@ -54,7 +57,7 @@ impl Pace {
         if has_begun && self.spent.len() == sights.len() && seconds < self.window.as_secs_f64() {
             return None;
         }
-        let spent: Vec<u64> = sights.iter().map(|sight| sight.progress.spent).collect();
+        let spent: Vec<u64> = sights.iter().map(|sight| waited(sight)).collect();
         let before = std::mem::replace(&mut self.spent, spent);
         self.began = now;
         if !has_begun || before.len() != sights.len() {
@@ -68,10 +71,15 @@ impl Pace {
     }
 }
 
+/// The milliseconds in calls, without those in which the process was not run.
+fn waited(sight: &Sight) -> u64 {
+    sight.progress.spent.saturating_sub(sight.progress.starved)
+}
+
 /// The rank that waits least, if all others wait much longer.
 fn slowest(sights: &[&Sight], before: &[u64], seconds: f64) -> Option<Slow> {
     let share = |(sight, before): (&&Sight, &u64)| {
-        sight.progress.spent.saturating_sub(*before) as f64 / 1000.0 / seconds
+        waited(sight).saturating_sub(*before) as f64 / 1000.0 / seconds
     };
     let mut shares: Vec<_> =
         sights.iter().copied().zip(sights.iter().zip(before).map(share)).collect();
@@ -88,7 +96,7 @@ fn slowest(sights: &[&Sight], before: &[u64], seconds: f64) -> Option<Slow> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::Progress;
+    use super::super::progress::Progress;
     use super::*;
 
     /// What is said after each of the windows, in which the ranks spent so much of their time in calls.
@@ -122,6 +130,7 @@ mod tests {
         assert_eq!(said(&[even, slow, slow, even, slow]), [None, Some(1), None, None, Some(1)]);
         // Two that are slow do not wait, and neither is the only cause.
         assert_eq!(said(&[[0.1, 0.1, 0.9]]), [None]);
+        assert_eq!(said(&[[0.7, 0.8, 0.7]]), [None]);
         // Much talk is not slowness.
         assert_eq!(said(&[[0.9, 0.8, 0.9]]), [None]);
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use lockstep_world::Rank;
 use serde::{Deserialize, Serialize};
 
-use super::frame::Progress;
+use super::progress::Progress;
 use crate::{Moment, Phase, Verb};
 
 /// How long a rank may keep others waiting; nothing: for ever.
@@ -39,10 +39,10 @@ impl Timeouts {
 /// Which of the timeouts counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Timeout {
-    /// [`Timeouts::startup`].
-    Startup,
     /// [`Timeouts::collective`].
     Collective,
+    /// [`Timeouts::startup`].
+    Startup,
     /// [`Timeouts::saving`].
     Saving,
 }
@@ -61,13 +61,27 @@ pub struct Stall {
     pub verb: Verb,
     /// The number of that call.
     pub call: u64,
-    /// Whether the rank has begun this call, as all others have, so that the connections are the cause.
-    pub is_inside: bool,
+    /// Where the rank is.
+    pub how: Stuck,
     /// The timeout that it exceeds, or will.
     pub timeout: Timeout,
     /// Further ranks for which the same holds; the first few.
     pub also: Vec<usize>,
 }
+
+/// Where a rank is that others wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stuck {
+    /// It has not begun the call.
+    Absent,
+    /// It has begun the call, and its thread does not run.
+    Frozen,
+    /// It waits in the call, as all others do, so that the connections are the cause.
+    Waiting,
+}
+
+/// A thread that waits in a call looks more often, and is heard of more often.
+const FROZEN: Duration = Duration::from_millis(1500);
 
 /// A rank as rank 0 sees it.
 #[derive(Clone, Debug)]
@@ -77,11 +91,14 @@ pub(super) struct Sight {
     pub(super) progress: Progress,
     /// When it began or ended a call last, as far as was heard.
     since: Instant,
+    /// When its thread looked last whether its call can continue.
+    looked: Instant,
 }
 
 impl Sight {
     pub(super) fn new(rank: Rank, host: String) -> Self {
-        Self { rank, host, progress: Progress::default(), since: Instant::now() }
+        let now = Instant::now();
+        Self { rank, host, progress: Progress::default(), since: now, looked: now }
     }
 
     pub(super) fn note(&mut self, progress: Progress, now: Instant) {
@@ -89,12 +106,15 @@ impl Sight {
         if call(&progress) != call(&self.progress) {
             self.since = now;
         }
+        if progress.looks != self.progress.looks || self.since == now {
+            self.looked = now;
+        }
         self.progress = progress;
     }
 
     /// Begins to count its wait anew.
     pub(super) fn forgive(&mut self, now: Instant) {
-        self.since = now;
+        (self.since, self.looked) = (now, now);
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -136,6 +156,11 @@ impl Judge {
         Self { timeouts, warned: None }
     }
 
+    /// Whether a rank lets others wait now.
+    pub(super) fn has_warned(&self) -> bool {
+        self.warned.is_some()
+    }
+
     /// Looks at all ranks.
     pub(super) fn look<'a>(&mut self, sights: &[&'a Sight], now: Instant) -> Verdict<'a> {
         let waiter = waiter(sights);
@@ -149,7 +174,7 @@ impl Judge {
             return Verdict::None;
         };
         let call = waiter.progress.calls;
-        let Some((culprits, is_inside)) = culprits(sights, call) else { return Verdict::None };
+        let Some((culprits, how)) = culprits(sights, call, now) else { return Verdict::None };
         let Some(&culprit) = culprits.first() else { return Verdict::None };
         let Some((limit, timeout)) = self.limit(sights, &[waiter, culprit]) else {
             return Verdict::None;
@@ -159,7 +184,7 @@ impl Judge {
             return Verdict::None;
         }
         let also = culprits.iter().skip(1).take(LISTED).map(|sight| sight.rank.0).collect();
-        let stall = Stall { seconds: waited.as_secs_f64(), verb, call, is_inside, timeout, also };
+        let stall = Stall { seconds: waited.as_secs_f64(), verb, call, how, timeout, also };
         if waited >= limit {
             return Verdict::Expired(culprit, stall);
         }
@@ -196,16 +221,24 @@ fn waiter<'a>(sights: &[&'a Sight]) -> Option<&'a Sight> {
 }
 
 /// The ranks that have not begun a call, or those that have but do not complete it.
-fn culprits<'a>(sights: &[&'a Sight], call: u64) -> Option<(Vec<&'a Sight>, bool)> {
-    let some = |is_one: &dyn Fn(&Progress) -> bool| {
-        let found = sights.iter().copied().filter(|sight| is_one(&sight.progress));
-        let found: Vec<&Sight> = found.collect();
+fn culprits<'a>(sights: &[&'a Sight], call: u64, now: Instant) -> Option<(Vec<&'a Sight>, Stuck)> {
+    let some = |is_one: &dyn Fn(&Sight) -> bool| {
+        let found: Vec<&Sight> = sights.iter().copied().filter(|sight| is_one(sight)).collect();
         (!found.is_empty()).then_some(found)
     };
-    let absent = some(&|of| of.calls < call && of.inside.is_none());
-    let behind = || some(&|of| of.calls < call);
-    let within = || some(&|of| of.inside.is_some());
-    absent.map(|ranks| (ranks, false)).or_else(|| Some((behind().or_else(within)?, true)))
+    let is_inside = |of: &Sight| of.progress.inside.is_some();
+    let is_frozen = |of: &Sight| now.saturating_duration_since(of.looked) > FROZEN;
+    if let Some(absent) = some(&|of| of.progress.calls < call && !is_inside(of)) {
+        return Some((absent, Stuck::Absent));
+    }
+    let frozen = some(&|of| is_inside(of) && is_frozen(of));
+    // Where none looks, as in a library that blocks, nothing follows.
+    let looks = some(&|of| is_inside(of) && !is_frozen(of));
+    if let (Some(frozen), Some(_)) = (frozen, looks) {
+        return Some((frozen, Stuck::Frozen));
+    }
+    let behind = || some(&|of| of.progress.calls < call);
+    Some((behind().or_else(|| some(&is_inside))?, Stuck::Waiting))
 }
 
 #[cfg(test)]
@@ -226,9 +259,9 @@ mod tests {
         let sight = |(rank, &(calls, is_inside, phase, seconds)): (usize, &(u64, bool, _, u64))| {
             let inside = is_inside.then_some(Verb::AllReduceSum);
             let word = Moment { phase, update: 8 }.word();
-            let progress = Progress { word, calls, inside, spent: 0, has_updated };
+            let progress = Progress { word, calls, inside, has_updated, ..Progress::default() };
             let since = now - Duration::from_secs(seconds);
-            Sight { rank: Rank(rank), host: "h".to_owned(), progress, since }
+            Sight { rank: Rank(rank), host: "h".to_owned(), progress, since, looked: now }
         };
         (rows.iter().enumerate().map(sight).collect(), now)
     }
@@ -240,8 +273,8 @@ mod tests {
             Verdict::None => "-".to_owned(),
             Verdict::Warn(sight, stall) => format!("warn {} {}", sight.rank.0, stall.call),
             Verdict::Over(_) => "over".to_owned(),
-            Verdict::Expired(sight, Stall { is_inside, call, also, .. }) => {
-                let inside = if is_inside { " inside" } else { "" };
+            Verdict::Expired(sight, Stall { how, call, also, .. }) => {
+                let inside = if how == Stuck::Absent { "" } else { " inside" };
                 format!("expired {} {call} {also:?}{inside}", sight.rank.0)
             }
         }
@@ -280,6 +313,23 @@ mod tests {
         check(&[waits(61), waits(61)], true, "expired 0 7 [1] inside");
         // One that has completed the call is not the cause.
         check(&[waits(61), (7, false, Computing, 61)], true, "expired 0 7 [] inside");
+    }
+
+    #[test]
+    fn a_rank_that_is_frozen_in_a_call_is_told_from_those_that_wait() {
+        let rows = [(7, true, Phase::Summing, 61); 3];
+        let (mut sights, now) = sights(&rows, true);
+        let mut found = |frozen: &[usize]| {
+            for (rank, sight) in sights.iter_mut().enumerate() {
+                let seconds = if frozen.contains(&rank) { 60 } else { 1 };
+                sight.looked = now - Duration::from_secs(seconds);
+            }
+            let (ranks, how) = culprits(&sights.iter().collect::<Vec<_>>(), 7, now).unwrap();
+            (ranks.iter().map(|sight| sight.rank.0).collect::<Vec<_>>(), how)
+        };
+        assert_eq!(found(&[1]), (vec![1], Stuck::Frozen));
+        assert_eq!(found(&[]), (vec![0, 1, 2], Stuck::Waiting));
+        assert_eq!(found(&[0, 1, 2]), (vec![0, 1, 2], Stuck::Waiting));
     }
 
     #[test]

@@ -119,10 +119,9 @@ impl Agent {
         let mut members = std::mem::take(&mut self.members);
         members.retain_mut(|member| {
             let Some(loss) = member.listen() else { return true };
-            let (name, node) = (member.name(), member.node);
             // One whose ranks had ended well is missed only if they have to start again.
             if member.is_in {
-                self.lost.push((node, NodeEnd { name, ended: member.ended, loss }));
+                self.lost.push((member.node, member.end(loss)));
             }
             false
         });
@@ -212,7 +211,7 @@ impl Agent {
             (None, None) => return None,
         };
         for member in self.members.iter_mut().filter(|m| m.is_in && m.ended.is_none()) {
-            member.send(&Word::Stop(why.clone()));
+            member.stop(&why);
         }
         self.state = State::Stopping { since: Instant::now() };
         None
@@ -248,10 +247,7 @@ impl Agent {
     /// How the ranks of each machine ended, in the order of the nodes.
     fn ends(&self) -> Vec<NodeEnd> {
         let loss = "it did not end its ranks in time".to_owned();
-        let end = |member: &Member| {
-            let (name, ended) = (member.name(), member.ended);
-            (member.node, NodeEnd { name, ended, loss: loss.clone() })
-        };
+        let end = |member: &Member| (member.node, member.end(loss.clone()));
         let members = self.members.iter().filter(|member| member.is_in).map(end);
         let mut all: Vec<_> = members.chain(self.lost.clone()).collect();
         all.sort_by_key(|(node, _)| *node);

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use lockstep_wire::Line;
 
+use super::verdict::NodeEnd;
 use super::words::{Ended, Round, Word};
 use super::{LAST_WORDS, SILENCE};
 
@@ -19,12 +20,14 @@ pub(super) struct Member {
     pub(super) is_in: bool,
     /// How these ended.
     pub(super) ended: Option<Ended>,
+    /// Whether they are to end.
+    pub(super) is_stopped: bool,
 }
 
 impl Member {
     pub(super) fn new(node: u64, host: String, ranks: u64, line: Line<Word>) -> Self {
         let heard = Instant::now();
-        Self { node, host, ranks, line, heard, is_in: false, ended: None }
+        Self { node, host, ranks, line, heard, is_in: false, ended: None, is_stopped: false }
     }
 
     /// What a reader calls it.
@@ -43,8 +46,20 @@ impl Member {
     }
 
     pub(super) fn start(&mut self, round: Round) {
-        (self.is_in, self.ended) = (true, None);
+        (self.is_in, self.is_stopped, self.ended) = (true, false, None);
         self.send(&Word::Start(round));
+    }
+
+    /// Has its ranks end.
+    pub(super) fn stop(&mut self, why: &str) {
+        self.is_stopped = true;
+        self.send(&Word::Stop(why.to_owned()));
+    }
+
+    /// How its ranks ended, and how it was lost if it was.
+    pub(super) fn end(&self, loss: String) -> NodeEnd {
+        let (name, ended, was_stopped) = (self.name(), self.ended, self.is_stopped);
+        NodeEnd { name, ended, loss, was_stopped }
     }
 
     /// Hears it; says how it was lost, if it was.

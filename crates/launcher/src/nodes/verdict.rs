@@ -14,7 +14,12 @@ pub(super) struct NodeEnd {
     pub(super) ended: Option<Ended>,
     /// How it was lost.
     pub(super) loss: String,
+    /// Whether it was asked to end its ranks before they ended.
+    pub(super) was_stopped: bool,
 }
+
+/// The codes of ranks that SIGTERM or SIGKILL ended.
+const KILLED: [u8; 2] = [128 + 15, 128 + 9];
 
 /// What follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +38,9 @@ pub(super) fn verdict(ends: &[NodeEnd]) -> Verdict {
         return Verdict::Again { why: format!("{} was lost: {}", end.name, end.loss), code: lost };
     }
     let all = || ends.iter().filter_map(|end| Some((end, end.ended?)));
-    let failures = || all().filter(|(_, ended)| is_failure(ended.code));
+    let is_cause = |end: &NodeEnd, code| !(end.was_stopped && KILLED.contains(&code));
+    let failures =
+        || all().filter(|(end, ended)| is_failure(ended.code) && is_cause(end, ended.code));
     let first = failures().find(|(_, ended)| ended.code != lost).or_else(|| failures().next());
     let Some((end, ended)) = first else {
         return Verdict::Over(all().map(|(_, ended)| ended.code).max().unwrap_or_default());
@@ -62,6 +69,7 @@ mod tests {
                 name: format!("node {node}"),
                 ended: end.map(|(code, was_signalled)| Ended { code, was_signalled }),
                 loss: "its launcher is gone".to_owned(),
+                was_stopped: node != 1,
             };
             let found = verdict(&ends.iter().enumerate().map(end).collect::<Vec<_>>());
             let expected = match expected {
@@ -79,5 +87,8 @@ mod tests {
         check(&[ended(5), ended(1)], Err(("the ranks of node 1 failed with code 1", 1)));
         check(&[ended(5), ended(5)], Err(("the ranks of node 0 failed with code 5", 5)));
         check(&[ended(5), Some((137, true))], Ok(137));
+        check(&[ended(143), ended(1)], Err(("the ranks of node 1 failed with code 1", 1)));
+        check(&[ended(137), ended(137)], Err(("the ranks of node 1 failed with code 137", 137)));
+        check(&[ended(143), ended(5), ended(3)], Ok(3));
     }
 }

@@ -284,7 +284,8 @@ mod tests {
 
     #[test]
     fn an_epoch_is_one_line_with_its_evaluation() {
-        let checkpoint = CheckpointReport { step: 2, directory: "out/checkpoint-2".into() };
+        let checkpoint =
+            CheckpointReport { step: 2, directory: "out/checkpoint-2".into(), held_up: 0.01 };
         let events = [
             start(0),
             update(1),

@@ -22,14 +22,33 @@ pub enum CheckpointError {
         /// What the system said.
         cause: std::io::Error,
     },
-    /// The directory is not a complete checkpoint.
-    #[error("{} is not a complete checkpoint: {cause}", directory.display())]
+    /// The directory is not a checkpoint as it was written.
+    #[error("{} is not an intact checkpoint: {cause}", directory.display())]
     Incomplete {
         /// The checkpoint.
         directory: PathBuf,
         /// What is wrong.
         cause: String,
     },
+    /// A model's files are not those that were written.
+    #[error("{} does not hold the model that was written: {cause}", directory.display())]
+    Altered {
+        /// The model's directory.
+        directory: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
+    /// Weights or moments are not numbers; nothing was written.
+    #[error("after update {update} the tensor `{tensor}` has infinite or NaN values")]
+    NotNumbers {
+        /// The update, from 1.
+        update: u64,
+        /// The first such tensor.
+        tensor: String,
+    },
+    /// The thread that writes checkpoints panicked.
+    #[error("the thread that writes checkpoints panicked; this is a bug, please report it")]
+    Thread,
     /// A JSON file beside the weights is damaged.
     #[error(
         "{} is damaged ({cause}); copy it from the run that wrote the model, or remove it",
@@ -43,7 +62,7 @@ pub enum CheckpointError {
     },
     /// All checkpoints of a run are broken.
     #[error(
-        "none of the checkpoints in {} is complete:\n{}",
+        "none of the checkpoints in {} is intact:\n{}",
         directory.display(), broken(causes)
     )]
     NoneWhole {
@@ -95,6 +114,8 @@ pub enum RunRemedy {
     ResumeBefore,
     /// Resume from another checkpoint, or remove this one.
     ResumeFromAnother,
+    /// Use another model, or remove the manifest, where the files were changed on purpose.
+    UseAnother,
     /// Remove the checkpoints, or start again.
     StartAgain,
     /// Resume with the configuration of the checkpoint, or start again elsewhere.
@@ -110,6 +131,7 @@ impl CheckpointError {
     pub fn remedy(&self) -> Option<RunRemedy> {
         match self {
             Self::Incomplete { .. } => Some(RunRemedy::ResumeFromAnother),
+            Self::Altered { .. } => Some(RunRemedy::UseAnother),
             Self::NoneWhole { .. } => Some(RunRemedy::StartAgain),
             Self::OtherRun { directory, differences } => {
                 Some(RunRemedy::ResumeAsStarted { longer: longer(directory, differences) })

@@ -5,15 +5,11 @@ use std::path::{Path, PathBuf};
 
 use lockstep_world::Step;
 
-use super::staging::{UNFINISHED, files, remove_if_there};
-use super::{CheckpointError, manifest};
-
-const PREFIX: &str = "checkpoint-";
-
-/// The directory name of the checkpoint after `step`.
-pub(crate) fn checkpoint_name(step: Step) -> String {
-    format!("{PREFIX}{}", step.0)
-}
+use super::CheckpointError;
+use super::manifest::Manifest;
+use super::name::step_of;
+use super::read::Saved;
+use super::staging::{UNFINISHED, files, remove_if_there, remove_whole};
 
 /// The newest whole checkpoint of a run, or nothing where there is none yet.
 ///
@@ -22,10 +18,13 @@ pub(crate) fn checkpoint_name(step: Step) -> String {
 pub fn latest_checkpoint(output_dir: &Path) -> Result<Option<PathBuf>, CheckpointError> {
     let mut causes: Vec<(PathBuf, String)> = Vec::new();
     for (_, directory) in checkpoints(output_dir)?.into_iter().rev() {
-        match manifest::verify(&directory) {
+        match Saved::open(&directory).and_then(|saved| saved.verify()) {
             Ok(()) => {
                 for (path, cause) in causes {
-                    tracing::warn!("skipped the incomplete checkpoint {}: {cause}", path.display());
+                    tracing::warn!(
+                        "skipped the checkpoint {}, which is not intact: {cause}",
+                        path.display()
+                    );
                 }
                 return Ok(Some(directory));
             }
@@ -49,38 +48,37 @@ pub fn has_checkpoints(output_dir: &Path) -> Result<bool, CheckpointError> {
     Ok(!checkpoints(output_dir)?.is_empty())
 }
 
-/// Removes the checkpoints of an earlier run, so that no run resumes from them by mistake.
-///
-/// # Errors
-/// [`CheckpointError::Io`] when the file system refuses.
-pub fn remove_run(output_dir: &Path) -> Result<(), CheckpointError> {
-    checkpoints(output_dir)?.iter().try_for_each(|(_, directory)| remove_if_there(directory))
-}
-
-/// Removes what a run that was killed while writing left behind.
+/// Removes what a run that was killed while writing left behind. What cannot be removed stays, with a
+/// warning: nothing reads it.
 pub(crate) fn clear_unfinished(output_dir: &Path) -> Result<(), CheckpointError> {
     for path in contents(output_dir)? {
         let is_unfinished =
             |name: &str| name.starts_with('.') && name.ends_with(UNFINISHED) && path.is_dir();
         if name_of(&path).is_some_and(is_unfinished) {
-            remove_if_there(&path)?;
+            warn(remove_if_there(&path));
         }
     }
     Ok(())
 }
 
+/// What is only cleared away does not end a run.
+fn warn(removed: Result<(), CheckpointError>) {
+    if let Err(error) = removed {
+        tracing::warn!("{error}; the run continues, and it stays on the disk");
+    }
+}
+
 /// Removes all whole checkpoints up to the `current` one, but the newest `keep` and the `best`.
 ///
-/// Broken ones do not count as kept, nor do later ones, which a run that went back has left.
-pub(crate) fn prune(
-    output_dir: &Path,
-    keep: NonZeroUsize,
-    current: Step,
-    best: Option<Step>,
-) -> Result<(), CheckpointError> {
-    let mut all = checkpoints(output_dir)?;
+/// Broken ones do not count as kept, nor do later ones, which a run that went back has left. One that
+/// cannot be removed stays, with a warning.
+pub(crate) fn prune(output_dir: &Path, keep: NonZeroUsize, current: Step, best: Option<Step>) {
+    let mut all = match checkpoints(output_dir) {
+        Ok(all) => all,
+        Err(error) => return warn(Err(error)),
+    };
     all.retain(|(step, _)| *step <= current);
-    outlived(all, keep.get(), best).iter().try_for_each(|directory| remove_if_there(directory))
+    outlived(all, keep.get(), best).iter().for_each(|directory| warn(remove_whole(directory)));
 }
 
 /// Removes what [`prune`] will remove once the `current` checkpoint is written, so that there is
@@ -99,14 +97,15 @@ pub(crate) fn make_room(
             "the disk is full: removing {} early to make room for the next checkpoint",
             directory.display()
         );
-        remove_if_there(directory)?;
+        remove_whole(directory)?;
     }
     Ok(!outlived.is_empty())
 }
 
-/// The whole ones of these checkpoints but the newest `keep` and the `best`.
+/// The whole ones of these checkpoints but the newest `keep` and the `best`. Bytes are not compared:
+/// that would read all of them after each checkpoint.
 fn outlived(mut all: Vec<(Step, PathBuf)>, keep: usize, best: Option<Step>) -> Vec<PathBuf> {
-    all.retain(|(_, directory)| manifest::verify(directory).is_ok());
+    all.retain(|(_, directory)| Manifest::open(directory).is_ok());
     let old = all.len().saturating_sub(keep);
     let outlived = all.into_iter().take(old).filter(|(step, _)| Some(*step) != best);
     outlived.map(|(_, directory)| directory).collect()
@@ -114,7 +113,7 @@ fn outlived(mut all: Vec<(Step, PathBuf)>, keep: usize, best: Option<Step>) -> V
 
 /// All directories named as checkpoints, by step.
 fn checkpoints(output_dir: &Path) -> Result<Vec<(Step, PathBuf)>, CheckpointError> {
-    let step = |path: &Path| name_of(path)?.strip_prefix(PREFIX)?.parse().ok().map(Step);
+    let step = |path: &Path| step_of(name_of(path)?);
     let directories = contents(output_dir)?.into_iter().filter(|path| path.is_dir());
     let mut found: Vec<_> = directories.filter_map(|path| Some((step(&path)?, path))).collect();
     found.sort();

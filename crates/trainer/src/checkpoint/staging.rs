@@ -1,8 +1,9 @@
 //! Directories that appear under their name only when all of their content is on disk.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use serde::Serialize;
 
@@ -21,8 +22,7 @@ pub(super) struct Staging {
 impl Staging {
     /// Begins a directory inside `parent`, which is made where it is missing.
     pub(super) fn begin(parent: &Path, name: &str) -> Result<Self, CheckpointError> {
-        let path = parent.join(format!(".{name}{UNFINISHED}"));
-        remove_if_there(&path)?;
+        let path = parent.join(unfinished(name));
         fs::create_dir_all(&path).map_err(|cause| CheckpointError::Io {
             verb: "create",
             path: path.clone(),
@@ -36,14 +36,14 @@ impl Staging {
     }
 
     /// Gives the directory its name; what had the name before is replaced.
-    pub(super) fn publish(mut self, name: &str) -> Result<PathBuf, CheckpointError> {
+    pub(super) fn publish(mut self, name: &str) -> Result<(), CheckpointError> {
         self.sync()?;
         let target = self.parent.join(name);
-        remove_if_there(&target)?;
+        let old = set_aside(&target)?;
         rename(&self.path, &target)?;
         self.published = true;
         sync(&self.parent)?;
-        Ok(target)
+        old.map_or(Ok(()), |old| remove_if_there(&old))
     }
 
     /// Moves each file into the parent, where it replaces the one of its name.
@@ -75,12 +75,45 @@ impl Drop for Staging {
 
 /// Writes a value as JSON.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), CheckpointError> {
-    let write = || {
-        let mut file = File::create(path)?;
-        serde_json::to_writer_pretty(&mut file, value)?;
-        file.write_all(b"\n")
-    };
-    write().map_err(|cause| CheckpointError::Io { verb: "write", path: path.to_owned(), cause })
+    let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from);
+    let write = |cause| CheckpointError::Io { verb: "write", path: path.to_owned(), cause };
+    write_text(path, &(text.map_err(write)? + "\n"))
+}
+
+/// Writes a file anew.
+pub(super) fn write_text(path: &Path, text: &str) -> Result<(), CheckpointError> {
+    fs::write(path, text).map_err(|cause| CheckpointError::Io {
+        verb: "write",
+        path: path.to_owned(),
+        cause,
+    })
+}
+
+/// Removes a directory so that it has its name for as long as it is whole: a removal that is cut short
+/// leaves something unfinished, which the next run removes.
+pub(super) fn remove_whole(directory: &Path) -> Result<(), CheckpointError> {
+    set_aside(directory)?.map_or(Ok(()), |aside| remove_if_there(&aside))
+}
+
+/// Gives a directory the name of something unfinished; nothing where there is no such directory.
+fn set_aside(directory: &Path) -> Result<Option<PathBuf>, CheckpointError> {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    let aside = directory.with_file_name(unfinished(&name));
+    match fs::rename(directory, &aside) {
+        Ok(()) => Ok(Some(aside)),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => {
+            Err(CheckpointError::Io { verb: "remove", path: directory.to_owned(), cause })
+        }
+    }
+}
+
+/// A name for something unfinished, which no other process and no other call gives.
+fn unfinished(name: &str) -> String {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!(".{name}.{}-{}-{call}{UNFINISHED}", std::process::id(), since.as_nanos())
 }
 
 pub(super) fn remove_if_there(path: &Path) -> Result<(), CheckpointError> {

@@ -6,6 +6,8 @@ mod determinism;
 mod guards;
 mod identity;
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod ranks;
@@ -13,6 +15,8 @@ mod ranks;
 mod recorded;
 #[cfg(test)]
 mod resume;
+#[cfg(test)]
+mod saving;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]

@@ -3,24 +3,24 @@
 mod command;
 mod flight;
 mod origin;
+mod peers;
 mod stops;
 mod summary;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use lockstep_collective::{Collective, PhaseBoard, WatchHandle, broadcast_bytes};
+use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
 use lockstep_flags::CommandLine;
 use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::streams::Optional;
-use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
+use lockstep_host::{ExitCode, Process, Unused};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
 use lockstep_join::{FlightLog, JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
 use lockstep_program::Card;
 use lockstep_settings::{Record, Reporter, RunPlan, keys, run_config, run_toml};
-use lockstep_trainer::{Ending, Observer, Parts, TrainError, TrainSettings, Trainer};
+use lockstep_trainer::{Ending, Observer, Parts, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::Checks;
@@ -28,9 +28,11 @@ use crate::disk::Space;
 use crate::failure::Failure;
 use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
+use crate::output_dir::Replaced;
 use crate::sources::{self, Corpora, RawCorpora};
 use crate::{card, output_dir, write_file};
 pub(super) use command::COMMAND;
+use peers::{OTHERS_END, join, notify_peers};
 use stops::Stops;
 
 /// Runs the command.
@@ -72,7 +74,9 @@ pub(crate) fn run(
         return super::tell(out, &text);
     };
     let watch = world.watch.handle();
-    stops.join(watch.clone());
+    if world.seat.world() != WorldSize::ONE {
+        stops.join(watch.clone());
+    }
     let place = world.place.clone();
     let hosts = world.hosts.clone();
     let run = Run {
@@ -95,52 +99,8 @@ pub(crate) fn run(
     ending
 }
 
-/// Reports a failure to the peers; a failure that follows from another rank's waits, so that the
-/// other rank reports first.
-fn notify_peers(ending: &Result<ExitCode, Failure>, watch: &WatchHandle) {
-    match ending {
-        // The leader reports the cause, and its exit code must come first.
-        Err(Failure::Train(error)) if matches!(**error, TrainError::Leader { .. }) => {
-            std::thread::sleep(OTHERS_END);
-        }
-        // The lost neighbour may itself have lost another rank, which only the watch can name.
-        Err(failure) if failure.code() == ExitCode::PeerLost => {
-            std::thread::sleep(OTHERS_END);
-            watch.fail(&failure.to_string(), failure.code().number());
-        }
-        Err(failure) => watch.fail(&failure.to_string(), failure.code().number()),
-        Ok(_) => {}
-    }
-}
-
-/// The process group that this process trains in; nothing where another rank trains alone.
-fn join(
-    starter: &Starter,
-    wish: Wish,
-    options: &JoinOptions<'_>,
-) -> Result<Option<ProcessGroup>, JoinError> {
-    match device::alone(wish.device, starter.seat()) {
-        Some(Computes::Nothing) => Ok(None),
-        Some(_) => {
-            warn_of_unused(options.environment);
-            ProcessGroup::join(&Starter::Single, wish, options)
-        }
-        None => ProcessGroup::join(starter, wish, options),
-    }
-}
-
-fn warn_of_unused(environment: &Environment) {
-    let unused = Unused::here(environment, IS_BUILT_IN);
-    if let Unused::NoCuda(_) = unused {
-        tracing::warn!("{unused}, so training runs on the CPU");
-    }
-}
-
 /// No path that the system opens is longer.
 const LONGEST_PATH: usize = 4096;
-
-/// How long a rank whose failure follows from another's lets that one end first.
-const OTHERS_END: Duration = Duration::from_secs(2);
 
 /// A run before it is put together.
 struct Run<'a> {
@@ -187,6 +147,7 @@ impl Run<'_> {
         let settings = TrainSettings { usage, ..settings };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
+        say(out, &summary::of_resumption(&plan.run, checkpoint.as_deref()))?;
         let mut log = RankLog::new(&plan.run.directory, self.seat.rank());
         let ending = self.follow(&mut trainer, checkpoint, &mut log, out);
         if let Err(failure) = &ending {
@@ -247,8 +208,10 @@ impl Run<'_> {
         let cards = Cards { card: Card::named(&self.place.name), count: self.seat.world().get() };
         let mut console = Console::new(out, self.plan.run.logging_steps, cards)
             .with_first_step(self.plan.is_on(&keys::LOGGING_FIRST_STEP));
+        let mut replaced = Replaced::of(&self.plan.run.directory);
         let mut observers: Vec<&mut dyn Observer> = vec![log];
         if self.seat.is_leader() {
+            observers.push(&mut replaced);
             if self.plan.run.reporters.contains(&Reporter::Jsonl) {
                 observers.push(&mut metrics);
             }

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use super::files::Found;
 
+/// A rank that was this many seconds late for a call stood still.
+const WAITED: f64 = 1.0;
+
 /// The records of one run, compared.
 #[derive(Debug, Serialize)]
 pub(super) struct Comparison {
@@ -140,8 +143,11 @@ fn stalled(records: &[FlightRecord]) -> Option<Stalled> {
     let last = |record: &FlightRecord| record.calls.iter().map(|call| call.number).max();
     let furthest = records.iter().filter_map(last).max()?;
     let calls = records.iter().flat_map(|record| &record.calls);
-    let call = calls.into_iter().find(|call| call.number == furthest)?;
-    let behind = records.iter().filter(|record| last(record) < Some(furthest));
+    let begun = calls.filter(|call| call.number == furthest);
+    let call = begun.min_by(|one, other| one.started.total_cmp(&other.started))?;
+    // Records that were written at different times differ by the calls in between.
+    let had_time = |record: &FlightRecord| record.written - call.started > WAITED;
+    let behind = records.iter().filter(|record| last(record) < Some(furthest) && had_time(record));
     let ranks: Vec<usize> = behind.map(|record| record.rank).collect();
     let (verb, update) = (call.verb, call.update);
     (!ranks.is_empty()).then_some(Stalled { call: furthest, verb, update, ranks })

@@ -72,6 +72,8 @@ fn the_first_call_that_differs_is_named_and_missing_ranks_are() {
 fn a_run_without_a_fault_has_none() {
     let folder = tempfile::tempdir().unwrap();
     (0..3).for_each(|rank| write(folder.path(), &record(rank, 4)));
+    // Written on a signal, a moment later.
+    write(folder.path(), &FlightRecord { written: 1.5, ..record(2, 3) });
     let told = text(&compared(folder.path()));
     assert!(told.contains("all 3 ranks made the same calls, and none stood still"), "{told}");
 }
