@@ -2,7 +2,6 @@
 //! its end on the others.
 
 use std::fs;
-use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::Ordering;
 use std::thread::{scope, sleep};
@@ -13,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::hostile::{Attack, besiege, raise_limit, strangers};
 use crate::launcher::Post;
 use crate::program::{Starter, Workplace, succeed, tiny_run};
+use crate::starters::free_port;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const TOKEN: &str = "a long and secret word";
@@ -38,10 +38,6 @@ fn launcher(place: &Workplace, node: usize, port: u16, flags: &str) -> Command {
     command.env("LOCKSTEP_TOKEN", TOKEN).env("NO_COLOR", "1").env("HF_HUB_OFFLINE", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The processes whose parent this is.
@@ -201,12 +197,13 @@ fn ranks_that_fail_are_started_again_on_all_machines_as_often_as_is_allowed() {
 
 #[test]
 fn without_node_0_all_end_and_say_why() {
-    let [first, second, third] = scripted(&Post::new("echo here; exec sleep 60"), [ONE; 3]);
+    let all = scripted(&Post::new("exec sleep 600"), [ONE; 3]);
     let began = Instant::now();
-    while children_of(third.id()).is_empty() {
-        assert!(began.elapsed() < PATIENCE);
+    while all.iter().any(|launcher| children_of(launcher.id()).is_empty()) {
+        assert!(began.elapsed() < PATIENCE, "the ranks did not start");
         sleep(Duration::from_millis(5));
     }
+    let [first, second, third] = all;
     lose(&first);
     let [_, second, third] = ends([first, second, third]);
     for (code, told) in [second, third] {

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -15,6 +15,7 @@ use rustix::net::sockopt::set_socket_linger;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::program::{Workplace, tiny_run};
+use crate::starters::free_port;
 
 const RANKS: u32 = 3;
 const UPDATES: &str = "60";
@@ -41,8 +42,7 @@ struct Ranks {
 
 impl Ranks {
     fn new() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { place: Workplace::new(), port, children: Vec::new() }
+        Self { place: Workplace::new(), port: free_port(), children: Vec::new() }
     }
 
     fn start(&mut self, rank: u32) {

@@ -163,7 +163,7 @@ impl Starter {
 
 /// A free port, below those that the system hands out by itself: ranks bind it
 /// seconds later.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 20 * u16::try_from(std::process::id() % 500).unwrap();
     let mut ports =

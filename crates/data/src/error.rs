@@ -194,8 +194,8 @@ pub enum DataError {
     /// Some rows cannot be used, and the user has not said that they may be dropped.
     #[error(
         "{}: {} of {} cannot be used{}{}",
-        .path.display(), .bad.total(), counted(*.rows, "row"), account(.bad, &.clues.known),
-        conversion::described(.clues.foreign.as_ref())
+        .path.display(), .bad.total(), counted(*.rows, "row"), conversion::described(.clues.foreign.as_ref()),
+        account(.bad, &.clues.known)
     )]
     BadRows {
         /// The file.
@@ -210,8 +210,8 @@ pub enum DataError {
     /// Rows may be dropped, but then none is left.
     #[error(
         "{}: no row can be used ({} read){}{}",
-        .path.display(), counted(.bad.total(), "row"), account(.bad, &.clues.known),
-        conversion::described(.clues.foreign.as_ref())
+        .path.display(), counted(.bad.total(), "row"), conversion::described(.clues.foreign.as_ref()),
+        account(.bad, &.clues.known)
     )]
     AllRowsBad {
         /// The file.
@@ -224,8 +224,8 @@ pub enum DataError {
     /// There are texts to classify, and none of them can be read.
     #[error(
         "{}: no text can be read ({} answered with an error){}{}",
-        .path.display(), counted(.bad.total(), "row"), account(.bad, &[]),
-        conversion::described(.foreign.as_deref())
+        .path.display(), counted(.bad.total(), "row"), conversion::described(.foreign.as_deref()),
+        account(.bad, &[])
     )]
     NoTexts {
         /// The file.

@@ -1,6 +1,6 @@
 //! A command as clap has it: its flags from the table of keys, its help and its completions.
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Arg, ArgAction, ValueHint};
 
 use crate::explanation::explanation;
@@ -125,7 +125,7 @@ impl Command {
         });
         let set = Arg::new("set").long("set").value_name("KEY=VALUE").action(ArgAction::Append);
         if self.set() == Set::Taken {
-            arguments.push(set.help("set any key; outweighs file and flags").help_heading("other"));
+            arguments.push(set.help("set any key; overrides file and flags").help_heading("other"));
         }
         let help = Arg::new("help").short('h').long("help").value_name("KEY").num_args(0..=1);
         arguments.push(help.help("list the flags, or explain one key").help_heading("other"));
@@ -190,7 +190,7 @@ fn word(placeholder: &'static str) -> Arg {
 
 /// A key as the help and the completions show it.
 fn shown(entry: &'static dyn Entry) -> Arg {
-    let default = entry.default().filter(|default| *default != "false");
+    let default = entry.unset().filter(|default| *default != "false");
     let default = default.map_or_else(String::new, |default| format!(" [default: {default}]"));
     let heading = match entry.table() {
         Table::COMMAND => "flags".to_owned(),
@@ -202,15 +202,16 @@ fn shown(entry: &'static dyn Entry) -> Arg {
     if entry.form() == Form::Switch {
         return argument.action(ArgAction::SetTrue);
     }
-    let hint = match entry.placeholder() {
+    let hint = match &*entry.placeholder() {
         "FILE" => ValueHint::FilePath,
         "DIR" | "ID|DIR" => ValueHint::DirPath,
         _ => ValueHint::Unknown,
     };
-    let argument = argument.value_name(entry.placeholder()).value_hint(hint);
-    let words: Vec<&str> = entry.placeholder().split('|').collect();
-    match words.len() > 1 && words.iter().all(|word| entry.accepts(word)) {
-        true => argument.value_parser(PossibleValuesParser::new(words)).hide_possible_values(true),
-        false => argument,
+    let argument = argument.value_name(entry.placeholder().into_owned()).value_hint(hint);
+    let choices = entry.choices();
+    if choices.is_empty() {
+        return argument;
     }
+    let choices = choices.into_iter().map(|(name, meaning)| PossibleValue::new(name).help(meaning));
+    argument.value_parser(PossibleValuesParser::new(choices)).hide_possible_values(true)
 }

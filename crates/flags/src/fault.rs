@@ -2,6 +2,7 @@
 //!
 //! Faults are collected, never thrown one by one: a user who corrects a file wants to see all of them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::path::PathBuf;
@@ -81,8 +82,10 @@ pub enum Problem {
         cause: String,
     },
     /// A table that does not exist.
-    #[error("there is no such table; valid: {}", known.join(", "))]
+    #[error("there is no such table; {}", table_hint(*.near, .known))]
     UnknownTable {
+        /// The table that was probably meant.
+        near: Option<&'static str>,
         /// The tables there are.
         known: Vec<&'static str>,
     },
@@ -126,7 +129,7 @@ pub enum Problem {
     #[error("the value is missing; valid: {valid}")]
     NoValue {
         /// What would be valid.
-        valid: &'static str,
+        valid: Cow<'static, str>,
     },
     /// A value of the wrong type in TOML.
     #[error("this is not {form}; valid: {valid}")]
@@ -134,19 +137,19 @@ pub enum Problem {
         /// How such values are written.
         form: &'static str,
         /// What would be valid.
-        valid: &'static str,
+        valid: Cow<'static, str>,
     },
     /// A value that cannot be read, or is out of its range.
     #[error("this value is not valid; valid: {valid}")]
     Invalid {
         /// What would be valid.
-        valid: &'static str,
+        valid: Cow<'static, str>,
     },
     /// A key without which nothing can be done.
     #[error("required, but not given; valid: {valid}")]
     Missing {
         /// What would be valid.
-        valid: &'static str,
+        valid: Cow<'static, str>,
     },
     /// Two keys that contradict each other.
     #[error("this contradicts {other}; {remedy}")]
@@ -175,6 +178,13 @@ pub enum Problem {
     /// What the program that reads the configuration found, in its words.
     #[error("{0}")]
     Program(String),
+}
+
+fn table_hint(near: Option<&str>, known: &[&str]) -> String {
+    match near {
+        Some(table) => format!("did you mean [{table}]?"),
+        None => format!("valid: {}", known.join(", ")),
+    }
 }
 
 /// All faults of a configuration; there is at least one.

@@ -1,5 +1,7 @@
 //! A key of the configuration: one row that TOML, flags, `--set`, the help and `run.toml` share.
 
+use std::borrow::Cow;
+
 use crate::kind::{Form, Kind};
 use crate::table::Table;
 
@@ -9,6 +11,7 @@ pub struct Key<T: 'static> {
     table: Table,
     kind: Kind<T>,
     default: Option<&'static str>,
+    unset: Option<&'static str>,
     meaning: &'static str,
 }
 
@@ -20,7 +23,7 @@ impl<T> Key<T> {
         kind: Kind<T>,
         meaning: &'static str,
     ) -> Self {
-        Self { name, table, kind, default: None, meaning }
+        Self { name, table, kind, default: None, unset: None, meaning }
     }
 
     /// The same key with a default, written as a user would.
@@ -29,9 +32,15 @@ impl<T> Key<T> {
         self
     }
 
+    /// The same key without a default, with what holds where it is not given, in words.
+    pub const fn or_else(mut self, unset: &'static str) -> Self {
+        self.unset = Some(unset);
+        self
+    }
+
     /// The value `text` stands for.
     pub fn read(&self, text: &str) -> Option<T> {
-        (self.kind.read)(text)
+        self.kind.read(text)
     }
 }
 
@@ -44,11 +53,15 @@ pub trait Entry: Sync {
     /// How its values are written in TOML.
     fn form(&self) -> Form;
     /// Its values' placeholder in the help.
-    fn placeholder(&self) -> &'static str;
+    fn placeholder(&self) -> Cow<'static, str>;
     /// What is valid.
-    fn valid(&self) -> &'static str;
+    fn valid(&self) -> Cow<'static, str>;
+    /// Each word that is valid with its meaning, where there is a list of them.
+    fn choices(&self) -> Vec<(&'static str, &'static str)>;
     /// The default, as a user would write it.
     fn default(&self) -> Option<&'static str>;
+    /// What holds where it is not given, in words.
+    fn unset(&self) -> Option<&'static str>;
     /// What it decides, for the help.
     fn meaning(&self) -> &'static str;
     /// Whether `text` is a valid value.
@@ -68,16 +81,22 @@ impl<T> Entry for Key<T> {
         self.table
     }
     fn form(&self) -> Form {
-        self.kind.form
+        self.kind.form()
     }
-    fn placeholder(&self) -> &'static str {
-        self.kind.placeholder
+    fn placeholder(&self) -> Cow<'static, str> {
+        self.kind.placeholder()
     }
-    fn valid(&self) -> &'static str {
-        self.kind.valid
+    fn valid(&self) -> Cow<'static, str> {
+        self.kind.valid()
+    }
+    fn choices(&self) -> Vec<(&'static str, &'static str)> {
+        self.kind.choices()
     }
     fn default(&self) -> Option<&'static str> {
         self.default
+    }
+    fn unset(&self) -> Option<&'static str> {
+        self.unset.or(self.default)
     }
     fn meaning(&self) -> &'static str {
         self.meaning

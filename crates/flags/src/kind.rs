@@ -3,19 +3,98 @@
 //! A key of the configuration names its kind; everything that reads a value (TOML, flags, `--set`)
 //! goes through it, so a value is judged in one place and the message lists what would be valid.
 
+use std::borrow::Cow;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 /// One kind of value.
-pub struct Kind<T> {
+pub enum Kind<T> {
+    /// One of these words.
+    OneOf(fn() -> Vec<Choice<T>>),
+    /// Any text that `read` takes.
+    Read {
+        /// How it is written in TOML.
+        form: Form,
+        /// Its placeholder in the help.
+        placeholder: &'static str,
+        /// What is valid, to follow "valid: ".
+        valid: &'static str,
+        /// The value a text stands for, if it is valid.
+        read: fn(&str) -> Option<T>,
+    },
+}
+
+/// One word that a user may choose, the one place for its spelling, its help and its value.
+pub struct Choice<T> {
+    /// As it is written.
+    pub name: &'static str,
+    /// What it chooses, for the help and the completions.
+    pub meaning: &'static str,
+    /// What it stands for.
+    pub value: T,
+}
+
+impl<T> Choice<T> {
+    /// The choice of `value` by `name`.
+    pub const fn new(name: &'static str, meaning: &'static str, value: T) -> Self {
+        Self { name, meaning, value }
+    }
+}
+
+impl<T> Kind<T> {
+    /// The value `text` stands for, if it is valid.
+    pub fn read(&self, text: &str) -> Option<T> {
+        match self {
+            Self::OneOf(choices) => {
+                let named = choices().into_iter().find(|choice| choice.name == text);
+                named.map(|choice| choice.value)
+            }
+            Self::Read { read, .. } => read(text),
+        }
+    }
+
     /// How it is written in TOML.
-    pub form: Form,
+    pub fn form(&self) -> Form {
+        match self {
+            Self::OneOf(_) => Form::Text,
+            Self::Read { form, .. } => *form,
+        }
+    }
+
     /// Its placeholder in the help.
-    pub placeholder: &'static str,
+    pub fn placeholder(&self) -> Cow<'static, str> {
+        match self {
+            Self::OneOf(_) => self.names().join("|").into(),
+            Self::Read { placeholder, .. } => (*placeholder).into(),
+        }
+    }
+
     /// What is valid, to follow "valid: ".
-    pub valid: &'static str,
-    /// The value a text stands for, if it is valid.
-    pub read: fn(&str) -> Option<T>,
+    pub fn valid(&self) -> Cow<'static, str> {
+        match self {
+            Self::OneOf(_) => match self.names().as_slice() {
+                [first @ .., last] if !first.is_empty() => {
+                    format!("{} or {last}", first.join(", ")).into()
+                }
+                names => names.concat().into(),
+            },
+            Self::Read { valid, .. } => (*valid).into(),
+        }
+    }
+
+    /// Each word with its meaning, where there is a list of them.
+    pub fn choices(&self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::OneOf(choices) => {
+                choices().iter().map(|choice| (choice.name, choice.meaning)).collect()
+            }
+            Self::Read { .. } => Vec::new(),
+        }
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        self.choices().into_iter().map(|(name, _)| name).collect()
+    }
 }
 
 /// How a value is written in TOML.
@@ -44,7 +123,7 @@ impl Form {
 }
 
 /// Any text but an empty one.
-pub const TEXT: Kind<String> = Kind {
+pub const TEXT: Kind<String> = Kind::Read {
     form: Form::Text,
     placeholder: "NAME",
     valid: "any text but an empty one",
@@ -52,7 +131,7 @@ pub const TEXT: Kind<String> = Kind {
 };
 
 /// A file.
-pub const FILE: Kind<PathBuf> = Kind {
+pub const FILE: Kind<PathBuf> = Kind::Read {
     form: Form::Text,
     placeholder: "FILE",
     valid: "the path of a file",
@@ -60,7 +139,7 @@ pub const FILE: Kind<PathBuf> = Kind {
 };
 
 /// A directory.
-pub const DIRECTORY: Kind<PathBuf> = Kind {
+pub const DIRECTORY: Kind<PathBuf> = Kind::Read {
     form: Form::Text,
     placeholder: "DIR",
     valid: "the path of a directory",
@@ -68,7 +147,7 @@ pub const DIRECTORY: Kind<PathBuf> = Kind {
 };
 
 /// On or off.
-pub const SWITCH: Kind<bool> = Kind {
+pub const SWITCH: Kind<bool> = Kind::Read {
     form: Form::Switch,
     placeholder: "",
     valid: "true or false",
@@ -76,7 +155,7 @@ pub const SWITCH: Kind<bool> = Kind {
 };
 
 /// Any non-negative whole number.
-pub const WHOLE: Kind<u64> = Kind {
+pub const WHOLE: Kind<u64> = Kind::Read {
     form: Form::Number,
     placeholder: "N",
     valid: "a whole number, at least 0",
@@ -84,7 +163,7 @@ pub const WHOLE: Kind<u64> = Kind {
 };
 
 /// A number of things there is at least one of.
-pub const SIZE: Kind<NonZeroUsize> = Kind {
+pub const SIZE: Kind<NonZeroUsize> = Kind::Read {
     form: Form::Number,
     placeholder: "N",
     valid: "a whole number from 1 to 1000000000",
@@ -92,7 +171,7 @@ pub const SIZE: Kind<NonZeroUsize> = Kind {
 };
 
 /// A number of updates.
-pub const UPDATES: Kind<NonZeroU64> = Kind {
+pub const UPDATES: Kind<NonZeroU64> = Kind::Read {
     form: Form::Number,
     placeholder: "N",
     valid: "a whole number from 1 to 1000000000",
@@ -100,7 +179,7 @@ pub const UPDATES: Kind<NonZeroU64> = Kind {
 };
 
 /// A share of what is dropped.
-pub const DROPPED: Kind<f32> = Kind {
+pub const DROPPED: Kind<f32> = Kind::Read {
     form: Form::Number,
     placeholder: "X",
     valid: "a number from 0 to below 1",
@@ -108,7 +187,7 @@ pub const DROPPED: Kind<f32> = Kind {
 };
 
 /// A number in [0, 1].
-pub const UNIT: Kind<f64> = Kind {
+pub const UNIT: Kind<f64> = Kind::Read {
     form: Form::Number,
     placeholder: "X",
     valid: "a number from 0 to 1",
@@ -116,7 +195,7 @@ pub const UNIT: Kind<f64> = Kind {
 };
 
 /// A number in [0, 1).
-pub const BELOW_ONE: Kind<f64> = Kind {
+pub const BELOW_ONE: Kind<f64> = Kind::Read {
     form: Form::Number,
     placeholder: "X",
     valid: "a number from 0 to below 1",
@@ -124,7 +203,7 @@ pub const BELOW_ONE: Kind<f64> = Kind {
 };
 
 /// A number above 0, also as an f32, which is what the kernels compute with.
-pub const POSITIVE: Kind<f64> = Kind {
+pub const POSITIVE: Kind<f64> = Kind::Read {
     form: Form::Number,
     placeholder: "X",
     valid: "a number from 1e-38 to 1e9",
@@ -146,7 +225,7 @@ mod tests {
     use super::*;
 
     fn check<T: Debug + PartialEq>(kind: &Kind<T>, text: &str, expected: Option<T>) {
-        assert_eq!((kind.read)(text), expected, "{text:?} as {}", kind.valid);
+        assert_eq!(kind.read(text), expected, "{text:?} as {}", kind.valid());
     }
 
     #[test]
@@ -173,5 +252,18 @@ mod tests {
         check(&POSITIVE, "inf", None);
         check(&POSITIVE, "1e-50", None);
         check(&POSITIVE, "1e-8", Some(1e-8));
+    }
+
+    #[test]
+    fn one_list_of_choices_says_what_is_valid_and_reads_it() {
+        const SIZES: Kind<u8> =
+            Kind::OneOf(|| vec![Choice::new("s", "small", 1), Choice::new("m", "middle", 2)]);
+        check(&SIZES, "m", Some(2));
+        check(&SIZES, "M", None);
+        check(&SIZES, "", None);
+        assert_eq!((&*SIZES.placeholder(), &*SIZES.valid()), ("s|m", "s or m"));
+        assert_eq!(SIZES.choices(), [("s", "small"), ("m", "middle")]);
+        const ONE: Kind<u8> = Kind::OneOf(|| vec![Choice::new("s", "small", 1)]);
+        assert_eq!(ONE.valid(), "s");
     }
 }

@@ -23,8 +23,8 @@ pub use command::{Command, Program, Words};
 pub use fault::{Fault, Faults, Origin, Problem};
 pub use key::{Entries, Entry, Key};
 pub use kind::{
-    BELOW_ONE, DIRECTORY, DROPPED, FILE, Form, Kind, POSITIVE, SIZE, SWITCH, TEXT, UNIT, UPDATES,
-    WHOLE,
+    BELOW_ONE, Choice, DIRECTORY, DROPPED, FILE, Form, Kind, POSITIVE, SIZE, SWITCH, TEXT, UNIT,
+    UPDATES, WHOLE,
 };
 pub use line::CommandLine;
 pub use near::nearest;

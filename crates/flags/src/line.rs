@@ -4,6 +4,7 @@
 //! shown together. So an unknown flag is marked where it is, and the line is parsed again. Values
 //! stay texts: the kinds of the keys judge them.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use clap::ArgMatches;
@@ -185,7 +186,7 @@ fn apply_flag(config: &mut Written, flag: Flag) {
     }
 }
 
-const NO_SETTING: Problem = Problem::NoValue { valid: "key=value, such as seed=7" };
+const NO_SETTING: Problem = Problem::NoValue { valid: Cow::Borrowed("key=value, such as seed=7") };
 
 fn apply_setting(config: &mut Written, setting: Option<String>) {
     let Some(setting) = setting else { return config.note("--set".to_owned(), NO_SETTING) };

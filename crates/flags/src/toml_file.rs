@@ -1,7 +1,8 @@
 //! The lowest layer: a TOML file, read with the line of each key.
 //!
 //! An unknown table, an unknown key or a value of the wrong type is noted, and the rest is still
-//! looked at. Only where the text is no TOML, its keys are not looked at.
+//! looked at. A key in the wrong place counts for its value, so that no other fault follows from it.
+//! Only where the text is not TOML, its keys are not looked at.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,6 +16,7 @@ use crate::bare::{self, DATA};
 use crate::fault::{Origin, Problem};
 use crate::key::{Entries, Entry, tables};
 use crate::kind::Form;
+use crate::near::nearest;
 use crate::table::Table;
 use crate::words::{entry_named, hint};
 use crate::written::Written;
@@ -60,8 +62,9 @@ pub fn read(config: &mut Written, path: &Path, source: &str) {
     for (key, value) in in_order(document.get_ref()) {
         match (table_named(config.entries(), key.get_ref()), value.get_ref()) {
             (Some(table), DeValue::Table(keys)) => file.read_table(config, table, keys),
-            _ if key.get_ref() == RECORD => {}
-            _ => file.note_top_level(config, key),
+            (None, DeValue::Table(_)) if key.get_ref() == RECORD => {}
+            (None, DeValue::Table(keys)) => file.read_unknown_table(config, key, keys),
+            _ => file.note_top_level(config, key, value),
         }
     }
 }
@@ -103,6 +106,7 @@ impl Source<'_> {
                 Some(entry) => {
                     let problem = Problem::WrongTable { table: entry.table().name() };
                     config.note(self.key_place(table.name(), key), problem);
+                    self.read_misplaced(config, entry, at, value);
                 }
                 None => {
                     let hint = hint(key.get_ref(), config.entries());
@@ -112,6 +116,49 @@ impl Source<'_> {
         }
     }
 
+    /// Reads the keys of an unknown table as those of the table that was probably meant, else each as
+    /// a key in the wrong place.
+    fn read_unknown_table(
+        &self,
+        config: &mut Written,
+        name: &Spanned<DeString<'_>>,
+        keys: &DeTable<'_>,
+    ) {
+        let near = table_near(config.entries(), name.get_ref());
+        let at = name.span().start;
+        let place = format!("{}: {}", self.line_place(at), name.get_ref().escape_debug());
+        let known = tables(config.entries()).into_iter().map(Table::name).collect();
+        config.note(place, Problem::UnknownTable { near: near.map(Table::name), known });
+        if let Some(table) = near {
+            return self.read_table(config, table, keys);
+        }
+        for (key, value) in in_order(keys) {
+            if let Some(entry) = key_named(config.entries(), key.get_ref()) {
+                self.read_misplaced(config, entry, key.span().start, value);
+            }
+        }
+    }
+
+    /// Reads the value of a key whose place was noted as wrong; what else is wrong with it is shown
+    /// once it is in its place.
+    fn read_misplaced(
+        &self,
+        config: &mut Written,
+        entry: &'static dyn Entry,
+        at: usize,
+        value: &Spanned<DeValue<'_>>,
+    ) {
+        config.note_tried(entry);
+        let text = text_of(entry.form(), value.get_ref()).filter(|text| entry.accepts(text));
+        if let Some(text) = text.filter(|_| config.given(entry).is_none()) {
+            config.give(entry, text, self.origin(at));
+        }
+    }
+
+    fn origin(&self, at: usize) -> Origin {
+        Origin::File { path: self.path.to_owned(), line: self.line(at) }
+    }
+
     fn read_value(
         &self,
         config: &mut Written,
@@ -119,7 +166,7 @@ impl Source<'_> {
         at: usize,
         value: &Spanned<DeValue<'_>>,
     ) {
-        let origin = Origin::File { path: self.path.to_owned(), line: self.line(at) };
+        let origin = self.origin(at);
         match text_of(entry.form(), value.get_ref()) {
             // TOML refuses a key twice, but not a key and its other name.
             Some(_) if config.given(entry).is_some_and(|given| given.origin.is_file()) => {
@@ -141,16 +188,25 @@ impl Source<'_> {
         }
     }
 
-    fn note_top_level(&self, config: &mut Written, key: &Spanned<DeString<'_>>) {
-        let place =
-            format!("{}: {}", self.line_place(key.span().start), key.get_ref().escape_debug());
-        let problem = match key_named(config.entries(), key.get_ref()) {
-            Some(entry) => Problem::WrongTable { table: entry.table().name() },
-            None => Problem::UnknownTable {
-                known: tables(config.entries()).into_iter().map(Table::name).collect(),
-            },
-        };
-        config.note(place, problem);
+    /// Notes a key in front of the first table.
+    fn note_top_level(
+        &self,
+        config: &mut Written,
+        key: &Spanned<DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+    ) {
+        let at = key.span().start;
+        let place = format!("{}: {}", self.line_place(at), key.get_ref().escape_debug());
+        match key_named(config.entries(), key.get_ref()) {
+            Some(entry) => {
+                config.note(place, Problem::WrongTable { table: entry.table().name() });
+                self.read_misplaced(config, entry, at, value);
+            }
+            None => {
+                let hint = hint(key.get_ref(), config.entries());
+                config.note(place, Problem::UnknownKey { hint });
+            }
+        }
     }
 
     fn key_place(&self, table: &str, key: &Spanned<DeString<'_>>) -> String {
@@ -175,6 +231,14 @@ fn key_named(entries: &Entries, name: &str) -> Option<&'static dyn Entry> {
 
 fn table_named(entries: &Entries, name: &str) -> Option<Table> {
     tables(entries).into_iter().find(|table| table.name() == name)
+}
+
+/// The table that `name` was probably meant for: a misspelt one, or a longer word for it.
+fn table_near(entries: &Entries, name: &str) -> Option<Table> {
+    let known = tables(entries);
+    let near = nearest(name, known.iter().map(|table| table.name()));
+    let is_near = |table: &Table| near == Some(table.name()) || name.starts_with(table.name());
+    known.into_iter().find(is_near)
 }
 
 /// The value as a user would type it on the command line, if its type fits.

@@ -68,7 +68,7 @@ impl Written {
                 Problem::Unreadable { .. } | Problem::Syntax { .. } | Problem::DataFile
             )
         };
-        let was_tried = self.refused.contains(&entry.name()) || self.faults.iter().any(unread);
+        let was_tried = self.is_faulty(entry) || self.faults.iter().any(unread);
         if self.text(entry).is_none() && !was_tried {
             self.note(self.place(entry), Problem::Missing { valid: entry.valid() });
         }
@@ -83,6 +83,17 @@ impl Written {
     ) {
         self.refused.extend(entries.iter().map(|entry| entry.name()));
         self.note(place, problem);
+    }
+
+    /// Notes that a value was meant for `entry`, so that it is not reported as missing.
+    pub(crate) fn note_tried(&mut self, entry: &dyn Entry) {
+        self.refused.push(entry.name());
+    }
+
+    /// Whether a value that was meant for `entry` has a fault.
+    #[must_use]
+    pub fn is_faulty(&self, entry: &dyn Entry) -> bool {
+        self.refused.contains(&entry.name())
     }
 
     /// Forgets what was written for `entry`.

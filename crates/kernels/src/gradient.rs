@@ -101,9 +101,14 @@ fn can_take(left: &Tensor, right: &Tensor) -> bool {
     is_alike && both.iter().all(|one| one.is_contiguous()) && !in_place::share_memory(&both)
 }
 
+/// A thread outside of the pool adds alone: the pool's only thread may be waiting for it.
 fn add_in_place(left: &Tensor, right: &Tensor) -> Result<()> {
     let right = Reading::of(right)?;
     in_place::write(left, |left| {
+        if rayon::current_thread_index().is_none() {
+            vectorised(Add(left, &right));
+            return Ok(());
+        }
         let parts = left.par_chunks_mut(PART).zip(right.par_chunks(PART));
         parts.for_each(|(left, right)| vectorised(Add(left, right)));
         Ok(())

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use lockstep_flags::{
-    Command, CommandLine, Entries, Fault, Faults, Form, Key, Kind, Problem, SWITCH, TEXT, Table,
-    Words, Written,
+    Choice, Command, CommandLine, Entries, Fault, Faults, Form, Key, Kind, Problem, SWITCH, TEXT,
+    Table, Words, Written,
 };
 
 use crate::cluster::Cluster;
 
 /// How many of something; nothing stands for `auto`.
-const COUNT: Kind<Option<u64>> = Kind {
+const COUNT: Kind<Option<u64>> = Kind::Read {
     form: Form::Number,
     placeholder: "auto|N",
     valid: "auto, or a whole number from 1 to 100000",
@@ -28,7 +28,7 @@ pub(super) struct Nodes {
 }
 
 /// How many machines; nothing stands for `auto`.
-const NODE_COUNT: Kind<Option<Nodes>> = Kind {
+const NODE_COUNT: Kind<Option<Nodes>> = Kind::Read {
     form: Form::Text,
     placeholder: "auto|N|MIN:MAX",
     valid: "auto, a whole number from 1 to 100000, or the fewest and the most as 2:4",
@@ -42,7 +42,7 @@ const NODE_COUNT: Kind<Option<Nodes>> = Kind {
 };
 
 /// A number from 0 on.
-const FROM_ZERO: Kind<u64> = Kind {
+const FROM_ZERO: Kind<u64> = Kind::Read {
     form: Form::Number,
     placeholder: "N",
     valid: "a whole number, at least 0",
@@ -50,7 +50,7 @@ const FROM_ZERO: Kind<u64> = Kind {
 };
 
 /// A port.
-const PORT: Kind<u16> = Kind {
+const PORT: Kind<u16> = Kind::Read {
     form: Form::Number,
     placeholder: "PORT",
     valid: "a whole number from 1 to 65535",
@@ -71,18 +71,14 @@ pub(super) enum Start {
 }
 
 /// Who starts the ranks.
-const START: Kind<Start> = Kind {
-    form: Form::Text,
-    placeholder: "HOW",
-    valid: "one of auto, mpirun, srun, local",
-    read: |text| match text {
-        "auto" => Some(Start::Auto),
-        "mpirun" => Some(Start::Mpirun),
-        "srun" => Some(Start::Srun),
-        "local" => Some(Start::Local),
-        _ => None,
-    },
-};
+const START: Kind<Start> = Kind::OneOf(|| {
+    vec![
+        Choice::new("auto", "the first of these that is available", Start::Auto),
+        Choice::new("mpirun", "Open MPI's mpirun", Start::Mpirun),
+        Choice::new("srun", "Slurm's srun", Start::Srun),
+        Choice::new("local", "the launcher itself", Start::Local),
+    ]
+});
 
 static PER_NODE: Key<Option<u64>> =
     Key::new(Table::COMMAND, "nproc_per_node", COUNT, "processes on each machine; auto: its GPUs")
@@ -125,8 +121,7 @@ static MAX_RESTARTS: Key<u64> = Key::new(
 )
 .or("0");
 static START_KEY: Key<Start> =
-    Key::new(Table::COMMAND, "start", START, "what starts the ranks: auto, mpirun, srun, local")
-        .or("auto");
+    Key::new(Table::COMMAND, "start", START, "what starts the ranks").or("auto");
 static DRY_RUN: Key<bool> =
     Key::new(Table::COMMAND, "dry_run", SWITCH, "print what would be started, and start nothing")
         .or("false");

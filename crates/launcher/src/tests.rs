@@ -401,6 +401,17 @@ fn what_stands_behind_the_border_is_a_training() {
               launcher … -- predict x
                   the launcher starts trainings only; run other commands without it: trainer predict x"#]],
     );
+    check_faulty(
+        "-- train x.toml --dry-run --nproc_per_node=2 --num-processes 3 --seed 1",
+        expect![[r#"
+            3 faults in the configuration:
+              launcher … -- … --dry-run
+                  this is a flag of the launcher; pass it before `--`
+              launcher … -- … --nproc_per_node=2
+                  this is a flag of the launcher; pass it before `--`
+              launcher … -- … --num-processes
+                  this is a flag of the launcher; pass it before `--`"#]],
+    );
 }
 
 #[test]
@@ -423,7 +434,7 @@ fn faulty_command_lines_say_what_is_valid() {
               --max-restart
                   there is no such flag; did you mean `--max-restarts`?
               --start slurm
-                  this value is not valid; valid: one of auto, mpirun, srun, local"#]],
+                  this value is not valid; valid: auto, mpirun, srun or local"#]],
     );
     check_faulty(
         "--gpus 2 --nodes 1 --rdzv-backend c10d -n 2 -- train x.toml",

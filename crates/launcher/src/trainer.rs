@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use lockstep_flags::{
-    CommandLine, Entries, Fault, Key, Problem, Set, TEXT, Table, Written, toml_file,
+    CommandLine, Entries, Fault, Faults, Key, Problem, Set, TEXT, Table, Written, entry_named,
+    toml_file,
 };
 use lockstep_host::shell::shown;
 
 use crate::failure::Failure;
+use crate::options::COMMAND;
 
 /// The keys of the trainer that the launcher reads.
 static DEVICE: Key<String> = Key::new(Table::named("run"), "device", TEXT, "where to compute");
@@ -33,6 +35,7 @@ impl Trainer {
         match words.first() {
             None => Err(not_to_be_launched(words)),
             Some(word) if !is_of_a_training(word) => Err(not_to_be_launched(words)),
+            Some(_) if words.iter().any(|word| is_ours(word)) => Err(ours_behind_the_border(words)),
             Some(_) => {
                 let ours = std::env::current_exe();
                 let ours =
@@ -82,11 +85,26 @@ fn is_of_a_training(word: &str) -> bool {
     word == "train" || word.starts_with('-') || word.contains(['.', '/'])
 }
 
+/// Whether a word is a flag of the launcher, under any of its names.
+fn is_ours(word: &str) -> bool {
+    let flag = word.strip_prefix("--").and_then(|flag| flag.split('=').next());
+    flag.is_some_and(|flag| entry_named((COMMAND.entries)(), flag).is_some())
+}
+
+fn ours_behind_the_border(words: &[String]) -> Failure {
+    let ours = words.iter().filter(|word| is_ours(word));
+    let fault = |word: &String| Fault {
+        place: format!("launcher … -- … {}", word.escape_debug()),
+        problem: Problem::Program("this is a flag of the launcher; pass it before `--`".to_owned()),
+    };
+    Faults(ours.map(fault).collect()).into()
+}
+
 fn not_to_be_launched(words: &[String]) -> Failure {
     let line = shown(words);
     let place = format!("launcher … -- {line}").trim_end().to_owned();
     let problem = match line.is_empty() {
-        true => Problem::Missing { valid: "-- train CONFIG.toml and its flags" },
+        true => Problem::Missing { valid: "-- train CONFIG.toml and its flags".into() },
         false => Problem::OneProcess { line },
     };
     Fault { place, problem }.into()

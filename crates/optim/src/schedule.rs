@@ -1,33 +1,99 @@
 //! The learning rate as a pure function of the step.
 //!
-//! The three shapes and their formulas are those of `get_linear_schedule_with_warmup`,
-//! `get_cosine_schedule_with_warmup` and `get_constant_schedule_with_warmup` in Hugging Face
-//! transformers; with s the step, w the warm-up and n the total, all in updates:
-//!
-//! ```text
-//! s < w       s / max(1, w)
-//! linear      max(0, (n - s) / max(1, n - w))
-//! cosine      max(0, (1 + cos(pi (s - w) / max(1, n - w))) / 2)
-//! constant    1
-//! ```
+//! All rates rise in a straight line during the warm-up, s / max(1, w), and then follow a
+//! [`ScheduleShape`]. The formulas are those of Hugging Face transformers; with s the step, w the
+//! warm-up and n the total, all in updates.
+
+use std::f64::consts::PI;
 
 use lockstep_world::Step;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::Rates;
 
-/// How the rates move once the warm-up is over. The serde names are those in checkpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum ScheduleShape {
-    /// Down to 0 in a straight line.
-    #[serde(rename = "linear")]
-    Linear,
-    /// Down to 0 along half a cosine.
-    #[serde(rename = "cosine")]
-    Cosine,
-    /// They stay.
-    #[serde(rename = "constant")]
-    Constant,
+/// A moment after the warm-up, in updates.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    step: f64,
+    warmup: f64,
+    total: f64,
+}
+
+/// Makes each row a shape; the commands, their help and their completions read the table from it.
+macro_rules! shapes {
+    ($($shape:ident: $name:literal, $meaning:literal, $formula:literal, $factor:expr;)*) => {
+        /// How the rates move once the warm-up is over.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ScheduleShape {
+            $(
+                #[doc = concat!($meaning, ": ", $formula, ".")]
+                $shape,
+            )*
+        }
+
+        impl ScheduleShape {
+            /// All shapes, in the order in which they are listed.
+            pub const ALL: &[Self] = &[$(Self::$shape),*];
+
+            /// The name in configurations and checkpoints.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$shape => $name,)*
+                }
+            }
+
+            /// What the rates do, in a few words.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$shape => $meaning,)*
+                }
+            }
+
+            /// The rates' share of their peak.
+            fn factor(self, at: Moment) -> f64 {
+                let factor: fn(Moment) -> f64 = match self {
+                    $(Self::$shape => $factor,)*
+                };
+                factor(at)
+            }
+        }
+    };
+}
+
+shapes! {
+    Linear: "linear", "down to 0 in a straight line",
+        "(n - s) / max(1, n - w)", |at| (at.total - at.step).max(0.0) / at.decay();
+    Constant: "constant", "no change, as constant_with_warmup of transformers",
+        "1", |_| 1.0;
+    Cosine: "cosine", "down to 0 along half a cosine",
+        "(1 + cos(pi (s - w) / max(1, n - w))) / 2", cosine;
+    InverseSqrt: "inverse_sqrt", "down as 1 / sqrt(updates), not to 0",
+        "1 / sqrt((s - w + t) / t) with t = w, or 10000 without warm-up", inverse_sqrt;
+}
+
+fn cosine(at: Moment) -> f64 {
+    let progress = (at.step - at.warmup) / at.decay();
+    (0.5 * (1.0 + (PI * progress).cos())).max(0.0)
+}
+
+fn inverse_sqrt(at: Moment) -> f64 {
+    let scale = if at.warmup > 0.0 { at.warmup } else { 10_000.0 };
+    1.0 / ((at.step - at.warmup + scale) / scale).sqrt()
+}
+
+impl Moment {
+    /// The updates after the warm-up, at least 1.
+    fn decay(self) -> f64 {
+        (self.total - self.warmup).max(1.0)
+    }
+}
+
+impl Serialize for ScheduleShape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// How long the rates rise from 0 in a straight line.
@@ -79,17 +145,10 @@ impl Schedule {
     }
 
     fn factor(&self, step: u64) -> f64 {
-        if step < self.warmup {
-            return step as f64 / self.warmup.max(1) as f64;
-        }
-        let decay = self.total.saturating_sub(self.warmup).max(1) as f64;
-        match self.shape {
-            ScheduleShape::Linear => self.total.saturating_sub(step) as f64 / decay,
-            ScheduleShape::Constant => 1.0,
-            ScheduleShape::Cosine => {
-                let progress = (step - self.warmup) as f64 / decay;
-                (0.5 * (1.0 + (std::f64::consts::PI * progress).cos())).max(0.0)
-            }
+        let (moment, warmup) = (step as f64, self.warmup as f64);
+        match step < self.warmup {
+            true => moment / warmup.max(1.0),
+            false => self.shape.factor(Moment { step: moment, warmup, total: self.total as f64 }),
         }
     }
 }
@@ -98,29 +157,32 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    fn check(shape: ScheduleShape, expected: [f64; 11]) {
-        let peak = Rates { encoder: 1.0, head: 10.0 };
-        let schedule = Schedule::new(shape, peak, Warmup::Ratio(0.25), 10);
-        for (step, expected) in (0..).zip(expected) {
-            let rates = schedule.rates(Step(step));
-            assert!((rates.encoder - expected).abs() < 1e-12, "{shape:?} {step}: {rates:?}");
-            assert!((rates.head - 10.0 * expected).abs() < 1e-11, "{shape:?} {step}: {rates:?}");
-        }
+    /// Of `golden/schedules.py`: the warm-up, the total, a step and the factor there, of one schedule.
+    fn golden(name: &str) -> Vec<[f64; 4]> {
+        let rows = include_str!("../golden/schedules.tsv").lines();
+        let rows = rows.map(|row| row.split('\t').collect::<Vec<_>>()).filter(|row| row[0] == name);
+        rows.map(|row| std::array::from_fn(|column| row[column + 1].parse().unwrap())).collect()
     }
 
     #[test]
-    fn the_shapes_follow_their_formulas() {
-        // Two updates of warm-up: a quarter of ten, rounded down.
-        check(
-            ScheduleShape::Linear,
-            [0.0, 0.5, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0.0],
-        );
-        check(ScheduleShape::Constant, [0.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
-        let cosine = |eighths: f64| 0.5 * (1.0 + (std::f64::consts::PI * eighths / 8.0).cos());
-        let tail: [f64; 9] = std::array::from_fn(|i| cosine(i as f64));
-        let mut all = [0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
-        all[2..].copy_from_slice(&tail);
-        check(ScheduleShape::Cosine, all);
+    fn every_shape_follows_transformers() {
+        let peak = Rates { encoder: 1.0, head: 10.0 };
+        for shape in ScheduleShape::ALL.iter().copied() {
+            let rows = golden(match shape.name() {
+                "constant" => "constant_with_warmup",
+                name => name,
+            });
+            assert!(rows.len() > 50, "{} golden values of {shape:?}", rows.len());
+            for [warmup, total, step, factor] in rows {
+                let warmup = Warmup::Updates(warmup as u64);
+                let schedule = Schedule::new(shape, peak, warmup, total as u64);
+                let rates = schedule.rates(Step(step as u64));
+                // As exact as f64: nothing but the last bit may differ.
+                let (encoder, head) = (rates.encoder - factor, rates.head - 10.0 * factor);
+                let place = format!("{shape:?}, {warmup:?}, {total}, {step}: {rates:?}, {factor}");
+                assert!(encoder.abs() < 3e-16 && head.abs() < 3e-15, "{place}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Keys that do not go together.
 //!
-//! Of two keys that exclude each other the later word counts: a flag outweighs the file's other key.
+//! Of two keys that exclude each other the later word counts: a flag overrides the file's other key.
 //! Written in the same place they contradict each other. The two batch sizes always do, because a
 //! flag for the one says nothing about the ranks the other was chosen for.
 
@@ -65,7 +65,7 @@ fn settle_rivals(config: &mut Written, [a, b]: [&dyn Entry; 2], remedy: &'static
     }
 }
 
-/// Going on outweighs replacing, which was said when the run was begun: so the same command with
+/// Going on overrides replacing, which was said when the run was begun: so the same command with
 /// `--resume auto` resumes. Only a later word replaces a run that a file would resume.
 fn settle_resume(config: &mut Written) {
     let resumes = config.find(&RESUME_KEY).is_some_and(|resume| resume != Resume::Never);

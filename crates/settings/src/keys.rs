@@ -48,16 +48,16 @@ keys! {
     ).or("mlp");
     DROPOUT: f32 = Key::new(
         tables::MODEL, "dropout", DROPPED,
-        "dropout in the encoder (else as in config.json)",
-    );
+        "dropout in the encoder",
+    ).or_else("as in config.json");
     ATTENTION_DROPOUT: f32 = Key::new(
         tables::MODEL, "attention_dropout", DROPPED,
-        "dropout on attention (else as in config.json)",
-    );
+        "dropout on attention",
+    ).or_else("as in config.json");
     HEAD_DROPOUT: f32 = Key::new(
         tables::MODEL, "head_dropout", DROPPED,
-        "dropout in the head (else 0.3; hf: as in config.json)",
-    );
+        "dropout in the head",
+    ).or_else("0.3; hf: as in config.json");
     IGNORE_MISMATCH: bool = Key::new(
         tables::MODEL, "ignore_mismatched_sizes", SWITCH,
         "replace a head for other classes with a fresh one",
@@ -77,12 +77,12 @@ keys! {
     );
     TEXT_COLUMN: String = Key::new(
         DATA, "text_column", TEXT,
-        "column with the texts (else detected)",
-    );
+        "column with the texts",
+    ).or_else("detected");
     LABEL_COLUMN: String = Key::new(
         DATA, "label_column", TEXT,
-        "column with the labels (else detected)",
-    );
+        "column with the labels",
+    ).or_else("detected");
     LABEL_MAP: PathBuf = Key::new(
         DATA, "label_map", FILE,
         "JSON file that maps each label to its class name",
@@ -110,8 +110,8 @@ keys! {
     );
     PER_DEVICE_BATCH: NonZeroUsize = Key::new(
         TRAIN, "per_device_train_batch_size", SIZE,
-        "examples per device and pass (else 16)",
-    );
+        "examples per device and pass",
+    ).or_else("16");
     GLOBAL_BATCH: NonZeroUsize = Key::new(
         TRAIN, "global_batch_size", SIZE,
         "examples per update, on any number of ranks",
@@ -213,8 +213,8 @@ keys! {
     ).or("on");
     OUTPUT_DIR: PathBuf = Key::new(
         RUN, "output_dir", DIRECTORY,
-        "output directory (else runs/<name of the config>)",
-    );
+        "output directory",
+    ).or_else("runs/NAME, of the config or the data");
     OVERWRITE: bool = Key::new(
         RUN, "overwrite_output_dir", SWITCH,
         "replace an earlier run in the output directory",
@@ -233,8 +233,8 @@ keys! {
     );
     SAVE_TOTAL_LIMIT: NonZeroUsize = Key::new(
         RUN, "save_total_limit", SIZE,
-        "checkpoints to keep, besides the best (else all)",
-    );
+        "checkpoints to keep, besides the best",
+    ).or_else("all");
     LOGGING_STEPS: NonZeroU64 = Key::new(
         RUN, "logging_steps", UPDATES,
         "updates between lines on the console",
@@ -265,10 +265,10 @@ keys! {
     ).or("600");
     REPLICA_CHECK: NonZeroU64 = Key::new(
         RUN, "replica_check_steps", UPDATES,
-        "updates between comparisons of all replicas (else 500; GPUs 10000)",
-    );
+        "updates between comparisons of all replicas",
+    ).or_else("500, on GPUs 10000");
 }
 
 /// The same for a model that is trained; not among [`ALL`].
 pub static LIMIT: Key<MaxLength> =
-    Key::new(DATA, "max_seq_length", LENGTH, "maximum tokens of a text (else as trained)");
+    Key::new(DATA, "max_seq_length", LENGTH, "maximum tokens of a text").or_else("as trained");

@@ -33,15 +33,7 @@ const HEADER: &str = "# The whole configuration of this run, as meant. `trainer 
 
 /// The text of `run.toml`.
 pub fn run_toml(plan: &RunPlan, record: &Record) -> String {
-    let mut text = String::from(HEADER);
-    for table in tables::ALL {
-        let _ = write!(text, "\n[{}]\n", table.name());
-        for entry in ALL.iter().filter(|entry| entry.table() == table && is_of_run(**entry)) {
-            if let Some(value) = value(plan, *entry) {
-                let _ = writeln!(text, "{} = {value}", entry.name());
-            }
-        }
-    }
+    let mut text = format!("{HEADER}\n{}", plan_toml(plan));
     let hosts: Vec<String> = record.hosts.iter().map(|host| quoted(host)).collect();
     let _ = write!(
         text,
@@ -51,6 +43,21 @@ pub fn run_toml(plan: &RunPlan, record: &Record) -> String {
         hosts.join(", "),
         quoted(&record.device)
     );
+    text
+}
+
+/// The whole configuration of a plan, defaults and what was inferred included, as TOML.
+pub fn plan_toml(plan: &RunPlan) -> String {
+    let mut text = String::new();
+    for table in tables::ALL {
+        let gap = if text.is_empty() { "" } else { "\n" };
+        let _ = write!(text, "{gap}[{}]\n", table.name());
+        for entry in ALL.iter().filter(|entry| entry.table() == table && is_of_run(**entry)) {
+            if let Some(value) = value(plan, *entry) {
+                let _ = writeln!(text, "{} = {value}", entry.name());
+            }
+        }
+    }
     text
 }
 
@@ -80,16 +87,16 @@ fn is_of_run(entry: &dyn Entry) -> bool {
     ![OVERWRITE.name(), RESUME_KEY.name()].contains(&entry.name())
 }
 
-/// The value in TOML, unless the key has none or another one outweighs it.
+/// The value in TOML, unless the key has none or another one overrides it.
 fn value(plan: &RunPlan, entry: &dyn Entry) -> Option<String> {
     let text = |name| plan.settled.iter().find(|s| s.name == name).map(|s| s.text.as_str());
-    let outweighed = [
+    let overridden = [
         (&WARMUP_RATIO as &dyn Entry, &WARMUP_STEPS as &dyn Entry),
         (&NUM_TRAIN_EPOCHS, &MAX_STEPS),
     ]
     .iter()
     .any(|(key, heavier)| key.name() == entry.name() && text(heavier.name()).is_some());
-    let text = text(entry.name()).filter(|_| !outweighed)?;
+    let text = text(entry.name()).filter(|_| !overridden)?;
     Some(match entry.form() {
         Form::Number => number(text),
         Form::Switch => text.to_owned(),

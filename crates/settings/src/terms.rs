@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockstep_data::{MaxLength, OnBadRow};
-use lockstep_flags::{Form, Kind};
+use lockstep_flags::{Choice, Form, Kind};
 use lockstep_host::{DeviceChoice, Precision};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
@@ -20,7 +20,7 @@ pub enum ModelName {
 }
 
 /// The kind of `--model`.
-pub(crate) const MODEL_NAME: Kind<ModelName> = Kind {
+pub(crate) const MODEL_NAME: Kind<ModelName> = Kind::Read {
     form: Form::Text,
     placeholder: "ID|DIR",
     valid: "a hub id such as distilbert-base-uncased, a directory, or builtin:tiny",
@@ -42,7 +42,7 @@ pub enum DataSource {
 }
 
 /// The kind of `--train-file` and its like.
-pub const DATA_SOURCE: Kind<DataSource> = Kind {
+pub const DATA_SOURCE: Kind<DataSource> = Kind::Read {
     form: Form::Text,
     placeholder: "FILE",
     valid: "a .tsv, .csv or .jsonl file, or builtin:reviews",
@@ -55,7 +55,7 @@ pub const DATA_SOURCE: Kind<DataSource> = Kind {
 };
 
 /// A time limit; nothing where there is none.
-pub(crate) const SECONDS: Kind<Option<Duration>> = Kind {
+pub(crate) const SECONDS: Kind<Option<Duration>> = Kind::Read {
     form: Form::Number,
     placeholder: "S",
     valid: "a whole number from 1 to 1000000000, or 0 for no limit",
@@ -66,42 +66,30 @@ pub(crate) const SECONDS: Kind<Option<Duration>> = Kind {
 };
 
 /// The kind of `--device`.
-pub(crate) const DEVICE_CHOICE: Kind<DeviceChoice> = Kind {
-    form: Form::Text,
-    placeholder: "auto|cpu|cuda",
-    valid: "auto, cpu or cuda",
-    read: |text| match text {
-        "auto" => Some(DeviceChoice::Auto),
-        "cpu" => Some(DeviceChoice::Cpu),
-        "cuda" => Some(DeviceChoice::Cuda),
-        _ => None,
-    },
-};
+pub(crate) const DEVICE_CHOICE: Kind<DeviceChoice> = Kind::OneOf(|| {
+    vec![
+        Choice::new("auto", "a GPU where there is one, else the CPU", DeviceChoice::Auto),
+        Choice::new("cpu", "the CPU", DeviceChoice::Cpu),
+        Choice::new("cuda", "a GPU, or an error", DeviceChoice::Cuda),
+    ]
+});
 
 /// The kind of `--precision`.
-pub(crate) const PRECISION: Kind<Precision> = Kind {
-    form: Form::Text,
-    placeholder: "f32|tf32|bf16",
-    valid: "f32, tf32 or bf16",
-    read: |text| match text {
-        "f32" => Some(Precision::F32),
-        "tf32" => Some(Precision::Tf32),
-        "bf16" => Some(Precision::Bf16),
-        _ => None,
-    },
-};
+pub(crate) const PRECISION: Kind<Precision> = Kind::OneOf(|| {
+    vec![
+        Choice::new("f32", "32-bit floats", Precision::F32),
+        Choice::new("tf32", "f32 with matrix products of TF32 inputs", Precision::Tf32),
+        Choice::new("bf16", "16-bit floats where they suffice", Precision::Bf16),
+    ]
+});
 
 /// The kind of `--cuda-graphs`.
-pub(crate) const GRAPHS: Kind<Graphs> = Kind {
-    form: Form::Text,
-    placeholder: "on|off",
-    valid: "on or off",
-    read: |text| match text {
-        "on" => Some(Graphs::On),
-        "off" => Some(Graphs::Off),
-        _ => None,
-    },
-};
+pub(crate) const GRAPHS: Kind<Graphs> = Kind::OneOf(|| {
+    vec![
+        Choice::new("on", "one launch for an update", Graphs::On),
+        Choice::new("off", "a launch for each kernel", Graphs::Off),
+    ]
+});
 
 /// When something recurs, as Hugging Face names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,17 +103,13 @@ pub enum Strategy {
 }
 
 /// The kind of `--eval-strategy` and `--save-strategy`.
-pub(crate) const STRATEGY: Kind<Strategy> = Kind {
-    form: Form::Text,
-    placeholder: "no|steps|epoch",
-    valid: "no, steps or epoch",
-    read: |text| match text {
-        "no" => Some(Strategy::No),
-        "steps" => Some(Strategy::Steps),
-        "epoch" => Some(Strategy::Epoch),
-        _ => None,
-    },
-};
+pub(crate) const STRATEGY: Kind<Strategy> = Kind::OneOf(|| {
+    vec![
+        Choice::new("no", "never", Strategy::No),
+        Choice::new("steps", "after a number of updates", Strategy::Steps),
+        Choice::new("epoch", "after each epoch", Strategy::Epoch),
+    ]
+});
 
 /// What a run resumes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,7 +123,7 @@ pub enum Resume {
 }
 
 /// The kind of `--resume`.
-pub(crate) const RESUME: Kind<Resume> = Kind {
+pub(crate) const RESUME: Kind<Resume> = Kind::Read {
     form: Form::Text,
     placeholder: "auto|never|DIR",
     valid: "auto, never, or a checkpoint directory",
@@ -163,7 +147,7 @@ pub enum Reporter {
 }
 
 /// The kind of `--report-to`.
-pub(crate) const REPORTERS: Kind<Vec<Reporter>> = Kind {
+pub(crate) const REPORTERS: Kind<Vec<Reporter>> = Kind::Read {
     form: Form::List,
     placeholder: "LIST",
     valid: "none, or a list of console and jsonl",
@@ -183,7 +167,7 @@ fn reporter(word: &str) -> Option<Reporter> {
 }
 
 /// The length of a sequence in tokens; `[CLS]` and `[SEP]` are two of them.
-pub(crate) const LENGTH: Kind<MaxLength> = Kind {
+pub(crate) const LENGTH: Kind<MaxLength> = Kind::Read {
     form: Form::Number,
     placeholder: "N",
     valid: "a whole number from 3 to 65536, [CLS] and [SEP] included",
@@ -191,41 +175,26 @@ pub(crate) const LENGTH: Kind<MaxLength> = Kind {
 };
 
 /// The kind of `--head`.
-pub(crate) const HEAD: Kind<HeadKind> = Kind {
-    form: Form::Text,
-    placeholder: "mlp|hf",
-    valid: "mlp or hf",
-    read: |text| match text {
-        "mlp" => Some(HeadKind::Mlp),
-        "hf" => Some(HeadKind::Hf),
-        _ => None,
-    },
-};
+pub(crate) const HEAD: Kind<HeadKind> = Kind::OneOf(|| {
+    vec![
+        Choice::new("mlp", "the recipe's MLP", HeadKind::Mlp),
+        Choice::new("hf", "Hugging Face's", HeadKind::Hf),
+    ]
+});
 
 /// The kind of `--lr-scheduler-type`.
-pub(crate) const SCHEDULE: Kind<ScheduleShape> = Kind {
-    form: Form::Text,
-    placeholder: "linear|constant|cosine",
-    valid: "linear, constant or cosine",
-    read: |text| match text {
-        "linear" => Some(ScheduleShape::Linear),
-        "constant" => Some(ScheduleShape::Constant),
-        "cosine" => Some(ScheduleShape::Cosine),
-        _ => None,
-    },
-};
+pub(crate) const SCHEDULE: Kind<ScheduleShape> = Kind::OneOf(|| {
+    let choice = |shape: &ScheduleShape| Choice::new(shape.name(), shape.meaning(), *shape);
+    ScheduleShape::ALL.iter().map(choice).collect()
+});
 
 /// The kind of `--on-bad-row`.
-pub(crate) const ON_BAD_ROW: Kind<OnBadRow> = Kind {
-    form: Form::Text,
-    placeholder: "fail|skip",
-    valid: "fail or skip",
-    read: |text| match text {
-        "fail" => Some(OnBadRow::Fail),
-        "skip" => Some(OnBadRow::Skip),
-        _ => None,
-    },
-};
+pub(crate) const ON_BAD_ROW: Kind<OnBadRow> = Kind::OneOf(|| {
+    vec![
+        Choice::new("fail", "report all bad rows and exit", OnBadRow::Fail),
+        Choice::new("skip", "leave them out and count them", OnBadRow::Skip),
+    ]
+});
 
 /// What an update that cannot count leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,16 +206,12 @@ pub enum NonFinite {
 }
 
 /// The kind of `--on-nonfinite`.
-pub(crate) const NON_FINITE: Kind<NonFinite> = Kind {
-    form: Form::Text,
-    placeholder: "fail|skip",
-    valid: "fail or skip",
-    read: |text| match text {
-        "fail" => Some(NonFinite::Fail),
-        "skip" => Some(NonFinite::Skip),
-        _ => None,
-    },
-};
+pub(crate) const NON_FINITE: Kind<NonFinite> = Kind::OneOf(|| {
+    vec![
+        Choice::new("fail", "end the run", NonFinite::Fail),
+        Choice::new("skip", "leave the update out and count it", NonFinite::Skip),
+    ]
+});
 
 #[cfg(test)]
 mod tests {
@@ -254,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_length_has_room_for_the_two_special_tokens() {
-        assert_eq!((LENGTH.read)("2"), None);
-        assert_eq!((LENGTH.read)("128"), MaxLength::new(128));
+        assert_eq!(LENGTH.read("2"), None);
+        assert_eq!(LENGTH.read("128"), MaxLength::new(128));
     }
 }

@@ -92,15 +92,17 @@ fn refusal(directory: &Path, existing: &Existing) -> Option<Refusal> {
     if !holds_something(directory) {
         return None;
     }
+    let is_not_ours = !is_ours(directory);
     match existing {
-        Existing::Refuse if is_ours(directory) && is_finished(directory) => {
-            Some(Refusal::HoldsModel { directory: directory.to_owned() })
-        }
-        Existing::Refuse => Some(Refusal::Occupied),
-        Existing::Replace if !is_ours(directory) => Some(Refusal::NotOurs),
-        Existing::GoOn if !is_ours(directory) && has_no_checkpoint(directory) => {
+        Existing::Refuse | Existing::Replace if is_not_ours => Some(Refusal::NotOurs),
+        Existing::GoOn | Existing::GoOnFrom(_) if is_not_ours && has_no_checkpoint(directory) => {
             Some(Refusal::NotOurs)
         }
+        Existing::Refuse if is_finished(directory) => {
+            Some(Refusal::HoldsModel { directory: directory.to_owned() })
+        }
+        Existing::Refuse if has_no_checkpoint(directory) => Some(Refusal::HoldsStart),
+        Existing::Refuse => Some(Refusal::Occupied),
         Existing::GoOn if is_finished(directory) && has_no_checkpoint(directory) => {
             Some(Refusal::Finished { directory: directory.to_owned() })
         }
@@ -242,7 +244,7 @@ impl Observer for Replaced {
 
 fn absent(checkpoint: &Path) -> Fault {
     let place = format!("--resume {}", checkpoint.display());
-    let valid = "auto, never, or a checkpoint directory that exists";
+    let valid = "auto, never, or a checkpoint directory that exists".into();
     Fault { place, problem: Problem::Invalid { valid } }
 }
 
@@ -378,12 +380,27 @@ mod tests {
             let told = left(paths, flag).unwrap_err();
             assert!(told.contains(expected), "{paths:?}, {flag}: {told}");
         };
-        check(&["run.toml"], REFUSE, "--overwrite-output-dir");
-        check(&["notes.txt"], REFUSE, "--overwrite-output-dir");
-        for flag in [REPLACE, GO_ON] {
+        for flag in [REFUSE, REPLACE, GO_ON] {
             check(&["notes.txt", "README.md"], flag, "is not a run of lockstep");
         }
-        check(&["checkpoint-5/model.safetensors"], REPLACE, "is not a run of lockstep");
+        for flag in [REFUSE, REPLACE] {
+            check(&["checkpoint-5/model.safetensors"], flag, "is not a run of lockstep");
+        }
+        let elsewhere = tempfile::tempdir().unwrap();
+        let from = format!("--resume={}", elsewhere.path().display());
+        check(&["notes.txt"], &from, "is not a run of lockstep");
+    }
+
+    #[test]
+    fn only_a_run_with_a_checkpoint_is_offered_to_be_resumed() {
+        let said = left(&["run.toml"], REFUSE).unwrap_err();
+        assert!(said.contains("a run without a checkpoint"), "{said}");
+        assert!(said.contains("--overwrite-output-dir") && !said.contains("--resume"), "{said}");
+        let said = left(&["run.toml", "checkpoint-5/config.json"], REFUSE).unwrap_err();
+        assert!(
+            said.contains("--overwrite-output-dir") && said.contains("--resume auto"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -78,14 +78,20 @@ pub(crate) enum Refusal {
         /// What is read.
         path: PathBuf,
     },
-    /// A directory that would be overwritten.
+    /// A directory with a run that ended before its first checkpoint.
     #[error(
-        "this directory is not empty\n      \
-         hint: choose another directory, or pass --overwrite-output-dir to replace the run in it, \
+        "this directory is not empty: it holds a run without a checkpoint\n      \
+         hint: choose another directory, or pass --overwrite-output-dir to replace that run"
+    )]
+    HoldsStart,
+    /// A directory with checkpoints that would be overwritten.
+    #[error(
+        "this directory is not empty: it holds a run with checkpoints\n      \
+         hint: choose another directory, or pass --overwrite-output-dir to replace that run, \
          or --resume auto to continue from its newest checkpoint"
     )]
     Occupied,
-    /// A directory to replace or to resume that another program filled.
+    /// A directory that another program filled.
     #[error(
         "this directory is not empty and is not a run of lockstep: it has no run.toml of a run, so \
          nothing in it is changed\n      hint: choose another directory, or empty this one"

@@ -18,7 +18,7 @@ fn pass(token: Option<&Token>, run: &str) -> Pass {
     Pass::of_run(Purpose::Rendezvous, token, RunIdentity::named("RUN", run))
 }
 
-/// A door for this pass, while `visit` goes on; gives its port's visitors and it.
+/// A door for this pass, during `visit`; gives its port's visitors and it.
 fn opened<T: Send>(
     pass: Pass,
     visit: impl FnOnce(u16) -> T + Send,

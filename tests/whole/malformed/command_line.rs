@@ -70,6 +70,11 @@ fn places() -> Vec<Case> {
     vec![
         train("an output directory that is not empty", "--output-dir out")
             .file("out/notes.txt", "!"),
+        train("an output directory with a run without a checkpoint", "--output-dir out")
+            .file("out/run.toml", "[record]\n"),
+        train("an output directory with a run and its checkpoint", "--output-dir out")
+            .file("out/run.toml", "[record]\n")
+            .file("out/checkpoint-5/config.json", "{}"),
         train("an output directory that is a file", "--output-dir out").file("out", ""),
         train("an output directory below a file", "--output-dir notes.txt/out")
             .file("notes.txt", ""),

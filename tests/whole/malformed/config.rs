@@ -48,6 +48,19 @@ fn keys() -> Vec<Case> {
         run_of("an unknown table", "[optimizer]\nlearning_rate = 1e-5\n"),
         Case::new("a key outside of all tables", "run.toml")
             .file("run.toml", "seed = 3\n[data]\ntrain_file = \"train.tsv\"\n"),
+        Case::new("a file without tables", "run.toml")
+            .file(
+                "run.toml",
+                "train_file = \"train.tsv\"\nvalidation_file = \"train.tsv\"\neval_strategy = \"steps\"\n\
+                 eval_steps = 5\nmax_steps = \"5\"\nlr = 1e-5\n",
+            )
+            .file("train.tsv", "text\tlabel\na\tx\nb\ty\n"),
+        Case::new("a table with a typing error", "run.toml")
+            .file("run.toml", "[dta]\ntrain_file = \"train.tsv\"\ntext_colum = \"text\"\n")
+            .file("train.tsv", "text\tlabel\na\tx\nb\ty\n"),
+        Case::new("a table of another program", "run.toml")
+            .file("run.toml", "[trainer]\nmax_steps = 5\n[files]\ntrain_file = \"train.tsv\"\nx = 1\n")
+            .file("train.tsv", "text\tlabel\na\tx\nb\ty\n"),
         run_of("a table where a value belongs", "[train.seed]\nvalue = 1\n"),
     ]
 }
@@ -59,7 +72,7 @@ fn values() -> Vec<Case> {
         run_of("numbers out of range", "[optim]\nlearning_rate = -1\nwarmup_ratio = 1.5\nadam_beta2 = 1.0\n"),
         run_of("numbers that are none", "[optim]\nlearning_rate = nan\nmax_grad_norm = inf\n"),
         run_of("numbers beyond all sizes", "[train]\nseed = 99999999999999999999\nmax_steps = 0\n"),
-        run_of("an unknown word", "[model]\nhead = \"linear\"\n[optim]\nlr_scheduler_type = \"step\"\n"),
+        run_of("an unknown word", "[model]\nhead = \"linear\"\n[run]\nsave_strategy = \"step\"\n"),
         run_of("an unknown word for losses that are none", "[optim]\non_nonfinite = \"ignore\"\n"),
         run_of("a switch with a word", "[train]\nload_best_model_at_end = \"yes\"\n"),
         run_of("no training file", "[data]\nvalidation_file = \"train.tsv\"\n"),

@@ -25,7 +25,7 @@ pub(super) struct TokenizerConfig {
     named: Vec<(String, String)>,
     /// Further special tokens.
     extra: Vec<String>,
-    /// added_tokens.json, which a list in tokenizer_config.json outweighs.
+    /// added_tokens.json, which a list in tokenizer_config.json overrides.
     legacy: BTreeMap<u32, String>,
     /// tokenizer_config.json, for messages.
     path: PathBuf,
@@ -112,7 +112,7 @@ impl TokenizerConfig {
         MaxLength::new(format!("{tokens}").parse().ok()?)
     }
 
-    /// Whether this file's normalisation outweighs tokenizer.json's. Where there is no such file Python
+    /// Whether this file's normalisation overrides tokenizer.json's. Where there is no such file Python
     /// takes its defaults all the same; tokenizer.json is the better witness of how a model was trained.
     pub(super) fn normalizes(&self) -> bool {
         self.is_given && self.decides()

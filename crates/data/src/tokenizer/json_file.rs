@@ -122,7 +122,7 @@ impl TokenizerFile {
         for (key, (name, id), place) in
             [("cls_token", cls, &mut special.cls), ("sep_token", sep, &mut special.sep)]
         {
-            // What Python builds from the names outweighs what the file has.
+            // What Python builds from the names overrides what the file has.
             if let Some(given) = given(key) {
                 *place = given;
                 continue;

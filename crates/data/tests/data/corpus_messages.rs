@@ -276,8 +276,8 @@ fn rows_that_cannot_be_used() {
           remedy: CheckFileAndLabelColumn"#]]);
     Case::of("a.tsv", b"text\tlabel\nok\t0\n\xC3(\t1\n").check(expect![[r#"
         a.tsv: 1 of 2 rows cannot be used
-          line 3: the line is not valid UTF-8
           the file is not UTF-8: its bytes look like WINDOWS-1250 (Central European)
+          line 3: the line is not valid UTF-8
           remedy: Do("convert it: `iconv -f WINDOWS-1250 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters")"#]]);
     Case::of("a.csv", "text,label\n\"a\nb\",0\n\"c,1\nd,0\n").check(expect![[r#"
         a.csv: 1 of 2 rows cannot be used
@@ -294,11 +294,11 @@ fn a_file_in_another_encoding_is_named_and_never_thinned_out() {
     let german = rows(b"das w\xE4re sch\xF6n f\xFCr \xA35\t1\n");
     Case::of("a.tsv", &german).check(expect![[r#"
         a.tsv: 4 of 12 rows cannot be used
+          the file is not UTF-8: its bytes look like WINDOWS-1252 (Latin-1, Western European)
           line 2: the line is not valid UTF-8
           line 5: the line is not valid UTF-8
           line 8: the line is not valid UTF-8
           line 11: the line is not valid UTF-8
-          the file is not UTF-8: its bytes look like WINDOWS-1252 (Latin-1, Western European)
           remedy: Do("convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters")"#]]);
     Case::of("a.tsv", &german).skip().check(expect![
         "read: ja=1 nein=0 ja=1 nein=0 ja=1 nein=0 ja=1 nein=0; skipped: invalid UTF-8 (4)"
@@ -306,11 +306,11 @@ fn a_file_in_another_encoding_is_named_and_never_thinned_out() {
     let mixed = [&german[..], "außerdem schön\t1\n".as_bytes()].concat();
     Case::of("my texts.tsv", &mixed).check(expect![[r#"
         my texts.tsv: 4 of 13 rows cannot be used
+          the file is partly UTF-8, and the rest looks like WINDOWS-1252 (Latin-1, Western European)
           line 2: the line is not valid UTF-8
           line 5: the line is not valid UTF-8
           line 8: the line is not valid UTF-8
           line 11: the line is not valid UTF-8
-          the file is partly UTF-8, and the rest looks like WINDOWS-1252 (Latin-1, Western European)
           remedy: ConvertOrSkipRows { conversion: "the file seems to be made of files in two encodings; convert those that are not UTF-8 first: `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW.tsv`", dropped: Dropped { bad: 4, rows: 13 } }"#]]);
 }
 
@@ -324,11 +324,11 @@ fn utf_16_is_named() {
           hint: convert it: `iconv -f UTF-16LE -t UTF-8 a.csv > NEW.csv`, then check its accented letters"#]]);
     Case::of("a.jsonl", &utf16).check(expect![[r#"
         a.jsonl: 4 of 4 rows cannot be used
+          the file is not UTF-8: its bytes look like UTF-16LE
           line 1: the line holds a NUL byte
           line 2: the line holds a NUL byte
           line 3: the line holds a NUL byte
           line 4: the line holds a NUL byte
-          the file is not UTF-8: its bytes look like UTF-16LE
           remedy: Do("convert it: `iconv -f UTF-16LE -t UTF-8 a.jsonl > NEW.jsonl`, then check its accented letters")"#]]);
 }
 
@@ -337,8 +337,8 @@ fn a_table_with_tabs_that_is_quoted_as_pandas_writes_it() {
     let tsv = "text\tlabel\n\"a\nb\"\t0\nc\t1\nd\t1\ne\t0\nf\t0\n";
     Case::of("a.tsv", tsv).check(expect![[r#"
         a.tsv: 1 of 6 rows cannot be used
-          line 2: the row has 1 column, but the header has 2
           the file is quoted as pandas writes tables; quotes are ordinary characters in a .tsv, so a text with a line break is split
+          line 2: the row has 1 column, but the header has 2
           remedy: Do("convert it: `python -c \"import pandas; pandas.read_csv('a.tsv', sep='\\t').to_csv('NEW.csv', index=False)\"`")"#]]);
     Case::of("a.tsv", "\"text\"\t\"label\"\n\"a\"\t0\n").check(expect![[r#"
         a.tsv: cannot tell which column holds the text

@@ -18,7 +18,7 @@ fn all_faults_are_shown_together() {
         "CONFIG --max-steps 0 --learning-rat 1 --head --set dropout=1 --set nothing=1 more",
         toml,
         expect![[r#"
-            12 faults in the configuration:
+            13 faults in the configuration:
               more
                   unexpected argument; one configuration file is enough
               my.toml:1: seed
@@ -32,7 +32,9 @@ fn all_faults_are_shown_together() {
               my.toml:8: optim.seed
                   this key belongs in the table [train]
               my.toml:9: optimizer
-                  there is no such table; valid: model, data, train, optim, run
+                  there is no such table; did you mean [optim]?
+              my.toml:10: optim.x
+                  there is no such key; --help lists all keys
               --max-steps 0
                   this value is not valid; valid: a whole number from 1 to 1000000000
               --learning-rat

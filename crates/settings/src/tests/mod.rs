@@ -6,6 +6,7 @@ mod words;
 use std::fs;
 
 use lockstep_flags::Set;
+use lockstep_optim::ScheduleShape;
 
 use super::*;
 
@@ -40,11 +41,23 @@ fn check_value(line: &str, toml: &str, (key, expected): (&str, Option<&str>)) {
 fn every_default_and_every_list_of_valid_values_is_right() {
     for entry in keys::ALL {
         assert!(entry.default().is_none_or(|text| entry.accepts(text)), "{}", entry.name());
-        let listed = entry.placeholder().split('|').filter(|word| *word == word.to_lowercase());
+        let placeholder = entry.placeholder();
+        let listed = placeholder.split('|').filter(|word| *word == word.to_lowercase());
         for word in listed.filter(|word| !word.is_empty()) {
             assert!(entry.accepts(word), "{} = {word}", entry.name());
             assert!(entry.valid().contains(word), "{}: {word}", entry.name());
         }
+    }
+}
+
+#[test]
+fn every_schedule_is_a_value_of_its_key() {
+    for shape in ScheduleShape::ALL {
+        assert_eq!(keys::SCHEDULER.read(shape.name()), Some(*shape));
+    }
+    let faults = plan("CONFIG --lr-scheduler-type step", TRAIN).unwrap_err();
+    for shape in ScheduleShape::ALL {
+        assert!(faults.contains(shape.name()), "{shape:?}: {faults}");
     }
 }
 

@@ -43,8 +43,8 @@ pub(super) fn run(
     let (word, shell) = shell.unwrap_or_default();
     let Some(shell) = shell else {
         let problem = match word.is_empty() {
-            true => Problem::Missing { valid: VALID },
-            false => Problem::Invalid { valid: VALID },
+            true => Problem::Missing { valid: VALID.into() },
+            false => Problem::Invalid { valid: VALID.into() },
         };
         let place = format!("trainer completions {}", word.escape_debug()).trim_end().to_owned();
         return Err(Fault { place, problem }.into());

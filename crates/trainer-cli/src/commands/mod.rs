@@ -63,14 +63,14 @@ more help:
   trainer COMMAND --help KEY    one key: valid values, default, TOML, an example
 
 Every key is a flag, a key of its table in CONFIG.toml (with _ for -), and a key
-for --set. Flags outweigh the file, and --set outweighs both.";
+for --set. Flags override the file, and --set overrides both.";
 
 /// Runs the command the arguments name.
 ///
 /// # Errors
 /// Whatever made it fail.
 pub(crate) fn run(process: &Process, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-    let Choice { row, is_named, words } = choose(&process.arguments)?;
+    let Chosen { row, is_named, words } = choose(&process.arguments)?;
     let line = row.command.parse(&words);
     if let Some(key) = &line.help {
         let columns = streams::columns();
@@ -87,30 +87,30 @@ pub(crate) fn run(process: &Process, out: &mut dyn Write) -> Result<ExitCode, Fa
 }
 
 /// A command, whether its name was given, and its own words.
-struct Choice {
+struct Chosen {
     row: &'static Row,
     is_named: bool,
     words: Vec<String>,
 }
 
 /// The command and its own words. `help` is `--help` of what follows.
-fn choose(arguments: &[String]) -> Result<Choice, Failure> {
+fn choose(arguments: &[String]) -> Result<Chosen, Failure> {
     let named = |name: &String| COMMANDS.iter().find(|row| row.command.name == name);
-    let all = || Choice { row: &COMMANDS[0], is_named: false, words: arguments.to_vec() };
+    let all = || Chosen { row: &COMMANDS[0], is_named: false, words: arguments.to_vec() };
     let Some((first, rest)) = arguments.split_first() else { return Ok(all()) };
     let second = rest.first().map(String::as_str).unwrap_or_default();
     let of_two = OF_TWO_WORDS.iter().find(|(one, two, _)| one == first && *two == second);
     if let Some((_, _, row)) = of_two {
-        return Ok(Choice { row, is_named: true, words: rest[1..].to_vec() });
+        return Ok(Chosen { row, is_named: true, words: rest[1..].to_vec() });
     }
     if let Some(row) = named(first) {
-        return Ok(Choice { row, is_named: true, words: rest.to_vec() });
+        return Ok(Chosen { row, is_named: true, words: rest.to_vec() });
     }
     if first == "help" {
         let help = |rest: &[String]| [&["--help".to_owned()], rest].concat();
         return Ok(match rest.split_first().and_then(|(name, more)| Some((named(name)?, more))) {
-            Some((row, more)) => Choice { row, is_named: true, words: help(more) },
-            None => Choice { words: help(rest), ..all() },
+            Some((row, more)) => Chosen { row, is_named: true, words: help(more) },
+            None => Chosen { words: help(rest), ..all() },
         });
     }
     if first.starts_with('-') || is_config(first) {

@@ -250,16 +250,18 @@ fn one_key_is_explained_at_length() {
     check(
         "--help=--eval_strategy",
         expect![[r#"
-        --eval-strategy no|steps|epoch
-          when to evaluate
+            --eval-strategy no|steps|epoch
+              when to evaluate
 
-          valid    no, steps or epoch
-          default  epoch
-          also     --eval_strategy, --evaluation_strategy
-          example  --eval-strategy epoch
-          TOML     [train]
-                   eval_strategy = "epoch"
-    "#]],
+              valid    no     never
+                       steps  after a number of updates
+                       epoch  after each epoch
+              default  epoch
+              also     --eval_strategy, --evaluation_strategy
+              example  --eval-strategy epoch
+              TOML     [train]
+                       eval_strategy = "epoch"
+        "#]],
     );
     check(
         "plan --help json",

@@ -17,7 +17,7 @@ use lockstep_host::{ExitCode, Process};
 use lockstep_hub::HubSettings;
 use lockstep_join::device;
 use lockstep_model::EncoderConfig;
-use lockstep_settings::{ModelName, RunPlan, keys, run_config};
+use lockstep_settings::{ModelName, RunPlan, keys, plan_toml, run_config};
 use lockstep_world::Seat;
 use serde_json::{Value, json};
 
@@ -42,6 +42,14 @@ static PROGRAM: Key<bool> = Key::new(
 )
 .or("false");
 
+static SETTINGS: Key<bool> = Key::new(
+    Table::COMMAND,
+    "settings",
+    SWITCH,
+    "the whole configuration as TOML instead; neither data nor a model is read",
+)
+.or("false");
+
 /// The command.
 pub(super) static COMMAND: Command = Command {
     name: "plan",
@@ -53,7 +61,7 @@ pub(super) static COMMAND: Command = Command {
 };
 
 static ENTRIES: LazyLock<Vec<&'static dyn Entry>> =
-    LazyLock::new(|| [&[&JSON as &'static dyn Entry, &PROGRAM], keys::ALL].concat());
+    LazyLock::new(|| [&[&JSON as &'static dyn Entry, &PROGRAM, &SETTINGS], keys::ALL].concat());
 
 /// Runs the command.
 ///
@@ -65,8 +73,12 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     let config = run_config(line, &ENTRIES);
-    let [as_json, of_program] = [&JSON, &PROGRAM].map(|key| config.find(key).unwrap_or_default());
+    let [as_json, of_program, of_settings] =
+        [&JSON, &PROGRAM, &SETTINGS].map(|key| config.find(key).unwrap_or_default());
     let (plan, checks) = Checks::plan(config, HubSettings::of(&process.environment))?;
+    if of_settings {
+        return super::tell(out, &plan_toml(&plan));
+    }
     checks.pass()?;
     if of_program {
         return super::tell(out, &program::text(&plan, process, as_json)?);
@@ -141,7 +153,7 @@ fn table(
             ),
         ),
         ("updates", format!("{}, {} per epoch", counts.updates, counts.updates_per_epoch)),
-        ("warm-up", format!("{} updates", counts.warmup)),
+        ("warm-up", counted(counts.warmup, "update")),
         ("evaluation", plan.train.evaluation.to_string()),
         ("saving", plan.run.saving.cadence.to_string()),
     ]);

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use lockstep_data::{Batch, TextRow, TextSource, TokenStore, is_name_of_texts};
 use lockstep_flags::{
-    Command, CommandLine, Entries, FILE, Fault, Form, Key, Kind, Problem, Table, Words, Written,
+    Choice, Command, CommandLine, Entries, FILE, Fault, Key, Kind, Problem, Table, Words, Written,
 };
 use lockstep_host::{ExitCode, Process, streams};
 use lockstep_join::device::Place;
@@ -34,38 +34,27 @@ static INPUT: Key<PathBuf> =
         .or("-");
 static OUTPUT: Key<PathBuf> =
     Key::new(Table::COMMAND, "output", FILE, "where the answers go; - is stdout").or("-");
-static INPUT_FORMAT: Key<lockstep_data::Format> = Key::new(
-    Table::COMMAND,
-    "input_format",
-    INPUT_FORMATS,
-    "of the texts (else by --input's name, else text)",
-);
-static FORMAT: Key<Format> =
-    Key::new(Table::COMMAND, "format", FORMATS, "of the answers (else by --output, else tsv)");
+static INPUT_FORMAT: Key<lockstep_data::Format> =
+    Key::new(Table::COMMAND, "input_format", INPUT_FORMATS, "format of the texts")
+        .or_else("by --input's name, else text");
+static FORMAT: Key<Format> = Key::new(Table::COMMAND, "format", FORMATS, "format of the answers")
+    .or_else("by --output's name, else tsv");
 
-const FORMATS: Kind<Format> = Kind {
-    form: Form::Text,
-    placeholder: "tsv|jsonl",
-    valid: "tsv or jsonl",
-    read: |text| match text {
-        "tsv" => Some(Format::Tsv),
-        "jsonl" => Some(Format::Jsonl),
-        _ => None,
-    },
-};
+const FORMATS: Kind<Format> = Kind::OneOf(|| {
+    vec![
+        Choice::new("tsv", "columns with tabs between them, under a header", Format::Tsv),
+        Choice::new("jsonl", "a JSON object a line", Format::Jsonl),
+    ]
+});
 
-const INPUT_FORMATS: Kind<lockstep_data::Format> = Kind {
-    form: Form::Text,
-    placeholder: "text|tsv|csv|jsonl",
-    valid: "text (a text a line), tsv, csv or jsonl",
-    read: |text| match text {
-        "text" => Some(lockstep_data::Format::Plain),
-        "tsv" => Some(lockstep_data::Format::Tsv),
-        "csv" => Some(lockstep_data::Format::Csv),
-        "jsonl" => Some(lockstep_data::Format::Jsonl),
-        _ => None,
-    },
-};
+const INPUT_FORMATS: Kind<lockstep_data::Format> = Kind::OneOf(|| {
+    vec![
+        Choice::new("text", "a text a line", lockstep_data::Format::Plain),
+        Choice::new("tsv", "columns with tabs between them", lockstep_data::Format::Tsv),
+        Choice::new("csv", "columns with commas between them", lockstep_data::Format::Csv),
+        Choice::new("jsonl", "a JSON object a line", lockstep_data::Format::Jsonl),
+    ]
+});
 
 /// The command.
 pub(super) static COMMAND: Command = Command {

@@ -74,7 +74,9 @@ pub(crate) fn run(
         return super::tell(out, &text);
     };
     let watch = world.watch.handle();
-    stops.join(watch.clone());
+    if world.seat.world() != WorldSize::ONE {
+        stops.join(watch.clone());
+    }
     let place = world.place.clone();
     let hosts = world.hosts.clone();
     let run = Run {
@@ -145,6 +147,7 @@ impl Run<'_> {
         let settings = TrainSettings { usage, ..settings };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
+        say(out, &summary::of_resumption(&plan.run, checkpoint.as_deref()))?;
         let mut log = RankLog::new(&plan.run.directory, self.seat.rank());
         let ending = self.follow(&mut trainer, checkpoint, &mut log, out);
         if let Err(failure) = &ending {

@@ -1,13 +1,14 @@
 //! The lines that a run prints before its first update and after its last one.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use lockstep_collective::Tallies;
 use lockstep_data::{Corpus, OnBadRow, TokenStore};
 use lockstep_join::GroupSummary;
 use lockstep_model::LoadReport;
 use lockstep_params::ParamName;
-use lockstep_settings::{DataPlan, ModelName, RunPlan};
+use lockstep_settings::{DataPlan, Existing, ModelName, OutputPlan, RunPlan};
 use lockstep_trainer::{Forgotten, Parts};
 use lockstep_world::{Seat, WorldSize};
 
@@ -114,6 +115,17 @@ pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> String {
         let _ = write!(text, "; {texts} truncated to {limit} tokens");
     }
     text + "\n"
+}
+
+/// That there is nothing to resume from, where the run would have resumed; else empty.
+pub(super) fn of_resumption(plan: &OutputPlan, checkpoint: Option<&Path>) -> String {
+    match (&plan.existing, checkpoint) {
+        (Existing::GoOn, None) => format!(
+            "resume     no checkpoint in {}, so training starts at update 0\n",
+            plan.directory.display()
+        ),
+        _ => String::new(),
+    }
 }
 
 /// What of a checkpoint no longer applies, and what the run does instead.

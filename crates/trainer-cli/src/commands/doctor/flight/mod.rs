@@ -43,7 +43,7 @@ pub(in crate::commands) fn run(
     let directory = if line.words.is_empty() { None } else { Some(line.words.remove(0)) };
     let config = COMMAND.read(line, &[])?;
     let Some(directory) = directory else {
-        let valid = "the output directory of a run";
+        let valid = "the output directory of a run".into();
         return Err(Fault { place: "DIR".to_owned(), problem: Problem::NoValue { valid } }.into());
     };
     let found = files::read(Path::new(&directory))?;
