@@ -31,6 +31,8 @@ RANKS = 4
 DEADLINE = 3
 PEER_TIMEOUT = 3
 LATER = 5
+# How much longer mpirun may take to end what is left after the first rank has ended.
+ENDED = 6
 LIBC = ctypes.CDLL(None, use_errno=True)
 SEIZE, INTERRUPT = 0x4206, 0x4207
 # What a flight record calls the phases that a case is after.
@@ -220,7 +222,7 @@ def once(programs, start, how, when, pick):
             (folder / "hang").touch()
         else:
             hang(pids[rank])
-        limit = DEADLINE + LATER
+        limit = DEADLINE + LATER + (ENDED if start == "mpirun" else 0)
         code = wait_for(lambda: reap(pids[rank]) or (run.poll() is not None and [run.poll()]), limit)
         seconds = time.monotonic() - began
         told = read(log)

@@ -197,7 +197,8 @@ fn ranks_that_fail_are_started_again_on_all_machines_as_often_as_is_allowed() {
 
 #[test]
 fn without_node_0_all_end_and_say_why() {
-    let all = scripted(&Post::new("exec sleep 600"), [ONE; 3]);
+    let post = Post::new("exec sleep 600");
+    let all = scripted(&post, [ONE; 3]);
     let began = Instant::now();
     while all.iter().any(|launcher| children_of(launcher.id()).is_empty()) {
         assert!(began.elapsed() < PATIENCE, "the ranks did not start");

@@ -14,7 +14,7 @@ use crate::{FlightLog, Starter};
 /// What the thread that waits is called, so that the other ranks of a host see who has come so far.
 const WAITS: &str = "awaits-ranks";
 /// The rendezvous has the same deadline and knows more, so it comes first.
-const LATER: Duration = Duration::from_millis(500);
+const LATER: Duration = Duration::from_millis(1500);
 /// A thread that comes so much later was not run itself.
 const LATE: Duration = Duration::from_secs(1);
 /// What the ranks of a run share, and those of another do not.

@@ -132,6 +132,9 @@ impl ProcessGroup {
     }
 }
 
+/// How much longer than the leader the other ranks wait.
+const FOR_THE_LEADER: Duration = Duration::from_secs(1);
+
 /// What a process joins the others with.
 pub struct JoinOptions<'a> {
     /// Which GPUs may be seen.
@@ -270,7 +273,9 @@ fn over_tcp(
             "{seat} is waiting for the other ranks at {meeting}"
         ));
     }
-    let limit = run.timeouts.startup.unwrap_or(FOR_EVER);
+    // The leader knows who is absent, so the others wait a little longer for its verdict.
+    let later = if seat.is_leader() { Duration::ZERO } else { FOR_THE_LEADER };
+    let limit = run.timeouts.startup.map_or(FOR_EVER, |limit| limit + later);
     let patience = Patience { limit, tell: &|words| streams::print_error_line(words) };
     let tcp = Tcp::meet(seat, meeting, &patience)?;
     Ok((Box::new(Audited::with(tcp, run.recorder())), format!("TCP, rendezvous at {meeting}")))

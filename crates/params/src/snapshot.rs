@@ -1,8 +1,8 @@
 //! Copies of tensors on a second thread, while the first one continues.
 //!
 //! The copying thread first takes a read lock on every tensor, and gives each one back once it is
-//! copied. Whoever only reads the tensors does not notice; whoever changes one waits until that one
-//! is copied. So the copies have the values of one moment.
+//! copied. A thread that only reads the tensors does not notice; one that changes a tensor waits until
+//! that tensor is copied. So the copies have the values of one moment.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -12,8 +12,13 @@ use crate::workspace::{Workspace, run as run_program, shown};
 const DIRECTORY: &str = "fuzz";
 const SECONDS: u64 = 600;
 /// Bytes of an input, MiB of memory, and seconds of one input; beyond them an input is a finding.
-const LIMITS: [&str; 4] =
-    ["-max_len=65536", "-rss_limit_mb=2048", "-malloc_limit_mb=1024", "-timeout=10"];
+const LIMITS: [&str; 5] = [
+    "-max_len=65536",
+    "-len_control=10",
+    "-rss_limit_mb=2048",
+    "-malloc_limit_mb=1024",
+    "-timeout=10",
+];
 
 /// Runs the targets that are named, else all of them, for `--seconds N` each.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::fmt;
 use lockstep_world::Rank;
 
 use super::frame::How;
-use super::stall::{Stall, Stuck};
+use super::stall::{Sight, Stall, Stuck};
 use crate::Moment;
 
 /// A rank that was lost.
@@ -63,5 +63,12 @@ fn stalled(f: &mut fmt::Formatter<'_>, stall: &Stall, moment: Moment) -> fmt::Re
             "has not reached {verb} (call {call}), in which other ranks wait for it for \
              {seconds:.0} s: it is {moment}{also}"
         ),
+    }
+}
+
+impl Sight {
+    /// This rank, lost in this way.
+    pub(super) fn lost(&self, how: How) -> Lost {
+        Lost { rank: self.rank, host: self.host.clone(), moment: self.moment(), how }
     }
 }

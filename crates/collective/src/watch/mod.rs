@@ -44,6 +44,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_millis(300);
 /// The same where the rank has yet to be ended, by its own watch.
 const GRACE_OF_A_STALL: Duration = Duration::from_millis(600);
+/// How long after a sleep of its own a rank takes the loss of others for a consequence.
+const AWAKE: Duration = Duration::from_secs(2);
 
 /// What a watch has to know.
 #[derive(Clone, Debug)]
@@ -125,6 +127,7 @@ impl Watch {
             own,
             judge,
             pace,
+            slept: None,
             starved: Duration::ZERO,
             world: seat.world(),
         };
@@ -172,6 +175,8 @@ struct Rounds {
     own: Sight,
     judge: Judge,
     pace: Pace,
+    /// When this process was run again after a long time, and after how long.
+    slept: Option<(Instant, Duration)>,
     /// How long this process was not run although it wanted to.
     starved: Duration,
 }
@@ -200,6 +205,7 @@ impl Rounds {
         thread::sleep(PAUSE);
         self.starved += began.elapsed().saturating_sub(PAUSE);
         if began.elapsed() > self.settings.patience / 2 {
+            self.slept = Some((Instant::now(), began.elapsed()));
             self.peers.iter_mut().for_each(Peer::forgive);
             self.own.forgive(Instant::now());
         }
@@ -220,7 +226,14 @@ impl Rounds {
         let (world, patience) = (self.world.get(), self.settings.patience);
         let lost = self.peers.iter_mut().find_map(|peer| peer.listen(world, patience));
         self.peers.retain(|peer| !peer.has_left());
-        lost
+        lost.map(|lost| self.own_loss(&lost).unwrap_or(lost))
+    }
+
+    /// Peers that are gone when this process is run again have given it up, and are not the cause.
+    fn own_loss(&self, lost: &Lost) -> Option<Lost> {
+        let (again, time) = self.slept.filter(|_| lost.how == How::Closed)?;
+        let how = How::Silent(time.as_secs_f64());
+        (again.elapsed() < AWAKE).then(|| self.own.lost(how))
     }
 
     /// Rank 0: whether a rank lets others wait. A rank that has left waits for no other.
@@ -230,12 +243,7 @@ impl Rounds {
         }
         let sights: Vec<&Sight> =
             self.peers.iter().map(|peer| &peer.sight).chain([&self.own]).collect();
-        let lost = |sight: &Sight, stall| Lost {
-            rank: sight.rank,
-            host: sight.host.clone(),
-            moment: sight.moment(),
-            how: How::Stalled(stall),
-        };
+        let lost = |sight: &Sight, stall| sight.lost(How::Stalled(stall));
         let now = Instant::now();
         if let Some(slow) = self.pace.look(&sights, now).filter(|_| !self.judge.has_warned()) {
             notify(WatchEvent::Slow(slow));

@@ -64,6 +64,6 @@ impl Peer {
     }
 
     fn lost(&self, how: How) -> Lost {
-        Lost { rank: self.rank, host: self.sight.host.clone(), moment: self.sight.moment(), how }
+        self.sight.lost(how)
     }
 }

@@ -94,7 +94,7 @@ impl Observer for Closes<'_> {
         if let TrainEvent::Update(report) = event {
             self.updates.push(report.step);
             if report.step == self.after {
-                // What was a directory is a file from now on: nobody writes into it, root included.
+                // What was a directory is a file from now on, into which root cannot write either.
                 fs::rename(self.output, self.output.with_extension("aside")).unwrap();
                 fs::write(self.output, "").unwrap();
             }
