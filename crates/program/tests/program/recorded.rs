@@ -48,6 +48,7 @@ impl Ground {
             moments: ["first", "second"].map(|name| self.parts(name)),
             constants: Moments::default(),
             max_norm: 1.0,
+            skips: false,
             word_flags: 0,
             control: self.take("control", State::CONTROL_BYTES),
             results: self.take("results", State::RESULTS_BYTES),
