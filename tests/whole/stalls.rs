@@ -38,7 +38,10 @@ fn told(output: &Output) -> String {
 #[test]
 fn a_setting_that_differs_on_one_rank_is_refused_by_all() {
     for (flags, expected) in [
-        ("--eval-strategy no", "eval_strategy: rank 1 has no, rank 0 has epoch"),
+        (
+            "--gradient-accumulation-steps 2",
+            "gradient_accumulation_steps: rank 1 has 2, rank 0 has 1",
+        ),
         ("--save-strategy steps --save-steps 2", "save_steps: rank 1 has 2, rank 0 has nothing"),
         ("--replica-check-steps 1", "replica_check_steps: rank 1 has 1, rank 0 has nothing"),
         ("--max-grad-norm 2", "max_grad_norm: rank 1 has 2, rank 0 has 1"),
