@@ -6,15 +6,9 @@
 use std::borrow::Cow;
 
 use candle_core::{Device, Result, Tensor, bail};
-use rayon::prelude::*;
 
-use crate::cpu::in_place;
-use crate::cpu::values::Reading;
 use crate::cpu::vector::{Add, vectorised};
-use crate::{cpu, norm, sum_of_squares};
-
-/// Values that one task adds.
-const PART: usize = 64 * 1024;
+use crate::{norm, sum_of_squares};
 
 /// The gradient of one weight.
 #[derive(Clone, Debug)]
@@ -85,34 +79,9 @@ impl Gradient {
     pub fn plus(self, other: Self) -> Result<Self> {
         match (self, other) {
             (Self::Rows(rows), Self::Rows(more)) => rows.plus(&more).map(Self::Rows),
-            (Self::Dense(left), Self::Dense(right)) if can_take(&left, &right) => {
-                add_in_place(&left, &right)?;
-                Ok(Self::Dense(left))
-            }
             (left, right) => Ok(Self::Dense((&*left.dense()? + &*right.dense()?)?)),
         }
     }
-}
-
-/// Whether `right` can be added where `left` lies.
-fn can_take(left: &Tensor, right: &Tensor) -> bool {
-    let both = [left, right];
-    let is_alike = cpu::takes(&both) && left.shape() == right.shape();
-    is_alike && both.iter().all(|one| one.is_contiguous()) && !in_place::share_memory(&both)
-}
-
-/// A thread outside of the pool adds alone: the pool's only thread may be waiting for it.
-fn add_in_place(left: &Tensor, right: &Tensor) -> Result<()> {
-    let right = Reading::of(right)?;
-    in_place::write(left, |left| {
-        if rayon::current_thread_index().is_none() {
-            vectorised(Add(left, &right));
-            return Ok(());
-        }
-        let parts = left.par_chunks_mut(PART).zip(right.par_chunks(PART));
-        parts.for_each(|(left, right)| vectorised(Add(left, right)));
-        Ok(())
-    })
 }
 
 /// The gradient of a table (V,D), of which U rows were read.

@@ -55,12 +55,14 @@ impl Trainer {
     /// Whether it computes on the CPU, by its file, its flags or `--set`. What else they say, and
     /// what is wrong with them, is the trainer's own affair.
     pub(super) fn is_on_cpu(&self) -> bool {
-        self.written().find(&DEVICE).is_some_and(|device| device == "cpu")
+        let written = self.written();
+        !written.is_faulty(&DEVICE) && written.find(&DEVICE).is_some_and(|device| device == "cpu")
     }
 
     /// Whether its global batch is the same on any number of ranks.
     pub(super) fn has_global_batch(&self) -> bool {
-        self.written().find(&GLOBAL_BATCH).is_some()
+        let written = self.written();
+        !written.is_faulty(&GLOBAL_BATCH) && written.find(&GLOBAL_BATCH).is_some()
     }
 
     fn written(&self) -> Written {

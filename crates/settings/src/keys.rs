@@ -192,8 +192,8 @@ keys! {
     ).or("fail");
     MAX_SKIPPED: NonZeroU64 = Key::new(
         OPTIM, "max_skipped_updates", UPDATES,
-        "updates in a row that may be skipped (else 10)",
-    );
+        "updates in a row that may be skipped",
+    ).or_else("10");
 
     DEVICE: DeviceChoice = Key::new(
         RUN, "device", DEVICE_CHOICE,

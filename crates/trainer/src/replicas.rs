@@ -49,7 +49,8 @@ pub(crate) fn by_leader<T>(
 ) -> Result<Option<T>, TrainError> {
     let outcome = collective.seat().is_leader().then(work).transpose();
     let mut words = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
-    words.truncate(words.floor_char_boundary(MOST_WORDS));
+    let end = (0..=words.len().min(MOST_WORDS)).rev().find(|&end| words.is_char_boundary(end));
+    words.truncate(end.unwrap_or_default());
     let words = broadcast_bytes(collective, words.as_bytes(), LEADER, MOST_WORDS)?;
     match outcome {
         Ok(_) if !words.is_empty() => {
