@@ -85,7 +85,7 @@ TEXT
 training() {
     echo "$trainer train --device cpu --model $root/tests/reference/tiny" \
         "--train-file $root/tests/reference/golden/rows.tsv --output-dir $place/$1" \
-        "--num-train-epochs $2"
+        "--num-train-epochs $2 --save-total-limit 2"
 }
 
 start_mpirun() {

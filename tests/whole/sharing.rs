@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use lockstep_testkit::skip;
+use lockstep_testkit::{reference, skip};
 
 use crate::lost_ranks::wait_for_updates;
 use crate::program::{Workplace, tiny_run};
@@ -83,6 +83,16 @@ fn a_full_disk_is_no_unreadable_checkpoint_and_a_limit_of_one_needs_no_room_for_
     let steps = ["--max-steps", "6", "--save-strategy", "steps", "--save-steps", "2"];
     let place = Workplace::new();
     let Some(mut command) = on_a_small_disk(&place, size * 3 / 2, &steps) else { return };
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("3 checkpoints") && told.contains("are free on this disk"), "{told}");
+    // A run that may end early is only warned.
+    let place = Workplace::new();
+    let early = ["--early-stopping-patience", "9", "--eval-strategy", "steps", "--eval-steps", "6"];
+    let rows = reference("golden/rows.tsv").canonicalize().unwrap().display().to_string();
+    let early = [&steps[..], &early, &["--validation-file", &rows]].concat();
+    let Some(mut command) = on_a_small_disk(&place, size * 3 / 2, &early) else { return };
     let output = command.output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");

@@ -96,7 +96,8 @@ fn the_flight_record_is_written_on_sigusr2_and_the_run_continues() {
 #[test]
 fn a_rank_that_is_stopped_is_named_by_the_flight_records() {
     let place = Workplace::new();
-    let further = ["--device", "cpu", "--num-train-epochs", "100000", "--peer-timeout", "2"];
+    let lasting = ["--device", "cpu", "--num-train-epochs", "100000", "--save-strategy", "no"];
+    let further = [&lasting[..], &["--peer-timeout", "2"]].concat();
     let mut command = place.ranks(Starter::Launcher, 3, &tiny_run("tiny", &further)).unwrap();
     let run = command.spawn().unwrap();
     wait_for_updates(&place, 3);

@@ -25,12 +25,13 @@ const LINE: u64 = 250;
 /// What a run writes at most at a time, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Space {
-    checkpoint: u64,
+    /// The weights.
+    model: u64,
     /// Checkpoints that stay.
     kept: u64,
     /// Whether another one is there while it is written.
     has_another: bool,
-    rest: u64,
+    metrics: u64,
     /// Whether the run may end before it has written all of them.
     may_end_early: bool,
 }
@@ -49,26 +50,30 @@ impl Space {
         };
         let best = u64::from(settings.saving.final_model == FinalModel::Best);
         let limit = settings.saving.keep.map_or(u64::MAX, |keep| keep.get() as u64 + best);
-        let model = parameters as u64 * F32;
         Self {
-            checkpoint: TENSORS * model + SMALL_FILES,
+            model: parameters as u64 * F32,
             kept: written.min(limit),
             has_another: written > limit,
-            rest: model + SMALL_FILES + updates * LINE,
+            metrics: updates * LINE,
             may_end_early: settings.early_stopping.is_some(),
         }
     }
 
-    /// Bytes that the run needs in any case: where the disk is full, it removes the oldest checkpoint
-    /// before it writes the next one.
+    /// Bytes that the run needs in any case, those of its tensors: where the disk is full, it removes the
+    /// oldest checkpoint before it writes the next one.
     fn least(&self) -> u64 {
-        self.checkpoint.saturating_mul(self.kept).saturating_add(self.rest)
+        self.model.saturating_mul(TENSORS.saturating_mul(self.kept).saturating_add(1))
     }
 
-    /// Bytes that the run writes if it may.
+    /// Bytes that the run writes if it may, about.
     pub(crate) fn bytes(&self) -> u64 {
-        let another = if self.has_another { self.checkpoint } else { 0 };
-        self.least().saturating_add(another)
+        let checkpoints = self.kept.saturating_add(u64::from(self.has_another));
+        let rest = self.model + SMALL_FILES + self.metrics;
+        self.checkpoint().saturating_mul(checkpoints).saturating_add(rest)
+    }
+
+    fn checkpoint(&self) -> u64 {
+        TENSORS * self.model + SMALL_FILES
     }
 
     /// The sum in words.
@@ -79,7 +84,7 @@ impl Space {
         }
         let kept = counted(self.kept, "checkpoint");
         let (each, another) =
-            (size(self.checkpoint), if self.has_another { ", one more" } else { "" });
+            (size(self.checkpoint()), if self.has_another { ", one more" } else { "" });
         format!("about {total}: {kept} of {each}{another}, and the model")
     }
 
