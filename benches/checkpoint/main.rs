@@ -5,6 +5,8 @@
 //! A run of DistilBERT-base's size on the built-in reviews writes a checkpoint every few updates; when
 //! one is whole, PyTorch saves a state of the same size to the same disk, so that the two take turns.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a report")]
+
 mod peer;
 
 use std::collections::BTreeMap;

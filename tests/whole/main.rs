@@ -60,6 +60,7 @@ mod shells;
 mod signals;
 #[cfg(test)]
 mod stalls;
+#[cfg(test)]
 mod starters;
 #[cfg(test)]
 mod streams;

@@ -20,7 +20,9 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// A token that cannot be made.
-    #[error("no token can be made for the ranks: {0}; set LOCKSTEP_TOKEN to a secret word")]
+    #[error(
+        "no token can be made for the ranks: {0}; set LOCKSTEP_TOKEN to a secret of 16 characters or more"
+    )]
     Random(io::Error),
     /// The launchers of other machines.
     #[error(transparent)]

@@ -61,7 +61,7 @@ pub(super) struct Run<'a> {
     first: Option<End>,
     /// The rank that a starter reports as failed.
     blamed: Option<u64>,
-    /// The last line of each rank on its standard error.
+    /// The last line of each rank on its standard error that is not a hint.
     last_lines: BTreeMap<Option<u64>, String>,
     /// When those that are left are killed.
     deadline: Option<Instant>,
@@ -196,7 +196,8 @@ impl<'a> Run<'a> {
             self.blamed = self.blamed.or_else(|| blamed(self.job.plan.starter, parsed.text));
         }
         // Starters frame their messages with rows of dashes.
-        if parsed.text.contains(char::is_alphabetic) {
+        let is_hint = parsed.text.trim_start().starts_with("hint:");
+        if parsed.text.contains(char::is_alphabetic) && !is_hint {
             self.last_lines.insert(rank, parsed.text.trim().to_owned());
         }
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from transformers import get_scheduler
 
-NAMES = ["linear", "constant_with_warmup", "cosine", "inverse_sqrt", "polynomial", "cosine_with_restarts"]
+NAMES = ["linear", "constant_with_warmup", "cosine", "inverse_sqrt", "cosine_with_restarts"]
 RUNS = [(0, 1), (0, 12), (2, 10), (9, 4), (129, 1299), (30000, 300000)]  # warm-up, total
 
 

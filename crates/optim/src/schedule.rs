@@ -164,6 +164,11 @@ mod tests {
         rows.map(|row| std::array::from_fn(|column| row[column + 1].parse().unwrap())).collect()
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the table has whole numbers there")]
+    fn whole(number: f64) -> u64 {
+        number as u64
+    }
+
     #[test]
     fn every_shape_follows_transformers() {
         let peak = Rates { encoder: 1.0, head: 10.0 };
@@ -174,9 +179,10 @@ mod tests {
             });
             assert!(rows.len() > 50, "{} golden values of {shape:?}", rows.len());
             for [warmup, total, step, factor] in rows {
-                let warmup = Warmup::Updates(warmup as u64);
-                let schedule = Schedule::new(shape, peak, warmup, total as u64);
-                let rates = schedule.rates(Step(step as u64));
+                let [warmup, total, step] = [warmup, total, step].map(whole);
+                let warmup = Warmup::Updates(warmup);
+                let schedule = Schedule::new(shape, peak, warmup, total);
+                let rates = schedule.rates(Step(step));
                 // As exact as f64: nothing but the last bit may differ.
                 let (encoder, head) = (rates.encoder - factor, rates.head - 10.0 * factor);
                 let place = format!("{shape:?}, {warmup:?}, {total}, {step}: {rates:?}, {factor}");

@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn what_is_written_in_parts_has_the_hash_of_the_whole() {
-        let bytes: Vec<u8> = (0..5000_u32).map(|place| place as u8).collect();
+        let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(5000).collect();
         let mut writer = Hashed::new(Vec::new());
         bytes.chunks(77).for_each(|part| writer.write_all(part).unwrap());
         let (written, digest) = writer.finish();

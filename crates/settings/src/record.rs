@@ -51,7 +51,7 @@ pub fn plan_toml(plan: &RunPlan) -> String {
     let mut text = String::new();
     for table in tables::ALL {
         let gap = if text.is_empty() { "" } else { "\n" };
-        let _ = write!(text, "{gap}[{}]\n", table.name());
+        let _ = writeln!(text, "{gap}[{}]", table.name());
         for entry in ALL.iter().filter(|entry| entry.table() == table && is_of_run(**entry)) {
             if let Some(value) = value(plan, *entry) {
                 let _ = writeln!(text, "{} = {value}", entry.name());

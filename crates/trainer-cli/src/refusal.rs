@@ -59,7 +59,7 @@ pub(crate) enum Refusal {
     /// A disk without room for what the run writes.
     #[error(
         "the run needs {needs}; only {free} are free on this disk\n      \
-         hint: keep fewer checkpoints with --save-total-limit, write them more seldom with \
+         hint: keep fewer checkpoints with --save-total-limit, write them less often with \
          --save-strategy or --save-steps, or choose a directory on another disk"
     )]
     Short {

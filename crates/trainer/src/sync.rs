@@ -1,17 +1,16 @@
-//! How the ranks' gradients become one: the only place where replicas could drift apart.
+//! How the ranks' gradients become one: the place where replicas could drift apart.
 //!
 //! Each rank brings sums over its own examples. They are added over all ranks and divided once by
-//! the number of examples of the whole global batch, so it does not matter how the batch was
-//! shared out.
+//! the number of examples of the whole global batch. So how the batch was shared out changes the
+//! result by rounding only, and in deterministic mode (`determinism.rs`) not at all.
 //!
-//! Why all replicas hold the same bits: they start with the weights of rank 0
-//! (`replicas.rs`). Each matrix is then updated in shards: one rank gets the sums of a shard, applies
-//! AdamW to it, and sends the new weights to the others, which copy them. What every rank computes
-//! itself (vectors, the norm, all weights on GPUs) it computes from sums that have the same bits on all
-//! ranks. As many bytes travel as with sums for all, and the
-//! optimiser's work is divided by the number of ranks (Rajbhandari et al., "ZeRO: Memory
-//! Optimizations Toward Training Trillion Parameter Models", 2020, stage 1). The moments are
-//! gathered only before a checkpoint.
+//! Why all replicas hold the same bits: they start with the weights of rank 0 (`replicas.rs`). Each
+//! matrix is then updated in shards: one rank gets the sums of a shard, applies AdamW to it, and sends
+//! the new weights to the others, which copy them. What every rank computes itself (vectors, tables,
+//! the norm, on GPUs all weights) it computes from sums that have the same bits on all ranks. This
+//! moves as many bytes as an all-reduce, and divides the optimiser's work by the number of ranks
+//! (Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", 2020,
+//! stage 1). The moments are gathered only before a checkpoint.
 //!
 //! The sums travel in parts, on a second thread, while the backward pass continues: the blocks from
 //! the last to the first, then embeddings and head. All ranks keep this order, also those without
@@ -30,7 +29,8 @@ use crate::pass::{FirstShares, Pass};
 use crate::update::{Cost, UpdatePlan, UpdateTotals};
 use crate::{SyncReport, TrainError};
 
-/// The three meetings of all ranks in one update, in the order of its methods, and their cost.
+/// The three exchanges of one update, in this order, and their cost: [`Self::while_backward`],
+/// [`Self::mean`], [`Self::publish`].
 pub(crate) struct GradientSync<'a> {
     collective: &'a mut dyn Collective,
     board: &'a PhaseBoard,
@@ -93,6 +93,7 @@ impl<'a> GradientSync<'a> {
     pub(crate) fn mean(&mut self, local: LocalTotals) -> Result<Mean, TrainError> {
         let LocalTotals { sums, own } = local;
         let own = UpdateTotals { stop: self.plan.stop.is_asked(), ..own };
+        // Pieces are cut where any number of ranks up to the largest cuts, so each lies on one rank.
         let squares = match self.plan.deterministic {
             true => sums.squares_by_piece(largest_world())?,
             false => vec![sums.squares(self.collective.seat().is_leader())?],

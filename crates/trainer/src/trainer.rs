@@ -1,8 +1,9 @@
 //! The loop.
 //!
 //! The state of a run is (weights, moments, step). Which examples an update reads, at which rates
-//! and with which dropout masks follows from the step alone, so a run that was killed and resumed
-//! continues with the same bits.
+//! and with which dropout masks follows from the settings and the step alone. So a run that was
+//! killed and is resumed on as many ranks, in deterministic mode on any number, continues with the
+//! same bits.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -157,7 +158,7 @@ impl Trainer {
         }
     }
 
-    /// The way to the other ranks.
+    /// The process group.
     pub fn collective(&mut self) -> &mut dyn Collective {
         &mut *self.collective
     }

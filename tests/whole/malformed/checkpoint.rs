@@ -67,6 +67,9 @@ fn manifests() -> Vec<Case> {
     ]
 }
 
+const STATE: &str = "trainer_state.json";
+const STEP_2: &str = "\"global_step\": 2";
+
 /// Damage that leaves every file its size, without and with a manifest that fits it.
 fn damaged() -> Vec<Case> {
     let flipped = |name, file: &'static str, from: &'static str, to: &'static str| {
@@ -82,33 +85,13 @@ fn damaged() -> Vec<Case> {
         flipped("another byte in the weights", "model.safetensors", "lin1.bias", "lin7.bias"),
         flipped("another byte in the moments", "optimizer.safetensors", "\"F32\"", "\"I32\""),
         flipped("another byte in the tokenizer", "tokenizer.json", "[CLS]", "[CLT]"),
-        flipped(
-            "another byte in the state",
-            "trainer_state.json",
-            "\"global_step\": 2",
-            "\"global_step\": 3",
-        ),
+        flipped("another byte in the state", STATE, STEP_2, "\"global_step\": 3"),
         flipped("another byte in the manifest", "MANIFEST.json", "\"step\": 2", "\"step\": 4"),
-        damage(
-            "an earlier step in the state",
-            "trainer_state.json",
-            "\"global_step\": 2",
-            "\"global_step\": 1",
-        ),
+        damage("an earlier step in the state", STATE, STEP_2, "\"global_step\": 1"),
         resumed("a file of another model added", |files| files.with("added_tokens.json", "{}")),
         damage("a brace in the state", "trainer_state.json", "\"identity\": {", "\"identity\": ["),
-        damage(
-            "a word for a number in the state",
-            "trainer_state.json",
-            "\"global_step\": 2",
-            "\"global_step\":\"2",
-        ),
-        damage(
-            "another step in the state",
-            "trainer_state.json",
-            "\"global_step\": 2",
-            "\"global_step\": 9",
-        ),
+        damage("a word for a number in the state", STATE, STEP_2, "\"global_step\":\"2"),
+        damage("another step in the state", STATE, STEP_2, "\"global_step\": 9"),
         damage("a tensor's name in the weights", "model.safetensors", "lin1.bias", "lin7.bias"),
         damage("a tensor's type in the moments", "optimizer.safetensors", "\"F32\"", "\"I32\""),
         damage("a brace in the weights", "model.safetensors", "{\"", "[\""),

@@ -116,7 +116,8 @@ mod tests {
         let ends = windows.iter().map(|shares| {
             now += Duration::from_secs(10);
             for (sight, share) in sights.iter_mut().zip(shares) {
-                sight.progress.spent += (share * 10_000.0).round() as u64;
+                let spent = Duration::from_secs(10).mul_f64(*share).as_millis();
+                sight.progress.spent += u64::try_from(spent).unwrap();
             }
             look(&sights, now)
         });

@@ -263,17 +263,20 @@ fn one_key_is_explained_at_length() {
                        eval_strategy = "epoch"
         "#]],
     );
-    check(
-        "plan --help json",
-        expect![[r#"
+}
+
+#[test]
+fn a_switch_is_explained_without_a_value() {
+    let (_, text) = Bench::new().run("plan --help json").unwrap();
+    expect![[r#"
         --json
           answer with one JSON object
 
           valid    true or false
           default  false
           example  --json
-    "#]],
-    );
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod determinism;
 #[cfg(test)]
 mod guards;
+#[cfg(test)]
 mod identity;
 #[cfg(test)]
 mod mutations;

@@ -10,14 +10,14 @@ mod summary;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use lockstep_collective::{Collective, PhaseBoard, broadcast_bytes};
+use lockstep_collective::{Collective, PhaseBoard, Watch, broadcast_bytes};
 use lockstep_flags::CommandLine;
 use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::streams::Optional;
 use lockstep_host::{ExitCode, Process, Unused};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
-use lockstep_join::{FlightLog, JoinError, JoinOptions, ProcessGroup, Starter, end_regardless};
+use lockstep_join::{FlightLog, JoinError, ProcessGroup, Starter, end_regardless};
 use lockstep_program::Card;
 use lockstep_settings::{Record, Reporter, RunPlan, keys, run_config, run_toml};
 use lockstep_trainer::{Ending, Observer, Parts, TrainSettings, Trainer};
@@ -32,7 +32,7 @@ use crate::output_dir::Replaced;
 use crate::sources::{self, Corpora, RawCorpora};
 use crate::{card, output_dir, write_file};
 pub(super) use command::COMMAND;
-use peers::{OTHERS_END, join, notify_peers};
+use peers::{OTHERS_END, join, join_options, notify_peers};
 use stops::Stops;
 
 /// Runs the command.
@@ -53,13 +53,7 @@ pub(crate) fn run(
     let flight = FlightLog::new(starter.seat(), Some(plan.run.directory.clone()));
     flight::write_on_signal(&flight)?;
     let facts = flight::facts(&plan);
-    let options = JoinOptions {
-        environment: &process.environment,
-        patience: plan.run.peer_timeout,
-        timeouts: flight::timeouts(&plan),
-        facts: &facts,
-        flight: &flight,
-    };
+    let options = join_options(process, &plan, &facts, &flight);
     let world = match join(&starter, plan.run.wish, &options) {
         Err(JoinError::Decision(_)) if !starter.seat().is_leader() => {
             // The leader reports it, and its exit code must come first.
@@ -73,30 +67,17 @@ pub(crate) fn run(
         let text = format!("{seat}: {why}, so rank 0 trains alone and this rank exits\n");
         return super::tell(out, &text);
     };
-    let watch = world.watch.handle();
-    if world.seat.world() != WorldSize::ONE {
-        stops.join(watch.clone());
-    }
-    let place = world.place.clone();
-    let hosts = world.hosts.clone();
     let run = Run {
         plan: &plan,
         checks: &checks,
         hub: &hub,
         seat: world.seat,
-        hosts,
-        place,
+        hosts: world.hosts.clone(),
+        place: world.place.clone(),
         stops: &stops,
         board: flight.recorder().board(),
     };
-    let mut silence = io::sink();
-    let shows = run.seat.is_leader() && plan.run.reporters.contains(&Reporter::Console);
-    let ending = run.go(world, if shows { out } else { &mut silence });
-    if run.seat.world() != WorldSize::ONE {
-        flight::write_on_failure(&flight, &ending);
-    }
-    notify_peers(&ending, &watch);
-    ending
+    run.among_ranks(world, &flight, out)
 }
 
 /// No path that the system opens is longer.
@@ -115,6 +96,27 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Runs as one of the ranks, and lets the others know how that ended.
+    fn among_ranks(
+        &self,
+        world: ProcessGroup,
+        flight: &FlightLog,
+        out: &mut dyn Write,
+    ) -> Result<ExitCode, Failure> {
+        let (watch, has_peers) = (world.watch.handle(), self.seat.world() != WorldSize::ONE);
+        if has_peers {
+            self.stops.join(watch.clone());
+        }
+        let mut silence = io::sink();
+        let shows = self.seat.is_leader() && self.plan.run.reporters.contains(&Reporter::Console);
+        let ending = self.go(world, if shows { out } else { &mut silence });
+        if has_peers {
+            flight::write_on_failure(flight, &ending);
+        }
+        notify_peers(&ending, &watch);
+        ending
+    }
+
     fn go(&self, world: ProcessGroup, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let plan = self.plan;
         if self.seat.is_leader() {
@@ -135,11 +137,7 @@ impl Run<'_> {
         let loaded = models::load(plan, &self.place.device, base, &corpora.train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
-        if self.seat.is_leader() {
-            let parameters = loaded.model.parameters().scalars();
-            let examples = corpora.train.examples().len();
-            Space::of(plan, parameters, examples, self.seat.world()).check(&plan.run)?;
-        }
+        self.check_space(loaded.model.parameters().scalars(), corpora.train.examples().len())?;
         let ProcessGroup { collective, ledger, watch, .. } = world;
         let parts = parts(plan, &corpora, loaded, collective, self.board.clone())?;
         say(out, &summary::of_tokens(plan, &parts))?;
@@ -150,18 +148,29 @@ impl Run<'_> {
         say(out, &summary::of_resumption(&plan.run, checkpoint.as_deref()))?;
         let mut log = RankLog::new(&plan.run.directory, self.seat.rank());
         let ending = self.follow(&mut trainer, checkpoint, &mut log, out);
-        if let Err(failure) = &ending {
-            log.note("error", &failure.to_string().into());
-            if failure.code() == ExitCode::PeerLost && self.seat.world() != WorldSize::ONE {
-                end_regardless(watch.handle(), failure.to_string());
-            }
-        }
-        let ending = ending?;
+        let ending = ending.inspect_err(|failure| self.note_failure(failure, &watch, &mut log))?;
         say(out, &summary::of_ranks(self.seat, &ledger.read()))?;
         let code = self.close(ending, &corpora, out)?;
         trainer.into_collective().leave()?;
         watch.leave();
         Ok(code)
+    }
+
+    /// Whether the leader's disk has room for what the run writes.
+    fn check_space(&self, parameters: usize, examples: usize) -> Result<(), Failure> {
+        match self.seat.is_leader() {
+            true => {
+                Space::of(self.plan, parameters, examples, self.seat.world()).check(&self.plan.run)
+            }
+            false => Ok(()),
+        }
+    }
+
+    fn note_failure(&self, failure: &Failure, watch: &Watch, log: &mut RankLog) {
+        log.note("error", &failure.to_string().into());
+        if failure.code() == ExitCode::PeerLost && self.seat.world() != WorldSize::ONE {
+            end_regardless(watch.handle(), failure.to_string());
+        }
     }
 
     fn warn_of_classes(&self, corpora: &Corpora) {

@@ -1,13 +1,16 @@
 //! How a training finds the other ranks, and what they are to know of its end.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lockstep_collective::WatchHandle;
 use lockstep_gpu::IS_BUILT_IN;
-use lockstep_host::{Computes, Environment, ExitCode, Unused, Wish};
-use lockstep_join::{JoinError, JoinOptions, ProcessGroup, Starter, device};
+use lockstep_host::{Computes, Environment, ExitCode, Process, Unused, Wish};
+use lockstep_join::{FlightLog, JoinError, JoinOptions, ProcessGroup, Starter, device};
+use lockstep_settings::RunPlan;
 use lockstep_trainer::TrainError;
 
+use super::flight;
 use crate::failure::Failure;
 
 /// How long a rank whose failure follows from another's lets that one end first.
@@ -28,6 +31,22 @@ pub(super) fn notify_peers(ending: &Result<ExitCode, Failure>, watch: &WatchHand
         }
         Err(failure) => watch.fail(&failure.to_string(), failure.code().number()),
         Ok(_) => {}
+    }
+}
+
+/// How the ranks of a plan find each other.
+pub(super) fn join_options<'a>(
+    process: &'a Process,
+    plan: &RunPlan,
+    facts: &'a BTreeMap<String, String>,
+    flight: &'a FlightLog,
+) -> JoinOptions<'a> {
+    JoinOptions {
+        environment: &process.environment,
+        patience: plan.run.peer_timeout,
+        timeouts: flight::timeouts(plan),
+        facts,
+        flight,
     }
 }
 

@@ -9,6 +9,8 @@ use super::files::Found;
 
 /// A rank that was this many seconds late for a call stood still.
 const WAITED: f64 = 1.0;
+/// A record that was written this many seconds before the latest one may be of another occasion.
+const AGED: f64 = 2.0;
 
 /// The records of one run, compared.
 #[derive(Debug, Serialize)]
@@ -23,6 +25,8 @@ pub(super) struct Comparison {
     pub(super) diverged: Option<Diverged>,
     /// The call that some ranks have begun and others have not.
     pub(super) stalled: Option<Stalled>,
+    /// Records that were written before ranks could make the last call.
+    pub(super) outdated: Vec<Outdated>,
     /// Files that were left out, and why.
     pub(super) left_out: Vec<String>,
 }
@@ -69,6 +73,15 @@ pub(super) struct Stalled {
     pub(super) ranks: Vec<usize>,
 }
 
+/// A record that shows nothing of the end of the run.
+#[derive(Debug, Serialize)]
+pub(super) struct Outdated {
+    pub(super) rank: usize,
+    /// Seconds from it to the latest record.
+    pub(super) seconds: f64,
+    pub(super) reason: String,
+}
+
 impl Comparison {
     pub(super) fn of(found: Found) -> Self {
         let Found { records, unreadable: mut left_out } = found;
@@ -86,6 +99,7 @@ impl Comparison {
             missing: (0..world).filter(|rank| !has(rank)).collect(),
             diverged: diverged(&records),
             stalled: stalled(&records),
+            outdated: outdated(&records),
             ranks: records.into_iter().map(RankReport::of).collect(),
             left_out,
         }
@@ -139,15 +153,33 @@ fn diverged(records: &[FlightRecord]) -> Option<Diverged> {
     Some(Diverged { call, calls: groups })
 }
 
+fn outdated(records: &[FlightRecord]) -> Vec<Outdated> {
+    let Some(furthest) = records.iter().filter_map(last_call).max() else { return Vec::new() };
+    let latest = records.iter().map(|record| record.written).fold(f64::MIN, f64::max);
+    let is_outdated =
+        |it: &&FlightRecord| last_call(it) < Some(furthest) && latest - it.written > AGED;
+    let outdated = |it: &FlightRecord| Outdated {
+        rank: it.rank,
+        seconds: latest - it.written,
+        reason: it.reason.clone(),
+    };
+    records.iter().filter(is_outdated).map(outdated).collect()
+}
+
+/// The number of the last call that a rank has begun.
+fn last_call(record: &FlightRecord) -> Option<u64> {
+    record.calls.iter().map(|call| call.number).max()
+}
+
 fn stalled(records: &[FlightRecord]) -> Option<Stalled> {
-    let last = |record: &FlightRecord| record.calls.iter().map(|call| call.number).max();
-    let furthest = records.iter().filter_map(last).max()?;
+    let furthest = records.iter().filter_map(last_call).max()?;
     let calls = records.iter().flat_map(|record| &record.calls);
     let begun = calls.filter(|call| call.number == furthest);
     let call = begun.min_by(|one, other| one.started.total_cmp(&other.started))?;
     // Records that were written at different times differ by the calls in between.
     let had_time = |record: &FlightRecord| record.written - call.started > WAITED;
-    let behind = records.iter().filter(|record| last(record) < Some(furthest) && had_time(record));
+    let behind =
+        records.iter().filter(|record| last_call(record) < Some(furthest) && had_time(record));
     let ranks: Vec<usize> = behind.map(|record| record.rank).collect();
     let (verb, update) = (call.verb, call.update);
     (!ranks.is_empty()).then_some(Stalled { call: furthest, verb, update, ranks })

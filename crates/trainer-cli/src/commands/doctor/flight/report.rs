@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use lockstep_collective::CallState;
 
-use super::comparison::{Comparison, Diverged, RankReport, Stalled};
+use super::comparison::{Comparison, Diverged, Outdated, RankReport, Stalled};
 
 /// So many ranks have a line each; of more, those that matter are in the findings.
 const SHOWN: usize = 64;
@@ -68,10 +68,11 @@ fn words(state: CallState) -> &'static str {
 
 /// What is wrong, the likeliest cause first.
 fn findings(comparison: &Comparison) -> Vec<String> {
-    let Comparison { ranks, missing, diverged, stalled, left_out, world } = comparison;
+    let Comparison { ranks, missing, diverged, stalled, outdated, left_out, world } = comparison;
     let mut findings = Vec::new();
     findings.extend(diverged.as_ref().map(of_divergence));
     findings.extend(stalled.as_ref().map(|stalled| of_stall(stalled, ranks)));
+    findings.extend(outdated.iter().map(of_outdated));
     if !missing.is_empty() {
         findings.push(format!(
             "no record of {}: of {world} ranks, these were killed or stopped before they could write \
@@ -80,7 +81,10 @@ fn findings(comparison: &Comparison) -> Vec<String> {
         ));
     }
     if findings.is_empty() {
-        findings.push(format!("all {world} ranks made the same calls, and none stood still"));
+        findings.push(match world {
+            1 => "this run had one rank, so there is nothing to compare".to_owned(),
+            _ => format!("all {world} ranks made the same calls, and none stood still"),
+        });
     }
     let reason = ranks.first().map(|first| shown(&first.reason));
     findings.extend(reason.map(|reason| format!("written because: {reason}")));
@@ -100,6 +104,15 @@ fn of_divergence(diverged: &Diverged) -> String {
         )
     });
     format!("the ranks diverged at call {}:{}", diverged.call, calls.collect::<String>())
+}
+
+fn of_outdated(outdated: &Outdated) -> String {
+    let Outdated { rank, seconds, reason } = outdated;
+    format!(
+        "the record of rank {rank} was written {seconds:.0} s before the latest one ({}) and shows \
+         nothing of the time after; rank {rank} probably was stopped or stood still",
+        shown(reason)
+    )
 }
 
 fn of_stall(stalled: &Stalled, ranks: &[RankReport]) -> String {

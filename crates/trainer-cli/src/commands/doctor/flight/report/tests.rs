@@ -79,6 +79,19 @@ fn a_run_without_a_fault_has_none() {
 }
 
 #[test]
+fn a_record_of_an_earlier_time_is_no_proof() {
+    let folder = tempfile::tempdir().unwrap();
+    [record(0, 9), record(1, 9)].iter().for_each(|it| write(folder.path(), it));
+    let early = FlightRecord { written: 0.5, reason: "SIGUSR2".to_owned(), ..record(2, 4) };
+    let late = |rank| FlightRecord { written: 13.5, ..record(rank, 9) };
+    (0..2).for_each(|rank| write(folder.path(), &late(rank)));
+    write(folder.path(), &early);
+    let told = text(&compared(folder.path()));
+    let expected = "the record of rank 2 was written 13 s before the latest one (SIGUSR2)";
+    assert!(told.contains(expected) && !told.contains("made the same calls"), "{told}");
+}
+
+#[test]
 fn damaged_and_strange_files_are_left_out_by_name() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &record(0, 4));
