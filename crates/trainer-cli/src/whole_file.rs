@@ -24,7 +24,7 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     written
 }
 
-/// What [`write`] leaves where its process is killed.
+/// What [`write()`] leaves where its process is killed.
 pub(crate) fn aside(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
