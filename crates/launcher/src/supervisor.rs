@@ -6,6 +6,7 @@ use std::thread;
 
 use lockstep_host::{ExitCode, signals, streams};
 use lockstep_wire::Pass;
+use rustix::process::Signal;
 
 use super::cluster::Cluster;
 use super::exit_status;
@@ -138,8 +139,9 @@ impl Supervisor<'_> {
         Job { plan: self.plan, trainer, token: self.token, among }
     }
 
-    /// Whether a signal asks for the end before there are ranks.
+    /// Whether a signal asks for the end before there are ranks. SIGUSR2 asks for a record only.
     fn is_asked(&self) -> bool {
-        self.signals.iter().filter(|pending| pending.take()).count() > 0
+        let arrived: Vec<_> = self.signals.iter().filter(|pending| pending.take()).collect();
+        arrived.iter().any(|pending| pending.signal != Signal::USR2.as_raw())
     }
 }

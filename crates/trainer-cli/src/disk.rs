@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use lockstep_data::BatchPlan;
 use lockstep_settings::{Existing, OutputPlan, RunPlan};
-use lockstep_trainer::{Cadence, FinalModel};
+use lockstep_trainer::{Cadence, FinalModel, is_checkpoint_name};
 use lockstep_world::{WorldSize, counted};
 
 use crate::failure::Failure;
@@ -65,6 +65,11 @@ impl Space {
         self.model.saturating_mul(TENSORS.saturating_mul(self.kept).saturating_add(1))
     }
 
+    /// Bytes of the first thing that is whole: a checkpoint, or the model.
+    fn first(&self) -> u64 {
+        self.model * if self.kept == 0 { 1 } else { TENSORS }
+    }
+
     /// Bytes that the run writes if it may, about.
     pub(crate) fn bytes(&self) -> u64 {
         let checkpoints = self.kept.saturating_add(u64::from(self.has_another));
@@ -93,13 +98,16 @@ impl Space {
     /// # Errors
     /// [`Failure::Configuration`] where there certainly is none.
     pub(crate) fn check(&self, output: &OutputPlan) -> Result<(), Failure> {
-        let Some(free) = room(output) else { return Ok(()) };
-        let needs = self.words();
-        let refusal = Refusal::Short { needs, free: size(free) };
-        if free < self.least() && !self.may_end_early {
+        let Some(free) = free(output) else { return Ok(()) };
+        let room = free.saturating_add(own(output));
+        // What is replaced is removed when something of the new run is whole.
+        let is_full = output.existing == Existing::Replace && free < self.first();
+        let refusal =
+            Refusal::Short { needs: self.words(), free: size(if is_full { free } else { room }) };
+        if is_full || room < self.least() && !self.may_end_early {
             return Err(refusal.of_output(&output.directory).into());
         }
-        if free < self.bytes() {
+        if room < self.bytes() {
             tracing::warn!("--output-dir {}: {refusal}", output.directory.display());
         }
         Ok(())
@@ -109,16 +117,29 @@ impl Space {
 /// Bytes that a run may write to its directory: what is free, and what is there of an earlier run that
 /// it replaces or resumes; nothing where the system does not tell.
 pub(crate) fn room(output: &OutputPlan) -> Option<u64> {
-    let OutputPlan { directory, existing, .. } = output;
-    let there = directory.ancestors().find(|path| path.is_dir()).map(Path::to_owned);
+    Some(free(output)?.saturating_add(own(output)))
+}
+
+fn free(output: &OutputPlan) -> Option<u64> {
+    let there = output.directory.ancestors().find(|path| path.is_dir()).map(Path::to_owned);
     let there = there.filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| ".".into());
     let system = rustix::fs::statvfs(&there).ok()?;
-    let free = system.f_bavail.saturating_mul(system.f_frsize);
-    let own = match existing {
-        Existing::Replace | Existing::GoOn => written(directory),
-        Existing::Refuse | Existing::GoOnFrom(_) => 0,
+    // Some file systems tell nothing.
+    (system.f_blocks > 0).then(|| system.f_bavail.saturating_mul(system.f_frsize))
+}
+
+fn own(output: &OutputPlan) -> u64 {
+    let OutputPlan { directory, existing, .. } = output;
+    let is_here = |checkpoint: &Path| {
+        let [parent, here] = [checkpoint.parent(), Some(&**directory)]
+            .map(|path| path.and_then(|path| path.canonicalize().ok()));
+        here.is_some() && parent == here
     };
-    Some(free.saturating_add(own))
+    match existing {
+        Existing::Replace | Existing::GoOn => written(directory),
+        Existing::GoOnFrom(checkpoint) if is_here(checkpoint) => written(directory),
+        Existing::Refuse | Existing::GoOnFrom(_) => 0,
+    }
 }
 
 /// Bytes of the files of a run: of its model, and of its checkpoints.
@@ -128,7 +149,7 @@ fn written(directory: &Path) -> u64 {
         sizes.filter(fs::Metadata::is_file).map(|file| file.len()).sum()
     };
     let is_checkpoint = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("checkpoint-"))
+        path.file_name().and_then(|name| name.to_str()).is_some_and(is_checkpoint_name)
     };
     let checkpoints = entries(directory).into_iter().filter(is_checkpoint);
     of_files(directory) + checkpoints.map(|path| of_files(&path)).sum::<u64>()

@@ -57,6 +57,7 @@ impl Trainer {
         if session.begun.is_none() {
             return Ok(());
         }
+        self.enter(Phase::Saving);
         let Self { collective, background, .. } = self;
         replicas::by_leader(&mut **collective, || background.wait().map_err(unwritten))?;
         session.report_checkpoint();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::message::{LONGEST, bytes, take};
+use crate::message::{HEAD, LONGEST, bytes, take};
 
 /// How much may wait to be sent before further messages are dropped.
 const BACKLOG: usize = 8 * LONGEST;
@@ -125,7 +125,7 @@ impl<M: Serialize + DeserializeOwned> Line<M> {
 
     fn read(&mut self) {
         let mut buffer = [0; LONGEST];
-        while self.is_open && self.inbox.len() <= LONGEST {
+        while self.is_open && self.inbox.len() < HEAD + LONGEST {
             match self.stream.read(&mut buffer) {
                 Ok(0) => self.is_open = false,
                 Ok(count) => self.inbox.extend_from_slice(&buffer[..count]),

@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 /// No message is longer, in bytes, so that a stranger cannot make us keep more.
 pub const LONGEST: usize = 8 * 1024;
 
+/// The bytes of a message's length.
+pub(crate) const HEAD: usize = 4;
+
 /// The bytes of a message on the wire; none if it is too long to be read.
 pub(crate) fn bytes(message: &impl Serialize) -> Vec<u8> {
     let body = serde_json::to_vec(message).unwrap_or_default();
@@ -20,14 +23,14 @@ pub(crate) fn bytes(message: &impl Serialize) -> Vec<u8> {
 /// # Errors
 /// What is not a message of ours.
 pub(crate) fn take<M: DeserializeOwned>(inbox: &mut Vec<u8>) -> Result<Option<M>, NotOurs> {
-    let Some((head, rest)) = inbox.split_first_chunk::<4>() else { return Ok(None) };
+    let Some((head, rest)) = inbox.split_first_chunk::<HEAD>() else { return Ok(None) };
     let length = u32::from_le_bytes(*head) as usize;
     if length > LONGEST {
         return Err(NotOurs);
     }
     let Some(body) = rest.get(..length) else { return Ok(None) };
     let message = serde_json::from_slice(body).map_err(|_| NotOurs)?;
-    inbox.drain(..4 + length);
+    inbox.drain(..HEAD + length);
     Ok(Some(message))
 }
 

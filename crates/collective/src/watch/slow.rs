@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use lockstep_world::Rank;
 
 use super::stall::Sight;
+use crate::{Moment, Phase};
 
 /// How much more of its time each other rank waits than the slow one does.
 const WAITS: f64 = 0.5;
@@ -53,7 +54,7 @@ impl Pace {
     /// Looks at all ranks; says once that one is slow.
     pub(super) fn look(&mut self, sights: &[&Sight], now: Instant) -> Option<Slow> {
         let seconds = now.saturating_duration_since(self.began).as_secs_f64();
-        let has_begun = sights.iter().all(|sight| sight.progress.has_updated);
+        let has_begun = sights.iter().all(|sight| sight.progress.has_updated && is_training(sight));
         if has_begun && self.spent.len() == sights.len() && seconds < self.window.as_secs_f64() {
             return None;
         }
@@ -69,6 +70,12 @@ impl Pace {
         self.slow = slowest.as_ref().map(|slow| slow.rank);
         slowest.filter(|_| !is_known)
     }
+}
+
+/// Whether a rank makes updates, which all ranks do alike.
+fn is_training(sight: &Sight) -> bool {
+    let phase = Moment::read(sight.progress.word).map(|moment| moment.phase);
+    matches!(phase, Some(Phase::Computing | Phase::Summing | Phase::Stepping))
 }
 
 /// The milliseconds in calls, without those in which the process was not run.
@@ -104,7 +111,8 @@ mod tests {
         let mut now = Instant::now();
         let mut sights = [0, 1, 2].map(|rank| {
             let mut sight = Sight::new(Rank(rank), "h".to_owned());
-            sight.progress = Progress { has_updated: true, ..Progress::default() };
+            let word = Moment { phase: Phase::Computing, update: 1 }.word();
+            sight.progress = Progress { has_updated: true, word, ..Progress::default() };
             sight
         });
         let mut pace = Pace::new(Some(Duration::from_secs(10)));

@@ -34,10 +34,11 @@ pub(super) enum Verdict {
 /// others' failures; else the first that did not only report the loss of a rank.
 pub(super) fn verdict(ends: &[NodeEnd]) -> Verdict {
     let lost = ExitCode::PeerLost.number();
-    if let Some(end) = ends.iter().find(|end| end.ended.is_none()) {
+    let all = || ends.iter().filter_map(|end| Some((end, end.ended?)));
+    let was_signalled = all().any(|(_, ended)| ended.was_signalled);
+    if let Some(end) = ends.iter().find(|end| end.ended.is_none() && !was_signalled) {
         return Verdict::Again { why: format!("{} was lost: {}", end.name, end.loss), code: lost };
     }
-    let all = || ends.iter().filter_map(|end| Some((end, end.ended?)));
     let is_cause = |end: &NodeEnd, code| !(end.was_stopped && KILLED.contains(&code));
     let failures =
         || all().filter(|(end, ended)| is_failure(ended.code) && is_cause(end, ended.code));
@@ -45,7 +46,7 @@ pub(super) fn verdict(ends: &[NodeEnd]) -> Verdict {
     let Some((end, ended)) = first else {
         return Verdict::Over(all().map(|(_, ended)| ended.code).max().unwrap_or_default());
     };
-    if is_final(ended.code) || all().any(|(_, ended)| ended.was_signalled) {
+    if is_final(ended.code) || was_signalled {
         return Verdict::Over(ended.code);
     }
     let why = format!("the ranks of {} failed with code {}", end.name, ended.code);
@@ -87,6 +88,9 @@ mod tests {
         check(&[ended(5), ended(1)], Err(("the ranks of node 1 failed with code 1", 1)));
         check(&[ended(5), ended(5)], Err(("the ranks of node 0 failed with code 5", 5)));
         check(&[ended(5), Some((137, true))], Ok(137));
+        // A launcher that was asked to end does not start again.
+        check(&[Some((75, true)), None], Ok(75));
+        check(&[Some((75, true)), ended(1), None], Ok(1));
         check(&[ended(143), ended(1)], Err(("the ranks of node 1 failed with code 1", 1)));
         check(&[ended(137), ended(137)], Err(("the ranks of node 1 failed with code 137", 137)));
         check(&[ended(143), ended(5), ended(3)], Ok(3));

@@ -1,5 +1,6 @@
 //! Where a run's checkpoints are, and which of them stay.
 
+use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -82,7 +83,7 @@ pub(crate) fn prune(output_dir: &Path, keep: NonZeroUsize, current: Step, best: 
 }
 
 /// Removes what [`prune`] will remove once the `current` checkpoint is written, so that there is
-/// room for it; tells whether there was anything.
+/// room for it; tells whether there is room now. Nothing is removed where that would not be enough.
 pub(crate) fn make_room(
     output_dir: &Path,
     keep: NonZeroUsize,
@@ -91,7 +92,12 @@ pub(crate) fn make_room(
 ) -> Result<bool, CheckpointError> {
     let mut all = checkpoints(output_dir)?;
     all.retain(|(step, _)| *step < current);
+    let needed = all.last().map_or(0, |(_, newest)| size(newest));
     let outlived = outlived(all, keep.get() - 1, best);
+    let gained: u64 = outlived.iter().map(|directory| size(directory)).sum();
+    if outlived.is_empty() || free(output_dir).is_none_or(|free| free + gained < needed) {
+        return Ok(false);
+    }
     for directory in &outlived {
         tracing::warn!(
             "the disk is full: removing {} early to make room for the next checkpoint",
@@ -99,7 +105,19 @@ pub(crate) fn make_room(
         );
         remove_whole(directory)?;
     }
-    Ok(!outlived.is_empty())
+    Ok(true)
+}
+
+/// The bytes of a checkpoint.
+fn size(directory: &Path) -> u64 {
+    let files = files(directory).unwrap_or_default();
+    files.iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum()
+}
+
+/// The free bytes of a disk, where the system tells.
+fn free(directory: &Path) -> Option<u64> {
+    let system = rustix::fs::statvfs(directory).ok()?;
+    Some(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
 /// The whole ones of these checkpoints but the newest `keep` and the `best`. Bytes are not compared:

@@ -82,22 +82,22 @@ fn a_checkpoint_has_the_weights_of_its_own_step() {
     }
 }
 
-/// Takes the right to write from the output directory after an update.
+/// Takes the right to write from the output directory once it has a checkpoint.
 struct Closes<'a> {
     output: &'a Path,
-    after: u64,
     updates: Vec<u64>,
 }
 
 impl Observer for Closes<'_> {
     fn observe(&mut self, event: &TrainEvent) {
-        if let TrainEvent::Update(report) = event {
-            self.updates.push(report.step);
-            if report.step == self.after {
+        match event {
+            TrainEvent::Update(report) => self.updates.push(report.step),
+            TrainEvent::Checkpoint(_) => {
                 // What was a directory is a file from now on, into which root cannot write either.
                 fs::rename(self.output, self.output.with_extension("aside")).unwrap();
                 fs::write(self.output, "").unwrap();
             }
+            _ => {}
         }
     }
 }
@@ -107,18 +107,19 @@ fn a_checkpoint_that_cannot_be_written_ends_the_run_at_the_next_update() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("out");
     let mut settings = often(&output);
-    settings.saving.cadence = Cadence::EverySteps(NonZeroU64::new(10).unwrap());
-    let mut observer = Closes { output: &output, after: 15, updates: Vec::new() };
+    settings.saving.cadence = Cadence::EverySteps(NonZeroU64::new(12).unwrap());
+    let mut observer = Closes { output: &output, updates: Vec::new() };
     let error = trainer(START, Some(0.2), settings)
         .run(&mut observer, &StopRequest::default())
         .unwrap_err()
         .to_string();
-    assert!(error.contains("cannot create") && error.contains("checkpoint-20"), "{error}");
+    assert!(error.contains("cannot create") && error.contains("checkpoint-24"), "{error}");
     let last = observer.updates.last().copied().unwrap();
-    assert!((20..=39).contains(&last), "the run ended at update {last}");
+    // The save after update 36 would wait for it.
+    assert!((24..36).contains(&last), "the run ended at update {last}");
     let aside = output.with_extension("aside");
     let found = latest_checkpoint(&aside).unwrap();
-    assert_eq!(found, Some(aside.join("checkpoint-10")));
+    assert_eq!(found, Some(aside.join("checkpoint-12")));
 }
 
 #[test]
