@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lockstep_testkit::reference;
 
-use crate::program::{Workplace, tiny_run};
+use crate::program::{Workplace, succeed, tiny_run};
 
 const STEPS: [&str; 4] = ["--save-strategy", "steps", "--save-steps", "2"];
 
@@ -146,4 +146,24 @@ fn an_interrupted_run_is_evaluated_and_asked_at_its_newest_checkpoint() {
     let output = place.trainer(&words).output().unwrap();
     assert_eq!(output.status.code(), Some(6));
     assert!(Path::new(&place.path("out/checkpoint-2")).is_dir());
+}
+
+#[test]
+fn an_attempt_of_a_replacing_run_resumes_only_what_that_run_has_written() {
+    let place = Workplace::new();
+    let run = |seed: &str, further: &[&str]| {
+        let flags = ["--max-steps", "2", "--save-strategy", "epoch", "--seed", seed];
+        place.trainer(&tiny_run("tiny", &[&flags[..], further].concat()))
+    };
+    succeed(run("1", &[]));
+    // The first attempt died before it put the earlier run aside.
+    let attempt = || {
+        let mut command = run("2", &["--overwrite-output-dir", "--set", "run.resume=auto"]);
+        command.env("LOCKSTEP_REPLACING_RUN", "one");
+        let output = succeed(command);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(!attempt().contains("resumes after update"), "the earlier run was resumed");
+    let told = attempt();
+    assert!(told.contains("resumes after update 2"), "{told}");
 }

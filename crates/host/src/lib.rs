@@ -25,7 +25,7 @@ pub use decision::{Computes, DecisionError, Equipment, decide, hosts};
 pub use exit::ExitCode;
 pub use machine::host_name;
 pub use own_seat::name_rank;
-pub use process::{Environment, Process, RUN_ID};
+pub use process::{Environment, Process, REPLACING_RUN, RUN_ID};
 pub use program::{enter, report};
 pub use token::{TOKEN, TOKEN_FILE, TokenError, run_token};
 pub use unused::Unused;

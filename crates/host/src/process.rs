@@ -6,6 +6,10 @@ use std::io::{self, IsTerminal};
 /// The variable with the name that a user, or the launcher, gives to a run.
 pub const RUN_ID: &str = "LOCKSTEP_RUN_ID";
 
+/// The variable with the name of a launcher's run that replaces an earlier one, the same in each of its
+/// attempts.
+pub const REPLACING_RUN: &str = "LOCKSTEP_REPLACING_RUN";
+
 /// The arguments and the environment of a process, as values that a test can make up.
 #[derive(Clone, Debug, Default)]
 pub struct Process {

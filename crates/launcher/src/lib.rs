@@ -71,10 +71,12 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
         Some(_) => None,
         None => Some(random_token().map_err(Failure::Random)?),
     };
+    let name = random_token().map_err(Failure::Random)?;
     let pass = options.cluster.as_ref().map(|cluster| cluster.pass(&process.environment));
     let supervisor = Supervisor {
         plan: &plan,
         token: token.as_deref().filter(|_| options.cluster.is_none()),
+        replacing_run: Some(&*name).filter(|_| trainer.replaces()),
         max_restarts: options.max_restarts,
         signals: &signals,
     };

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lockstep_host::signals::{self, Pending};
-use lockstep_host::{RUN_ID, TOKEN, streams};
+use lockstep_host::{REPLACING_RUN, RUN_ID, TOKEN, streams};
 use rustix::process::Signal;
 
 use super::children::{Children, Line, Stream};
@@ -48,6 +48,8 @@ pub(super) struct Job<'a> {
     pub(super) trainer: &'a Trainer,
     /// What all ranks know, unless they inherit it.
     pub(super) token: Option<&'a str>,
+    /// See [`Supervisor::replacing_run`](super::supervisor::Supervisor::replacing_run).
+    pub(super) replacing_run: Option<&'a str>,
     /// The run's name and this machine's ranks, where other machines have some too.
     pub(super) among: Option<(&'a str, &'a Seats)>,
 }
@@ -135,6 +137,7 @@ impl<'a> Run<'a> {
         let mut command = Command::new(&line[0]);
         command.args(&line[1..]);
         command.envs(self.job.token.map(|token| (TOKEN, token)));
+        command.envs(self.job.replacing_run.map(|name| (REPLACING_RUN, name)));
         command
     }
 

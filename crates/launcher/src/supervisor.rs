@@ -23,6 +23,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) plan: &'a Plan,
     /// The token that ranks of this machine are given.
     pub(super) token: Option<&'a str>,
+    /// The name of a run that replaces an earlier one, by which its attempts know what is theirs.
+    pub(super) replacing_run: Option<&'a str>,
     /// How often a failed run is started again.
     pub(super) max_restarts: u64,
     /// What asks for the end.
@@ -136,7 +138,8 @@ impl Supervisor<'_> {
     }
 
     fn job<'a>(&'a self, trainer: &'a Trainer, among: Option<(&'a str, &'a Seats)>) -> Job<'a> {
-        Job { plan: self.plan, trainer, token: self.token, among }
+        let Self { plan, token, replacing_run, .. } = *self;
+        Job { plan, trainer, token, replacing_run, among }
     }
 
     /// Whether a signal asks for the end before there are ranks. SIGUSR2 asks for a record only.

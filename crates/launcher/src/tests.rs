@@ -101,6 +101,19 @@ fn one_rank_needs_no_starter() {
 }
 
 #[test]
+fn a_run_that_replaces_another_is_known_by_its_words() {
+    let check = |line: &str, expected: bool| {
+        let trainer = Trainer { program: "/opt/trainer".into(), words: words(line) };
+        assert_eq!(trainer.replaces(), expected, "{line}");
+    };
+    check("train --overwrite-output-dir", true);
+    check("train --set run.overwrite_output_dir=true --resume never", true);
+    check("train --overwrite-output-dir --resume auto", false);
+    check("train --overwrite-output-dir=false", false);
+    check("train", false);
+}
+
+#[test]
 fn the_device_is_read_as_the_trainer_reads_it() {
     let folder = std::env::temp_dir().join(format!("launcher-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

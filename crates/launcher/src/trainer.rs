@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use lockstep_flags::{
-    CommandLine, Entries, Fault, Faults, Key, Problem, Set, TEXT, Table, Written, entry_named,
-    toml_file,
+    CommandLine, Entries, Fault, Faults, Key, Problem, SWITCH, Set, TEXT, Table, Written,
+    entry_named, toml_file,
 };
 use lockstep_host::shell::shown;
 
@@ -15,7 +15,10 @@ use crate::options::COMMAND;
 static DEVICE: Key<String> = Key::new(Table::named("run"), "device", TEXT, "where to compute");
 static GLOBAL_BATCH: Key<String> =
     Key::new(Table::named("train"), "global_batch_size", TEXT, "examples of an update");
-static KEYS: &Entries = &[&DEVICE, &GLOBAL_BATCH];
+static OVERWRITE: Key<bool> =
+    Key::new(Table::named("run"), "overwrite_output_dir", SWITCH, "replace an earlier run");
+static RESUME: Key<String> = Key::new(Table::named("run"), "resume", TEXT, "where to resume");
+static KEYS: &Entries = &[&DEVICE, &GLOBAL_BATCH, &OVERWRITE, &RESUME];
 
 /// The trainer and its words.
 #[derive(Clone, Debug)]
@@ -57,6 +60,13 @@ impl Trainer {
     pub(super) fn is_on_cpu(&self) -> bool {
         let written = self.written();
         !written.is_faulty(&DEVICE) && written.find(&DEVICE).is_some_and(|device| device == "cpu")
+    }
+
+    /// Whether it replaces an earlier run in its directory.
+    pub(super) fn replaces(&self) -> bool {
+        let written = self.written();
+        let resumes = written.find(&RESUME).is_some_and(|resume| resume != "never");
+        written.find(&OVERWRITE) == Some(true) && !resumes
     }
 
     /// Whether its global batch is the same on any number of ranks.

@@ -23,7 +23,7 @@ pub use plan::{
     BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
     Settled, TrainPlan,
 };
-pub use record::{Record, is_record, is_unfinished_record, plan_toml, run_toml};
+pub use record::{Record, is_record, is_record_of, is_unfinished_record, plan_toml, run_toml};
 pub use shared::shared;
 pub use terms::{DATA_SOURCE, DataSource, ModelName, NonFinite, Reporter, Resume, Strategy};
 pub use unsupported::not_yet;

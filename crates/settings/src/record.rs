@@ -27,6 +27,8 @@ pub struct Record {
     pub hosts: Vec<String>,
     /// What the passes were computed on.
     pub device: String,
+    /// The name of the launcher's run, where that replaces an earlier one.
+    pub replacing_run: Option<String>,
 }
 
 const HEADER: &str = "# The whole configuration of this run, as meant. `trainer run.toml --output-dir NEW` repeats it.\n";
@@ -43,7 +45,21 @@ pub fn run_toml(plan: &RunPlan, record: &Record) -> String {
         hosts.join(", "),
         quoted(&record.device)
     );
+    if let Some(name) = &record.replacing_run {
+        let _ = writeln!(text, "{REPLACING_RUN} = {}", quoted(name));
+    }
     text
+}
+
+const REPLACING_RUN: &str = "replacing_run";
+
+/// Whether a file is the `run.toml` of the launcher's run of this name.
+pub fn is_record_of(path: &Path, replacing_run: &str) -> bool {
+    let name = |text: String| {
+        let file: toml::Table = toml::from_str(&text).ok()?;
+        Some(file.get(RECORD)?.get(REPLACING_RUN)?.as_str()? == replacing_run)
+    };
+    read(path).and_then(name).unwrap_or_default()
 }
 
 /// The whole configuration of a plan, defaults and what was inferred included, as TOML.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lockstep_flags::{Fault, Faults, Problem};
 use lockstep_join::FLIGHT;
-use lockstep_settings::{Existing, OutputPlan, is_record, is_unfinished_record};
+use lockstep_settings::{Existing, OutputPlan, is_record, is_record_of, is_unfinished_record};
 use lockstep_trainer::{
     Observer, TrainEvent, has_checkpoints, is_checkpoint_name, latest_checkpoint,
 };
@@ -71,6 +71,16 @@ pub(crate) fn claim(plan: &OutputPlan) -> Result<Lock, Failure> {
         Refused::Failed(cause) => Failure::Write { path: directory.join(lock::NAME), cause },
     })?;
     refusal(directory, existing).map_or(Ok(lock), |refusal| Err(refused(refusal)))
+}
+
+/// What a launcher's run of this name that replaces an earlier one does, now that it is started again:
+/// it resumes what it has written itself.
+pub(crate) fn of_attempt(plan: &OutputPlan, replacing_run: Option<&str>) -> Existing {
+    let is_own = |name| is_record_of(&plan.directory.join(RECORD), name);
+    match &plan.existing {
+        Existing::GoOn if replacing_run.is_some_and(|name| !is_own(name)) => Existing::Replace,
+        other => other.clone(),
+    }
 }
 
 /// Prepares the directory, and returns the checkpoint to resume from, if there is one.

@@ -156,8 +156,13 @@ fn configuration_files_of_the_project_are_complete_and_valid() {
 
 #[test]
 fn the_record_of_a_run_is_the_same_run_again() {
-    let record =
-        || Record { version: "1", world: 1, hosts: vec!["a\"b".into()], device: "cpu".into() };
+    let record = || Record {
+        version: "1",
+        world: 1,
+        hosts: vec!["a\"b".into()],
+        device: "cpu".into(),
+        replacing_run: None,
+    };
     let lines = [
         "",
         "--train-file a.tsv --max-steps 5 --warmup-steps 2 --learning-rate 1 --report-to none",

@@ -2,6 +2,7 @@
 
 mod command;
 mod flight;
+mod material;
 mod origin;
 mod peers;
 mod stops;
@@ -14,13 +15,13 @@ use lockstep_collective::{Collective, PhaseBoard, Watch, broadcast_bytes};
 use lockstep_flags::CommandLine;
 use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::streams::Optional;
-use lockstep_host::{ExitCode, Process, Unused};
+use lockstep_host::{ExitCode, Process, REPLACING_RUN, Unused};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
 use lockstep_join::{FlightLog, JoinError, ProcessGroup, Starter, end_regardless};
 use lockstep_program::Card;
 use lockstep_settings::{Record, Reporter, RunPlan, keys, run_config, run_toml};
-use lockstep_trainer::{Ending, Observer, Parts, TrainSettings, Trainer};
+use lockstep_trainer::{Ending, Observer, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::Checks;
@@ -29,9 +30,10 @@ use crate::failure::Failure;
 use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::output_dir::Replaced;
-use crate::sources::{self, Corpora, RawCorpora};
+use crate::sources::{Corpora, RawCorpora};
 use crate::{card, output_dir, write_file};
 pub(super) use command::COMMAND;
+use material::parts;
 use peers::{OTHERS_END, join, join_options, notify_peers};
 use stops::Stops;
 
@@ -47,7 +49,9 @@ pub(crate) fn run(
     let stops = Stops::listen()?;
     let out: &mut dyn Write = &mut Optional::new(out);
     let hub = HubSettings::of(&process.environment);
-    let (plan, checks) = Checks::plan(run_config(line, keys::ALL), hub.clone())?;
+    let (mut plan, checks) = Checks::plan(run_config(line, keys::ALL), hub.clone())?;
+    let replacing_run = process.environment.get(REPLACING_RUN);
+    plan.run.existing = output_dir::of_attempt(&plan.run, replacing_run);
     device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
     let flight = FlightLog::new(starter.seat(), Some(plan.run.directory.clone()));
@@ -76,6 +80,7 @@ pub(crate) fn run(
         place: world.place.clone(),
         stops: &stops,
         board: flight.recorder().board(),
+        replacing_run,
     };
     run.among_ranks(world, &flight, out)
 }
@@ -93,6 +98,7 @@ struct Run<'a> {
     place: Place,
     stops: &'a Stops,
     board: &'a PhaseBoard,
+    replacing_run: Option<&'a str>,
 }
 
 impl Run<'_> {
@@ -237,6 +243,7 @@ impl Run<'_> {
             world: self.seat.world().get(),
             hosts: self.hosts.clone(),
             device: self.place.name.clone(),
+            replacing_run: self.replacing_run.map(str::to_owned),
         };
         write_file(&self.plan.run.directory.join(output_dir::RECORD), &run_toml(self.plan, &record))
     }
@@ -272,27 +279,6 @@ impl Run<'_> {
         say(out, &summary::of_result(self.plan))?;
         Ok(ExitCode::Done)
     }
-}
-
-/// The run's material, tokenised.
-fn parts(
-    plan: &RunPlan,
-    corpora: &Corpora,
-    loaded: Loaded,
-    collective: Box<dyn Collective>,
-    board: PhaseBoard,
-) -> Result<Parts, Failure> {
-    let Loaded { model, tokenizer, .. } = loaded;
-    let tokens = |corpus| sources::tokens(corpus, &tokenizer, &plan.data.reading);
-    Ok(Parts {
-        train: tokens(&corpora.train)?,
-        validation: corpora.validation.as_ref().map(tokens).transpose()?,
-        test: corpora.test.as_ref().map(tokens).transpose()?,
-        model,
-        tokenizer,
-        collective,
-        board,
-    })
 }
 
 fn say(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
