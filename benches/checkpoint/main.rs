@@ -8,6 +8,8 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a report")]
 
 mod peer;
+#[path = "../recipe.rs"]
+mod recipe;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -16,19 +18,20 @@ use std::time::Instant;
 
 use candle_core::{Device, Tensor};
 use lockstep_collective::{PhaseBoard, Solo};
-use lockstep_data::{MaxLength, Order, TokenStore, Tokenizer};
+use lockstep_data::{MaxLength, TokenStore, Tokenizer};
 use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest};
-use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
+use lockstep_optim::Rates;
 use lockstep_params::{Digest, ParamName, copy_each, write_tensors};
 use lockstep_reviews::{Split, reviews};
 use lockstep_trainer::{
-    Cadence, FinalModel, Observer, OnNonFinite, Parts, RunLength, Saving, StopRequest, TrainEvent,
-    TrainSettings, Trainer, Usage,
+    Cadence, FinalModel, Observer, Parts, RunLength, Saving, StopRequest, TrainEvent,
+    TrainSettings, Trainer,
 };
 use lockstep_world::Seed;
 use serde_json::json;
 
 use crate::peer::Peer;
+use crate::recipe::recipe;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -223,35 +226,16 @@ fn material() -> Outcome<(Tokenizer, Classifier, TokenStore)> {
 fn settings(output: &Path, options: &Options) -> Outcome<TrainSettings> {
     let Options { rounds, every: updates, batch, .. } = *options;
     let every = NonZeroU64::new(updates).ok_or("zero")?;
+    let length = NonZeroU64::new(rounds * updates + 1).ok_or("zero")?;
     Ok(TrainSettings {
         seed: Seed(42),
-        order: Order::AsInFile,
-        length: RunLength::Updates(NonZeroU64::new(rounds * updates + 1).ok_or("zero")?),
         global_batch: NonZeroUsize::new(batch).ok_or("zero")?,
-        accumulation: NonZeroUsize::MIN,
         peak_rates: Rates { encoder: 2e-5, head: 1e-3 },
-        schedule: ScheduleShape::Linear,
-        warmup: Warmup::Ratio(0.1),
-        adamw: AdamWSettings {
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            weight_decay: 0.01,
-            decay: DecayRule::Every,
-        },
-        max_grad_norm: 1.0,
-        evaluation: Cadence::Never,
-        replica_check: Cadence::Never,
         saving: Saving {
             cadence: Cadence::EverySteps(every),
             keep: Some(NonZeroUsize::MIN),
             final_model: FinalModel::Last,
         },
-        early_stopping: None,
-        usage: Usage { max_seq_length: MAX_LENGTH, ..Usage::default() },
-        output_dir: output.to_owned(),
-        deterministic: false,
-        on_nonfinite: OnNonFinite::Fail,
-        recording: None,
+        ..recipe(output.to_owned(), RunLength::Updates(length))
     })
 }

@@ -5,9 +5,10 @@
 #![expect(clippy::print_stdout, reason = "a program that prints a report")]
 
 mod idle;
+#[path = "../recipe.rs"]
+mod recipe;
 
 use std::error::Error;
-use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use candle_core::Device;
@@ -16,16 +17,15 @@ use lockstep_data::{
     ColumnChoice, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
 };
 use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest};
-use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_testkit::reference;
 use lockstep_trainer::{
-    Arithmetic, Cadence, FinalModel, Observer, OnNonFinite, Parts, RunLength, Saving, StopRequest,
-    TrainEvent, TrainSettings, Trainer, Usage,
+    Arithmetic, Observer, Parts, RunLength, StopRequest, TrainEvent, TrainSettings, Trainer,
 };
 use lockstep_world::Seed;
 use serde_json::json;
 
 use idle::{Idle, Nowhere};
+use recipe::recipe;
 
 const UPDATES: u64 = 4_000;
 
@@ -92,31 +92,6 @@ fn parts() -> Result<Parts, Box<dyn Error>> {
 }
 
 fn settings(output_dir: std::path::PathBuf) -> Result<TrainSettings, Box<dyn Error>> {
-    Ok(TrainSettings {
-        seed: Seed(1),
-        order: Order::Shuffled(Seed(1)),
-        length: RunLength::Updates(UPDATES.try_into()?),
-        global_batch: NonZeroUsize::new(16).ok_or("no batch")?,
-        accumulation: NonZeroUsize::MIN,
-        peak_rates: Rates { encoder: 2e-5, head: 1e-4 },
-        schedule: ScheduleShape::Linear,
-        warmup: Warmup::Ratio(0.1),
-        adamw: AdamWSettings {
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            weight_decay: 0.01,
-            decay: DecayRule::Every,
-        },
-        max_grad_norm: 1.0,
-        on_nonfinite: OnNonFinite::Fail,
-        evaluation: Cadence::Never,
-        replica_check: Cadence::Never,
-        saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
-        early_stopping: None,
-        output_dir,
-        deterministic: false,
-        recording: None,
-        usage: Usage { max_seq_length: 128, ..Usage::default() },
-    })
+    let length = RunLength::Updates(UPDATES.try_into()?);
+    Ok(TrainSettings { order: Order::Shuffled(Seed(1)), ..recipe(output_dir, length) })
 }

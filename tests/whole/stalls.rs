@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::lost_ranks::{find_rank, rank_of, wait_for_updates};
 use crate::program::{Starter, Workplace, tiny_run};
+use crate::starters::free_port;
 
 /// Runs two ranks at one address, of which the second one has further flags.
 fn pair(port: u16, further: &[&str]) -> [Output; 2] {
@@ -24,11 +25,6 @@ fn pair(port: u16, further: &[&str]) -> [Output; 2] {
     };
     let ranks = [start(0, &[]), start(1, further)];
     ranks.map(|rank| rank.wait_with_output().unwrap())
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn told(output: &Output) -> String {

@@ -80,26 +80,26 @@ fn check_under_mpirun(actor: usize, ending: &str, expected: &str) {
     assert!(told.contains(&named), "{named}: {told}");
 }
 
-#[test]
-fn a_rank_that_ends_well_too_early_is_lost() {
-    let expected = "was lost while computing gradients, update 7: its process is gone";
+/// Each rank ends in this way, over TCP and under mpirun.
+fn check_each(ending: &str, code: i32, expected: &str) {
     for actor in 0..RANKS {
-        check(actor, "exit", 0, expected);
+        check(actor, ending, code, expected);
         if cfg!(feature = "mpi") {
-            check_under_mpirun(actor, "exit", expected);
+            check_under_mpirun(actor, ending, expected);
         }
     }
 }
 
 #[test]
+fn a_rank_that_ends_well_too_early_is_lost() {
+    let expected = "was lost while computing gradients, update 7: its process is gone";
+    check_each("exit", 0, expected);
+}
+
+#[test]
 fn a_rank_that_panics_is_named_with_its_reason() {
     let expected = "failed while computing gradients, update 7: it panicked";
-    for actor in 0..RANKS {
-        check(actor, "panic", 70, expected);
-        if cfg!(feature = "mpi") {
-            check_under_mpirun(actor, "panic", expected);
-        }
-    }
+    check_each("panic", 70, expected);
 }
 
 #[test]
@@ -113,12 +113,7 @@ fn a_rank_that_cannot_give_its_memory_back_ends_after_all() {
 #[test]
 fn a_rank_that_hangs_is_named_and_ended() {
     let expected = "has not reached all_reduce_sum (call ";
-    for actor in 0..RANKS {
-        check(actor, "hang", 5, expected);
-        if cfg!(feature = "mpi") {
-            check_under_mpirun(actor, "hang", expected);
-        }
-    }
+    check_each("hang", 5, expected);
 }
 
 #[test]

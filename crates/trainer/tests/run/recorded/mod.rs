@@ -1,5 +1,6 @@
 //! Runs of recorded programs on the emulator, beside runs of candle's graph on the CPU.
 
+mod before_sums;
 mod equal;
 mod interrupted;
 mod ranks;

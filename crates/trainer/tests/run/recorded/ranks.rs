@@ -14,6 +14,7 @@ use lockstep_program::Arithmetic;
 use lockstep_trainer::{Cadence, StopRequest, TrainSettings};
 use lockstep_world::{Rank, Seat, WorldSize};
 
+use super::before_sums::BeforeSums;
 use super::equal::apart;
 use super::{Finished, NARROW, emulated, finish, on_cpu, run_parts, short};
 use crate::setup::Updates;
@@ -46,7 +47,7 @@ impl World {
     fn run(self) -> Vec<(Finished, Vec<usize>)> {
         let output = tempfile::tempdir().unwrap();
         let ranks = Threads::run(self.ranks, |rank| {
-            let (ranks, lengths) = Noting::new(Audited::new(rank));
+            let (ranks, lengths) = noting(Audited::new(rank));
             let parts = run_parts(NARROW, Box::new(ranks));
             let trainer = emulated(parts, self.settings(output.path()), Arithmetic::F32, 1);
             let finished = finish(trainer);
@@ -58,40 +59,15 @@ impl World {
     }
 }
 
-/// Notes the length of each sum.
-struct Noting<C> {
-    inner: C,
-    lengths: Arc<Mutex<Vec<usize>>>,
-}
-
-impl<C: Collective> Noting<C> {
-    fn new(inner: C) -> (Self, Arc<Mutex<Vec<usize>>>) {
-        let lengths = Arc::default();
-        (Self { inner, lengths: Arc::clone(&lengths) }, lengths)
-    }
-}
-
-impl<C: Collective> Collective for Noting<C> {
-    fn seat(&self) -> Seat {
-        self.inner.seat()
-    }
-
-    fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
-        self.lengths.lock().unwrap().push(values.len());
-        self.inner.all_reduce_sum(values)
-    }
-
-    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
-        self.inner.sum_by_tree()
-    }
-
-    fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
-        self.inner.broadcast(values, root)
-    }
-
-    fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
-        self.inner.all_gather(values)
-    }
+/// A collective that notes the length of each sum, and these lengths.
+fn noting<C: Collective>(inner: C) -> (impl Collective, Arc<Mutex<Vec<usize>>>) {
+    let lengths = Arc::<Mutex<Vec<usize>>>::default();
+    let noted = Arc::clone(&lengths);
+    let before = move |values: &mut [f32]| {
+        noted.lock().unwrap().push(values.len());
+        Ok(())
+    };
+    (BeforeSums { inner, before }, lengths)
 }
 
 fn check(world: World) {
@@ -149,44 +125,24 @@ fn an_update_sums_the_buckets_in_the_order_in_which_they_are_complete() {
 #[test]
 fn a_rank_that_is_alone_makes_no_call() {
     let output = tempfile::tempdir().unwrap();
-    let (ranks, lengths) = Noting::new(Solo);
+    let (ranks, lengths) = noting(Solo);
     let parts = run_parts(NARROW, Box::new(ranks));
     finish(emulated(parts, short(output.path(), 3), Arithmetic::F32, 1));
     assert!(lengths.lock().unwrap().is_empty());
 }
 
 /// A rank that is gone after so many sums.
-struct Mortal {
-    inner: Tcp,
-    sums: usize,
-}
-
-impl Collective for Mortal {
-    fn seat(&self) -> Seat {
-        self.inner.seat()
-    }
-
-    fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+fn mortal(inner: Tcp, mut sums: usize) -> impl Collective {
+    let before = move |_: &mut [f32]| {
         let dead = || CollectiveError::Library {
             library: "this test",
             call: "all_reduce_sum",
             cause: "its time has come".to_owned(),
         };
-        self.sums = self.sums.checked_sub(1).ok_or_else(dead)?;
-        self.inner.all_reduce_sum(values)
-    }
-
-    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
-        self.inner.sum_by_tree()
-    }
-
-    fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
-        self.inner.broadcast(values, root)
-    }
-
-    fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
-        self.inner.all_gather(values)
-    }
+        sums = sums.checked_sub(1).ok_or_else(dead)?;
+        Ok(())
+    };
+    BeforeSums { inner, before }
 }
 
 /// The error of one of two ranks, of which rank 1 dies between two sums of its third update.
@@ -197,7 +153,7 @@ fn error(rank: usize, place: &MeetingPlace) -> String {
     let sums = if rank == 1 { 2 * 5 + 2 } else { usize::MAX };
     let output = tempfile::tempdir().unwrap();
     let settings = TrainSettings { replica_check: Cadence::Never, ..short(output.path(), UPDATES) };
-    let parts = run_parts(NARROW, Box::new(Audited::new(Mortal { inner, sums })));
+    let parts = run_parts(NARROW, Box::new(Audited::new(mortal(inner, sums))));
     let mut trainer = emulated(parts, settings, Arithmetic::F32, 1);
     trainer.run(&mut Updates::default(), &StopRequest::default()).unwrap_err().to_string()
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lockstep_collective::{Collective, CollectiveError, Threads};
+use lockstep_collective::{Collective, Threads};
 use lockstep_program::Arithmetic;
 use lockstep_trainer::{Cadence, OnNonFinite, TrainSettings, Trainer, latest_checkpoint};
-use lockstep_world::{Rank, Seat};
 
+use super::before_sums::BeforeSums;
 use super::equal::apart;
 use super::{Finished, NARROW, emulated, finish, run_parts, short};
 
@@ -17,37 +17,16 @@ const UPDATES: u64 = 18;
 /// Counted from 0.
 const SKIPPED: [usize; 3] = [4, 5, 12];
 
-/// A rank whose first gradient is NaN in some of its sums.
-struct Poisoned<C> {
-    inner: C,
-    sums: Arc<AtomicUsize>,
-    at: Vec<usize>,
-}
-
-impl<C: Collective> Collective for Poisoned<C> {
-    fn seat(&self) -> Seat {
-        self.inner.seat()
-    }
-
-    fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
-        let number = self.sums.fetch_add(1, Ordering::Relaxed);
-        if let (true, [first, ..]) = (self.at.contains(&number), &mut *values) {
+/// A rank whose first gradient is NaN in some of its sums, which are counted.
+fn poisoned<C: Collective>(inner: C, sums: Arc<AtomicUsize>, at: Vec<usize>) -> impl Collective {
+    let before = move |values: &mut [f32]| {
+        let number = sums.fetch_add(1, Ordering::Relaxed);
+        if let (true, [first, ..]) = (at.contains(&number), values) {
             *first = f32::NAN;
         }
-        self.inner.all_reduce_sum(values)
-    }
-
-    fn sum_by_tree(&mut self) -> Result<(), CollectiveError> {
-        self.inner.sum_by_tree()
-    }
-
-    fn broadcast(&mut self, values: &mut [f32], root: Rank) -> Result<(), CollectiveError> {
-        self.inner.broadcast(values, root)
-    }
-
-    fn all_gather(&mut self, values: &[u64]) -> Result<Vec<u64>, CollectiveError> {
-        self.inner.all_gather(values)
-    }
+        Ok(())
+    };
+    BeforeSums { inner, before }
 }
 
 type Make = fn(Box<dyn Collective>, TrainSettings) -> Trainer;
@@ -70,7 +49,7 @@ fn run(make: Make, settings: &TrainSettings, at: &[usize], resumes: bool) -> (Fi
     let mut ranks = Threads::run(2, |rank| {
         let sums = Arc::default();
         let at = if rank.seat().is_leader() { Vec::new() } else { at.to_vec() };
-        let rank = Poisoned { inner: rank, sums: Arc::clone(&sums), at };
+        let rank = poisoned(rank, Arc::clone(&sums), at);
         let mut trainer = make(Box::new(rank), settings.clone());
         if resumes {
             let checkpoint = latest_checkpoint(&settings.output_dir).unwrap().unwrap();
