@@ -37,6 +37,16 @@ impl Phase {
         Self::Ending,
     ];
 
+    /// The phase in the signature of a call: those of an update are one, since the call may be made on
+    /// another thread than the one that notes them.
+    #[must_use]
+    pub fn of_call(self) -> Self {
+        match self {
+            Self::Summing | Self::Stepping => Self::Computing,
+            other => other,
+        }
+    }
+
     /// What a rank does in it.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -112,14 +122,10 @@ impl Moment {
         (self.phase as u64) << UPDATE_BITS | self.update & ((1 << UPDATE_BITS) - 1)
     }
 
-    /// The word of a call's signature: the phases of an update are one, since the call may be made on
-    /// another thread than the one that notes them.
+    /// The word of a call's signature; see [`Phase::of_call`].
     pub(crate) fn of_call(word: u64) -> u64 {
         let moment = Self::read(word).unwrap_or_else(Self::start);
-        match moment.phase {
-            Phase::Summing | Phase::Stepping => Self { phase: Phase::Computing, ..moment }.word(),
-            _ => moment.word(),
-        }
+        Self { phase: moment.phase.of_call(), ..moment }.word()
     }
 
     /// What a peer's word means; nothing when it is no word of ours.

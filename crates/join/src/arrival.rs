@@ -6,7 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lockstep_host::{Environment, ExitCode, streams};
+use lockstep_host::{Environment, ExitCode, ProcessStat, streams};
 use lockstep_world::Seat;
 
 use crate::{FlightLog, Starter};
@@ -107,9 +107,7 @@ fn rank_of(process: &Path, own: Seat, environment: &Environment) -> Option<usize
 
 /// Why a process does not connect; nothing if it waits for others, too.
 fn why_absent(process: &Path) -> Option<&'static str> {
-    let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
-    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
-    match state {
+    match ProcessStat::read(process).map(|stat| stat.state) {
         Some('T' | 't') => return Some("is stopped (SIGSTOP, or a debugger)"),
         Some('Z') | None => return Some("has ended"),
         Some(_) => {}

@@ -1,12 +1,12 @@
 //! What bound a rank to a few of its machine's cores: the remedy depends on it.
 
-use std::fs;
+use std::path::Path;
 
 use rustix::process::{Pid, getpid};
 use rustix::thread::{CpuSet, sched_getaffinity};
 use serde::{Deserialize, Serialize};
 
-use lockstep_host::Environment;
+use lockstep_host::{Environment, ProcessStat};
 
 /// What bound a rank to its cores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,12 +69,9 @@ fn starter() -> Option<Pid> {
     found.and_then(|pair| Pid::from_raw(pair[0].1))
 }
 
-/// The name stands in parentheses and may hold any.
 fn name_and_parent(number: i32) -> Option<(String, i32)> {
-    let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
-    let (before, rest) = stat.rsplit_once(')')?;
-    let (_, name) = before.split_once('(')?;
-    Some((name.to_owned(), rest.split_whitespace().nth(1)?.parse().ok()?))
+    let stat = ProcessStat::read(&Path::new("/proc").join(number.to_string()))?;
+    Some((stat.name, stat.parent))
 }
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::{fs, io};
 
+use lockstep_host::ProcessStat;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, wait};
 
 use super::exit_status::End;
@@ -167,20 +169,16 @@ fn kill_orphans() {
 
 /// The processes whose parent we are.
 fn children() -> Vec<Pid> {
-    let ours = rustix::process::getpid().as_raw_nonzero().to_string();
+    let ours = rustix::process::getpid().as_raw_nonzero().get();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     numbers
-        .filter(|number| parent(*number).as_deref() == Some(&*ours))
+        .filter(|number| {
+            let stat = ProcessStat::read(&Path::new("/proc").join(number.to_string()));
+            stat.is_some_and(|stat| stat.parent == ours)
+        })
         .filter_map(Pid::from_raw)
         .collect()
-}
-
-/// The second field behind the command's name, which stands in parentheses and may hold any.
-fn parent(number: i32) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(1).map(str::to_owned)
 }
 
 fn listen<F>(pipe: impl Read + Send + 'static, sender: SyncSender<Line>, line: F) -> io::Result<()>

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use lockstep_data::BatchPlan;
 use lockstep_settings::{Existing, OutputPlan, RunPlan};
-use lockstep_trainer::{Cadence, FinalModel, is_checkpoint_name};
+use lockstep_trainer::{Cadence, FinalModel, bytes_of_files, free_bytes, is_checkpoint_name};
 use lockstep_world::{WorldSize, counted};
 
 use crate::failure::Failure;
@@ -123,9 +123,7 @@ pub(crate) fn room(output: &OutputPlan) -> Option<u64> {
 fn free(output: &OutputPlan) -> Option<u64> {
     let there = output.directory.ancestors().find(|path| path.is_dir()).map(Path::to_owned);
     let there = there.filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| ".".into());
-    let system = rustix::fs::statvfs(&there).ok()?;
-    // Some file systems tell nothing.
-    (system.f_blocks > 0).then(|| system.f_bavail.saturating_mul(system.f_frsize))
+    free_bytes(&there)
 }
 
 fn own(output: &OutputPlan) -> u64 {
@@ -144,15 +142,11 @@ fn own(output: &OutputPlan) -> u64 {
 
 /// Bytes of the files of a run: of its model, and of its checkpoints.
 fn written(directory: &Path) -> u64 {
-    let of_files = |directory: &Path| -> u64 {
-        let sizes = entries(directory).into_iter().filter_map(|path| fs::metadata(path).ok());
-        sizes.filter(fs::Metadata::is_file).map(|file| file.len()).sum()
-    };
     let is_checkpoint = |path: &PathBuf| {
         path.file_name().and_then(|name| name.to_str()).is_some_and(is_checkpoint_name)
     };
     let checkpoints = entries(directory).into_iter().filter(is_checkpoint);
-    of_files(directory) + checkpoints.map(|path| of_files(&path)).sum::<u64>()
+    bytes_of_files(directory) + checkpoints.map(|path| bytes_of_files(&path)).sum::<u64>()
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {

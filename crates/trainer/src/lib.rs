@@ -44,7 +44,8 @@ mod usage;
 mod work;
 
 pub use checkpoint::{
-    CheckpointError, RunRemedy, check_model, has_checkpoints, is_checkpoint_name, latest_checkpoint,
+    CheckpointError, RunRemedy, bytes_of_files, check_model, free_bytes, has_checkpoints,
+    is_checkpoint_name, latest_checkpoint,
 };
 pub use engine::{Copied, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;

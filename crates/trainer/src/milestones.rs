@@ -37,13 +37,12 @@ impl Trainer {
         if self.is_due(self.settings.evaluation) {
             self.validate(session)?;
         }
-        if self.is_due(self.settings.replica_check) {
-            self.check_replicas()?;
+        // A save compares the replicas itself.
+        match self.is_saved_here() {
+            true => self.save(session),
+            false if self.is_due(self.settings.replica_check) => self.check_replicas(),
+            false => Ok(()),
         }
-        if self.is_saved_here() {
-            self.save(session)?;
-        }
-        Ok(())
     }
 
     /// Makes the evaluation that was cut short before the resume, or that does not count any more.

@@ -1,6 +1,5 @@
 //! Where a run's checkpoints are, and which of them stay.
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use super::CheckpointError;
 use super::manifest::Manifest;
 use super::name::step_of;
 use super::read::Saved;
+use super::space::{bytes_of_files, free_bytes};
 use super::staging::{UNFINISHED, files, remove_if_there, remove_whole};
 
 /// The newest whole checkpoint of a run, or nothing where there is none yet.
@@ -92,10 +92,10 @@ pub(crate) fn make_room(
 ) -> Result<bool, CheckpointError> {
     let mut all = checkpoints(output_dir)?;
     all.retain(|(step, _)| *step < current);
-    let needed = all.last().map_or(0, |(_, newest)| size(newest));
+    let needed = all.last().map_or(0, |(_, newest)| bytes_of_files(newest));
     let outlived = outlived(all, keep.get() - 1, best);
-    let gained: u64 = outlived.iter().map(|directory| size(directory)).sum();
-    if outlived.is_empty() || free(output_dir).is_none_or(|free| free + gained < needed) {
+    let gained: u64 = outlived.iter().map(|directory| bytes_of_files(directory)).sum();
+    if outlived.is_empty() || free_bytes(output_dir).is_none_or(|free| free + gained < needed) {
         return Ok(false);
     }
     for directory in &outlived {
@@ -106,18 +106,6 @@ pub(crate) fn make_room(
         remove_whole(directory)?;
     }
     Ok(true)
-}
-
-/// The bytes of a checkpoint.
-fn size(directory: &Path) -> u64 {
-    let files = files(directory).unwrap_or_default();
-    files.iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum()
-}
-
-/// The free bytes of a disk, where the system tells.
-fn free(directory: &Path) -> Option<u64> {
-    let system = rustix::fs::statvfs(directory).ok()?;
-    Some(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
 /// The whole ones of these checkpoints but the newest `keep` and the `best`. Bytes are not compared:

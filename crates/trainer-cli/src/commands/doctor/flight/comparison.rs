@@ -122,12 +122,7 @@ impl RankReport {
 type Signature = (Verb, u64, Phase, u64);
 
 fn signature(call: &CallRecord) -> Signature {
-    // A call may begin while another thread goes from one phase of an update to the next.
-    let phase = match call.phase {
-        Phase::Summing | Phase::Stepping => Phase::Computing,
-        other => other,
-    };
-    (call.verb, call.bytes, phase, call.update)
+    (call.verb, call.bytes, call.phase.of_call(), call.update)
 }
 
 fn diverged(records: &[FlightRecord]) -> Option<Diverged> {
