@@ -1,10 +1,9 @@
 //! The machines of a run that has a launcher on each, as the flags describe them.
 
-use std::fmt;
 use std::time::Duration;
 
 use lockstep_host::{Environment, RUN_ID, TokenError, run_token};
-use lockstep_wire::{Pass, Purpose, RunIdentity, Token};
+use lockstep_wire::{MeetingPlace, Pass, Purpose, RunIdentity, Token};
 
 /// The machines of a run, as the flags describe them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +14,8 @@ pub(super) struct Cluster {
     pub(super) max: u64,
     /// Which of them this is.
     pub(super) node: u64,
-    /// Where node 0 is.
-    pub(super) host: String,
-    /// The port at which its launcher listens.
-    pub(super) port: u16,
+    /// Where the launcher of node 0 listens.
+    pub(super) place: MeetingPlace,
     /// How long more than the fewest are waited for.
     pub(super) window: Duration,
 }
@@ -37,13 +34,5 @@ impl Cluster {
         let token = run_token(environment)?.map(|text| Token::new(&text));
         let run = environment.get(RUN_ID).map(|name| RunIdentity::named(RUN_ID, name));
         Ok(Pass::of_run(Purpose::Launchers, token.as_ref(), run.unwrap_or_default()))
-    }
-}
-
-/// Where the launchers meet.
-impl fmt::Display for Cluster {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, .. } = self;
-        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }

@@ -7,6 +7,8 @@ use lockstep_flags::{
     Table, Words, Written,
 };
 
+use lockstep_wire::MeetingPlace;
+
 use crate::cluster::Cluster;
 
 /// How many of something; nothing stands for `auto`.
@@ -193,8 +195,7 @@ fn cluster(
             min,
             max,
             node: config.get(&NODE_RANK)?,
-            host,
-            port: config.get(&MASTER_PORT)?,
+            place: MeetingPlace { host, port: config.get(&MASTER_PORT)? },
             window: Duration::from_secs(config.get(&JOIN_WINDOW)?),
         })),
     }

@@ -73,10 +73,10 @@ impl Supervisor<'_> {
                 streams::print_error_line(format_args!(
                     "launcher: LOCKSTEP_TOKEN is not set, so any program that reaches port {} can \
                      take a machine's place; set it to the same secret word on all machines",
-                    cluster.port
+                    cluster.place.port
                 ));
             }
-            let no_port = |cause| NodesError::NoPort { port: cluster.port, cause };
+            let no_port = |cause| NodesError::NoPort { port: cluster.place.port, cause };
             Agent::start(cluster, pass.clone(), self.max_restarts).map_err(no_port)?;
         }
         let is_over = &mut || self.is_asked();
@@ -132,7 +132,7 @@ impl Supervisor<'_> {
             first: round.first,
             here: self.plan.per_node,
             world: round.world,
-            host: cluster.host.clone(),
+            host: cluster.place.host.clone(),
             port: round.port.to_string(),
         }
     }

@@ -11,6 +11,7 @@ mod identity;
 mod line;
 mod message;
 mod pass;
+mod place;
 mod refused;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use identity::RunIdentity;
 pub use line::Line;
 pub use message::LONGEST;
 pub use pass::{Pass, Purpose, Token};
+pub use place::MeetingPlace;
 pub use refused::Refused;
 
 /// A number that only those who belong together know, or one that is used once.

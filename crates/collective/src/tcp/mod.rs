@@ -13,6 +13,7 @@ mod rendezvous;
 use std::fmt;
 use std::time::Duration;
 
+pub use lockstep_wire::MeetingPlace;
 use lockstep_wire::{RunIdentity, Token};
 use lockstep_world::{Rank, Seat};
 
@@ -21,22 +22,6 @@ use crate::{Collective, CollectiveError, check_root};
 use neighbours::Connections;
 #[cfg(fuzzing)]
 pub use rendezvous::read_strangers;
-
-/// Where rank 0 listens for the others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MeetingPlace {
-    /// A host's name, or an address of it.
-    pub host: String,
-    /// A port that is free there.
-    pub port: u16,
-}
-
-impl fmt::Display for MeetingPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
-    }
-}
 
 /// How the ranks of one run find each other.
 #[derive(Clone, Debug, PartialEq, Eq)]

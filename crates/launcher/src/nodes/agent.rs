@@ -66,7 +66,7 @@ impl Agent {
     /// The system's.
     pub(crate) fn start(cluster: &Cluster, pass: Pass, max_restarts: u64) -> io::Result<()> {
         let [a, b] = nonce()?;
-        let door = Door::open_anywhere(cluster.port, pass)?;
+        let door = Door::open_anywhere(cluster.place.port, pass)?;
         let now = Instant::now();
         let agent = Self {
             cluster: cluster.clone(),

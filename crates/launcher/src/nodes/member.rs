@@ -1,12 +1,12 @@
 //! A launcher's connection to the agent of node 0.
 
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use lockstep_host::{host_name, streams};
-use lockstep_wire::{Line, NoEntry, Pass, knock};
+use lockstep_wire::{Line, MeetingPlace, NoEntry, Pass, knock};
 
 use super::words::{Ended, Round, VERSION, Word};
 use super::{ARRIVAL, BEAT, LAST_WORDS, SILENCE};
@@ -59,8 +59,11 @@ impl Membership {
         is_over: &mut dyn FnMut() -> bool,
     ) -> Result<Option<Self>, NodesError> {
         let (began, mut has_said) = (Instant::now(), false);
-        let failed =
-            |cause| NodesError::NotMet { node: cluster.node, address: cluster.to_string(), cause };
+        let failed = |cause| NodesError::NotMet {
+            node: cluster.node,
+            address: cluster.place.to_string(),
+            cause,
+        };
         loop {
             let why = match Self::ask(cluster, pass, ranks) {
                 Ok(membership) => return Ok(Some(membership)),
@@ -76,8 +79,8 @@ impl Membership {
             if began.elapsed() > PATIENT && !has_said {
                 has_said = true;
                 streams::print_error_line(format_args!(
-                    "launcher: node {} waits for node 0 at {cluster}: {why}",
-                    cluster.node
+                    "launcher: node {} waits for node 0 at {}: {why}",
+                    cluster.node, cluster.place
                 ));
             }
             thread::sleep(PAUSE);
@@ -92,7 +95,7 @@ impl Membership {
         let mut line = knock(stream, pass, &join, end)?;
         match line.wait(end) {
             Some(Word::Joined) => {
-                let (now, address) = (Instant::now(), cluster.to_string());
+                let (now, address) = (Instant::now(), cluster.place.to_string());
                 Ok(Self { line, address, heard: now, said: now, looked: now })
             }
             Some(Word::Busy(why)) => Err(No::NotYet(why)),
@@ -166,13 +169,8 @@ impl From<NoEntry> for No {
 
 /// The launcher of node 0 goes to its own agent, whatever its name stands for.
 fn dial(cluster: &Cluster) -> io::Result<TcpStream> {
-    let host = if cluster.is_first() { "127.0.0.1" } else { cluster.host.as_str() };
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in (host, cluster.port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, TRY) {
-            Ok(stream) => return Ok(stream),
-            Err(cause) => failure = cause,
-        }
+    match cluster.is_first() {
+        true => MeetingPlace { host: "127.0.0.1".to_owned(), ..cluster.place }.dial(TRY),
+        false => cluster.place.dial(TRY),
     }
-    Err(failure)
 }

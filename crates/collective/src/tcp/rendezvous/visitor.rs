@@ -2,7 +2,6 @@
 //! next neighbour.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -132,7 +131,7 @@ impl<'a> Visit<'a> {
     /// Says who this is to the program that listens there, and hears where the next neighbour is.
     pub(super) fn greet(&self, place: &MeetingPlace) -> Result<Home, No> {
         let Self { seat, pass, home, waiting } = self;
-        let stream = dial(place).map_err(|cause| No::NotYet(reason(&cause)))?;
+        let stream = place.dial(TRY).map_err(|cause| No::NotYet(reason(&cause)))?;
         let (rank, size) = (seat.rank().0, seat.world().get());
         let (version, home) = (VERSION.to_owned(), (*home).clone());
         let hello = MeetingMessage::Hello { version, rank, size, home };
@@ -184,7 +183,7 @@ impl From<NoEntry> for No {
 
 /// The store of torchrun's agent.
 pub(super) fn store(place: &MeetingPlace) -> io::Result<Store> {
-    dial(place).and_then(Store::new)
+    place.dial(TRY).and_then(Store::new)
 }
 
 /// Why an agent's store could not be used.
@@ -196,30 +195,6 @@ pub(super) fn agents(cause: &io::Error) -> String {
              with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun --rdzv-backend c10d"
         ),
         _ => format!("torchrun's agent does not answer: {why}"),
-    }
-}
-
-/// The name is looked up each time: in a cluster it may appear after this process.
-fn dial(place: &MeetingPlace) -> io::Result<TcpStream> {
-    let addresses = (place.host.as_str(), place.port).to_socket_addrs();
-    let addresses = addresses.map_err(|cause| io::Error::new(io::ErrorKind::NotFound, cause))?;
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "it has no address");
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, TRY) {
-            Ok(stream) => return Ok(stream),
-            Err(cause) => failure = cause_at(address, cause),
-        }
-    }
-    Err(failure)
-}
-
-/// A failure that says at which address.
-fn cause_at(address: SocketAddr, cause: io::Error) -> io::Error {
-    match cause.kind() {
-        io::ErrorKind::TimedOut => {
-            io::Error::new(cause.kind(), format!("nothing answers at {address}"))
-        }
-        _ => cause,
     }
 }
 
