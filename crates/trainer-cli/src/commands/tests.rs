@@ -191,7 +191,7 @@ fn a_word_that_is_no_command_is_answered_with_those_there_are() {
     check(
         "paint",
         expect![
-            "there is no command `paint`; valid: train, evaluate, predict, plan, doctor, completions, or a configuration file that ends in .toml; see --help"
+            "there is no command `paint`; valid: train, evaluate, predict, plan, doctor, completions, man, or a configuration file that ends in .toml; see --help"
         ],
     );
     check("evalute --json", expect!["there is no command `evalute`; did you mean `evaluate`?"]);
