@@ -3,6 +3,7 @@
 mod completions;
 mod doctor;
 mod evaluate;
+mod inspect;
 mod man;
 mod plan;
 mod predict;
@@ -24,11 +25,12 @@ struct Row {
 }
 
 /// The commands there are; the first is meant where none is named.
-static COMMANDS: [Row; 7] = [
+static COMMANDS: [Row; 8] = [
     Row { command: &train::COMMAND, run: train::run },
     Row { command: &evaluate::COMMAND, run: evaluate::run },
     Row { command: &predict::COMMAND, run: predict::run },
     Row { command: &plan::COMMAND, run: plan::run },
+    Row { command: &inspect::COMMAND, run: inspect::run },
     Row { command: &doctor::COMMAND, run: doctor::run },
     Row { command: &completions::COMMAND, run: completions::run },
     Row { command: &man::COMMAND, run: man::run },
