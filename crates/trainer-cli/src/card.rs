@@ -50,7 +50,7 @@ fn head(plan: &RunPlan) -> String {
     };
     format!(
         "---\nlibrary_name: transformers\npipeline_tag: text-classification\n{tags}---\n\n# {title}\n\n\
-         A DistilBERT text classifier, fine-tuned from {base} with lockstep {}.\n",
+         A text classifier, fine-tuned from {base} with lockstep {}.\n",
         env!("CARGO_PKG_VERSION")
     )
 }
@@ -109,7 +109,7 @@ fn usage(plan: &RunPlan) -> String {
             ", trust_remote_code=True",
             "\n`trust_remote_code=True` lets transformers run `modeling_lockstep.py`, which is in this \
              directory and says what the head is: Linear(D, D/2), GELU, dropout, Linear(D/2, K) on the \
-             state of [CLS]. `model.safetensors` has the encoder under `bert.` and the head under \
+             state of the first token. `model.safetensors` has the encoder under `bert.` and the head under \
              `classifier.0` and `classifier.3`.\n",
         ),
     };
