@@ -16,11 +16,12 @@ use crate::starters::free_port;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const TOKEN: &str = "a long and secret word";
-const UPDATES: &str = "40";
+const UPDATES: usize = 300;
 
 /// The flags of the training, which do not depend on the number of machines.
 fn training(further: &[&str]) -> Vec<String> {
-    let fixed = ["--device", "cpu", "--max-steps", UPDATES, "--global-batch-size", "16"];
+    let updates = UPDATES.to_string();
+    let fixed = ["--device", "cpu", "--max-steps", &updates, "--global-batch-size", "16"];
     let fixed = [&fixed[..], &["--deterministic"]].concat();
     let saved = ["--save-strategy", "steps", "--save-steps", "5", "--save-total-limit", "100"];
     tiny_run("tiny", &[&fixed[..], &saved, further].concat())
@@ -40,8 +41,8 @@ fn launcher(place: &Workplace, node: usize, port: u16, flags: &str) -> Command {
     command
 }
 
-/// The processes whose parent this is.
-fn children_of(parent: u32) -> Vec<Pid> {
+/// The ranks that a launcher has started; it also asks mpirun for its version.
+fn ranks_of(parent: u32) -> Vec<Pid> {
     let parent = parent.to_string();
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -50,12 +51,16 @@ fn children_of(parent: u32) -> Vec<Pid> {
         let rest = stat.rsplit_once(')').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
         rest.split_whitespace().nth(1) == Some(&parent)
     };
-    numbers.filter(is_child).filter_map(Pid::from_raw).collect()
+    let is_rank = |number: &i32| {
+        let environment = fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(b"RANK="))
+    };
+    numbers.filter(is_child).filter(is_rank).filter_map(Pid::from_raw).collect()
 }
 
 /// Kills a launcher and its ranks, as the loss of their machine does.
 fn lose(launcher: &Child) {
-    let ranks = children_of(launcher.id());
+    let ranks = ranks_of(launcher.id());
     assert_eq!(ranks.len(), 1);
     for pid in ranks.into_iter().chain([Pid::from_child(launcher)]) {
         kill_process(pid, Signal::KILL).unwrap();
@@ -89,16 +94,17 @@ fn a_run_that_lost_a_machine_ends_on_the_others_with_the_bits_of_an_undisturbed_
         assert_eq!(output.status.code(), Some(0), "{all:?}");
     }
     println!("{}", all[0]);
-    for expected in
-        ["node 2 (host ", "restart 1 of 2, from the newest checkpoint: 2 of 2 to 3 mach"]
-    {
+    for expected in [
+        "node 2 (host ",
+        "restart 1 of 2, from the newest checkpoint; machines connected: 2 of 2 to 3",
+    ] {
         assert!(all[0].contains(expected), "{}", all[0]);
     }
     assert!(!all.concat().contains(TOKEN), "{all:?}");
-    assert_eq!(place.metrics("out", "update").len(), 40, "{}", all[0]);
+    assert_eq!(place.metrics("out", "update").len(), UPDATES, "{}", all[0]);
     let (_, resumed) = all[0].split_once("resumes after update ").unwrap();
-    let resumed: u32 = resumed.lines().next().unwrap().parse().unwrap();
-    assert!((15..40).contains(&resumed), "{}", all[0]);
+    let resumed: usize = resumed.lines().next().unwrap().parse().unwrap();
+    assert!((15..UPDATES).contains(&resumed), "{}", all[0]);
     let undisturbed = training(&["--output-dir", "undisturbed"]);
     succeed(place.ranks(Starter::Launcher, 3, &undisturbed).unwrap());
     let weights = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
@@ -200,7 +206,7 @@ fn without_node_0_all_end_and_say_why() {
     let post = Post::new("exec sleep 600");
     let all = scripted(&post, [ONE; 3]);
     let began = Instant::now();
-    while all.iter().any(|launcher| children_of(launcher.id()).is_empty()) {
+    while all.iter().any(|launcher| ranks_of(launcher.id()).is_empty()) {
         assert!(began.elapsed() < PATIENCE, "the ranks did not start");
         sleep(Duration::from_millis(5));
     }
@@ -213,6 +219,24 @@ fn without_node_0_all_end_and_say_why() {
             told.contains("was lost: it is gone; a run cannot continue without node 0"),
             "{told}"
         );
+    }
+}
+
+#[test]
+fn a_signal_to_node_0_before_the_start_ends_all_with_75() {
+    let post = Post::new("exec sleep 600");
+    let port = free_port();
+    let [first, second] = [0, 1].map(|node| {
+        let place = format!("--master-addr 127.0.0.1 --master-port {port} --node-rank {node}");
+        let flags = format!("--nnodes 3 {place} --nproc-per-node 1");
+        post.command(&flags).env("LOCKSTEP_TOKEN", TOKEN).spawn().unwrap()
+    });
+    // Three machines are needed, so these two wait. There is no sign of a connection to look for.
+    sleep(Duration::from_secs(2));
+    kill_process(Pid::from_child(&first), Signal::TERM).unwrap();
+    for launcher in [first, second] {
+        let output = launcher.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(75), "{}", told(&output));
     }
 }
 

@@ -29,6 +29,8 @@ mod hostile;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod inspect;
+#[cfg(test)]
 mod labels;
 #[cfg(test)]
 mod launch_files;

@@ -69,16 +69,36 @@ fn bash_completes_commands_and_flags() {
 }
 
 #[test]
+fn fish_and_zsh_take_the_completions() {
+    let place = Workplace::new();
+    let script = place.path("_trainer");
+    std::fs::write(&script, completions("fish")).unwrap();
+    let ask = format!("source '{}'; complete -C 'trainer eval'", script.display());
+    if let Some(told) = read_by("fish", &["--no-config", "-c", &ask], b"") {
+        assert!(told.starts_with("evaluate\t"), "{told}");
+    }
+    std::fs::write(&script, completions("zsh")).unwrap();
+    let folder = place.path("").display().to_string();
+    let ask = format!(
+        "fpath=('{folder}' $fpath); autoload -Uz compinit; compinit -u -d '{folder}/dump'; \
+         echo ${{_comps[trainer]}}; autoload +X _trainer"
+    );
+    if let Some(told) = read_by("zsh", &["-f", "-c", &ask], b"") {
+        assert_eq!(told, "_trainer\n");
+    }
+}
+
+#[test]
 fn the_man_pages_are_well_formed() {
-    for command in [lockstep_trainer_cli::as_clap(), lockstep_launcher::as_clap()] {
-        let name = command.get_name().to_owned();
-        let mut page = Vec::new();
-        Man::new(command).render(&mut page).unwrap();
+    let mut of_launcher = Vec::new();
+    Man::new(lockstep_launcher::as_clap()).date("2026-11-28").render(&mut of_launcher).unwrap();
+    let of_trainer = Workplace::new().succeed(&["man"]).stdout;
+    for (name, page) in [("trainer", of_trainer), ("launcher", of_launcher)] {
         if let Some(told) = read_by("mandoc", &["-T", "lint", "-W", "warning"], &page) {
             assert_eq!(told, "", "{name}");
         }
         if let Some(text) = read_by("man", &["--warnings", "-l", "-"], &page) {
-            assert!(text.contains(&name) && !text.contains("warning:"), "{text}");
+            assert!(text.contains(name) && !text.contains("warning:"), "{text}");
         }
     }
 }

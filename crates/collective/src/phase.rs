@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,8 @@ struct Board {
     word: AtomicU64,
     /// The first update of this process; 0 before it.
     first: AtomicU64,
+    /// Whether a checkpoint is being written beside the phases.
+    writes: AtomicBool,
 }
 
 /// A phase and the number of the update it belongs to, from 1; packed into one word.
@@ -100,6 +102,17 @@ impl PhaseBoard {
         let first = self.0.first.load(Ordering::Relaxed);
         let now = Moment::read(self.word()).map_or(0, |moment| moment.update);
         first != 0 && now > first
+    }
+
+    /// Notes whether this rank writes a checkpoint, beside the phases.
+    pub fn note_writing(&self, writes: bool) {
+        self.0.writes.store(writes, Ordering::Release);
+    }
+
+    /// Whether this rank writes a checkpoint: it is incomplete if the process ends now.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        self.0.writes.load(Ordering::Acquire)
     }
 
     /// What was noted last, as a word to send.

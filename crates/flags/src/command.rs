@@ -40,6 +40,8 @@ pub enum Words {
     Config,
     /// The path of a directory.
     Directory(&'static str),
+    /// The paths of files.
+    Files(&'static str),
     /// One of these words.
     OneOf(&'static str, &'static [&'static str]),
 }
@@ -119,6 +121,9 @@ impl Command {
                 Some(word("CONFIG.toml").value_hint(ValueHint::FilePath).num_args(0..))
             }
             Words::Directory(placeholder) => Some(word(placeholder).value_hint(ValueHint::DirPath)),
+            Words::Files(placeholder) => {
+                Some(word(placeholder).value_hint(ValueHint::FilePath).num_args(0..))
+            }
             Words::OneOf(placeholder, words) => {
                 Some(word(placeholder).value_parser(PossibleValuesParser::new(words)))
             }
@@ -152,7 +157,9 @@ impl Command {
         let mut config = Written::of((self.entries)());
         let expected = match self.words {
             Words::None(expected) => expected,
-            Words::Config | Words::Directory(_) | Words::OneOf(..) => "one word is enough",
+            Words::Config | Words::Directory(_) | Words::Files(_) | Words::OneOf(..) => {
+                "one word is enough"
+            }
         };
         for word in &line.words {
             bare::note(&mut config, word, expected);

@@ -43,8 +43,8 @@ pub enum HubError {
     /// The cache is incomplete and the network was forbidden.
     #[error(
         "the model `{id}` is neither a directory nor complete in the cache {}: {} is missing, \
-         and {variable} forbids downloads\n  hint: unset {variable}, or {}",
-        cache.display(), missing.join(" or "), by_hand(id)
+         and {}{}",
+        cache.display(), missing.join(" or "), ban(*variable), by_hand(id)
     )]
     Offline {
         /// The hub id.
@@ -53,8 +53,8 @@ pub enum HubError {
         cache: PathBuf,
         /// The files of which one is needed.
         missing: &'static [&'static str],
-        /// What forbids the network.
-        variable: &'static str,
+        /// The variable that forbids the network; nothing where the command does not use it.
+        variable: Option<&'static str>,
     },
     /// A variable with an invalid value.
     #[error(transparent)]
@@ -186,6 +186,14 @@ fn room(cause: &io::Error) -> &'static str {
             "free some space and run the command again, which continues the download"
         }
         _ => "check its permissions",
+    }
+}
+
+/// Why nothing is downloaded, and the hint's beginning.
+fn ban(variable: Option<&str>) -> String {
+    match variable {
+        Some(name) => format!("{name} forbids downloads\n  hint: unset {name}, or "),
+        None => "this command downloads nothing\n  hint: ".to_owned(),
     }
 }
 

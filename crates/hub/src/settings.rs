@@ -49,10 +49,10 @@ impl std::fmt::Debug for Token {
 pub(crate) enum Access {
     /// It may.
     Online,
-    /// This variable forbids it.
+    /// It may not.
     Offline {
-        /// The variable's name.
-        variable: &'static str,
+        /// The variable that forbids it; nothing where the command does not use it.
+        variable: Option<&'static str>,
     },
 }
 
@@ -98,7 +98,7 @@ impl HubSettings {
                 .into_iter()
                 .find(|variable| environment.get(variable).is_some())
                 .filter(|variable| environment.is_on(variable))
-                .map_or(Access::Online, |variable| Access::Offline { variable }),
+                .map_or(Access::Online, |variable| Access::Offline { variable: Some(variable) }),
             waits: waits(environment),
         }
     }
@@ -111,7 +111,7 @@ impl HubSettings {
 
     /// The same hub, for reading the cache only.
     pub fn without_network(self) -> Self {
-        Self { access: Access::Offline { variable: "trainer plan" }, ..self }
+        Self { access: Access::Offline { variable: None }, ..self }
     }
 }
 
@@ -229,7 +229,8 @@ mod tests {
     #[test]
     fn the_network_is_forbidden_as_python_forbids_it() {
         let check = |variables: &[(&str, &str)], forbids: Option<&'static str>| {
-            let expected = forbids.map_or(Access::Online, |variable| Access::Offline { variable });
+            let expected = forbids
+                .map_or(Access::Online, |variable| Access::Offline { variable: Some(variable) });
             assert_eq!(settings(variables).access, expected, "{variables:?}");
         };
         for yes in ["1", "ON", "on", "Yes", "TRUE", "true"] {

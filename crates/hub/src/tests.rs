@@ -75,7 +75,7 @@ fn a_model_is_fetched_once_and_then_taken_from_the_cache() {
     assert!(requests.iter().all(|head| head.contains("authorization: bearer secret")));
 
     assert_eq!(find_model("lab/model", &settings).unwrap(), folder);
-    let offline = Access::Offline { variable: "HF_HUB_OFFLINE" };
+    let offline = Access::Offline { variable: Some("HF_HUB_OFFLINE") };
     let settings = HubSettings { access: offline, ..settings };
     assert_eq!(find_model("lab/model", &settings).unwrap(), folder);
     assert_eq!(server.requests().len(), requests.len(), "the cache needs no network");
@@ -126,7 +126,7 @@ fn a_model_that_cannot_be_fetched_says_which_files_to_fetch_and_where_to_put_the
             the model `distilbert-base-uncased` is neither a directory nor complete in the cache CACHE, and config.json cannot be downloaded from HUB: io: Connection refused (os error 111)
               hint: check the network (HF_ENDPOINT names the server), or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/distilbert-base-uncased/tree/main into a directory DIR, and pass --model DIR"#]],
     );
-    let offline = Access::Offline { variable: "HF_HUB_OFFLINE" };
+    let offline = Access::Offline { variable: Some("HF_HUB_OFFLINE") };
     check_error(
         "lab/model",
         &HubSettings { access: offline, ..settings.clone() },

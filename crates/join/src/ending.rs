@@ -1,6 +1,7 @@
 //! How a rank ends that cannot continue: when another one is lost, or when it fails itself.
 
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use lockstep_collective::{How, Lost, Slow, Stall, Timeout, Watch, WatchEvent, WatchHandle};
 use lockstep_host::{ExitCode, streams};
@@ -13,6 +14,9 @@ use crate::flight::PATIENCE;
 const LEADER: Rank = Rank(0);
 /// How long the rank that is the cause may write its record: its exit is to be the first.
 const OF_THE_CAUSE: Duration = Duration::from_millis(300);
+/// How long a checkpoint that is being written may take to become complete when a peer is lost: less than
+/// what starts ranks gives them to end.
+const OF_A_CHECKPOINT: Duration = Duration::from_millis(1500);
 /// How long a rank that has lost its peers may take to end by itself.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -55,7 +59,17 @@ fn end_with_peer(seat: Seat, flight: &FlightLog, lost: &Lost) {
         let patience = if lost.rank == seat.rank() { OF_THE_CAUSE } else { PATIENCE };
         flight.write_within(&lost.to_string(), patience);
     }
+    finish_checkpoint(flight);
     signal_hook::low_level::exit(i32::from(code.number()));
+}
+
+/// Waits for the checkpoint that another thread of this rank writes, which would be lost with the process.
+fn finish_checkpoint(flight: &FlightLog) {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let (began, board) = (Instant::now(), flight.recorder().board());
+    while board.is_writing() && began.elapsed() < OF_A_CHECKPOINT {
+        sleep(PAUSE);
+    }
 }
 
 fn of_stall(flight: &FlightLog, stall: &Stall) -> String {
@@ -79,7 +93,7 @@ fn of_stall(flight: &FlightLog, stall: &Stall) -> String {
 /// because the GPU waits for one of them.
 pub fn end_regardless(watch: WatchHandle, failure: String) {
     std::thread::spawn(move || {
-        std::thread::sleep(LAST);
+        sleep(LAST);
         watch.fail(&failure, ExitCode::PeerLost.number());
         streams::print_error_line(format_args!("error: {failure}"));
         signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
@@ -98,4 +112,27 @@ pub(super) fn fail_on_panic(seat: Seat, watch: &Watch, flight: FlightLog) {
         flight.write(&format!("panic: {panic}"));
         signal_hook::low_level::exit(i32::from(ExitCode::Bug.number()));
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_that_is_being_written_is_waited_for_and_not_without_end() {
+        let flight = FlightLog::new(Seat::SOLO, None);
+        let board = flight.recorder().board().clone();
+        let began = Instant::now();
+        finish_checkpoint(&flight);
+        board.note_writing(true);
+        let writer = std::thread::spawn(move || {
+            sleep(Duration::from_millis(100));
+            board.note_writing(false);
+        });
+        finish_checkpoint(&flight);
+        assert!(writer.is_finished() || began.elapsed() >= Duration::from_millis(100));
+        flight.recorder().board().note_writing(true);
+        finish_checkpoint(&flight);
+        assert!(began.elapsed() >= OF_A_CHECKPOINT);
+    }
 }

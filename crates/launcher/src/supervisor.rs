@@ -95,7 +95,12 @@ impl Supervisor<'_> {
                 }
                 Some(Order::Over(code)) => return Ok(code),
                 Some(Order::Stop(_)) => {}
-                None if self.is_asked() => return Ok(ExitCode::Stopped.number()),
+                None if self.is_asked() => {
+                    if cluster.is_first() {
+                        membership.stop_all(ExitCode::Stopped.number());
+                    }
+                    return Ok(ExitCode::Stopped.number());
+                }
                 None => thread::sleep(signals::PAUSE),
             }
         }

@@ -207,7 +207,13 @@ fn tiny(train: &Corpus, request: &ModelRequest, longest: usize) -> Result<Loaded
 }
 
 /// The sizes and the tokenizer of `builtin:tiny`.
-fn tiny_outline(train: &Corpus, longest: usize) -> Result<(EncoderConfig, Tokenizer), Failure> {
+///
+/// # Errors
+/// Texts without a word.
+pub(crate) fn tiny_outline(
+    train: &Corpus,
+    longest: usize,
+) -> Result<(EncoderConfig, Tokenizer), Failure> {
     let texts = train.texts_and_labels().map(|(text, _)| text);
     let tokenizer =
         Tokenizer::train_wordpiece(texts, TINY_VOCABULARY).map_err(Failure::Tokenizer)?;

@@ -86,6 +86,7 @@ impl Trainer {
         let optimizer = AdamW::new(model.parameters(), settings.adamw)?;
         let identity = Identity::of(&settings, total, &model, &train);
         let journal = Journal::new(identity, judged_on(validation.as_ref()));
+        let background = Background::new(board.clone());
         let mut trainer = Self {
             model,
             tokenizer: Arc::new(tokenizer),
@@ -103,7 +104,7 @@ impl Trainer {
             step: Step::START,
             journal,
             origin: None,
-            background: Background::default(),
+            background,
         };
         trainer.unite()?;
         Ok(trainer)

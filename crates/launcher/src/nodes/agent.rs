@@ -10,10 +10,12 @@ use lockstep_wire::{Door, Line, Pass, nonce};
 
 use super::members::Member;
 use super::verdict::{NodeEnd, Verdict, is_failure, verdict};
-use super::words::{Round, VERSION, Word};
+use super::words::{Ended, Round, VERSION, Word};
 use super::{ARRIVAL, BEAT, SILENCE};
 use crate::cluster::Cluster;
 
+/// The ranks of one machine at most: what a stranger says is not believed beyond that.
+const MOST_RANKS: u64 = 100_000;
 /// How long machines may take to end their ranks.
 const ENDING: Duration = Duration::from_secs(20);
 /// When it is first said who was refused, and how often later.
@@ -146,6 +148,9 @@ impl Agent {
                 "--node-rank {node} is not below the {} machines of --nnodes",
                 self.cluster.max
             )),
+            () if !(1..=MOST_RANKS).contains(&ranks) => Word::Refused(format!(
+                "a machine has 1 to {MOST_RANKS} ranks, and this one says {ranks}"
+            )),
             () if self.members.iter().any(|member| member.node == node) => {
                 Word::Busy(format!("another launcher with --node-rank {node} is connected"))
             }
@@ -161,8 +166,14 @@ impl Agent {
         }
     }
 
-    /// Starts the ranks once all are there, or enough of them and no more have come for a while.
+    /// Starts the ranks once all are there, or enough of them and no more have come for a while. A signal
+    /// to the launcher of node 0 ends the run.
     fn gather(&mut self, since: Instant, last: Instant) -> Option<u8> {
+        let stopped = self.members.iter().filter(|member| member.node == 0);
+        let stopped = stopped.filter_map(|first| first.ended).find(|ended| ended.was_signalled);
+        if let Some(Ended { code, .. }) = stopped {
+            return Some(code);
+        }
         let (count, Cluster { min, max, window, .. }) = (self.members.len() as u64, &self.cluster);
         let has_first = self.members.first().is_some_and(|member| member.node == 0);
         let is_enough = count >= *min && has_first;
@@ -186,7 +197,7 @@ impl Agent {
         let (world, run) =
             (self.members.iter().map(|m| m.ranks).sum(), format!("{}-{}", self.name, self.rounds));
         let names: Vec<_> = self.members.iter().map(Member::name).collect();
-        say(&format!("start {world} ranks on {}", names.join(", ")));
+        say(&format!("starting the ranks (world size {world}) on {}", names.join(", ")));
         let (mut first, is_resumed) = (0, self.rounds > 0);
         for member in &mut self.members {
             member.start(Round { first, world, port, run: run.clone(), is_resumed });
@@ -236,8 +247,8 @@ impl Agent {
         self.members.retain(|member| !member.is_in || member.ended.is_some());
         let (count, Cluster { min, max, .. }) = (self.members.len(), &self.cluster);
         say(&format!(
-            "{why}; restart {restart} of {limit}, from the newest checkpoint: {count} of {min} to \
-             {max} machines are there"
+            "{why}; restart {restart} of {limit}, from the newest checkpoint; machines connected: {count} \
+             of {min} to {max}"
         ));
         self.members.iter_mut().for_each(|member| member.is_in = false);
         self.state = State::gathering();

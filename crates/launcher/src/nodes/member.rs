@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lockstep_host::{host_name, streams};
+use lockstep_host::{host_name, signals, streams};
 use lockstep_wire::{Line, MeetingPlace, NoEntry, Pass, knock};
 
 use super::words::{Ended, Round, VERSION, Word};
@@ -145,6 +145,18 @@ impl Membership {
     pub(crate) fn ended(&mut self, code: u8, was_signalled: bool) {
         self.line.send(&Word::Ended(Ended { code, was_signalled }));
         self.line.flush_until(Instant::now() + LAST_WORDS);
+    }
+
+    /// Has the agent of this process end the run before it starts, and waits until all launchers know it.
+    pub(crate) fn stop_all(&mut self, code: u8) {
+        const PATIENCE: Duration = Duration::from_secs(3);
+        self.ended(code, true);
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE
+            && !matches!(self.order(), Ok(Some(Order::Over(_))) | Err(_))
+        {
+            thread::sleep(signals::PAUSE);
+        }
     }
 }
 

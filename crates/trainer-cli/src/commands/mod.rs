@@ -3,6 +3,8 @@
 mod completions;
 mod doctor;
 mod evaluate;
+mod inspect;
+mod man;
 mod plan;
 mod predict;
 mod train;
@@ -23,13 +25,15 @@ struct Row {
 }
 
 /// The commands there are; the first is meant where none is named.
-static COMMANDS: [Row; 6] = [
+static COMMANDS: [Row; 8] = [
     Row { command: &train::COMMAND, run: train::run },
     Row { command: &evaluate::COMMAND, run: evaluate::run },
     Row { command: &predict::COMMAND, run: predict::run },
     Row { command: &plan::COMMAND, run: plan::run },
+    Row { command: &inspect::COMMAND, run: inspect::run },
     Row { command: &doctor::COMMAND, run: doctor::run },
     Row { command: &completions::COMMAND, run: completions::run },
+    Row { command: &man::COMMAND, run: man::run },
 ];
 
 /// The commands whose names have two words; the help of the first word names them.

@@ -191,7 +191,7 @@ fn a_word_that_is_no_command_is_answered_with_those_there_are() {
     check(
         "paint",
         expect![
-            "there is no command `paint`; valid: train, evaluate, predict, plan, doctor, completions, or a configuration file that ends in .toml; see --help"
+            "there is no command `paint`; valid: train, evaluate, predict, plan, inspect, doctor, completions, man, or a configuration file that ends in .toml; see --help"
         ],
     );
     check("evalute --json", expect!["there is no command `evalute`; did you mean `evaluate`?"]);
@@ -287,6 +287,34 @@ fn a_word_that_is_no_key_is_answered_with_the_nearest() {
           --help dat
               there is no such key; did you mean `data`?"#]]
     .assert_eq(&failure.to_string());
+}
+
+#[test]
+fn files_are_inspected_before_a_training() {
+    let bench = Bench::new();
+    let rows = "text\tlabel\na good film number 3\tgood\na new film\tdull\na new film\tgood\nx\n";
+    fs::write(bench.path().join("held.tsv"), rows).unwrap();
+    let line = "inspect DIR/train.tsv DIR/held.tsv --model builtin:tiny";
+    let (code, text) = bench.run(line).unwrap();
+    assert_eq!(code, ExitCode::Done);
+    for row in [
+        "rows       40\n",
+        "repeated   0 rows",
+        "unusable   1 row: ",
+        "overlap    1 row with a text of DIR/train.tsv",
+        "conflicts  1 text with more than one class",
+        "truncated  0 texts to 128 tokens",
+    ] {
+        assert!(text.contains(row), "{row}: {text}");
+    }
+    let (_, text) = bench.run(&format!("{line} --json")).unwrap();
+    let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let [train, held] = [0, 1].map(|file| &found["files"][file]);
+    assert_eq!((&train["overlap"], &train["usable"]), (&serde_json::Value::Null, &40.into()));
+    assert_eq!((&held["overlap"], &held["conflicting_texts"]), (&1.into(), &1.into()));
+    assert_eq!((&held["rows"], &held["usable"]), (&4.into(), &3.into()));
+    let failure = bench.run("inspect").unwrap_err();
+    assert!(failure.to_string().contains("one data file or more"), "{failure}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use candle_core::Tensor;
+use lockstep_collective::PhaseBoard;
 use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 use lockstep_params::{Copied, ParamName, copy_each};
@@ -21,6 +22,7 @@ type Copies = BTreeMap<ParamName, Copied>;
 /// Where checkpoints are written.
 #[derive(Default)]
 pub(crate) struct Background {
+    board: PhaseBoard,
     writing: Option<JoinHandle<Result<Copies, CheckpointError>>>,
     /// What became of the last one, where it failed and nothing waited for it yet.
     failure: Option<CheckpointError>,
@@ -41,7 +43,28 @@ pub(crate) enum Progress {
     Failed,
 }
 
+/// Notes on the board that a checkpoint is being written, as long as it lives.
+struct Writing(PhaseBoard);
+
+impl Writing {
+    fn begin(board: &PhaseBoard) -> Self {
+        board.note_writing(true);
+        Self(board.clone())
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.0.note_writing(false);
+    }
+}
+
 impl Background {
+    /// One that notes on `board` while it writes.
+    pub(crate) fn new(board: PhaseBoard) -> Self {
+        Self { board, ..Self::default() }
+    }
+
     /// Begins a checkpoint of the weights and moments as they are now.
     ///
     /// # Errors
@@ -59,7 +82,9 @@ impl Background {
         let spare = std::mem::take(&mut self.spare);
         let (held, is_held) = mpsc::channel();
         let path = draft.output_dir.clone();
+        let writing = Writing::begin(&self.board);
         let work = move || {
+            let _writing = writing;
             let copies = sources.copy(spare, move || drop(held))?;
             if let Some((tensor, _)) = copies.iter().find(|(_, copy)| !copy.are_numbers()) {
                 let (update, tensor) = (draft.step.0, tensor.to_string());

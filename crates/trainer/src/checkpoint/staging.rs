@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Serialize;
 
 use super::CheckpointError;
@@ -39,8 +40,14 @@ impl Staging {
     pub(super) fn publish(mut self, name: &str) -> Result<(), CheckpointError> {
         self.sync()?;
         let target = self.parent.join(name);
-        let old = set_aside(&target)?;
-        rename(&self.path, &target)?;
+        let old = match exchange(&self.path, &target) {
+            Ok(()) => Some(self.path.clone()),
+            Err(_) => {
+                let old = set_aside(&target)?;
+                rename(&self.path, &target)?;
+                old
+            }
+        };
         self.published = true;
         sync(&self.parent)?;
         old.map_or(Ok(()), |old| remove_if_there(&old))
@@ -133,6 +140,12 @@ fn rename(from: &Path, to: &Path) -> Result<(), CheckpointError> {
     })
 }
 
+/// Gives each of two directories the other's name in one step, so that one of them has it at any moment.
+/// Not every file system can.
+fn exchange(one: &Path, other: &Path) -> std::io::Result<()> {
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+}
+
 /// What is directly inside a directory.
 pub(super) fn files(directory: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     fs::read_dir(directory)
@@ -146,4 +159,39 @@ fn sync(path: &Path) -> Result<(), CheckpointError> {
         path: path.to_owned(),
         cause,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publish(parent: &Path, text: &str) {
+        let staging = Staging::begin(parent, "checkpoint-7").unwrap();
+        fs::write(staging.path().join("file"), text).unwrap();
+        staging.publish("checkpoint-7").unwrap();
+    }
+
+    #[test]
+    fn a_directory_replaces_the_one_of_its_name() {
+        let parent = tempfile::tempdir().unwrap();
+        for text in ["first", "second"] {
+            publish(parent.path(), text);
+            let target = parent.path().join("checkpoint-7");
+            assert_eq!(fs::read_to_string(target.join("file")).unwrap(), text);
+            assert_eq!(files(parent.path()).unwrap(), [target]);
+        }
+    }
+
+    #[test]
+    fn two_directories_exchange_their_names() {
+        let parent = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| parent.path().join(name));
+        fs::create_dir(&one).unwrap();
+        assert!(exchange(&one, &other).is_err());
+        fs::create_dir(&other).unwrap();
+        fs::write(one.join("file"), "").unwrap();
+        if exchange(&one, &other).is_ok() {
+            assert!(other.join("file").exists() && files(&one).unwrap().is_empty());
+        }
+    }
 }

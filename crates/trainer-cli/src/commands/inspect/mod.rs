@@ -1,0 +1,229 @@
+//! `trainer inspect`: what is in data files, before a run pays for it.
+//!
+//! The first file is read as a training would read it, the others as its validation and test sets.
+//! Nothing is written, and the network is not used.
+
+mod account;
+mod batches;
+
+use std::io::Write;
+
+use lockstep_data::{
+    Columns, Corpus, CorpusSource, Doubt, LabelMap, Labels, Lengths, MaxLength, OnBadRow,
+    RawCorpus, Renames, Repeats, TokenStore, Tokenizer, overlap,
+};
+use lockstep_flags::{Command, CommandLine, Entries, Fault, Problem, Words, Written};
+use lockstep_host::{ExitCode, Process};
+use lockstep_hub::{HubSettings, find_model};
+use lockstep_settings::{ModelName, Reading, keys};
+
+use super::evaluate::JSON;
+use crate::failure::Failure;
+use crate::models::tiny_outline;
+use crate::remedies;
+use batches::Batches;
+
+/// The command.
+pub(super) static COMMAND: Command = Command {
+    name: "inspect",
+    about: "Show what is in data files",
+    usage: "trainer inspect FILE... [--model ID|DIR] [flags]",
+    entries: || ENTRIES,
+    words: Words::Files("FILE"),
+    after: || AFTER.to_owned(),
+};
+
+static ENTRIES: &Entries = &[
+    &JSON,
+    &keys::MODEL,
+    &keys::TEXT_COLUMN,
+    &keys::LABEL_COLUMN,
+    &keys::LABEL_MAP,
+    &keys::MAX_SEQ_LENGTH,
+    &keys::PER_DEVICE_BATCH,
+];
+
+const AFTER: &str = "\
+The first FILE is read as training data. The others are compared with it, as
+validation or test data. Rows that cannot be used are counted and left out.
+Lengths are those of the model's tokenizer; nothing is downloaded.
+
+examples:
+  trainer inspect train.csv
+  trainer inspect train.tsv dev.tsv --model runs/sst2 --json";
+
+/// Tokens of a text at most: none of them is cut, so that all lengths are known.
+const UNLIMITED: usize = 65_536;
+/// The batch where none is given.
+const BATCH: usize = 16;
+
+/// What is known of one file.
+struct Inspected {
+    name: String,
+    /// Rows that can be used and rows that cannot.
+    rows: u64,
+    corpus: Corpus,
+    repeats: Repeats,
+    /// Nothing where there is no tokenizer.
+    tokens: Option<Tokens>,
+    /// The rows whose text the first file has too; nothing for the first file itself.
+    overlap: Option<usize>,
+}
+
+/// What the tokenizer makes of the texts.
+struct Tokens {
+    lengths: Lengths,
+    total: u64,
+    /// Texts that are longer than the limit, and the limit.
+    truncated: usize,
+    limit: usize,
+    batches: Batches,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A file that a training would refuse.
+pub(super) fn run(
+    process: &Process,
+    mut line: CommandLine,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let paths = std::mem::take(&mut line.words);
+    let config = COMMAND.read(line, &[])?;
+    if paths.is_empty() {
+        let problem = Problem::Missing { valid: "one data file or more".into() };
+        return Err(Fault { place: "trainer inspect".to_owned(), problem }.into());
+    }
+    let reading = Reading { on_bad_row: OnBadRow::Skip, ..Reading::of(&config)? };
+    let all = inspect(&paths, &reading, &config, process)?;
+    let text = match config.get(&JSON)? {
+        true => account::json(&all),
+        false => {
+            warn(&all);
+            account::table(&all)
+        }
+    };
+    super::tell(out, &text)
+}
+
+fn inspect(
+    paths: &[String],
+    reading: &Reading,
+    config: &Written,
+    process: &Process,
+) -> Result<Vec<Inspected>, Failure> {
+    let renames = reading.label_map.as_deref().map(Renames::read).transpose()?;
+    let mut all: Vec<Inspected> = Vec::with_capacity(paths.len());
+    let mut tokenizer = None;
+    for path in paths {
+        let known = all.first().map(|first| first.corpus.labels());
+        let corpus = read(path, reading, renames.as_ref(), known)?;
+        if all.is_empty() {
+            tokenizer = tokenizer_for(&corpus, config, process)?;
+        }
+        let tokens = tokenizer.as_ref().map(|tokenizer| Tokens::of(&corpus, tokenizer, config));
+        all.push(Inspected {
+            name: path.clone(),
+            rows: corpus.examples().len() as u64 + corpus.skipped().total(),
+            repeats: Repeats::of(&corpus),
+            tokens: tokens.transpose()?.flatten(),
+            overlap: all.first().map(|first| overlap(&first.corpus, &corpus)),
+            corpus,
+        });
+    }
+    Ok(all)
+}
+
+fn read(
+    path: &str,
+    reading: &Reading,
+    renames: Option<&Renames>,
+    known: Option<&LabelMap>,
+) -> Result<Corpus, Failure> {
+    let raw = RawCorpus::read(&CorpusSource {
+        path: path.into(),
+        text_column: reading.text_column.clone(),
+        label_column: reading.label_column.clone(),
+        on_bad_row: reading.on_bad_row,
+    })?;
+    let raw = match renames {
+        Some(renames) => raw.renamed(renames),
+        None => raw,
+    };
+    Ok(raw.labelled(known.map_or(Labels::Infer, Labels::Known))?)
+}
+
+/// The tokenizer of the model, if that is on this machine; `builtin:tiny` makes one of the texts.
+fn tokenizer_for(
+    corpus: &Corpus,
+    config: &Written,
+    process: &Process,
+) -> Result<Option<Tokenizer>, Failure> {
+    let name = match config.get(&keys::MODEL)? {
+        ModelName::Tiny => {
+            let longest = config.get(&keys::MAX_SEQ_LENGTH)?.get();
+            return Ok(Some(tiny_outline(corpus, longest)?.1));
+        }
+        ModelName::Named(name) => name,
+    };
+    let hub = HubSettings::of(&process.environment).without_network();
+    match find_model(&name, &hub) {
+        Ok(directory) => Tokenizer::from_dir(&directory).map(Some).map_err(Failure::Tokenizer),
+        Err(cause) if config.given(&keys::MODEL).is_some() => Err(cause.into()),
+        Err(_) => {
+            tracing::warn!(
+                "{name} is not on this machine, so lengths in tokens are unknown; pass --model DIR"
+            );
+            Ok(None)
+        }
+    }
+}
+
+impl Tokens {
+    /// Nothing where there is no text.
+    fn of(
+        corpus: &Corpus,
+        tokenizer: &Tokenizer,
+        config: &Written,
+    ) -> Result<Option<Self>, Failure> {
+        let limit = config.get(&keys::MAX_SEQ_LENGTH)?;
+        let longest = MaxLength::new(UNLIMITED).unwrap_or(limit);
+        let store = TokenStore::build(corpus.texts_and_labels(), tokenizer, longest);
+        let store = store.map_err(Failure::Tokenizer)?;
+        let batch = config.find(&keys::PER_DEVICE_BATCH).map_or(BATCH, |batch| batch.get());
+        let limit = limit.get();
+        let is_cut = |length: &&u32| **length as usize > limit;
+        Ok(Lengths::of(store.lengths()).map(|lengths| Self {
+            lengths,
+            total: store.total_tokens() as u64,
+            truncated: store.lengths().iter().filter(is_cut).count(),
+            limit,
+            batches: Batches::of(store.lengths(), batch, limit),
+        }))
+    }
+}
+
+/// Warns of what makes a training worse than it looks.
+fn warn(all: &[Inspected]) {
+    let Some(first) = all.first() else { return };
+    for one in all {
+        let of_classes: Vec<Doubt> = match one.overlap {
+            None => one.corpus.doubts(),
+            Some(_) => one.corpus.doubts_beside(&first.corpus).collect(),
+        };
+        for doubt in of_classes {
+            tracing::warn!("{}: {}", one.name, remedies::of_doubt(&doubt));
+        }
+        for warning in account::warnings(one, &first.name) {
+            tracing::warn!("{}: {warning}", one.name);
+        }
+    }
+}
+
+/// The columns that were read, in words.
+fn columns(corpus: &Corpus) -> String {
+    let Columns { text, label } = corpus.columns();
+    let label = label.as_ref().map_or_else(String::new, |label| format!(", label `{label}`"));
+    format!("text `{text}`{label}")
+}
