@@ -9,6 +9,7 @@ use std::fmt;
 use lockstep_world::counted;
 
 use crate::excerpt::excerpt;
+use crate::format::{Format, Numbering};
 
 /// The bytes of one row that are held at most: far above any text, far below a machine's memory.
 pub(crate) const ROW_LIMIT: usize = 1 << 20;
@@ -16,7 +17,8 @@ pub(crate) const ROW_LIMIT: usize = 1 << 20;
 /// One row that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRow {
-    /// The physical line of the file on which the row begins, counted from 1.
+    /// The physical line of the file on which the row begins, counted from 1; the number of the
+    /// row where the file has no lines.
     pub line: u64,
     /// What is wrong with it.
     pub kind: BadRowKind,
@@ -149,11 +151,23 @@ impl BadRowKind {
 pub struct BadRows {
     first: Vec<BadRow>,
     counts: BTreeMap<&'static str, u64>,
+    numbering: Numbering,
 }
 
 impl BadRows {
     /// How many rows are kept in full; the rest would bury them.
     pub const SHOWN: usize = 10;
+
+    /// No bad rows yet of a file of `format`.
+    pub(crate) fn of(format: Format) -> Self {
+        Self { numbering: format.numbering(), ..Self::default() }
+    }
+
+    /// What the numbers of the rows count.
+    #[must_use]
+    pub fn numbering(&self) -> Numbering {
+        self.numbering
+    }
 
     /// The first [`Self::SHOWN`] bad rows in file order.
     #[must_use]

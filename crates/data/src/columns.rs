@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::excerpt::{excerpt, listing};
-use crate::format::Format;
+use crate::format::{Format, Numbering};
 
 /// What a column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,12 +201,14 @@ impl ColumnError {
                 role.conventional_names().join(", "),
             ),
             Self::Several { role, candidates } => format!(
-                "several columns in line {line} could hold the {role}: {}",
+                "several columns{} could hold the {role}: {}",
+                in_line(line, format),
                 listing(candidates),
             ),
             Self::Same { column } => format!(
-                "the column {} in line {line} is named for both the text and the label",
-                excerpt(column)
+                "the column {}{} is named for both the text and the label",
+                excerpt(column),
+                in_line(line, format)
             ),
         }
     }
@@ -222,7 +224,18 @@ fn shown(present: &[String], line: u64, format: Format) -> String {
         (Format::Csv, [_]) => " (one column; check that commas separate the cells)",
         _ => "",
     };
-    format!("line {line} has: {}{separator}", listing(present))
+    match format.numbering() {
+        Numbering::Lines => format!("line {line} has: {}{separator}", listing(present)),
+        Numbering::Rows => format!("its columns are: {}", listing(present)),
+    }
+}
+
+/// Where the columns show, if they show in a line.
+fn in_line(line: u64, format: Format) -> String {
+    match format.numbering() {
+        Numbering::Lines => format!(" in line {line}"),
+        Numbering::Rows => String::new(),
+    }
 }
 
 fn is_in_quotes(name: &str) -> bool {

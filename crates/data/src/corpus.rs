@@ -15,8 +15,8 @@ use crate::foreign::Foreign;
 use crate::format::Format;
 use crate::held_out::HeldOut;
 use crate::labels::{LabelError, LabelMap, Labels};
+use crate::manner::Manner;
 use crate::renames::Renames;
-use crate::rows::Rows;
 use crate::sorted_rows::SortedRows;
 use crate::source::{CorpusSource, Example, OnBadRow};
 
@@ -27,6 +27,9 @@ pub struct RawCorpus {
     on_bad_row: OnBadRow,
     columns: Option<Columns>,
     rows: SortedRows,
+    /// How it is written.
+    format: Format,
+    manner: Manner,
     /// What the file seems to be, where it is no UTF-8 text.
     foreign: Option<Foreign>,
 }
@@ -41,12 +44,14 @@ impl RawCorpus {
         let format = data_file::format(&source.path)?;
         let wanted =
             Wanted { text: source.text_column.clone(), label: Some(source.label_column.clone()) };
-        let mut rows = Rows::new(file, format, wanted, &source.path)?;
+        let mut rows = data_file::rows(file, format, wanted, &source.path)?;
         let sorted = SortedRows::read(&mut rows)?;
         let raw = Self {
             path: source.path.clone(),
             on_bad_row: source.on_bad_row,
             foreign: rows.foreign(),
+            format: rows.format(),
+            manner: rows.manner(),
             columns: rows.into_columns()?,
             rows: sorted,
         };
@@ -86,9 +91,9 @@ impl RawCorpus {
         })?;
         let numbered = self.rows.numbered(&map);
         let (examples, skipped) = self.rows.examples(&map);
-        let format = Format::of(&self.path);
+        let (format, manner) = (Some(self.format), self.manner);
         let foreign = FileDoubt::foreign(&self.path, self.foreign, &skipped);
-        Ok(Corpus { examples, labels: map, columns, skipped, numbered, format, foreign })
+        Ok(Corpus { examples, labels: map, columns, skipped, numbered, format, manner, foreign })
     }
 
     /// Refuses a file that has nothing usable, or bad rows that the user has not allowed.
@@ -127,6 +132,7 @@ pub struct Corpus {
     numbered: usize,
     /// How the file is written, if it is one.
     format: Option<Format>,
+    manner: Manner,
     /// Why rows of it were dropped, where that can be guessed.
     foreign: Option<FileDoubt>,
 }
@@ -160,7 +166,8 @@ impl Corpus {
         }
         let columns = Columns { text: "text".to_owned(), label: Some("label".to_owned()) };
         let skipped = BadRows::default();
-        Ok(Self { examples, labels, columns, skipped, numbered: 0, format: None, foreign: None })
+        let (format, manner, foreign) = (None, Manner::default(), None);
+        Ok(Self { examples, labels, columns, skipped, numbered: 0, format, manner, foreign })
     }
 
     /// The same examples under the numbers that `labels` gives their classes, where it has all of
@@ -212,6 +219,12 @@ impl Corpus {
     #[must_use]
     pub fn labels(&self) -> &LabelMap {
         &self.labels
+    }
+
+    /// How the file was read, where its name does not say it.
+    #[must_use]
+    pub fn manner(&self) -> Manner {
+        self.manner
     }
 
     /// The columns that were read.

@@ -7,8 +7,10 @@ use std::path::Path;
 
 use lockstep_world::open_file;
 
+use crate::columns::Wanted;
 use crate::error::DataError;
-use crate::format::Format;
+use crate::format::{Format, plain_extension};
+use crate::rows::Rows;
 
 /// Opens the file at `path`.
 pub(crate) fn open(path: &Path) -> Result<BufReader<File>, DataError> {
@@ -28,6 +30,19 @@ pub(crate) fn open_stream(path: &Path) -> Result<BufReader<File>, DataError> {
     opened.map(BufReader::new).map_err(|source| not_opened(path, source))
 }
 
+/// The rows of `file`, which is at `path`.
+pub(crate) fn rows(
+    file: BufReader<File>,
+    format: Format,
+    wanted: Wanted,
+    path: &Path,
+) -> Result<Rows<BufReader<File>>, DataError> {
+    match format {
+        Format::Parquet | Format::Arrow => Rows::of_table(file.into_inner(), format, wanted, path),
+        _ => Rows::new(file, format, wanted, path),
+    }
+}
+
 /// Whether there is a file at `path`, in a format that is read. Nothing is read of it.
 ///
 /// # Errors
@@ -45,9 +60,7 @@ pub(crate) fn format(path: &Path) -> Result<Format, DataError> {
 
 /// The format of texts in `path`, by its extension: without one, or with that of texts, a text a line.
 pub(crate) fn format_of_texts(path: &Path) -> Result<Format, DataError> {
-    let is_plain = path.extension().is_none_or(|extension| {
-        ["txt", "text"].iter().any(|plain| extension.eq_ignore_ascii_case(plain))
-    });
+    let is_plain = matches!(plain_extension(path).as_str(), "" | "txt" | "text");
     match Format::of(path) {
         Some(format) => Ok(format),
         None if is_plain => Ok(Format::Plain),

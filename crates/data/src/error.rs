@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use lockstep_columnar::ColumnarError;
 use lockstep_world::counted;
 
 use crate::bad_row::{BadRowKind, BadRows};
@@ -14,7 +15,7 @@ use crate::conversion;
 use crate::disguise::Disguise;
 use crate::excerpt::{excerpt, listing};
 use crate::foreign::Foreign;
-use crate::format::Format;
+use crate::format::{Format, Numbering};
 use crate::labels::LabelError;
 use crate::tokenizer::TokenizerError;
 
@@ -56,7 +57,7 @@ pub enum DataError {
     },
     /// The path leads to a directory.
     #[error(
-        "{}: this is a directory, not a file{}\n  hint: give one .tsv, .csv or .jsonl file",
+        "{}: this is a directory, not a file{}\n  hint: give one data file",
         .path.display(), neighbours("data files in it", .files)
     )]
     Directory {
@@ -106,17 +107,30 @@ pub enum DataError {
     },
     /// Reading broke off.
     #[error(
-        "{}: cannot be read at line {line}: {source}\n  hint: check that the \
+        "{}: cannot be read at {numbering} {line}: {source}\n  hint: check that the \
          file is complete and that its disk is available",
         .path.display()
     )]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The line that was about to be read.
+        /// What `line` counts.
+        numbering: Numbering,
+        /// The line or row that was about to be read.
         line: u64,
         /// What the operating system said.
         source: io::Error,
+    },
+    /// A Parquet or Arrow file that cannot be read.
+    #[error("{}: cannot be read as {}: {source}\n  hint: {}", .path.display(),
+        conversion::columnar(*.format), conversion::of_table(.source))]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        format: Format,
+        /// What is wrong with it.
+        source: ColumnarError,
     },
     /// There is nothing in the file.
     #[error(
@@ -296,7 +310,11 @@ fn extension_named(path: &Path) -> String {
 
 /// The first bad rows, the count of each kind, and the labels that would have been known.
 fn account(bad: &BadRows, known: &[String]) -> String {
-    let mut lines: Vec<String> = bad.first().iter().map(|row| format!("\n  {row}")).collect();
+    let mut lines: Vec<String> = bad
+        .first()
+        .iter()
+        .map(|row| format!("\n  {} {}: {}", bad.numbering(), row.line, row.kind))
+        .collect();
     let shown = lines.len() as u64;
     if bad.total() > shown {
         lines.push(format!("\n  … and {} more; in total: {bad}", bad.total() - shown));

@@ -19,6 +19,7 @@ pub(crate) fn new_name(path: &Path) -> &'static str {
         Some(Format::Tsv) => "NEW.tsv",
         Some(Format::Csv) => "NEW.csv",
         Some(Format::Jsonl) => "NEW.jsonl",
-        Some(Format::Plain) | None => "NEW.txt",
+        Some(Format::Json) => "NEW.json",
+        Some(Format::Parquet | Format::Arrow | Format::Plain) | None => "NEW.txt",
     }
 }

@@ -83,10 +83,7 @@ impl Packed {
             Self::Xz => unpacked("xz"),
             Self::Zstd => unpacked("zstd"),
             Self::Zip => "unpack it (unzip), or save the spreadsheet as CSV in UTF-8".to_owned(),
-            Self::Parquet => format!(
-                "convert it: `python -c \"import pandas; pandas.read_parquet('{file}')\
-                 .to_json('NEW.jsonl', orient='records', lines=True)\"`"
-            ),
+            Self::Parquet => "rename it so that its name ends in .parquet".to_owned(),
         }
     }
 }
@@ -175,7 +172,6 @@ impl Look {
             start.iter().skip(rest).step_by(2).filter(|byte| **byte == 0).count() * 3 > start.len()
         };
         self.start = match start {
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some(Foreign::Encoded("UTF-16")),
             [_, 0, ..] if zeros(1) => Some(Foreign::Encoded("UTF-16LE")),
             [0, _, ..] if zeros(0) => Some(Foreign::Encoded("UTF-16BE")),
             _ => Packed::of(start).map(Foreign::Packed),
@@ -275,8 +271,6 @@ mod tests {
         let japanese = b"\x82\xb1\x82\xcc\x89f\x89\xe6\x82\xcd\x82\xc6\x82\xc4\x82\xe0\x96\xca\
                          \x94\x92\x82\xa9\x82\xc1\x82\xbd\x82\xc5\x82\xb7\x81B\n";
         check(japanese, Some(Encoded("SHIFT_JIS")));
-        check(b"\xFF\xFEt\0e\0x\0t\0\n\0", Some(Encoded("UTF-16")));
-        check(b"\xFE\xFF\0t\0e\0x\0t\0\n", Some(Encoded("UTF-16")));
         check(b"t\0e\0x\0t\0\n\0", Some(Encoded("UTF-16LE")));
         check(b"\0t\0e\0x\0t\0\n", Some(Encoded("UTF-16BE")));
     }

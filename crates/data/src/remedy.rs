@@ -162,7 +162,7 @@ impl Doubt {
 fn of_look(look: Disguise) -> DataRemedy {
     let (format, conversion) = match look {
         Disguise::Object => (Format::Jsonl, None),
-        Disguise::Document => (Format::Jsonl, Some("write one object per line (jq -c '.[]')")),
+        Disguise::Document => (Format::Json, None),
         Disguise::Header(format) => (format, None),
     };
     DataRemedy::ReadAs { format, conversion }
@@ -171,10 +171,7 @@ fn of_look(look: Disguise) -> DataRemedy {
 fn of_columns(fault: &ColumnError, line: u64, format: Format) -> DataRemedy {
     match fault {
         ColumnError::NotThere { role, .. } | ColumnError::NotDetected { role, .. } => {
-            DataRemedy::NameColumn {
-                role: *role,
-                header: (format != Format::Jsonl).then_some(line),
-            }
+            DataRemedy::NameColumn { role: *role, header: format.is_separated().then_some(line) }
         }
         ColumnError::Several { role, .. } => DataRemedy::NameOneColumn(*role),
         ColumnError::Same { .. } => DataRemedy::NameTwoColumns,

@@ -32,7 +32,7 @@ struct Labelled {
 impl SortedRows {
     /// Reads all `rows`, whatever their labels are.
     pub(crate) fn read<R: BufRead>(rows: &mut Rows<R>) -> Result<Self, DataError> {
-        let mut sorted = Self::default();
+        let mut sorted = Self { bad: BadRows::of(rows.format()), ..Self::default() };
         // Empty lines count once a row follows them; at the end of a file they mean nothing.
         let mut empty_lines = BadRows::default();
         while let Some(Row { line, content }) = rows.next()? {

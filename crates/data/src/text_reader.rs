@@ -31,7 +31,8 @@ pub struct TextSource {
 /// One item of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextRow {
-    /// The physical line on which it begins, counted from 1.
+    /// The physical line on which it begins, or the number of the row in a file without lines,
+    /// counted from 1.
     pub line: u64,
     /// The text, or what is wrong with the row.
     pub text: Result<String, BadRow>,
@@ -40,7 +41,7 @@ pub struct TextRow {
 /// The texts of one source. As an iterator it gives an error, and then ends, only where reading
 /// itself fails or the columns cannot be told.
 #[derive(Debug)]
-pub struct TextReader<R> {
+pub struct TextReader<R: BufRead> {
     rows: Rows<R>,
     /// Whether the format was not given, and no text was seen yet.
     is_doubtful: bool,
@@ -67,7 +68,9 @@ impl TextReader<BufReader<File>> {
         };
         // Texts by the extension alone may be something else.
         let format = format.filter(|format| source.format.is_some() || *format != Format::Plain);
-        Self::new(file, TextSource { format, ..source })
+        let wanted = Wanted { text: source.text_column, label: None };
+        let rows = data_file::rows(file, format.unwrap_or(Format::Plain), wanted, &source.name)?;
+        Ok(Self::of(rows, format.is_none()))
     }
 }
 
@@ -80,10 +83,12 @@ impl<R: BufRead> TextReader<R> {
         let wanted = Wanted { text: source.text_column, label: None };
         let format = source.format.unwrap_or(Format::Plain);
         let rows = Rows::new(reader, format, wanted, &source.name)?;
-        let is_doubtful = source.format.is_none();
-        let bad = BadRows::default();
-        let quoted = (0, None);
-        Ok(Self { rows, is_doubtful, is_readable: false, bad, quoted, failed: false })
+        Ok(Self::of(rows, source.format.is_none()))
+    }
+
+    fn of(rows: Rows<R>, is_doubtful: bool) -> Self {
+        let (bad, quoted) = (BadRows::of(rows.format()), (0, None));
+        Self { rows, is_doubtful, is_readable: false, bad, quoted, failed: false }
     }
 
     /// What is odd about the rows so far.

@@ -45,7 +45,7 @@ pub enum DataSource {
 pub const DATA_SOURCE: Kind<DataSource> = Kind::Read {
     form: Form::Text,
     placeholder: "FILE",
-    valid: "a .tsv, .csv or .jsonl file, or builtin:reviews",
+    valid: "a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, or builtin:reviews",
     read: |text| match text {
         "builtin:reviews" => Some(DataSource::Reviews),
         text if text.trim().is_empty() || text.contains('\0') => None,

@@ -25,16 +25,13 @@ pub(crate) fn note_unsupported(config: &mut Written) {
 #[must_use]
 pub fn not_yet(path: &Path) -> Option<&'static str> {
     let text = path.to_string_lossy();
-    if text.starts_with("hub:") {
-        return Some("data sets from the hub");
-    }
-    text.ends_with(".parquet").then_some("Parquet files")
+    text.starts_with("hub:").then_some("data sets from the hub")
 }
 
 fn note_source(config: &mut Written, key: &Key<DataSource>) {
     let Some(DataSource::File(path)) = config.find(key) else { return };
     let Some(what) = not_yet(&path) else { return };
-    let instead = "write it to a .tsv, .csv or .jsonl file, \
-                   with pandas for example: frame.to_csv(\"train.csv\", index=False)";
+    let instead = "write it to a file, with `datasets` for example: \
+                   load_dataset(...)[\"train\"].to_parquet(\"train.parquet\")";
     config.note(config.place(key), Problem::NotYet { what, instead });
 }

@@ -235,5 +235,8 @@ fn spelled(format: Format) -> &'static str {
         Format::Tsv => "tsv",
         Format::Csv => "csv",
         Format::Jsonl => "jsonl",
+        Format::Json => "json",
+        Format::Parquet => "parquet",
+        Format::Arrow => "arrow",
     }
 }

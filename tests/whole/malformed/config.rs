@@ -128,7 +128,6 @@ fn contradictions() -> Vec<Case> {
 
 fn limits() -> Vec<Case> {
     vec![
-        run_of("Parquet", "[data]\ntrain_file = \"train.parquet\"\n"),
         run_of("a data set from the hub", "[data]\ntrain_file = \"hub:nyu-mll/glue:sst2:train\"\n"),
         run_of("a data set that is not built in", "[data]\ntrain_file = \"builtin:imdb\"\n"),
         run_of("TensorBoard", "[run]\nreport_to = [\"console\", \"tensorboard\"]\n"),

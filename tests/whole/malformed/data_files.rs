@@ -32,7 +32,11 @@ fn formats() -> Vec<Case> {
     let table = "text\tlabel\nfine\tglad\nbleak\tsad\n";
     vec![
         train_on("an extension that is not read", "train.xlsx", table),
-        train_on("a JSON document", "train.json", "[{\"text\": \"a\", \"label\": 1}]"),
+        train_on("a JSON array without an end", "train.json", "[{\"text\": \"a\", \"label\": 1}"),
+        train_on("columns of two lengths", "train.json", "{\"text\": [\"a\"], \"label\": []}"),
+        train_on("Parquet that was cut short", "train.parquet", "PAR1\0"),
+        train_on("Arrow that was cut short", "train.arrow", "ARROW1\0\0"),
+        train_on("a name with no format inside", "train.gz", table),
         train_on("no extension", "train", table),
         train_on("an archive", "train.tsv.gz", b"\x1f\x8b\x08\0\0\0\0\0"),
         train_on("an archive under a text's name", "train.tsv", b"\x1f\x8b\x08\0\0\0\0\0\0\xFF"),

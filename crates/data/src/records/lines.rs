@@ -50,6 +50,17 @@ impl<R: BufRead> Lines<R> {
         self.number
     }
 
+    /// The line that [`Self::next`] gave last, where it is not too long.
+    pub(crate) fn last(&self) -> &[u8] {
+        let line = without_end(&self.buffer);
+        if self.number == 1 { without_mark(line) } else { line }
+    }
+
+    /// What the lines are read from.
+    pub(crate) fn reader(&self) -> &R {
+        &self.reader
+    }
+
     /// The next line, or nothing at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.read()?;

@@ -4,16 +4,23 @@
 //! `rows.rs`. A fault stays inside its record, so that reading continues behind it.
 
 mod csv;
+mod json;
 mod jsonl;
 mod lines;
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Cursor, Read};
+use std::vec;
 
+use lockstep_columnar::{ColumnarError, Table};
 use serde_json::{Map, Value};
 
 use crate::bad_row::BadRowKind;
 use crate::foreign::Foreign;
 use crate::format::Format;
+use crate::manner::Manner;
+use crate::recoded::Recoded;
+use crate::unpacked::{Again, Unpacked};
+use json::{Elements, Shape};
 use lines::{Line, Lines};
 
 pub(crate) use jsonl::type_name;
@@ -23,6 +30,8 @@ pub(crate) use jsonl::type_name;
 pub(crate) enum Cells {
     /// The cells of a table's row, in the order of its columns.
     Row(Vec<String>),
+    /// The values of the columns that are read of a column-oriented file.
+    Values(Vec<Value>),
     /// The keys and values of a JSON object.
     Object(Map<String, Value>),
 }
@@ -30,54 +39,162 @@ pub(crate) enum Cells {
 /// One record of a file.
 #[derive(Debug)]
 pub(crate) struct Record {
-    /// The physical line on which it begins.
+    /// The physical line on which it begins, or its number where there are no lines.
     pub(crate) line: u64,
     /// What it holds, or why that cannot be read.
     pub(crate) cells: Result<Cells, BadRowKind>,
 }
 
-/// The records of `reader`, one at a time.
+/// Why reading broke off.
+pub(crate) enum Broken {
+    /// The file system, or a decoder of compressed or encoded text.
+    Io(io::Error),
+    /// A column-oriented file.
+    Table(ColumnarError),
+}
+
+impl From<io::Error> for Broken {
+    fn from(source: io::Error) -> Self {
+        Self::Io(source)
+    }
+}
+
+/// A reader that may be compressed, or of UTF-16, as UTF-8 text.
+type Text<R> = Recoded<Unpacked<R>>;
+
+/// The records of a file, one at a time.
 #[derive(Debug)]
-pub(crate) struct Records<R> {
-    lines: Lines<R>,
+pub(crate) struct Records<R: BufRead> {
+    source: Source<R>,
     format: Format,
     csv: csv::Splitter,
+    /// What separates the cells of a table, where it is not what the format says.
+    delimiter: Option<u8>,
+    /// The objects or rows that were read.
+    number: u64,
+}
+
+#[derive(Debug)]
+enum Source<R: BufRead> {
+    Lines(Box<Lines<Again<Text<R>>>>),
+    Elements(Elements<Again<Text<R>>>),
+    Objects(vec::IntoIter<Map<String, Value>>),
+    Table(Box<Table>),
 }
 
 impl<R: BufRead> Records<R> {
-    pub(crate) fn new(reader: R, format: Format) -> Self {
-        Self { lines: Lines::new(reader), format, csv: csv::Splitter::new() }
+    /// The records of text. Of a pipe nothing is read yet, unless the format is [`Format::Json`].
+    pub(crate) fn new(reader: R, format: Format) -> io::Result<Self> {
+        let text = Recoded::new(Unpacked::new(reader));
+        let (source, format) = match format {
+            Format::Json => match json::shape(text)? {
+                Shape::Lines(lines) => (Source::Lines(Box::new(Lines::new(lines))), Format::Jsonl),
+                Shape::Array(elements) => (Source::Elements(elements), format),
+                Shape::Whole(objects) => (Source::Objects(objects), format),
+            },
+            _ => {
+                let lines = Lines::new(Cursor::new(Vec::new()).chain(text));
+                (Source::Lines(Box::new(lines)), format)
+            }
+        };
+        Ok(Self { source, format, csv: csv::Splitter::new(b','), delimiter: None, number: 0 })
+    }
+
+    /// The rows of a table, with the columns that are selected in it.
+    pub(crate) fn of_table(table: Table, format: Format) -> Self {
+        let (source, csv) = (Source::Table(Box::new(table)), csv::Splitter::new(b','));
+        Self { source, format, csv, delimiter: None, number: 0 }
+    }
+
+    /// Reads only the columns at `places` of a table.
+    pub(crate) fn select(&mut self, places: &[usize]) -> Result<(), ColumnarError> {
+        match &mut self.source {
+            Source::Table(table) => table.select(places),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn format(&self) -> Format {
         self.format
     }
 
-    /// The line that was read last.
+    /// The line or row that was read last.
     pub(crate) fn line(&self) -> u64 {
-        self.lines.number()
+        match &self.source {
+            Source::Lines(lines) => lines.number(),
+            _ => self.number,
+        }
+    }
+
+    /// How the file is read, where its name does not say it.
+    pub(crate) fn manner(&self) -> Manner {
+        let text = match &self.source {
+            Source::Lines(lines) => Some(lines.reader().get_ref().1),
+            Source::Elements(elements) => Some(elements.reader().get_ref().1),
+            Source::Objects(_) | Source::Table(_) => None,
+        };
+        Manner { encoding: text.and_then(Recoded::encoding), delimiter: self.delimiter }
     }
 
     /// What the file seems to be, where it is no UTF-8 text.
     pub(crate) fn foreign(&self) -> Option<Foreign> {
-        let quoted = self.format == Format::Tsv && self.lines.look().has_open_quote();
-        self.lines.look().verdict().or_else(|| quoted.then_some(Foreign::Quoted))
+        let Source::Lines(lines) = &self.source else { return None };
+        let quoted = self.format == Format::Tsv && lines.look().has_open_quote();
+        lines.look().verdict().or_else(|| quoted.then_some(Foreign::Quoted))
+    }
+
+    /// The cells of the header, which was read last and began in `line`, between each of the other
+    /// usual delimiters.
+    pub(crate) fn other_headers(&self, line: u64) -> Vec<(u8, Cells)> {
+        let Source::Lines(lines) = &self.source else { return Vec::new() };
+        if !self.format.is_separated() || lines.number() != line {
+            return Vec::new();
+        }
+        let own = if self.format == Format::Tsv { b'\t' } else { b',' };
+        let others = [b'\t', b',', b';', b'|'].into_iter().filter(|delimiter| *delimiter != own);
+        let split =
+            |delimiter| Some((delimiter, csv::Splitter::new(delimiter).line(lines.last())?));
+        others.filter_map(split).collect()
+    }
+
+    /// Reads on with `delimiter` between the cells, and quotes as in [`Format::Csv`].
+    pub(crate) fn separate_by(&mut self, delimiter: u8) {
+        self.format = Format::Csv;
+        self.csv = csv::Splitter::new(delimiter);
+        self.delimiter = Some(delimiter);
     }
 
     /// The next record, or nothing at the end.
-    pub(crate) fn next(&mut self) -> io::Result<Option<Record>> {
-        let format = self.format;
-        if format == Format::Csv {
-            return self.csv.next(&mut self.lines);
-        }
-        let Some(line) = self.lines.next()? else { return Ok(None) };
-        let cells = readable(line).and_then(|text| match format {
-            Format::Plain | Format::Csv => Ok(Cells::Row(vec![text.to_owned()])),
-            Format::Tsv => Ok(Cells::Row(text.split('\t').map(str::to_owned).collect())),
-            Format::Jsonl => jsonl::object(text).map(Cells::Object),
-        });
-        Ok(Some(Record { line: self.lines.number(), cells }))
+    pub(crate) fn next(&mut self) -> Result<Option<Record>, Broken> {
+        let cells = match &mut self.source {
+            Source::Lines(lines) => return Ok(of_lines(lines, self.format, &mut self.csv)?),
+            Source::Elements(elements) => elements.next()?.map(|object| object.map(Cells::Object)),
+            Source::Objects(objects) => objects.next().map(|object| Ok(Cells::Object(object))),
+            Source::Table(table) => {
+                table.next().map_err(Broken::Table)?.map(|values| Ok(Cells::Values(values)))
+            }
+        };
+        let Some(cells) = cells else { return Ok(None) };
+        self.number += 1;
+        Ok(Some(Record { line: self.number, cells }))
     }
+}
+
+fn of_lines<R: BufRead>(
+    lines: &mut Lines<R>,
+    format: Format,
+    csv: &mut csv::Splitter,
+) -> io::Result<Option<Record>> {
+    if format == Format::Csv {
+        return csv.next(lines);
+    }
+    let Some(line) = lines.next()? else { return Ok(None) };
+    let cells = readable(line).and_then(|text| match format {
+        Format::Tsv => Ok(Cells::Row(text.split('\t').map(str::to_owned).collect())),
+        Format::Jsonl => jsonl::object(text).map(Cells::Object),
+        _ => Ok(Cells::Row(vec![text.to_owned()])),
+    });
+    Ok(Some(Record { line: lines.number(), cells }))
 }
 
 /// The text of a line that holds one.
@@ -99,12 +216,21 @@ mod tests {
     use super::*;
     use crate::bad_row::ROW_LIMIT;
 
+    fn next(records: &mut Records<&[u8]>) -> Option<Record> {
+        match records.next() {
+            Ok(record) => record,
+            Err(Broken::Io(error)) => panic!("{error}"),
+            Err(Broken::Table(error)) => panic!("{error}"),
+        }
+    }
+
     fn check(format: Format, file: &[u8], records: &[&str]) {
-        let mut reader = Records::new(file, format);
+        let mut reader = Records::new(file, format).unwrap();
         let mut seen = Vec::new();
-        while let Some(Record { line, cells }) = reader.next().unwrap() {
+        while let Some(Record { line, cells }) = next(&mut reader) {
             seen.push(match cells {
                 Ok(Cells::Row(cells)) => format!("{line}: {}", cells.join("|")),
+                Ok(Cells::Values(values)) => format!("{line}: {}", Value::Array(values)),
                 Ok(Cells::Object(object)) => format!("{line}: {}", Value::Object(object)),
                 Err(kind) => format!("{line}: {}", kind.name()),
             });
@@ -141,9 +267,9 @@ mod tests {
     #[test]
     fn a_line_feed_in_a_line_of_an_old_mac_ends_no_record() {
         let file = format!("{}p\nq,z\rb", "a\r".repeat(ROW_LIMIT));
-        let mut records = Records::new(file.as_bytes(), Format::Csv);
+        let mut records = Records::new(file.as_bytes(), Format::Csv).unwrap();
         let mut seen = Vec::new();
-        while let Some(Record { line, cells }) = records.next().unwrap() {
+        while let Some(Record { line, cells }) = next(&mut records) {
             seen.push((line, cells.unwrap()));
         }
         let row = |line, cells: &[&str]| {
@@ -168,13 +294,68 @@ mod tests {
     }
 
     #[test]
+    fn a_document_is_rows_whatever_its_shape() {
+        let rows = ["1: {\"label\":1,\"text\":\"a, ]\"}", "2: {\"label\":0,\"text\":\"\\\"}\"}"];
+        let array = br#"[{"text": "a, ]", "label": 1}, {"text": "\"}", "label": 0}]"#;
+        check(Format::Json, array, &rows);
+        let pretty = br#"
+            [
+              {"text": "a, ]",
+               "label": 1
+              },
+              {"text": "\"}", "label": 0}
+            ]
+            "#;
+        check(Format::Json, pretty, &rows);
+        check(Format::Json, br#"{"text": ["a, ]", "\"}"], "label": [1, 0]}"#, &rows);
+        let pandas = br#"{"text": {"2": "a, ]", "10": "\"}"}, "label": {"2": 1, "10": 0}}"#;
+        check(Format::Json, pandas, &rows);
+        check(
+            Format::Json,
+            b"{\"text\": \"a, ]\",\n \"label\": 1}\n{\"text\": \"\\\"}\", \"label\": 0}",
+            &rows,
+        );
+        let lines = b"\xEF\xBB\xBF{\"text\": \"a, ]\", \"label\": 1}\n\n{\"text\": [2]}\n";
+        check(Format::Json, lines, &[rows[0], "2: empty line", "3: {\"text\":[2]}"]);
+        check(Format::Json, b"[]", &[]);
+        check(Format::Json, b"", &[]);
+        check(
+            Format::Json,
+            b"[7, {\"a\": }, {\"a\": 1},\xFF, ]",
+            &["1: not an object", "2: invalid JSON", "3: {\"a\":1}", "4: invalid UTF-8"],
+        );
+    }
+
+    #[test]
+    fn a_document_that_is_not_whole_is_an_error() {
+        let check = |file: &str, said: &str| {
+            let mut records = Records::new(file.as_bytes(), Format::Json);
+            let error = loop {
+                match records.as_mut().map(Records::next) {
+                    Err(error) => break error.to_string(),
+                    Ok(Err(Broken::Io(error))) => break error.to_string(),
+                    Ok(Ok(Some(_))) => {}
+                    Ok(_) => panic!("{file}"),
+                }
+            };
+            assert_eq!(error, said, "{file}");
+        };
+        check("[{\"a\": 1}, {\"a\"", "its JSON array has no end, so the file was cut short");
+        check("[{\"a\": 1}]\n[", "there is more behind the end of its JSON array");
+        check(
+            "{\"a\": [1, 2], \"b\": [1]}",
+            "its columns differ in length: `a` has 2 values, `b` has 1",
+        );
+    }
+
+    #[test]
     fn a_row_beyond_the_limit_is_passed_over() {
         let line = "x".repeat(ROW_LIMIT);
         check(Format::Csv, format!("a\n{line}x\nb\n").as_bytes(), &["1: a", "2: too long", "3: b"]);
         let endless = format!("\"{}", "line\n".repeat(ROW_LIMIT / 2));
-        let mut reader = Records::new(endless.as_bytes(), Format::Csv);
-        let kind = reader.next().unwrap().unwrap().cells.unwrap_err();
+        let mut reader = Records::new(endless.as_bytes(), Format::Csv).unwrap();
+        let kind = next(&mut reader).unwrap().cells.unwrap_err();
         assert_eq!(kind, BadRowKind::TooLong);
-        assert!(reader.next().unwrap().unwrap().line > 2);
+        assert!(next(&mut reader).unwrap().line > 2);
     }
 }

@@ -53,6 +53,20 @@ impl Layout {
         }
     }
 
+    /// Whether all that is wanted is among `names`, without doubt.
+    pub(super) fn is_in(wanted: &Wanted, names: &[String]) -> bool {
+        let mut layout = Self::default();
+        layout.settle(wanted, names).is_ok()
+            && layout.text.is_some()
+            && (layout.label.is_some() || wanted.label.is_none())
+    }
+
+    /// The places of the columns, which are from then on the only ones, the text first.
+    pub(super) fn select(&mut self) -> Vec<usize> {
+        let columns = self.text.iter_mut().chain(&mut self.label).enumerate();
+        columns.map(|(new, column)| std::mem::replace(&mut column.place, new)).collect()
+    }
+
     /// What a record says.
     pub(super) fn content(&self, wanted: &Wanted, mut cells: Cells) -> Result<Content, BadRowKind> {
         if let Cells::Row(cells) = &cells
@@ -82,6 +96,7 @@ impl Cells {
     pub(super) fn names(&self) -> Vec<String> {
         match self {
             Self::Row(header) => header.iter().map(|name| name.trim().to_owned()).collect(),
+            Self::Values(_) => Vec::new(),
             Self::Object(object) => object.keys().cloned().collect(),
         }
     }
@@ -97,6 +112,7 @@ impl Cells {
             Self::Row(cells) => {
                 cells.get_mut(place).map(|cell| Value::String(std::mem::take(cell)))
             }
+            Self::Values(values) => values.get_mut(place).map(Value::take),
             Self::Object(object) => object.get_mut(name).map(Value::take),
         };
         value.unwrap_or_default()

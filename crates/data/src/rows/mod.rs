@@ -6,21 +6,25 @@
 
 mod layout;
 
+use std::fs::File;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+
+use lockstep_columnar::Table;
 
 use crate::bad_row::BadRowKind;
 use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Columns, Wanted};
 use crate::error::DataError;
 use crate::foreign::Foreign;
 use crate::format::Format;
-use crate::records::{Cells, Record, Records};
+use crate::manner::Manner;
+use crate::records::{Broken, Cells, Record, Records};
 use layout::Layout;
 
 /// One row of a file.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// The physical line on which it begins.
+    /// The physical line on which it begins, or its number where there are no lines.
     pub(crate) line: u64,
     /// What it says, or what is wrong with it.
     pub(crate) content: Result<Content, BadRowKind>,
@@ -36,7 +40,7 @@ pub(crate) struct Content {
 
 /// The rows of one file.
 #[derive(Debug)]
-pub(crate) struct Rows<R> {
+pub(crate) struct Rows<R: BufRead> {
     records: Records<R>,
     wanted: Wanted,
     layout: Layout,
@@ -55,20 +59,45 @@ impl<R: BufRead> Rows<R> {
         wanted: Wanted,
         path: &Path,
     ) -> Result<Self, DataError> {
-        let mut rows = Self {
-            records: Records::new(reader, format),
-            wanted,
-            layout: Layout::default(),
-            first: None,
-            given: 0,
+        let records = Records::new(reader, format).map_err(|source| DataError::Unreadable {
             path: path.to_owned(),
-        };
+            numbering: format.numbering(),
+            line: 1,
+            source,
+        })?;
+        let mut rows = Self::of(records, wanted, path);
         match format {
             Format::Plain => rows.layout = Layout::of_plain_text(),
             Format::Tsv | Format::Csv => rows.read_header()?,
-            Format::Jsonl => {}
+            Format::Jsonl | Format::Json | Format::Parquet | Format::Arrow => {}
         }
         Ok(rows)
+    }
+
+    /// The rows of a column-oriented file; `path` is what messages call it.
+    pub(crate) fn of_table(
+        file: File,
+        format: Format,
+        wanted: Wanted,
+        path: &Path,
+    ) -> Result<Self, DataError> {
+        let fault = |source| DataError::Table { path: path.to_owned(), format, source };
+        let kind = match format {
+            Format::Arrow => lockstep_columnar::Layout::Arrow,
+            _ => lockstep_columnar::Layout::Parquet,
+        };
+        let table = Table::open(file, kind).map_err(fault)?;
+        let names = Cells::Row(table.names());
+        let mut rows = Self::of(Records::of_table(table, format), wanted, path);
+        rows.look(1, &names)?;
+        rows.check_columns()?;
+        rows.records.select(&rows.layout.select()).map_err(fault)?;
+        Ok(rows)
+    }
+
+    fn of(records: Records<R>, wanted: Wanted, path: &Path) -> Self {
+        let (layout, path) = (Layout::default(), path.to_owned());
+        Self { records, wanted, layout, first: None, given: 0, path }
     }
 
     /// The columns that were read; nothing where no record could show them.
@@ -84,6 +113,11 @@ impl<R: BufRead> Rows<R> {
     /// What the file seems to be, where it is no UTF-8 text.
     pub(crate) fn foreign(&self) -> Option<Foreign> {
         self.records.foreign()
+    }
+
+    /// How the file is read, where its name does not say it.
+    pub(crate) fn manner(&self) -> Manner {
+        self.records.manner()
     }
 
     /// How the file is written.
@@ -102,7 +136,7 @@ impl<R: BufRead> Rows<R> {
         self.given += 1;
         let content = match cells {
             Ok(cells) => {
-                if self.records.format() == Format::Jsonl {
+                if matches!(cells, Cells::Object(_)) {
                     self.look(line, &cells)?;
                 }
                 self.layout.content(&self.wanted, cells)
@@ -119,7 +153,9 @@ impl<R: BufRead> Rows<R> {
     pub(crate) fn check_end(&self) -> Result<(), DataError> {
         self.check_columns()?;
         match (&self.layout.text, self.records.format()) {
-            (Some(text), Format::Tsv | Format::Csv) if self.given == 0 => {
+            (Some(text), Format::Tsv | Format::Csv | Format::Parquet | Format::Arrow)
+                if self.given == 0 =>
+            {
                 let (path, text) = (self.path.clone(), text.name.clone());
                 Err(DataError::NoRows { path, text, label: String::new() })
             }
@@ -157,6 +193,7 @@ impl<R: BufRead> Rows<R> {
                     if header.has_returns() {
                         return Err(DataError::LoneReturns { path: self.path.clone() });
                     }
+                    let header = self.split_right(line, header);
                     self.look(line, &header)?;
                     return self.check_columns();
                 }
@@ -170,11 +207,33 @@ impl<R: BufRead> Rows<R> {
         Ok(())
     }
 
+    /// The header in `line` as it is, if it shows what is wanted; else split at the one other delimiter
+    /// that makes it show that.
+    fn split_right(&mut self, line: u64, header: Cells) -> Cells {
+        let shows = |header: &Cells| Layout::is_in(&self.wanted, &header.names());
+        if shows(&header) {
+            return header;
+        }
+        let mut others = self.records.other_headers(line);
+        others.retain(|(_, header)| shows(header));
+        match <[_; 1]>::try_from(others) {
+            Ok([(delimiter, header)]) => {
+                self.records.separate_by(delimiter);
+                header
+            }
+            Err(_) => header,
+        }
+    }
+
     fn record(&mut self) -> Result<Option<Record>, DataError> {
-        self.records.next().map_err(|source| DataError::Unreadable {
-            path: self.path.clone(),
-            line: self.records.line() + 1,
-            source,
+        let record = self.records.next();
+        let (path, format) = (self.path.clone(), self.records.format());
+        record.map_err(|broken| match broken {
+            Broken::Io(source) => {
+                let (numbering, line) = (format.numbering(), self.records.line() + 1);
+                DataError::Unreadable { path, numbering, line, source }
+            }
+            Broken::Table(source) => DataError::Table { path, format, source },
         })
     }
 

@@ -235,14 +235,14 @@ fn a_header_that_cannot_be_read() {
 
 #[test]
 fn a_header_of_another_kind() {
-    Case::of("a.tsv", "text,label\na,0\n").check(expect![[r#"
+    Case::of("a.tsv", "words,kind\na,0\n").check(expect![[r#"
         a.tsv: cannot tell which column holds the text
-          line 1 has: `text,label` (one column; check that tabs separate the cells)
+          line 1 has: `words,kind` (one column; check that tabs separate the cells)
           recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
-    Case::of("a.csv", "text;label\na;0\n").check(expect![[r#"
+    Case::of("a.csv", "words;kind\na;0\n").check(expect![[r#"
         a.csv: cannot tell which column holds the text
-          line 1 has: `text;label` (one column; check that commas separate the cells)
+          line 1 has: `words;kind` (one column; check that commas separate the cells)
           recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
     Case::of("a.jsonl", "{\"q\": \"a\", \"y\": 1}\n").check(expect![[r#"

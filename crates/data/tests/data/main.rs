@@ -9,6 +9,8 @@ mod classes;
 #[cfg(test)]
 mod corpus_messages;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod real_files;

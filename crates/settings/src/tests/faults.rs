@@ -76,7 +76,7 @@ fn a_file_that_cannot_be_read_is_a_fault() {
         expect![[r#"
             one fault in the configuration:
               data.train_file (--train-file)
-                  required, but not given; valid: a .tsv, .csv or .jsonl file, or builtin:reviews"#]],
+                  required, but not given; valid: a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, or builtin:reviews"#]],
     );
 }
 
@@ -95,7 +95,7 @@ fn types_are_those_of_toml() {
               my.toml:3: model.head = ["mlp"]
                   this is not a text in quotes; valid: mlp or hf
               my.toml:5: data.train_file = ""
-                  this value is not valid; valid: a .tsv, .csv or .jsonl file, or builtin:reviews
+                  this value is not valid; valid: a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, or builtin:reviews
               my.toml:6: data.no_shuffle = "yes"
                   this is not true or false without quotes; valid: true or false
               my.toml:8: train.num_train_epochs = "3"
@@ -206,16 +206,14 @@ fn what_an_evaluation_needs_must_be_given() {
 
 #[test]
 fn what_is_not_there_yet_says_what_is() {
-    let line = "--train-file a.parquet --test-file hub:glue:sst2:test --report-to tensorboard";
+    let line = "--train-file a.tsv --test-file hub:glue:sst2:test --report-to tensorboard";
     check_faults(
         line,
         "",
         expect![[r#"
-            3 faults in the configuration:
-              --train-file a.parquet
-                  this version does not support Parquet files yet; write it to a .tsv, .csv or .jsonl file, with pandas for example: frame.to_csv("train.csv", index=False)
+            2 faults in the configuration:
               --test-file hub:glue:sst2:test
-                  this version does not support data sets from the hub yet; write it to a .tsv, .csv or .jsonl file, with pandas for example: frame.to_csv("train.csv", index=False)
+                  this version does not support data sets from the hub yet; write it to a file, with `datasets` for example: load_dataset(...)["train"].to_parquet("train.parquet")
               --report-to tensorboard
                   this version does not support TensorBoard's event files yet; use console and jsonl; metrics.jsonl has every number"#]],
     );

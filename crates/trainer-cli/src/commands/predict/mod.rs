@@ -30,8 +30,7 @@ use input::Rows;
 use sums::Sums;
 
 static INPUT: Key<PathBuf> =
-    Key::new(Table::COMMAND, "input", FILE, "a text a line, or .tsv, .csv, .jsonl; - is stdin")
-        .or("-");
+    Key::new(Table::COMMAND, "input", FILE, "a text a line, or a data file; - is stdin").or("-");
 static OUTPUT: Key<PathBuf> =
     Key::new(Table::COMMAND, "output", FILE, "where the answers go; - is stdout").or("-");
 static INPUT_FORMAT: Key<lockstep_data::Format> =
@@ -53,6 +52,7 @@ const INPUT_FORMATS: Kind<lockstep_data::Format> = Kind::OneOf(|| {
         Choice::new("tsv", "columns with tabs between them", lockstep_data::Format::Tsv),
         Choice::new("csv", "columns with commas between them", lockstep_data::Format::Csv),
         Choice::new("jsonl", "a JSON object a line", lockstep_data::Format::Jsonl),
+        Choice::new("json", "an array of objects, or columns", lockstep_data::Format::Json),
     ]
 });
 

@@ -58,7 +58,11 @@ fn line(name: &str, source: &str, corpus: &Corpus) -> String {
         some => format!("; {} skipped: {some}", counted(some.total(), "row")),
     };
     let examples = counted(corpus.examples().len(), "example");
-    format!("{name:<10} {source}: {examples}{skipped}\n")
+    let manner = match corpus.manner().to_string() {
+        none if none.is_empty() => none,
+        some => format!("; {some}"),
+    };
+    format!("{name:<10} {source}: {examples}{manner}{skipped}\n")
 }
 
 /// The model, and what became of its tensors.

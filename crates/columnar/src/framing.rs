@@ -1,0 +1,97 @@
+//! The messages of an Arrow IPC stream, whose claimed lengths are compared with what the file holds.
+
+use std::io::{BufRead, Read};
+
+use arrow_ipc::{Message, RecordBatch, root_as_message};
+
+use crate::ColumnarError;
+
+/// What introduces a message; before Arrow 0.15 there was nothing.
+const CONTINUATION: [u8; 4] = [0xFF; 4];
+/// The largest ratio of values to their compressed bytes that is taken for honest…
+const MOST_EXPANSION: u64 = 256;
+/// …beyond this many bytes, which any batch may need.
+const ALWAYS_ALLOWED: u64 = 256 << 20;
+
+/// The next message with its body, as it is in the file; nothing at the end of the stream.
+/// `left` is how many bytes of messages the file can still hold.
+pub(crate) fn next<R: BufRead>(
+    reader: &mut R,
+    left: &mut u64,
+) -> Result<Option<Vec<u8>>, ColumnarError> {
+    let mut message = Vec::new();
+    if *left == 0 || !take(reader, left, 4, &mut message)? {
+        return Ok(None);
+    }
+    if message == CONTINUATION {
+        take(reader, left, 4, &mut message)?;
+    }
+    let start = message.len();
+    let length = message.last_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length));
+    if length == 0 {
+        return Ok(None);
+    }
+    take(reader, left, u64::from(length), &mut message)?;
+    let body = body_length(message.get(start..).unwrap_or_default())?;
+    let start_of_body = message.len();
+    take(reader, left, body, &mut message)?;
+    let (header, body) = message.split_at(start_of_body);
+    check_expansion(header.get(start..).unwrap_or_default(), body)?;
+    Ok(Some(message))
+}
+
+/// Appends `length` bytes of `reader`; whether there were any.
+fn take<R: BufRead>(
+    reader: &mut R,
+    left: &mut u64,
+    length: u64,
+    message: &mut Vec<u8>,
+) -> Result<bool, ColumnarError> {
+    if length <= *left {
+        // The buffer grows with what is read, so that it is never larger than the file.
+        let found = reader.by_ref().take(length).read_to_end(message)? as u64;
+        *left -= found;
+        if found == length {
+            return Ok(true);
+        }
+        if found == 0 && message.is_empty() {
+            return Ok(false);
+        }
+    }
+    Err(ColumnarError::Damaged("it ends inside of a message".to_owned()))
+}
+
+fn parsed(header: &[u8]) -> Result<Message<'_>, ColumnarError> {
+    root_as_message(header)
+        .map_err(|_| ColumnarError::Damaged("a message of it cannot be read".to_owned()))
+}
+
+fn body_length(header: &[u8]) -> Result<u64, ColumnarError> {
+    u64::try_from(parsed(header)?.bodyLength())
+        .map_err(|_| ColumnarError::Damaged("a message of it has a negative length".to_owned()))
+}
+
+/// Refuses a batch whose compressed buffers claim far more bytes than they can honestly hold.
+fn check_expansion(header: &[u8], body: &[u8]) -> Result<(), ColumnarError> {
+    let message = parsed(header)?;
+    let batch: Option<RecordBatch<'_>> = message
+        .header_as_record_batch()
+        .or_else(|| message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data()));
+    let Some(batch) = batch.filter(|batch| batch.compression().is_some()) else { return Ok(()) };
+    let claim = |offset: i64| {
+        let start = usize::try_from(offset).ok()?;
+        let claimed = body.get(start..)?.first_chunk::<8>()?;
+        u64::try_from(i64::from_le_bytes(*claimed)).ok()
+    };
+    let buffers = batch.buffers().into_iter().flatten();
+    let claims = buffers.filter(|buffer| buffer.length() > 0);
+    let claimed =
+        claims.filter_map(|buffer| claim(buffer.offset())).fold(0u64, u64::saturating_add);
+    if claimed > ALWAYS_ALLOWED.saturating_add(MOST_EXPANSION.saturating_mul(body.len() as u64)) {
+        return Err(ColumnarError::TooLarge(format!(
+            "a batch of {} bytes claims to hold {claimed} bytes",
+            body.len()
+        )));
+    }
+    Ok(())
+}

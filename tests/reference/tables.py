@@ -1,0 +1,58 @@
+"""Writes the small Parquet and Arrow files of crates/columnar/tests/fixtures.
+
+Needs pyarrow, pandas, polars and datasets:
+    python tests/reference/tables.py crates/columnar/tests/fixtures
+"""
+
+import sys
+from pathlib import Path
+
+import datasets
+import pandas
+import polars
+import pyarrow
+import pyarrow.feather
+import pyarrow.parquet
+
+TEXTS = ["a warm day", "dull, and “long”", "two\nlines", None, "Grüße"]
+LABELS = [1, 0, 1, 0, 1]
+NAMES = ["neg", "pos"]
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    frame = pandas.DataFrame({"text": TEXTS, "label": LABELS})
+    frame.to_parquet(folder / "pandas.parquet", index=False)
+    categories = frame.assign(text=frame.text.astype("category"), label=frame.label.astype(float))
+    categories.to_parquet(folder / "category.parquet", index=False, compression="gzip")
+    frame.to_feather(folder / "pandas.feather")
+    polars.DataFrame({"text": TEXTS, "label": LABELS}).write_parquet(folder / "polars.parquet")
+    polars.DataFrame({"text": TEXTS, "label": LABELS}).write_ipc(
+        folder / "polars.arrow", compression="zstd"
+    )
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=NAMES)}
+    )
+    rows = datasets.Dataset.from_dict({"text": TEXTS, "label": [1, 0, 1, 0, -1]}, features=features)
+    rows.to_parquet(folder / "datasets.parquet")
+    with datasets.arrow_writer.ArrowWriter(
+        features=features, path=str(folder / "datasets.arrow")
+    ) as writer:
+        for row in rows:
+            writer.write({"text": row["text"], "label": row["label"]})
+        writer.finalize()
+    table = pyarrow.table(
+        {
+            "text": pyarrow.array(TEXTS, pyarrow.large_string()).dictionary_encode(),
+            "label": pyarrow.array([True, False, True, False, True]),
+            "vector": pyarrow.array([[1.0], [2.0], [3.0], [4.0], [5.0]]),
+        }
+    )
+    for compression in ("lz4", "zstd", "snappy"):
+        pyarrow.parquet.write_table(
+            table, folder / f"{compression}.parquet", compression=compression
+        )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
