@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest};
-use lockstep_testkit::{golden_texts, reference};
+use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, Input, Mode, ModelRequest};
+use lockstep_testkit::{family_texts, golden_texts, reference};
 use lockstep_world::Seed;
 use serde_json::{Value, json};
 
@@ -105,6 +105,50 @@ fn bert_and_roberta_give_our_scores_in_python() {
             fresh(&place, model_type);
             answered_from(&place, head, &place.path("fresh").display().to_string());
             in_python(&place, "pipeline", &[]);
+        }
+    }
+}
+
+/// What transformers answers with a model that we saved, and that it found each tensor in its place.
+fn answers_of_transformers(directory: &Path) -> Vec<Vec<f32>> {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/families.py");
+    let mut command = Command::new(option_env!("LOCKSTEP_PYTHON").unwrap_or("python3"));
+    command.arg(program).arg("check").arg(directory).env("HF_HUB_OFFLINE", "1");
+    command.env("HF_HOME", directory.join("home"));
+    let told: Value = serde_json::from_slice(&succeed(command).stdout).unwrap();
+    assert_eq!(told["made_up"], json!([]), "{told}");
+    serde_json::from_value(told["logits"].clone()).unwrap()
+}
+
+fn ours(model: &Classifier, ids: &[u32]) -> Vec<f32> {
+    let positions: Vec<u32> = (0..).take(ids.len()).collect();
+    let input = Input { ids, positions: &positions, offsets: &[0, ids.len()], examples: &[0] };
+    model.logits(&input, Mode::Evaluate).unwrap().values().unwrap().remove(0)
+}
+
+/// Their token types are not zero, so that the sum with the positions and its place in the file matter.
+#[test]
+#[cfg_attr(not(has_python), ignore = "no Python with torch and transformers: LOCKSTEP_PYTHON")]
+fn saved_encoders_of_each_family_give_our_logits_in_transformers() {
+    for family in ["bert", "roberta"] {
+        for head in [HeadKind::Mlp, HeadKind::Hf] {
+            let request = ModelRequest {
+                head,
+                labels: ["calm", "glad", "sad"].map(str::to_owned).to_vec(),
+                dropouts: Dropouts::default(),
+                seed: Seed(3),
+                device: candle_core::Device::Cpu,
+            };
+            let from = reference(&format!("families/{family}"));
+            let (model, _) = Classifier::load(&from, &request).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            model.save(folder.path()).unwrap();
+            let theirs = answers_of_transformers(folder.path());
+            for (text, theirs) in family_texts(family).iter().zip(theirs) {
+                for (ours, theirs) in ours(&model, &text.ids).iter().zip(theirs) {
+                    assert!((ours - theirs).abs() < 1e-5, "{family}: {ours} and {theirs}");
+                }
+            }
         }
     }
 }

@@ -123,19 +123,20 @@ fn another_pipeline_is_refused_with_the_part_that_differs() {
     ];
     let all: String = cases.into_iter().map(|(at, value, class)| told(at, value, class)).collect();
     expect![[r#"
-        read: 421 tokensmodel/tokenizer.json: its normalizer is `NFC`, but only null is supported
+        read: 421 tokens
+        model/tokenizer.json: its normalizer is `NFC`, but only null is supported
         model/tokenizer.json: its pre_tokenizer is missing, but only ByteLevel is supported
         model/tokenizer.json: its pre_tokenizer is `Metaspace`, but only ByteLevel is supported
         model/tokenizer.json: its pre_tokenizer.use_regex is `false`, but only true is supported
         model/tokenizer.json: its post_processor is missing, but only <s> text </s> is supported
         model/tokenizer.json: its post_processor is of another kind, but only <s> text </s> is supported
-        model/tokenizer.json: its model is dropout = `0.1`, but only plain BPE is supported
-        model/tokenizer.json: its model is byte_fallback = `true`, but only plain BPE is supported
-        model/tokenizer.json: its model is ignore_merges = `true`, but only plain BPE is supported
-        model/tokenizer.json: its model is continuing_subword_prefix = `"é"`, but only plain BPE is supported
-        model/tokenizer.json: its model is end_of_word_suffix = `"</w>"`, but only plain BPE is supported
+        model/tokenizer.json: its model.dropout is `0.1`, but only null is supported
+        model/tokenizer.json: its model.byte_fallback is `true`, but only false is supported
+        model/tokenizer.json: its model.ignore_merges is `true`, but only false is supported
+        model/tokenizer.json: its model.continuing_subword_prefix is `"é"`, but only an empty one is supported
+        model/tokenizer.json: its model.end_of_word_suffix is `"</w>"`, but only an empty one is supported
         model/tokenizer.json: its model is `Unigram`, but only WordPiece or BPE is supported
-        model/tokenizer.json: cannot be read as a WordPiece tokenizer: Token `nowhere` out of vocabulary
+        model/tokenizer.json: cannot be read as a tokenizer: Token `nowhere` out of vocabulary
         model/tokenizer.json: `!` has the token id 5000000, but at most 4194304 tokens are supported
         model/tokenizer.json: `<s>` is listed with the token id 7, but the vocabulary has 0
         model/tokenizer.json: its tokenizer_class is `BertTokenizer`, but only RobertaTokenizer is supported
