@@ -99,9 +99,9 @@ fn told(pointer: &str, value: Value, class: Option<&str>) -> String {
     }
 }
 
-#[test]
-fn another_pipeline_is_refused_with_the_part_that_differs() {
-    let cases = [
+/// Other values of parts of the pipeline, and classes of Python.
+fn others() -> Vec<(&'static str, Value, Option<&'static str>)> {
+    vec![
         ("/version", json!("1.0"), None),
         ("/normalizer", json!({"type": "NFC"}), None),
         ("/pre_tokenizer", json!(null), None),
@@ -120,8 +120,13 @@ fn another_pipeline_is_refused_with_the_part_that_differs() {
         ("/post_processor/cls/1", json!(7), None),
         ("/version", json!("1.0"), Some("BertTokenizer")),
         ("/version", json!("1.0"), Some("GPT2Tokenizer")),
-    ];
-    let all: String = cases.into_iter().map(|(at, value, class)| told(at, value, class)).collect();
+    ]
+}
+
+#[test]
+fn another_pipeline_is_refused_with_the_part_that_differs() {
+    let all: String =
+        others().into_iter().map(|(at, value, class)| told(at, value, class)).collect();
     expect![[r#"
         read: 421 tokens
         model/tokenizer.json: its normalizer is `NFC`, but only null is supported
