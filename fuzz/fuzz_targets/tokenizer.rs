@@ -4,12 +4,14 @@
 use libfuzzer_sys::fuzz_target;
 use lockstep_data::{MaxLength, Tokenizer};
 
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 7] = [
     "tokenizer.json",
     "vocab.txt",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
 ];
 const TEXT: &str = "Ein schöner Tag, 天气很好! [MASK] unaffable\u{0}\u{301} [SEP]";
 

@@ -26,13 +26,13 @@ class LockstepConfig(DistilBertConfig):
 
 
 class LockstepBertConfig(BertConfig):
-    """BERT's, under a name of its own."""
+    """BERT's, under another name."""
 
     model_type = "lockstep_bert"
 
 
 class LockstepRobertaConfig(RobertaConfig):
-    """RoBERTa's, under a name of its own."""
+    """RoBERTa's, under another name."""
 
     model_type = "lockstep_roberta"
 

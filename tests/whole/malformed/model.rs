@@ -45,7 +45,7 @@ fn configs() -> Vec<Case> {
         model("a config.json of a hundred thousand brackets", |files| {
             files.with(CONFIG, format!("{{\"dim\": {}", "[".repeat(100_000)))
         }),
-        with_config("a model of another kind", json!({"model_type": "bert"})),
+        with_config("a model of another kind", json!({"model_type": "electra"})),
         with_config("another activation", json!({"activation": "gelu_new"})),
         with_config("sizes that are none", json!({"dim": "wide", "n_layers": 0, "n_heads": 2.5})),
         with_config("rates that are none", json!({"dropout": 1.0, "attention_dropout": -0.1})),

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokenizers::Model;
 use tokenizers::models::bpe::BPE;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::{AddedToken, Model};
 
 use super::TokenizerError;
 use super::assembly::TokenizerParts;
 use super::config::TokenizerConfig;
 use super::fault::{Fault, same};
-use super::framing::{Framing, framed};
+use super::framing::{Frame, Framing};
 use super::pipeline::{Core, PrefixSpace};
 use super::special_tokens::Family;
 use super::tokens::{Found, Side};
@@ -55,20 +55,8 @@ impl Description {
         let space = if config.decides() { config.prefix_space() } else { in_file };
         let mut added = config.added(self.listed);
         let mut special = config.special_tokens(Family::Bytes);
-        let [cls, sep] = framed(self.framing, "<s> text </s>")?;
-        let given = |key| config.given(key).filter(|_| config.decides()).map(str::to_owned);
-        for (key, (name, id), place) in
-            [("cls_token", cls, &mut special.cls), ("sep_token", sep, &mut special.sep)]
-        {
-            if let Some(given) = given(key) {
-                *place = given;
-                continue;
-            }
-            if !added.iter().any(|found| found.token.content == name && found.id == id) {
-                added.push(Found { token: AddedToken::from(name.as_str(), true), id });
-            }
-            *place = name;
-        }
+        let (framing, expected) = (self.framing, "<s> text </s>");
+        Frame { config, framing, expected }.name(&mut special, &mut added)?;
         Ok(TokenizerParts {
             core: Core::Bytes(Box::new(model), PrefixSpace(space)),
             special,
@@ -84,22 +72,22 @@ impl Description {
 fn model(mut file: Map<String, Value>) -> Result<BPE, Fault> {
     // The crate reads the type out of text only, not out of a value.
     file.remove("type");
-    for (key, allowed) in [
-        ("dropout", Value::Null),
-        ("continuing_subword_prefix", Value::from("")),
-        ("end_of_word_suffix", Value::from("")),
-        ("fuse_unk", Value::Bool(false)),
-        ("byte_fallback", Value::Bool(false)),
-        ("ignore_merges", Value::Bool(false)),
+    let (no, nothing) = (Value::Bool(false), Value::from(""));
+    for (part, allowed, expected) in [
+        ("model.dropout", &Value::Null, "null"),
+        ("model.continuing_subword_prefix", &nothing, "an empty one"),
+        ("model.end_of_word_suffix", &nothing, "an empty one"),
+        ("model.fuse_unk", &no, "false"),
+        ("model.byte_fallback", &no, "false"),
+        ("model.ignore_merges", &no, "false"),
     ] {
-        if let Some(found) = file.remove(key).filter(|found| !found.is_null() && *found != allowed)
-        {
-            let found = crate::excerpt::excerpt(&found.to_string());
-            return Err(Fault::Foreign {
-                part: "model",
-                found: format!("{key} = {found}"),
-                expected: "plain BPE",
-            });
+        let key = part.trim_start_matches("model.");
+        match file.remove(key) {
+            Some(found) if !found.is_null() && found != *allowed => {
+                let found = crate::excerpt::excerpt(&found.to_string());
+                return Err(Fault::Foreign { part, found, expected });
+            }
+            _ => {}
         }
     }
     let model: BPE = serde_json::from_value(Value::Object(file))?;

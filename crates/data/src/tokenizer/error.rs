@@ -40,8 +40,8 @@ pub enum TokenizerError {
     },
     /// A file cannot be parsed.
     #[error(
-        "{}: cannot be read as a WordPiece tokenizer: {reason}\n  \
-         hint: download the file again, from a BERT-like model",
+        "{}: cannot be read as a tokenizer: {reason}\n  \
+         hint: download the file again, from the source of the model",
         .path.display()
     )]
     Malformed {

@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use tokenizers::AddedToken;
 
+use super::config::TokenizerConfig;
 use super::fault::Fault;
+use super::special_tokens::SpecialTokens;
+use super::tokens::Found;
 
 /// What puts tokens around a text.
 #[derive(Deserialize)]
@@ -37,11 +41,41 @@ pub(super) struct TemplateToken {
     ids: Vec<u32>,
 }
 
+/// What is put around a text, and who says it.
+pub(super) struct Frame<'a> {
+    pub(super) config: &'a TokenizerConfig,
+    pub(super) framing: Framing,
+    /// For messages.
+    pub(super) expected: &'static str,
+}
+
+impl Frame<'_> {
+    /// Gives the first and the separating token their names, and finds them in texts.
+    pub(super) fn name(
+        self,
+        special: &mut SpecialTokens,
+        added: &mut Vec<Found>,
+    ) -> Result<(), Fault> {
+        let [cls, sep] = framed(self.framing, self.expected)?;
+        for (key, (name, id), place) in
+            [("cls_token", cls, &mut special.cls), ("sep_token", sep, &mut special.sep)]
+        {
+            // What Python builds from the names overrides what the file has.
+            if let Some(given) = self.config.given(key).filter(|_| self.config.decides()) {
+                given.clone_into(place);
+                continue;
+            }
+            if !added.iter().any(|found| found.token.content == name && found.id == id) {
+                added.push(Found { token: AddedToken::from(name.as_str(), true), id });
+            }
+            *place = name;
+        }
+        Ok(())
+    }
+}
+
 /// The names and numbers of the tokens that are put before and behind a text.
-pub(super) fn framed(
-    framing: Framing,
-    expected: &'static str,
-) -> Result<[(String, u32); 2], Fault> {
+fn framed(framing: Framing, expected: &'static str) -> Result<[(String, u32); 2], Fault> {
     let foreign =
         |found: &str| Fault::Foreign { part: "post_processor", found: found.to_owned(), expected };
     match framing {

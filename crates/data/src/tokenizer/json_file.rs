@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokenizers::AddedToken;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 
@@ -13,7 +12,7 @@ use super::assembly::TokenizerParts;
 use super::byte_level::Description;
 use super::config::TokenizerConfig;
 use super::fault::{Fault, same};
-use super::framing::{Framing, framed};
+use super::framing::{Frame, Framing};
 use super::pipeline::Core;
 use super::special_tokens::Family;
 use super::tokens::{Found, Side, TokenFile};
@@ -94,20 +93,7 @@ impl TokenizerFile {
         let given = |key| config.given(key).filter(|_| config.decides()).map(str::to_owned);
         model.unk_token = given("unk_token").unwrap_or(model.unk_token);
         special.unk.clone_from(&model.unk_token);
-        let [cls, sep] = framed(framing, "[CLS] text [SEP]")?;
-        for (key, (name, id), place) in
-            [("cls_token", cls, &mut special.cls), ("sep_token", sep, &mut special.sep)]
-        {
-            // What Python builds from the names overrides what the file has.
-            if let Some(given) = given(key) {
-                *place = given;
-                continue;
-            }
-            if !added.iter().any(|found| found.token.content == name && found.id == id) {
-                added.push(Found { token: AddedToken::from(name.as_str(), true), id });
-            }
-            *place = name;
-        }
+        Frame { config, framing, expected: "[CLS] text [SEP]" }.name(&mut special, &mut added)?;
         let side = config.side().or(side).unwrap_or_default();
         let joining = config.joining().map(str::to_owned).collect();
         let splits_special = config.splits_special();

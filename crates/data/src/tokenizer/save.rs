@@ -136,9 +136,9 @@ impl Tokenizer {
         (0..end).map(line).collect()
     }
 
-    /// vocab.json: the number of each token, in the order of the numbers.
+    /// vocab.json: the number of each token, in the order of the numbers. RoBERTa's has the added ones.
     fn numbered(&self) -> std::io::Result<String> {
-        let vocabulary = self.pipeline.get_vocab(false).into_iter();
+        let vocabulary = self.pipeline.get_vocab(true).into_iter();
         let tokens: BTreeMap<u32, String> = vocabulary.map(|(token, id)| (id, token)).collect();
         let entry = |(id, token): (u32, String)| {
             Ok(format!("{}: {id}", serde_json::to_string(&token).map_err(std::io::Error::other)?))

@@ -77,20 +77,20 @@ fn tokenizer_json_that_cannot_be_read() {
     check(
         &[("tokenizer.json", &whole.as_bytes()[..whole.len() / 2])],
         expect![[r#"
-            model/tokenizer.json: cannot be read as a WordPiece tokenizer: EOF while parsing an object at line 1 column 417
-              hint: download the file again, from a BERT-like model"#]],
+            model/tokenizer.json: cannot be read as a tokenizer: EOF while parsing an object at line 1 column 417
+              hint: download the file again, from the source of the model"#]],
     );
     check(
         &[("tokenizer.json", b"")],
         expect![[r#"
-            model/tokenizer.json: cannot be read as a WordPiece tokenizer: EOF while parsing a value at line 1 column 0
-              hint: download the file again, from a BERT-like model"#]],
+            model/tokenizer.json: cannot be read as a tokenizer: EOF while parsing a value at line 1 column 0
+              hint: download the file again, from the source of the model"#]],
     );
     check(
         &[("tokenizer.json", b"[1, 2]")],
         expect![[r#"
-            model/tokenizer.json: cannot be read as a WordPiece tokenizer: invalid type: integer `1`, expected a sequence at line 1 column 2
-              hint: download the file again, from a BERT-like model"#]],
+            model/tokenizer.json: cannot be read as a tokenizer: invalid type: integer `1`, expected a sequence at line 1 column 2
+              hint: download the file again, from the source of the model"#]],
     );
 }
 
@@ -99,14 +99,14 @@ fn tokenizer_json_that_is_something_else() {
     check(
         &[("tokenizer.json", b"{}")],
         expect![[r#"
-            model/tokenizer.json: cannot be read as a WordPiece tokenizer: missing field `model` at line 1 column 2
-              hint: download the file again, from a BERT-like model"#]],
+            model/tokenizer.json: cannot be read as a tokenizer: missing field `model` at line 1 column 2
+              hint: download the file again, from the source of the model"#]],
     );
     check(
         &[("tokenizer.json", &b"[".repeat(1 << 20))],
         expect![[r#"
-            model/tokenizer.json: cannot be read as a WordPiece tokenizer: invalid type: sequence, expected u32 at line 1 column 3
-              hint: download the file again, from a BERT-like model"#]],
+            model/tokenizer.json: cannot be read as a tokenizer: invalid type: sequence, expected u32 at line 1 column 3
+              hint: download the file again, from the source of the model"#]],
     );
     check(
         &[("tokenizer.json", &b" ".repeat((16 << 20) + 1))],
@@ -117,14 +117,14 @@ fn tokenizer_json_that_is_something_else() {
     check(
         &[("tokenizer.json", b"<!doctype html>")],
         expect![[r#"
-            model/tokenizer.json: cannot be read as a WordPiece tokenizer: expected value at line 1 column 1
-              hint: download the file again, from a BERT-like model"#]],
+            model/tokenizer.json: cannot be read as a tokenizer: expected value at line 1 column 1
+              hint: download the file again, from the source of the model"#]],
     );
     check(
         &[("tokenizer.json", b"version https://git-lfs.github.com/spec/v1\n")],
         expect![[r#"
-            model/tokenizer.json: cannot be read as a WordPiece tokenizer: expected value at line 1 column 1
-              hint: download the file again, from a BERT-like model"#]],
+            model/tokenizer.json: cannot be read as a tokenizer: expected value at line 1 column 1
+              hint: download the file again, from the source of the model"#]],
     );
 }
 
@@ -199,8 +199,8 @@ fn models_that_are_not_bert() {
         "/model",
         json!({"vocab": {}}),
         expect![[r#"
-            model/tokenizer.json: cannot be read as a WordPiece tokenizer: its model has no `unk_token`
-              hint: download the file again, from a BERT-like model"#]],
+            model/tokenizer.json: cannot be read as a tokenizer: its model has no `unk_token`
+              hint: download the file again, from the source of the model"#]],
     );
     check_json(
         "/model",
@@ -268,8 +268,8 @@ fn numbers_that_cannot_be() {
         "/model/vocab/a",
         json!(-1),
         expect![[r#"
-            model/tokenizer.json: cannot be read as a WordPiece tokenizer: invalid value: integer `-1`, expected u32
-              hint: download the file again, from a BERT-like model"#]],
+            model/tokenizer.json: cannot be read as a tokenizer: invalid value: integer `-1`, expected u32
+              hint: download the file again, from the source of the model"#]],
     );
     check_json(
         "/model/vocab/a",
@@ -337,8 +337,8 @@ fn vocabularies_alone() {
     check(
         &[("vocab.txt", b"[PAD]\n\xFF\xFE\n")],
         expect![[r#"
-            model/vocab.txt: cannot be read as a WordPiece tokenizer: stream did not contain valid UTF-8
-              hint: download the file again, from a BERT-like model"#]],
+            model/vocab.txt: cannot be read as a tokenizer: stream did not contain valid UTF-8
+              hint: download the file again, from the source of the model"#]],
     );
 }
 
@@ -369,13 +369,13 @@ fn tokenizer_config_that_decides() {
     check(
         &[vocabulary, config("{\"do_lower_case\": \"yes\"}")],
         expect![[r#"
-            model/tokenizer_config.json: cannot be read as a WordPiece tokenizer: invalid type: string "yes", expected a boolean at line 1 column 23
-              hint: download the file again, from a BERT-like model"#]],
+            model/tokenizer_config.json: cannot be read as a tokenizer: invalid type: string "yes", expected a boolean at line 1 column 23
+              hint: download the file again, from the source of the model"#]],
     );
     check(
         &[vocabulary, config("{")],
         expect![[r#"
-            model/tokenizer_config.json: cannot be read as a WordPiece tokenizer: EOF while parsing an object at line 1 column 1
-              hint: download the file again, from a BERT-like model"#]],
+            model/tokenizer_config.json: cannot be read as a tokenizer: EOF while parsing an object at line 1 column 1
+              hint: download the file again, from the source of the model"#]],
     );
 }

@@ -36,7 +36,13 @@ pub(crate) fn read_parameters(
     weights: Option<WeightsFile>,
     wanted: &Wanted<'_>,
 ) -> Result<ReadWeights, ModelError> {
-    let has_head = weights.as_ref().is_some_and(|weights| weights.has_head(wanted.head));
+    let Wanted { config, head, classes, .. } = *wanted;
+    // A pooler alone is not a head: bare encoders of BERT have one.
+    let [_, second] = config.family.head_layers(head);
+    let is_mark = |spec: &TensorSpec| !config.family.pools(head) || spec.name.starts_with(second);
+    let marks = specs::head(head, config, classes).into_iter().filter(is_mark);
+    let marks: Vec<ParamName> = marks.map(|spec| spec.name.as_str().into()).collect();
+    let has_head = weights.as_ref().is_some_and(|weights| weights.has_any(&marks));
     let (file, prefix) = match weights {
         Some(WeightsFile { file, prefix, .. }) => (Some(file), prefix),
         None => (None, ""),

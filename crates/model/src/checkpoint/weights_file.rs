@@ -110,6 +110,11 @@ impl WeightsFile {
         self.heads == Heads::Used && self.file.contains(&format!("{mark}.weight").into())
     }
 
+    /// Whether the file has one of these tensors of a head, and its head is looked at.
+    pub(crate) fn has_any(&self, names: &[ParamName]) -> bool {
+        self.heads == Heads::Used && names.iter().any(|name| self.file.contains(name))
+    }
+
     /// The same without its head.
     pub(crate) fn without_head(self) -> Self {
         Self { heads: Heads::PassedOver, ..self }

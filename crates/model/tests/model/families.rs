@@ -185,6 +185,7 @@ fn every_tensor_that_is_missing_or_left_over_is_named() {
         ("roberta", "position", "`roberta.embeddings.position_embeddings.weight` is missing"),
         ("bert", "self.query.bias", "`bert.encoder.layer.0.attention.self.query.bias` is missing"),
         ("bert", "pooler", "tensor `bert.pooler.dense.weight` is missing"),
+        ("roberta", "classifier.dense.weight", "`classifier.dense.weight` is missing"),
         ("roberta", "out_proj.bias", "tensor `classifier.out_proj.bias` is missing"),
     ] {
         let told = faults(family, &without(part));

@@ -31,7 +31,8 @@ fn table() -> Vec<(Value, Effect)> {
 
 fn sizes() -> Vec<(Value, Effect)> {
     vec![
-        (json!({"model_type": "bert"}), Refused("`model_type` is \"bert\"")),
+        (json!({"model_type": "electra"}), Refused("`model_type` is \"electra\"")),
+        (json!({"model_type": "bert"}), Refused("`hidden_size` is missing")),
         (json!({"activation": "relu"}), Refused("`activation` is \"relu\"")),
         (json!({"vocab_size": 296}), Refused("has shape [297, 32], but [296, 32] is needed")),
         (json!({"max_position_embeddings": 64}), Refused("but [64, 32] is needed")),
