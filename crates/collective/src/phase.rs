@@ -47,6 +47,12 @@ impl Phase {
         }
     }
 
+    /// Whether each rank has its share of the work, so that a rank for which the others wait is slow. A
+    /// checkpoint is the leader's alone.
+    pub(crate) fn is_shared(self) -> bool {
+        matches!(self, Self::Computing | Self::Summing | Self::Stepping | Self::Evaluating)
+    }
+
     /// What a rank does in it.
     #[must_use]
     pub fn words(self) -> &'static str {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use record::{CallRecord, CallState, FlightRecord};
 
-use crate::{Moment, PhaseBoard, Verb};
+use crate::{Moment, Phase, PhaseBoard, Verb};
 
 /// How many calls are kept.
 const KEPT: usize = 256;
@@ -34,7 +34,7 @@ struct Calls {
     begun: u64,
     /// Calls that are under way: one, and those that it makes itself.
     depth: u32,
-    /// The time spent in calls that have ended.
+    /// The time spent in calls that have ended, of phases in which ranks share the work.
     spent: Duration,
     ring: Vec<Call>,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Position {
     pub(crate) calls: u64,
     /// The verb of that call, while the rank is in it.
     pub(crate) inside: Option<Verb>,
-    /// All time spent in calls, in milliseconds.
+    /// The time spent in calls of phases in which ranks share the work, in milliseconds.
     pub(crate) spent: u64,
 }
 
@@ -126,7 +126,7 @@ impl FlightRecorder {
         }
         let Some(call) = calls.last_mut() else { return };
         (call.state, call.ended) = (state, Some(now));
-        let time = now.saturating_sub(call.started);
+        let time = call.shared_time(now);
         calls.spent += time;
     }
 
@@ -136,7 +136,7 @@ impl FlightRecorder {
         let mut calls = self.calls();
         let (begun, spent, is_inside) = (calls.begun, calls.spent, calls.depth > 0);
         let call = calls.last_mut().filter(|_| is_inside);
-        let current = call.as_ref().map_or(Duration::ZERO, |call| now.saturating_sub(call.started));
+        let current = call.as_ref().map_or(Duration::ZERO, |call| call.shared_time(now));
         Position {
             calls: begun,
             inside: call.map(|call| call.verb),
@@ -197,6 +197,13 @@ impl Calls {
 }
 
 impl Call {
+    /// The time until `now`, where ranks share the work of its phase.
+    fn shared_time(&self, now: Duration) -> Duration {
+        let phase = Moment::read(self.word).map(|moment| moment.phase);
+        let is_shared = phase.is_some_and(Phase::is_shared);
+        if is_shared { now.saturating_sub(self.started) } else { Duration::ZERO }
+    }
+
     fn record(&self, date: impl Fn(Duration) -> f64) -> CallRecord {
         let Self { number, verb, bytes, state, word, started, ended } = *self;
         let moment = Moment::read(word).unwrap_or_else(Moment::start);
@@ -216,7 +223,6 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Phase;
 
     #[test]
     fn the_last_calls_are_kept_in_their_order() {
@@ -233,6 +239,23 @@ mod tests {
             assert_eq!(numbers, (first..=calls).collect::<Vec<_>>(), "{calls} calls");
             assert!(record.calls.iter().all(|call| call.update == call.number));
         }
+    }
+
+    #[test]
+    fn waiting_for_the_leaders_checkpoint_is_not_counted() {
+        let check = |phase: Phase, is_counted: bool| {
+            let recorder = FlightRecorder::default();
+            recorder.board().enter(phase, 1);
+            recorder.begin(Verb::Barrier, 0);
+            std::thread::sleep(Duration::from_millis(5));
+            assert_eq!(recorder.position().spent > 0, is_counted, "{phase:?}");
+            recorder.end(CallState::Matched);
+            assert_eq!(recorder.position().spent > 0, is_counted, "{phase:?}");
+        };
+        check(Phase::Summing, true);
+        check(Phase::Evaluating, true);
+        check(Phase::Saving, false);
+        check(Phase::Starting, false);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) struct Progress {
     pub(super) calls: u64,
     /// That call, while the rank is in it.
     pub(super) inside: Option<Verb>,
-    /// All time spent in calls, in milliseconds.
+    /// The time spent in calls of phases in which ranks share the work, in milliseconds.
     pub(super) spent: u64,
     /// How often the thread in a call looked whether it can continue.
     pub(super) looks: u64,

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use lockstep_world::Rank;
 
 use super::stall::Sight;
-use crate::{Moment, Phase};
 
 /// How much more of its time each other rank waits than the slow one does.
 const WAITS: f64 = 0.5;
@@ -54,7 +53,7 @@ impl Pace {
     /// Looks at all ranks; says once that one is slow.
     pub(super) fn look(&mut self, sights: &[&Sight], now: Instant) -> Option<Slow> {
         let seconds = now.saturating_duration_since(self.began).as_secs_f64();
-        let has_begun = sights.iter().all(|sight| sight.progress.has_updated && is_training(sight));
+        let has_begun = sights.iter().all(|sight| sight.progress.has_updated);
         if has_begun && self.spent.len() == sights.len() && seconds < self.window.as_secs_f64() {
             return None;
         }
@@ -70,12 +69,6 @@ impl Pace {
         self.slow = slowest.as_ref().map(|slow| slow.rank);
         slowest.filter(|_| !is_known)
     }
-}
-
-/// Whether a rank makes updates, which all ranks do alike.
-fn is_training(sight: &Sight) -> bool {
-    let phase = Moment::read(sight.progress.word).map(|moment| moment.phase);
-    matches!(phase, Some(Phase::Computing | Phase::Summing | Phase::Stepping))
 }
 
 /// The milliseconds in calls, without those in which the process was not run.
@@ -105,6 +98,7 @@ fn slowest(sights: &[&Sight], before: &[u64], seconds: f64) -> Option<Slow> {
 mod tests {
     use super::super::progress::Progress;
     use super::*;
+    use crate::{Moment, Phase};
 
     /// What is said after each of the windows, in which the ranks spent so much of their time in calls.
     fn said(windows: &[[f64; 3]]) -> Vec<Option<usize>> {
