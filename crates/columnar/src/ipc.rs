@@ -2,17 +2,19 @@
 //!
 //! A file is a stream between two marks and a footer, so that both are read from front to back.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
-use arrow_ipc::reader::StreamDecoder;
-use arrow_schema::{Schema, SchemaRef};
+use arrow_ipc::convert::try_fb_to_schema;
+use arrow_ipc::reader::{read_dictionary, read_record_batch};
+use arrow_schema::SchemaRef;
 
 use crate::ColumnarError;
-use crate::framing;
+use crate::framing::{self, Framed, parsed};
 use crate::guard::caught;
 
 const MARK: &[u8] = b"ARROW1";
@@ -26,58 +28,71 @@ pub(crate) struct Reader {
     reader: BufReader<File>,
     /// How many bytes of messages are left.
     left: u64,
-    decoder: StreamDecoder,
     schema: SchemaRef,
+    /// The values of dictionaries, by their number.
+    dictionaries: HashMap<i64, ArrayRef>,
+    /// The columns of a batch, in their order; all of them where nothing is selected.
+    selected: Option<Vec<usize>>,
 }
 
 impl Reader {
     pub(crate) fn open(file: File) -> Result<Self, ColumnarError> {
         let length = file.metadata()?.len();
         let mut reader = BufReader::new(file);
-        let left = if reader.fill_buf()?.starts_with(MARK) {
+        let mut left = if reader.fill_buf()?.starts_with(MARK) {
             messages_of_file(&mut reader, length)?
         } else {
             length
         };
-        let schema = Arc::new(Schema::empty());
-        let mut opened = Self { reader, left, decoder: StreamDecoder::new(), schema };
-        // The first message is the schema.
-        let Some(first) = framing::next(&mut opened.reader, &mut opened.left)? else {
-            return Err(ColumnarError::Damaged("it holds no schema".to_owned()));
-        };
-        opened.decode(first)?;
-        match opened.decoder.schema() {
-            Some(schema) => opened.schema = schema,
-            None => {
-                return Err(ColumnarError::Damaged("it does not begin with a schema".to_owned()));
+        let first = framing::next(&mut reader, &mut left)?;
+        let schema = caught(|| {
+            let header = first.as_ref().map(|message| parsed(&message.header)).transpose()?;
+            match header.and_then(|header| header.header_as_schema()) {
+                Some(schema) => Ok(try_fb_to_schema(schema)?),
+                None => Err(ColumnarError::Damaged("it does not begin with a schema".to_owned())),
             }
-        }
-        Ok(opened)
+        })?;
+        let (schema, dictionaries) = (Arc::new(schema), HashMap::new());
+        Ok(Self { reader, left, schema, dictionaries, selected: None })
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
 
+    pub(crate) fn select(&mut self, places: &[usize]) {
+        self.selected = Some(places.to_vec());
+    }
+
+    /// Where the column at `place` of the file is in a batch.
+    pub(crate) fn place(&self, place: usize) -> Option<usize> {
+        match &self.selected {
+            None => Some(place),
+            Some(selected) => selected.iter().position(|selected| *selected == place),
+        }
+    }
+
     pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>, ColumnarError> {
         while let Some(message) = framing::next(&mut self.reader, &mut self.left)? {
-            if let Some(batch) = self.decode(message)? {
+            if let Some(batch) = caught(|| self.decode(message))? {
                 return Ok(Some(batch));
             }
         }
         Ok(None)
     }
 
-    fn decode(&mut self, message: Vec<u8>) -> Result<Option<RecordBatch>, ColumnarError> {
-        let mut buffer = Buffer::from_vec(message);
-        caught(|| {
-            while !buffer.is_empty() {
-                if let Some(batch) = self.decoder.decode(&mut buffer)? {
-                    return Ok(Some(batch));
-                }
-            }
-            Ok(None)
-        })
+    /// The batch that a message holds, if it holds one and not a dictionary.
+    fn decode(&mut self, message: Framed) -> Result<Option<RecordBatch>, ColumnarError> {
+        let (header, body) = (parsed(&message.header)?, Buffer::from_vec(message.body));
+        let version = header.version();
+        if let Some(dictionary) = header.header_as_dictionary_batch() {
+            let dictionaries = &mut self.dictionaries;
+            read_dictionary(&body, dictionary, &self.schema, dictionaries, &version)?;
+        }
+        let Some(batch) = header.header_as_record_batch() else { return Ok(None) };
+        let (schema, selected) = (self.schema.clone(), self.selected.as_deref());
+        let dictionaries = &self.dictionaries;
+        Ok(Some(read_record_batch(&body, batch, schema, dictionaries, selected, &version)?))
     }
 }
 
