@@ -3,15 +3,20 @@
 use bytemuck::cast_slice;
 use lockstep_program::{
     Activation, AdamWConstants, Arithmetic, DECAYS, DropRates, HEAD, Largest, Machine,
-    MachineError, ModelParts, ModelShape, Optimiser, Places, Region, Replica, ReplicaSettings,
-    Squares, Wanted, rates,
+    MachineError, ModelParts, ModelShape, Optimiser, PartNames, Places, Region, Replica,
+    ReplicaSettings, Squares, Wanted, rates,
 };
 
 use crate::batches::uniform;
 
 /// Updates that rates are made for.
 const UPDATES: u64 = 4096;
-const LAYERS: [&str; 2] = ["pre_classifier", "classifier"];
+/// All parameters are drawn, so only the names' differences count.
+const NAMES: PartNames<'static> = PartNames {
+    blocks: "block",
+    layers: ["query", "key", "value", "output", "norm_1", "widen", "narrow", "norm_2"],
+    head: ["pre_classifier", "classifier"],
+};
 
 pub(crate) const ARITHMETICS: [(&str, Arithmetic); 3] =
     [("bf16", Arithmetic::Bf16), ("tf32", Arithmetic::Tf32), ("f32", Arithmetic::F32)];
@@ -64,7 +69,7 @@ fn parts<T>(
     shape: &ModelShape,
     of: impl FnMut(Wanted<'_>) -> Result<T, MachineError>,
 ) -> Result<ModelParts<T>, MachineError> {
-    ModelParts::find(shape, LAYERS, of)
+    ModelParts::find(shape, &NAMES, of)
 }
 
 fn filled<M: Machine>(machine: &mut M, values: &[f32]) -> Result<Region, MachineError> {

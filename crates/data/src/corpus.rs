@@ -13,6 +13,7 @@ use crate::error::{Clues, DataError};
 use crate::file_doubts::{FileDoubt, is_quoted};
 use crate::foreign::Foreign;
 use crate::format::Format;
+use crate::held_out::HeldOut;
 use crate::labels::{LabelError, LabelMap, Labels};
 use crate::manner::Manner;
 use crate::renames::Renames;
@@ -183,6 +184,24 @@ impl Corpus {
             self.labels = labels.clone();
         }
         self
+    }
+
+    /// The part that is learned from and the part that is held out, each in the order of the file. What
+    /// was odd about reading stays with the first.
+    ///
+    /// # Errors
+    /// [`DataError::NothingHeldOut`] where the share is less than one text.
+    pub fn hold_out(mut self, rule: HeldOut) -> Result<(Self, Self), DataError> {
+        let mut is_held = rule.of(&self.examples).into_iter();
+        let (held, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.examples)
+            .into_iter()
+            .partition(|_| is_held.next() == Some(true));
+        if held.is_empty() {
+            return Err(DataError::NothingHeldOut { share: rule.share, examples: kept.len() });
+        }
+        let (skipped, foreign) = (BadRows::default(), None);
+        let held = Self { examples: held, skipped, numbered: 0, foreign, ..self.clone() };
+        Ok((Self { examples: kept, ..self }, held))
     }
 
     /// The examples in the order of the file.

@@ -260,6 +260,17 @@ pub enum DataError {
         /// What is wrong with its labels.
         fault: LabelError,
     },
+    /// The share of the training examples to evaluate on is too small for one.
+    #[error(
+        "a share of {share} of {examples} training examples is less than one text, so nothing can be \
+         evaluated; hold out a larger share"
+    )]
+    NothingHeldOut {
+        /// The share.
+        share: f64,
+        /// The training examples.
+        examples: usize,
+    },
     /// A batch was asked for an example that is not there.
     #[error("example {example} does not exist: there are {examples}, counted from 0")]
     NoSuchExample {

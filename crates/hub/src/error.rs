@@ -98,7 +98,7 @@ pub enum HubError {
     },
     /// The model lacks a file we need.
     #[error(
-        "the model `{id}` on {endpoint} has no {}\n  hint: choose a DistilBERT model that has {FILES}",
+        "the model `{id}` on {endpoint} has no {}\n  hint: choose a DistilBERT, BERT or RoBERTa model that has {FILES}",
         missing.join(" and no ")
     )]
     Incomplete {

@@ -175,7 +175,7 @@ fn a_model_must_arrive_whole() {
         &[("config.json", "{}"), ("vocab.txt", "a")],
         expect![[r#"
             the model `lab/model` on HUB has no model.safetensors and no pytorch_model.bin
-              hint: choose a DistilBERT model that has config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json"#]],
+              hint: choose a DistilBERT, BERT or RoBERTa model that has config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json"#]],
     );
     check_manner(
         Manner::BreaksOff("pytorch_model.bin"),

@@ -1,11 +1,11 @@
-//! One transformer block: its weights by DistilBERT's names, and where its dropout falls.
+//! One transformer block: its weights by the names of the family, and where its dropout falls.
 
 use std::sync::Arc;
 
 use candle_core::Tensor;
 use lockstep_kernels::{BlockPlan, BlockWeights, Notice, Rows, Segments, transformer_block};
 
-use crate::layers::{LayerNorm, Scope};
+use crate::layers::Scope;
 use crate::masks::Site;
 use crate::pass::Pass;
 use crate::{EncoderConfig, ModelError};
@@ -14,6 +14,7 @@ use crate::{EncoderConfig, ModelError};
 pub(crate) struct Block {
     index: usize,
     heads: usize,
+    epsilon: f64,
     weights: Arc<BlockWeights>,
 }
 
@@ -23,19 +24,20 @@ impl Block {
         config: &EncoderConfig,
         scope: &Scope<'_>,
     ) -> Result<Self, ModelError> {
-        let attention = scope.below("attention");
-        let feed_forward = scope.below("ffn");
+        let names = &config.family.names().block;
+        let affine = |name| scope.below(name).affine();
         let weights = BlockWeights {
-            query: attention.below("q_lin").affine()?,
-            key: attention.below("k_lin").affine()?,
-            value: attention.below("v_lin").affine()?,
-            output: attention.below("out_lin").affine()?,
-            attention_norm: scope.below("sa_layer_norm").affine()?,
-            widen: feed_forward.below("lin1").affine()?,
-            narrow: feed_forward.below("lin2").affine()?,
-            feed_forward_norm: scope.below("output_layer_norm").affine()?,
+            query: affine(names.query)?,
+            key: affine(names.key)?,
+            value: affine(names.value)?,
+            output: affine(names.output)?,
+            attention_norm: affine(names.attention_norm)?,
+            widen: affine(names.widen)?,
+            narrow: affine(names.narrow)?,
+            feed_forward_norm: affine(names.feed_forward_norm)?,
         };
-        Ok(Self { index, heads: config.heads, weights: Arc::new(weights) })
+        let EncoderConfig { heads, epsilon, .. } = *config;
+        Ok(Self { index, heads, epsilon, weights: Arc::new(weights) })
     }
 
     /// The states after this block: (N, D) -> (N, D), or (N, D) -> (B, D) at the first rows only.
@@ -52,7 +54,7 @@ impl Block {
             rows,
             attention_dropout: pass.masks.at(Site::Attention { block: self.index }, rows),
             dropout: pass.masks.at(Site::FeedForward { block: self.index }, rows),
-            eps: LayerNorm::EPSILON,
+            eps: self.epsilon,
             precision: pass.precision,
             finished: pass.listener.map(|to| Notice::new(to.clone(), self.index)),
         };

@@ -2,10 +2,10 @@
 
 use candle_core::Device;
 use lockstep_kernels::Precision;
-use lockstep_params::Parameters;
+use lockstep_params::{Fixed, Parameters};
 use lockstep_world::Seed;
 
-use crate::checkpoint::{LoadReport, Wanted, WeightsFile, read_parameters};
+use crate::checkpoint::{LoadReport, ReadWeights, Wanted, WeightsFile, read_parameters};
 use crate::layers::Purpose;
 use crate::masks::{DropoutRates, Dropouts, Masks};
 use crate::network::Network;
@@ -27,7 +27,7 @@ pub struct ModelRequest {
     pub device: Device,
 }
 
-/// A DistilBERT encoder with a classifier on its `[CLS]` state.
+/// An encoder with a classifier on the state of the first token.
 #[derive(Debug)]
 pub struct Classifier {
     config: EncoderConfig,
@@ -36,6 +36,7 @@ pub struct Classifier {
     rates: DropoutRates,
     precision: Precision,
     parameters: Parameters,
+    fixed: Fixed,
     /// What learns, and the same weights in passes that keep nothing.
     learning: Network,
     inference: Network,
@@ -98,6 +99,12 @@ impl Classifier {
         &self.parameters
     }
 
+    /// What a file of its weights has besides them.
+    #[must_use]
+    pub fn fixed(&self) -> &Fixed {
+        &self.fixed
+    }
+
     /// The same model whose blocks' linear layers learn in another precision than f32. Evaluations
     /// stay in f32, so that they say what the saved weights are worth.
     #[must_use]
@@ -153,7 +160,7 @@ impl Classifier {
             seed: request.seed,
             device: &request.device,
         };
-        let (parameters, report) = read_parameters(weights, &wanted)?;
+        let ReadWeights { parameters, fixed, report } = read_parameters(weights, &wanted)?;
         let network = |purpose| Network::of(&config, request.head, &parameters, purpose);
         let model = Self {
             learning: network(Purpose::Learning)?,
@@ -163,6 +170,7 @@ impl Classifier {
             rates: request.dropouts.rates(&config, request.head),
             precision: Precision::F32,
             parameters,
+            fixed,
             config,
         };
         Ok((model, report))

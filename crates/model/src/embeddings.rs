@@ -5,7 +5,7 @@ use lockstep_kernels::{self as kernels, Rows, Weight};
 
 use crate::layers::{LayerNorm, Scope, dropout};
 use crate::masks::{Masks, Site};
-use crate::{Input, ModelError};
+use crate::{EncoderConfig, Input, ModelError};
 
 /// Word plus position embedding, layer norm, dropout.
 #[derive(Debug)]
@@ -16,11 +16,11 @@ pub(crate) struct Embeddings {
 }
 
 impl Embeddings {
-    pub(crate) fn of(scope: &Scope<'_>) -> Result<Self, ModelError> {
+    pub(crate) fn of(config: &EncoderConfig, scope: &Scope<'_>) -> Result<Self, ModelError> {
         Ok(Self {
             words: scope.weight("word_embeddings.weight")?,
             places: scope.weight("position_embeddings.weight")?,
-            norm: LayerNorm::of(&scope.below("LayerNorm"))?,
+            norm: LayerNorm::of(&scope.below("LayerNorm"), config.epsilon)?,
         })
     }
 

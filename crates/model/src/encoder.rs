@@ -17,10 +17,10 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     pub(crate) fn of(config: &EncoderConfig, scope: &Scope<'_>) -> Result<Self, ModelError> {
-        let layers = scope.below("transformer.layer");
+        let layers = scope.below(config.family.blocks());
         let block = |index| Block::of(index, config, &layers.below(&index.to_string()));
         Ok(Self {
-            embeddings: Embeddings::of(&scope.below("embeddings"))?,
+            embeddings: Embeddings::of(config, &scope.below("embeddings"))?,
             blocks: (0..config.blocks).map(block).collect::<Result<_, _>>()?,
         })
     }

@@ -40,8 +40,9 @@ pub enum ModelError {
     },
     /// config.json is not usable.
     #[error(
-        "{} does not describe a DistilBERT encoder:\n{}\n  \
-         hint: use a DistilBERT model, such as distilbert-base-uncased, with its own config.json",
+        "{} does not describe an encoder that can be trained here:\n{}\n  \
+         hint: use a DistilBERT, BERT or RoBERTa model, such as distilbert-base-uncased, with its own \
+         config.json",
         path.display(), bullets(faults)
     )]
     Config {

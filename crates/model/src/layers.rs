@@ -63,20 +63,22 @@ impl Linear {
     }
 }
 
-/// Layer norm over the width, with BERT's epsilon.
+/// Layer norm over the width.
 #[derive(Debug)]
-pub(crate) struct LayerNorm(Affine); // (D) and (D)
+pub(crate) struct LayerNorm {
+    affine: Affine, // (D) and (D)
+    epsilon: f64,
+}
 
 impl LayerNorm {
-    pub(crate) const EPSILON: f64 = 1e-12;
-
-    pub(crate) fn of(scope: &Scope<'_>) -> Result<Self, ModelError> {
-        scope.affine().map(Self)
+    pub(crate) fn of(scope: &Scope<'_>, epsilon: f64) -> Result<Self, ModelError> {
+        Ok(Self { affine: scope.affine()?, epsilon })
     }
 
     /// (N, D) -> (N, D)
     pub(crate) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        kernels::layer_norm(x, self.0.weight.value(), self.0.bias.value(), Self::EPSILON)
+        let Affine { weight, bias } = &self.affine;
+        kernels::layer_norm(x, weight.value(), bias.value(), self.epsilon)
     }
 }
 

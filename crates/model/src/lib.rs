@@ -1,5 +1,5 @@
-//! A differentiable DistilBERT classifier on candle tensors, and its map to and from Hugging Face
-//! checkpoints.
+//! A differentiable classifier on candle tensors, and its map to and from Hugging Face checkpoints:
+//! DistilBERT, and BERT and RoBERTa, which are the same network under other names.
 //!
 //! It is our own because `candle_transformers::models::distilbert` cannot be trained: its layer
 //! norm has no backward and cuts the gradient silently, its GELU is the tanh form, it has neither
@@ -15,9 +15,11 @@ mod block;
 mod checkpoint;
 mod classifier;
 mod config;
+mod config_keys;
 mod embeddings;
 mod encoder;
 mod error;
+mod family;
 mod head;
 mod head_kind;
 mod init;
@@ -35,6 +37,7 @@ pub use checkpoint::LoadReport;
 pub use classifier::{Classifier, ModelRequest};
 pub use config::EncoderConfig;
 pub use error::{ModelError, ModelRemedy};
+pub use family::{Family, HeadActivation};
 pub use head_kind::HeadKind;
 pub use input::{Input, Mode};
 pub use lockstep_kernels::{Bf16, Precision, Ready};

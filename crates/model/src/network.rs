@@ -31,8 +31,8 @@ impl Network {
     ) -> Result<Self, ModelError> {
         let below = |prefix| Scope::new(parameters, purpose, prefix);
         Ok(Self {
-            encoder: Encoder::of(config, &below(head.encoder_prefix()))?,
-            head: Head::of(head, &below(""))?,
+            encoder: Encoder::of(config, &below(config.family.encoder_prefix(head)))?,
+            head: Head::of(config.family, head, &below(""))?,
         })
     }
 }

@@ -23,7 +23,7 @@ impl Pretrained {
     /// [`ModelError`] names the file and all that is wrong with it.
     pub fn open(directory: &Path) -> Result<Self, ModelError> {
         let config = EncoderConfig::read(&directory.join("config.json"))?;
-        let weights = WeightsFile::open(directory)?;
+        let weights = WeightsFile::open(directory, config.family)?;
         Ok(Self { config, weights, directory: directory.to_owned() })
     }
 

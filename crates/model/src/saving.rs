@@ -11,10 +11,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use lockstep_params::{ParamName, write_tensors};
+use lockstep_params::ParamName;
 use serde_json::{Map, Value, json};
 
-use crate::config::LOCKSTEPS_TYPE;
+use crate::family::Names;
 use crate::{Classifier, HeadKind, ModelError};
 
 impl Classifier {
@@ -29,7 +29,7 @@ impl Classifier {
         };
         let tensors = self.parameters().iter().map(tensor);
         let tensors = tensors.collect::<candle_core::Result<BTreeMap<ParamName, Tensor>>>()?;
-        write_tensors(&directory.join("model.safetensors"), &tensors)?;
+        self.fixed().write(&directory.join("model.safetensors"), &tensors)?;
         self.texts().save(directory)
     }
 
@@ -76,9 +76,10 @@ fn config(model: &Classifier) -> Map<String, Value> {
         labels.iter().enumerate().map(|(id, name)| (id.to_string(), json!(name))).collect();
     let label2id: Map<_, _> =
         labels.iter().enumerate().map(|(id, name)| (name.clone(), json!(id))).collect();
+    let Names { model_type, locksteps, hf, keys, .. } = model.config().family.names();
     let (architecture, model_type) = match model.head() {
-        HeadKind::Mlp => ("BERTClassifier", LOCKSTEPS_TYPE),
-        HeadKind::Hf => ("DistilBertForSequenceClassification", "distilbert"),
+        HeadKind::Mlp => (locksteps[1], &locksteps[0]),
+        HeadKind::Hf => (hf[0], model_type),
     };
     let rates = model.dropout_rates();
     for (key, value) in [
@@ -87,9 +88,9 @@ fn config(model: &Classifier) -> Map<String, Value> {
         ("problem_type", json!("single_label_classification")),
         ("id2label", Value::Object(id2label)),
         ("label2id", Value::Object(label2id)),
-        ("dropout", shortest(rates.hidden)),
-        ("attention_dropout", shortest(rates.attention)),
-        ("seq_classif_dropout", shortest(rates.head)),
+        (keys.dropout, shortest(rates.hidden)),
+        (keys.attention_dropout, shortest(rates.attention)),
+        (keys.head_dropout, shortest(rates.head)),
         ("dtype", json!("float32")),
     ] {
         config.insert(key.to_owned(), value);
@@ -101,7 +102,7 @@ fn config(model: &Classifier) -> Map<String, Value> {
     if model.head() == HeadKind::Mlp {
         let module = "modeling_lockstep";
         let map = json!({
-            "AutoConfig": format!("{module}.LockstepConfig"),
+            "AutoConfig": format!("{module}.{}", locksteps[2]),
             "AutoModelForSequenceClassification": format!("{module}.{architecture}"),
         });
         config.insert("auto_map".to_owned(), map);

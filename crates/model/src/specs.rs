@@ -7,6 +7,12 @@ use lockstep_params::{Group, Layout, ParameterInfo, Role};
 use crate::init::Start;
 use crate::{EncoderConfig, HeadKind};
 
+/// The position embedding without the encoder's prefix: of a file, of which the model has a part.
+pub(crate) const POSITIONS: &str = "embeddings.position_embeddings.weight";
+
+/// The embedding of token types, in files only.
+pub(crate) const TOKEN_TYPES: &str = "embeddings.token_type_embeddings.weight";
+
 /// One tensor a checkpoint must hold.
 #[derive(Clone, Debug)]
 pub(crate) struct TensorSpec {
@@ -37,23 +43,21 @@ pub(crate) fn encoder(config: &EncoderConfig) -> Vec<TensorSpec> {
     let embeddings = Part { group: Group::Encoder, block: None };
     let mut specs = vec![
         embeddings.table("embeddings.word_embeddings.weight", [vocabulary, width], normal),
-        embeddings.table("embeddings.position_embeddings.weight", [positions, width], normal),
+        embeddings.table(POSITIONS, [positions, width], normal),
     ];
     specs.extend(embeddings.layer_norm("embeddings.LayerNorm", width));
+    let names = &config.family.names().block;
+    let (square, wide, narrow) = ([width, width], [feed_forward, width], [width, feed_forward]);
     for block in 0..config.blocks {
         let part = Part { group: Group::Encoder, block: Some(block) };
-        let prefix = format!("transformer.layer.{block}");
-        for name in ["q_lin", "k_lin", "v_lin", "out_lin"] {
-            specs.extend(part.linear(
-                &format!("{prefix}.attention.{name}"),
-                [width, width],
-                normal,
-            ));
+        let below = |name: &str| format!("{}.{block}.{name}", names.all);
+        for name in [names.query, names.key, names.value, names.output] {
+            specs.extend(part.linear(&below(name), square, normal));
         }
-        specs.extend(part.layer_norm(&format!("{prefix}.sa_layer_norm"), width));
-        specs.extend(part.linear(&format!("{prefix}.ffn.lin1"), [feed_forward, width], normal));
-        specs.extend(part.linear(&format!("{prefix}.ffn.lin2"), [width, feed_forward], normal));
-        specs.extend(part.layer_norm(&format!("{prefix}.output_layer_norm"), width));
+        specs.extend(part.layer_norm(&below(names.attention_norm), width));
+        specs.extend(part.linear(&below(names.widen), wide, normal));
+        specs.extend(part.linear(&below(names.narrow), narrow, normal));
+        specs.extend(part.layer_norm(&below(names.feed_forward_norm), width));
     }
     specs
 }
@@ -61,7 +65,7 @@ pub(crate) fn encoder(config: &EncoderConfig) -> Vec<TensorSpec> {
 /// The head's tensors, for `classes` classes.
 pub(crate) fn head(kind: HeadKind, config: &EncoderConfig, classes: usize) -> Vec<TensorSpec> {
     let inner = kind.inner_width(config.width);
-    let [first, second] = kind.layers();
+    let [first, second] = config.family.head_layers(kind);
     let part = Part { group: Group::Head, block: None };
     let (outer, inner_shape) = ([classes, inner], [inner, config.width]);
     match kind {
@@ -134,36 +138,43 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::Family;
+
+    fn config(family: Family) -> EncoderConfig {
+        let sizes = json!({
+            "vocab_size": 20, "max_position_embeddings": 8, "dim": 4, "hidden_size": 4, "n_layers": 3,
+            "num_hidden_layers": 3, "n_heads": 2, "num_attention_heads": 2, "hidden_dim": 6,
+            "intermediate_size": 6, "model_type": family.names().model_type,
+        });
+        EncoderConfig::of(sizes.as_object().unwrap().clone()).unwrap()
+    }
 
     #[test]
     fn facts_agree_with_names_and_shapes() {
-        let config = EncoderConfig {
-            vocabulary: 20,
-            positions: 8,
-            width: 4,
-            blocks: 3,
-            heads: 2,
-            feed_forward: 6,
-            dropout: 0.0,
-            attention_dropout: 0.0,
-            head_dropout: 0.0,
-            initializer_range: 0.02,
-            written: serde_json::Map::new(),
-        };
-        let both = [HeadKind::Mlp, HeadKind::Hf].map(|kind| head(kind, &config, 3)).concat();
-        for spec in encoder(&config).into_iter().chain(both) {
-            let TensorSpec { name, shape, info, .. } = &spec;
-            let is_head = name.contains("classifier");
-            let is_norm = name.contains("LayerNorm") || name.contains("layer_norm");
-            let decays = !is_norm && !name.ends_with(".bias");
-            let block = name.strip_prefix("transformer.layer.").map(|rest| &rest[..1]);
-            assert_eq!(info.group == Group::Head, is_head, "{name}");
-            assert_eq!(info.role == Role::Weight, decays, "{name}");
-            assert_eq!(info.role == Role::Norm, is_norm, "{name}");
-            assert_eq!(info.block.map(|block| block.to_string()).as_deref(), block, "{name}");
-            assert_eq!(info.layout == Layout::Vector, shape.len() == 1, "{name}");
-            assert_eq!(info.layout == Layout::Table, name.contains("_embeddings."), "{name}");
+        for family in Family::ALL {
+            let config = config(family);
+            let both = [HeadKind::Mlp, HeadKind::Hf].map(|kind| head(kind, &config, 3)).concat();
+            for spec in encoder(&config).into_iter().chain(both) {
+                check(family, &spec);
+            }
         }
+    }
+
+    fn check(family: Family, spec: &TensorSpec) {
+        let TensorSpec { name, shape, info, .. } = spec;
+        let is_head = name.contains("classifier") || name.contains("pooler");
+        let is_norm = name.contains("LayerNorm") || name.contains("layer_norm");
+        let decays = !is_norm && !name.ends_with(".bias");
+        let blocks = format!("{}.", family.blocks());
+        let block = name.strip_prefix(&blocks).map(|rest| &rest[..1]);
+        assert_eq!(info.group == Group::Head, is_head, "{name}");
+        assert_eq!(info.role == Role::Weight, decays, "{name}");
+        assert_eq!(info.role == Role::Norm, is_norm, "{name}");
+        assert_eq!(info.block.map(|block| block.to_string()).as_deref(), block, "{name}");
+        assert_eq!(info.layout == Layout::Vector, shape.len() == 1, "{name}");
+        assert_eq!(info.layout == Layout::Table, name.contains("_embeddings."), "{name}");
     }
 }

@@ -12,6 +12,7 @@
 mod bucket;
 mod digest;
 mod error;
+mod fixed;
 mod foreign;
 mod global;
 mod in_place;
@@ -27,6 +28,7 @@ mod tree_sums;
 
 pub use digest::{Digest, Hashed};
 pub use error::{GradientError, ReductionError};
+pub use fixed::Fixed;
 pub use global::{GlobalGradients, ReducedGradients};
 #[cfg(feature = "cuda")]
 pub use in_place::with_gpu_values;

@@ -38,7 +38,7 @@ pub use op::{
     Argument, Arithmetic, Element, Factor, Item, Lane, Launch, Matrix, Op, Product, Program, Work,
 };
 pub use order::{Unordered, unordered};
-pub use parts::{Affine, BlockParts, ModelParts, Wanted};
+pub use parts::{Affine, BlockParts, ModelParts, PartNames, Wanted};
 pub use predict::{Card, Cost, LaneTotal, Prediction, Scene};
 pub use rates::{AdamWConstants, chunks, rates};
 pub use record::{

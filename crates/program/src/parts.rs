@@ -49,6 +49,17 @@ pub struct ModelParts<T> {
     pub classifier: Affine<T>,
 }
 
+/// What the parameters of a model are called.
+#[derive(Clone, Copy, Debug)]
+pub struct PartNames<'a> {
+    /// All blocks, without the encoder's prefix.
+    pub blocks: &'a str,
+    /// The layers of a block below its number, in the order of [`BlockParts`].
+    pub layers: [&'a str; 8],
+    /// The head's two layers.
+    pub head: [&'a str; 2],
+}
+
 /// What is looked up in [`ModelParts::find`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted<'a> {
@@ -78,30 +89,36 @@ impl<T, E, F: FnMut(Wanted<'_>) -> Result<T, E>> Finder<'_, F> {
         })
     }
 
-    fn block(&mut self, number: usize, shape: &ModelShape) -> Result<BlockParts<T>, E> {
+    fn block(
+        &mut self,
+        prefix: &str,
+        names: &PartNames<'_>,
+        shape: &ModelShape,
+    ) -> Result<BlockParts<T>, E> {
         let (d, f) = (shape.width, shape.feed_forward);
-        let name = |layer: &str| format!("transformer.layer.{number}.{layer}");
+        let [query, key, value, output, first_norm, widen, narrow, second_norm] =
+            names.layers.map(|layer| format!("{prefix}.{layer}"));
         Ok(BlockParts {
-            query: self.affine(&name("attention.q_lin"), [d, d])?,
-            key: self.affine(&name("attention.k_lin"), [d, d])?,
-            value: self.affine(&name("attention.v_lin"), [d, d])?,
-            output: self.affine(&name("attention.out_lin"), [d, d])?,
-            attention_norm: self.affine(&name("sa_layer_norm"), [d, 1])?,
-            widen: self.affine(&name("ffn.lin1"), [f, d])?,
-            narrow: self.affine(&name("ffn.lin2"), [d, f])?,
-            feed_forward_norm: self.affine(&name("output_layer_norm"), [d, 1])?,
+            query: self.affine(&query, [d, d])?,
+            key: self.affine(&key, [d, d])?,
+            value: self.affine(&value, [d, d])?,
+            output: self.affine(&output, [d, d])?,
+            attention_norm: self.affine(&first_norm, [d, 1])?,
+            widen: self.affine(&widen, [f, d])?,
+            narrow: self.affine(&narrow, [d, f])?,
+            feed_forward_norm: self.affine(&second_norm, [d, 1])?,
         })
     }
 }
 
 impl<T> ModelParts<T> {
-    /// Looks every parameter up by its name; `head` names the head's two layers.
+    /// Looks every parameter up by its name.
     ///
     /// # Errors
     /// The first of `find`.
     pub fn find<E>(
         shape: &ModelShape,
-        head: [&str; 2],
+        names: &PartNames<'_>,
         mut find: impl FnMut(Wanted<'_>) -> Result<T, E>,
     ) -> Result<Self, E> {
         let (d, inner) = (shape.width, shape.inner);
@@ -110,11 +127,12 @@ impl<T> ModelParts<T> {
         let words = encoder.one(&table("word"), shape.vocabulary * d)?;
         let places = encoder.one(&table("position"), shape.positions * d)?;
         let norm = encoder.affine("embeddings.LayerNorm", [d, 1])?;
-        let blocks = (0..shape.blocks).map(|number| encoder.block(number, shape));
+        let blocks = (0..shape.blocks)
+            .map(|number| encoder.block(&format!("{}.{number}", names.blocks), names, shape));
         let blocks = blocks.collect::<Result<_, _>>()?;
         let mut top = Finder { find: &mut find, is_head: true };
-        let hidden = top.affine(head[0], [inner, d])?;
-        let classifier = top.affine(head[1], [shape.classes, inner])?;
+        let hidden = top.affine(names.head[0], [inner, d])?;
+        let classifier = top.affine(names.head[1], [shape.classes, inner])?;
         Ok(Self { words, places, norm, blocks, hidden, classifier })
     }
 }

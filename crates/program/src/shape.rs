@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// The sizes and rates of a DistilBERT with a head of two layers.
+/// The sizes and rates of an encoder with a head of two layers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ModelShape {
     /// V, rows of the word table.
@@ -36,6 +36,8 @@ pub enum Activation {
     Gelu,
     /// max(0, x)
     Relu,
+    /// The hyperbolic tangent.
+    Tanh,
 }
 
 /// Dropout rates, each in [0, 1).

@@ -13,14 +13,17 @@ use lockstep_host::DeviceChoice;
 use super::keys::{
     DETERMINISTIC, DEVICE, EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH, LOAD_BEST,
     MAX_SKIPPED, MAX_STEPS, ON_NONFINITE, OVERWRITE, PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS,
-    SAVE_STRATEGY, TEST_FILE, TRAIN_FILE, VALIDATION_FILE, WARMUP_RATIO, WARMUP_STEPS,
+    SAVE_STRATEGY, TEST_FILE, TRAIN_FILE, VALIDATION_FILE, VALIDATION_SPLIT, WARMUP_RATIO,
+    WARMUP_STEPS,
 };
+use super::meaning::has_validation;
 use super::terms::{DataSource, NonFinite, Resume, Strategy};
 
 /// Settles what the later word settles, and notes the contradictions that are left.
 pub(crate) fn settle(config: &mut Written) {
     settle_batch(config);
     settle_determinism(config);
+    settle_rivals(config, [&VALIDATION_FILE, &VALIDATION_SPLIT], "pass one of them");
     settle_rivals(config, [&WARMUP_RATIO, &WARMUP_STEPS], "pass one of them");
     settle_resume(config);
     settle_steps(config, &EVAL_STRATEGY, &EVAL_STEPS);
@@ -124,10 +127,10 @@ fn settle_warmup(config: &mut Written) {
 
 /// What can only be had from evaluations.
 fn settle_evaluation(config: &mut Written) {
-    let need = "a validation file";
+    let need = "a validation file or validation_split";
     let remedy = "pass one, or leave this out";
     let evaluates = config.find(&EVAL_STRATEGY) != Some(Strategy::No);
-    if config.find(&VALIDATION_FILE).is_none() {
+    if !has_validation(config) {
         if evaluates && config.given(&EVAL_STRATEGY).is_some() {
             config.note(config.place(&EVAL_STRATEGY), Problem::Needs { need, remedy });
         }
@@ -154,7 +157,7 @@ fn wishes(config: &Written) -> Vec<&'static dyn Entry> {
 
 /// The best weights can only be kept if there is a checkpoint for each evaluation that may be best.
 fn settle_best(config: &mut Written) {
-    if config.find(&LOAD_BEST) != Some(true) || config.find(&VALIDATION_FILE).is_none() {
+    if config.find(&LOAD_BEST) != Some(true) || !has_validation(config) {
         return;
     }
     let matches = match (config.find(&EVAL_STRATEGY), config.find(&SAVE_STRATEGY)) {

@@ -4,15 +4,16 @@ use lockstep_flags::{Origin, Problem, Written};
 
 use super::keys::{
     ACCUMULATION, DETERMINISTIC, EVAL_STRATEGY, GLOBAL_BATCH, OUTPUT_DIR, PER_DEVICE_BATCH,
-    TRAIN_FILE, VALIDATION_FILE,
+    TRAIN_FILE,
 };
+use super::meaning::has_validation;
 use super::terms::DataSource;
 
 /// Fills in what follows, and notes what must be written because it does not follow.
 /// `name` is the configuration file's, empty without one.
 pub(crate) fn infer(config: &mut Written, name: &str) {
     config.require(&TRAIN_FILE);
-    if config.find(&VALIDATION_FILE).is_none() {
+    if !has_validation(config) {
         config.give(&EVAL_STRATEGY, "no".to_owned(), Origin::Inferred);
     }
     if config.find(&GLOBAL_BATCH).is_none() && config.find(&PER_DEVICE_BATCH).is_none() {

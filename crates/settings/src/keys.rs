@@ -71,6 +71,10 @@ keys! {
         DATA, "validation_file", DATA_SOURCE,
         "validation examples, evaluated while training",
     );
+    VALIDATION_SPLIT: f64 = Key::new(
+        DATA, "validation_split", BELOW_ONE,
+        "share of the training texts to evaluate on instead of a validation file",
+    ).or_else("0");
     TEST_FILE: DataSource = Key::new(
         DATA, "test_file", DATA_SOURCE,
         "test examples, evaluated once with the final model",

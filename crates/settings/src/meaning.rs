@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use lockstep_data::Order;
+use lockstep_data::{HeldOut, Order};
 use lockstep_flags::{Fault, Key, Table, Written};
 use lockstep_host::{Sharing, Wish};
 use lockstep_model::Dropouts;
@@ -64,11 +64,23 @@ impl DataPlan {
         Ok(Self {
             train: config.get(&keys::TRAIN_FILE)?,
             validation: config.find(&keys::VALIDATION_FILE),
+            held_out: held_out(config, seed),
             test: config.find(&keys::TEST_FILE),
             reading: Reading::of(config)?,
             order: if as_in_file { Order::AsInFile } else { Order::Shuffled(seed) },
         })
     }
+}
+
+/// The part of the training examples that is held out; nothing for a share of 0.
+fn held_out(config: &Written, seed: Seed) -> Option<HeldOut> {
+    let share = config.find(&keys::VALIDATION_SPLIT).filter(|share| *share > 0.0);
+    share.map(|share| HeldOut { share, seed })
+}
+
+/// Whether there is something to evaluate on while training.
+pub(crate) fn has_validation(config: &Written) -> bool {
+    config.find(&keys::VALIDATION_FILE).is_some() || held_out(config, Seed(0)).is_some()
 }
 
 impl Reading {

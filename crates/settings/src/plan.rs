@@ -4,7 +4,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lockstep_data::{ColumnChoice, MaxLength, OnBadRow, Order, Renames};
+use lockstep_data::{ColumnChoice, HeldOut, MaxLength, OnBadRow, Order, Renames};
 use lockstep_flags::{Entry, Key};
 use lockstep_host::{Precision, Wish};
 use lockstep_model::{Dropouts, HeadKind};
@@ -71,6 +71,8 @@ pub struct DataPlan {
     pub train: DataSource,
     /// Examples to evaluate on.
     pub validation: Option<DataSource>,
+    /// The part of the training examples to evaluate on instead.
+    pub held_out: Option<HeldOut>,
     /// Examples for the final model.
     pub test: Option<DataSource>,
     /// How the files are read.

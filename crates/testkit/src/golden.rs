@@ -22,6 +22,15 @@ pub struct GoldenText {
     pub logits_hf: Vec<f32>,
 }
 
+/// One text of the models of `families.py`.
+#[derive(Debug, Deserialize)]
+pub struct FamilyText {
+    /// Its token ids.
+    pub ids: Vec<u32>,
+    /// Its logits.
+    pub logits: Vec<f32>,
+}
+
 /// One example of the first update.
 #[derive(Debug, Deserialize)]
 pub struct GoldenExample {
@@ -89,6 +98,15 @@ pub fn golden_first_batch() -> Vec<GoldenExample> {
 #[must_use]
 pub fn golden_trace(run: &str) -> Vec<GoldenUpdate> {
     lines(&format!("golden/{run}.trace.jsonl"))
+}
+
+/// The texts of a family, `bert` or `roberta`.
+///
+/// # Panics
+/// When the file is missing or damaged.
+#[must_use]
+pub fn family_texts(family: &str) -> Vec<FamilyText> {
+    lines(&format!("families/{family}.jsonl"))
 }
 
 #[expect(clippy::expect_used, reason = "a test without its reference has to fail")]

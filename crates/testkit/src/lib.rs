@@ -8,8 +8,8 @@ mod place;
 mod skip;
 
 pub use golden::{
-    GoldenBf16, GoldenExample, GoldenText, GoldenUpdate, golden_bf16, golden_first_batch,
-    golden_texts, golden_trace,
+    FamilyText, GoldenBf16, GoldenExample, GoldenText, GoldenUpdate, family_texts, golden_bf16,
+    golden_first_batch, golden_texts, golden_trace,
 };
 pub use place::{real, reference};
 pub use skip::{skip, skip_case};

@@ -8,7 +8,7 @@ use lockstep_settings::{ModelName, RunPlan};
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
-use crate::sources::{self, Corpora};
+use crate::sources::{self, Corpora, Held};
 
 /// The card of a finished run, with the results the run wrote.
 ///
@@ -50,22 +50,17 @@ fn head(plan: &RunPlan) -> String {
     };
     format!(
         "---\nlibrary_name: transformers\npipeline_tag: text-classification\n{tags}---\n\n# {title}\n\n\
-         A DistilBERT text classifier, fine-tuned from {base} with lockstep {}.\n",
+         A text classifier, fine-tuned from {base} with lockstep {}.\n",
         env!("CARGO_PKG_VERSION")
     )
 }
 
 fn data(plan: &RunPlan, corpora: &Corpora) -> String {
     let mut text = String::from("\n## Data\n\n| split | source | examples |\n|---|---|---|\n");
-    for (split, source, corpus) in [
-        ("training", Some(&plan.data.train), Some(&corpora.train)),
-        ("validation", plan.data.validation.as_ref(), corpora.validation.as_ref()),
-        ("test", plan.data.test.as_ref(), corpora.test.as_ref()),
-    ] {
-        if let (Some(source), Some(corpus)) = (source, corpus) {
-            let (name, examples) = (sources::name(source), corpus.examples().len());
-            let _ = writeln!(text, "| {split} | `{name}` | {examples} |");
-        }
+    let train =
+        Held { set: "training", name: sources::name(&plan.data.train), corpus: &corpora.train };
+    for Held { set, name, corpus } in [train].into_iter().chain(corpora.held(&plan.data)) {
+        let _ = writeln!(text, "| {set} | `{name}` | {} |", corpus.examples().len());
     }
     let names = corpora.train.labels().names();
     let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
@@ -114,7 +109,7 @@ fn usage(plan: &RunPlan) -> String {
             ", trust_remote_code=True",
             "\n`trust_remote_code=True` lets transformers run `modeling_lockstep.py`, which is in this \
              directory and says what the head is: Linear(D, D/2), GELU, dropout, Linear(D/2, K) on the \
-             state of [CLS]. `model.safetensors` has the encoder under `bert.` and the head under \
+             state of the first token. `model.safetensors` has the encoder under `bert.` and the head under \
              `classifier.0` and `classifier.3`.\n",
         ),
     };

@@ -34,6 +34,12 @@ pub fn trainer() -> std::process::ExitCode {
     enter(|process| commands::run(process, &mut io::stdout().lock()), Failure::code)
 }
 
+/// The program as clap has it, for its man page.
+#[must_use]
+pub fn as_clap() -> clap::Command {
+    commands::program().clap()
+}
+
 /// Writes a text file, as a whole or not at all.
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     whole_file::write(path, text.as_bytes())

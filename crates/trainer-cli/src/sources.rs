@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use lockstep_data::{
-    BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, LabelMap, Labels, MaxLength,
-    RawCorpus, Renames, TokenStore, Tokenizer,
+    BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, HeldOut, LabelMap, Labels,
+    MaxLength, RawCorpus, Renames, TokenStore, Tokenizer,
 };
 use lockstep_host::progress::Progress;
 use lockstep_reviews as reviews;
@@ -39,17 +39,22 @@ pub(crate) struct Corpora {
 impl Corpora {
     /// What is odd about the classes and the texts, each with the file it is said of.
     pub(crate) fn doubts(&self, plan: &DataPlan) -> Vec<String> {
-        let mut doubts: Vec<(&DataSource, Doubt)> =
-            self.train.doubts().into_iter().map(|doubt| (&plan.train, doubt)).collect();
-        for (source, corpus) in [(&plan.validation, &self.validation), (&plan.test, &self.test)] {
-            if let (Some(source), Some(corpus)) = (source, corpus) {
-                doubts.extend(corpus.doubts_beside(&self.train).map(|doubt| (source, doubt)));
-            }
+        let line = |name: &str, doubt: &Doubt| format!("{name}: {}", remedies::of_doubt(doubt));
+        let name = name(&plan.train);
+        let mut lines: Vec<String> =
+            self.train.doubts().iter().map(|doubt| line(&name, doubt)).collect();
+        for Held { name, corpus, .. } in self.held(plan) {
+            lines.extend(corpus.doubts_beside(&self.train).map(|doubt| line(&name, &doubt)));
         }
-        let line = |(source, doubt): &(&DataSource, Doubt)| {
-            format!("{}: {}", name(source), remedies::of_doubt(doubt))
-        };
-        doubts.iter().map(line).collect()
+        lines
+    }
+
+    /// The sets that are evaluated on.
+    pub(crate) fn held(&self, plan: &DataPlan) -> Vec<Held<'_>> {
+        let validation = self.validation.as_ref().zip(validation_name(plan));
+        let test = self.test.as_ref().zip(plan.test.as_ref().map(name));
+        let of_set = |set| move |(corpus, name)| Held { set, name, corpus };
+        validation.map(of_set("validation")).into_iter().chain(test.map(of_set("test"))).collect()
     }
 
     /// What a model needs to read other files as these were read.
@@ -64,11 +69,22 @@ impl Corpora {
     }
 }
 
+/// A set that is evaluated on.
+pub(crate) struct Held<'a> {
+    /// `validation` or `test`.
+    pub(crate) set: &'static str,
+    /// What messages call its source.
+    pub(crate) name: String,
+    /// Its examples.
+    pub(crate) corpus: &'a Corpus,
+}
+
 /// The corpora of a training, read before it is known which classes the model has.
 pub(crate) struct RawCorpora {
     train: Raw,
     validation: Option<Raw>,
     test: Option<Raw>,
+    held_out: Option<HeldOut>,
     renames: Option<Renames>,
 }
 
@@ -94,6 +110,7 @@ impl RawCorpora {
             train: read(&plan.train, Split::Train)?,
             validation: held(&plan.validation)?,
             test: held(&plan.test)?,
+            held_out: plan.held_out,
             renames,
         })
     }
@@ -108,6 +125,10 @@ impl RawCorpora {
         let held =
             |raw: Option<Raw>| raw.map(|raw| raw.labelled(Labels::Known(&labels))).transpose();
         let (validation, test) = (held(self.validation)?, held(self.test)?);
+        let (train, validation) = match self.held_out {
+            Some(rule) => train.hold_out(rule).map(|(train, held)| (train, Some(held)))?,
+            None => (train, validation),
+        };
         Ok(Corpora { validation, test, train, renames: self.renames })
     }
 }
@@ -202,6 +223,14 @@ fn short(name: &str) -> String {
     let start: String = name.chars().take(LONGEST).collect();
     let more = if start.len() < name.len() { "…" } else { "" };
     start.replace(char::is_control, " ") + more
+}
+
+/// What messages call the validation set, if there is one.
+pub(crate) fn validation_name(plan: &DataPlan) -> Option<String> {
+    let share = plan.held_out.map(|HeldOut { share, .. }| {
+        format!("{} % of {}", (1e4 * share).round() / 1e2, name(&plan.train))
+    });
+    share.or_else(|| plan.validation.as_ref().map(name))
 }
 
 /// What messages call a source.

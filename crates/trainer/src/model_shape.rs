@@ -1,10 +1,11 @@
 //! A model's configuration in the terms of recorded programs.
 
-use lockstep_model::{DropoutRates, EncoderConfig, HeadKind};
+use lockstep_model::{DropoutRates, EncoderConfig, HeadActivation, HeadKind};
 use lockstep_program::{Activation, DropRates, ModelShape};
 
 /// The sizes of a model as recorded programs see them.
 #[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "the kernels' epsilon is an f32")]
 pub fn model_shape(
     config: &EncoderConfig,
     head: HeadKind,
@@ -20,11 +21,12 @@ pub fn model_shape(
         blocks: config.blocks,
         inner: head.inner_width(config.width),
         classes,
-        activation: match head {
-            HeadKind::Mlp => Activation::Gelu,
-            HeadKind::Hf => Activation::Relu,
+        activation: match config.family.head_activation(head) {
+            HeadActivation::Gelu => Activation::Gelu,
+            HeadActivation::Relu => Activation::Relu,
+            HeadActivation::Tanh => Activation::Tanh,
         },
         dropout: DropRates { hidden: rates.hidden, attention: rates.attention, head: rates.head },
-        epsilon: 1e-12,
+        epsilon: config.epsilon as f32,
     }
 }

@@ -30,6 +30,8 @@ pub enum Purpose {
     DropoutPosition,
     /// Generated text; the index is the sentence.
     Corpus,
+    /// Which texts are held out of the training file; the index is a hash of the text.
+    ValidationSplit,
 }
 
 impl Purpose {
@@ -43,6 +45,7 @@ impl Purpose {
             Self::DropoutExample => 5,
             Self::DropoutPosition => 6,
             Self::Corpus => 7,
+            Self::ValidationSplit => 8,
         }
     }
 }

@@ -41,7 +41,8 @@ fn jsons() -> Vec<Case> {
         model("a pointer of Git LFS", |files| {
             files.with("tokenizer.json", "version https://git-lfs.github.com/spec/v1\n")
         }),
-        with_json("a tokenizer of another kind", |json| json["model"] = json!({"type": "BPE"})),
+        with_json("a tokenizer of another kind", |json| json["model"] = json!({"type": "Unigram"})),
+        with_json("a tokenizer of RoBERTa", |json| json["model"] = json!({"type": "BPE"})),
         with_json("no [CLS] in the vocabulary", |json| {
             json["model"]["vocab"].as_object_mut().unwrap().remove("[CLS]");
             json["added_tokens"] = json!([]);

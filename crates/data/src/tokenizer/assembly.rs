@@ -1,25 +1,23 @@
-//! The one pipeline, assembled from what varies between BERT-like tokenizers.
+//! A pipeline, assembled from what varies between tokenizers of its kind.
 
 use std::collections::HashMap;
 use std::path::Path;
 
+use tokenizers::AddedToken;
 use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::normalizers::BertNormalizer;
-use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::{AddedToken, Model, TokenizerBuilder};
 
 use super::config::TokenizerConfig;
-use super::special_tokens::SpecialTokens;
+use super::pipeline::{Core, Pipeline};
+use super::special_tokens::{Family, SpecialTokens};
 use super::tokens::{Found, Side};
-use super::{Decoder, Pipeline, Tokenizer, TokenizerError};
+use super::{Tokenizer, TokenizerError};
 
-/// The first token number that is refused: an embedding of so many rows is no DistilBERT's.
+/// The first token number that is refused: no encoder has an embedding of that many rows.
 const ID_LIMIT: u32 = 1 << 22;
 
 /// What a tokenizer's files say.
 pub(super) struct TokenizerParts {
-    pub(super) model: WordPiece,
-    pub(super) normalizer: BertNormalizer,
+    pub(super) core: Core,
     pub(super) special: SpecialTokens,
     /// Tokens that are found in a text before it is split.
     pub(super) added: Vec<Found>,
@@ -42,15 +40,15 @@ impl TokenizerParts {
             path: path.to_owned(),
             reason: error.to_string(),
         };
-        let special = config.special_tokens();
+        config.is_for(Family::Words).map_err(|fault| fault.at(path))?;
+        let special = config.special_tokens(Family::Words);
         let model = WordPiece::read_bytes(vocabulary)
             .and_then(|tokens| {
                 WordPiece::builder().vocab(tokens).unk_token(special.unk.clone()).build()
             })
             .map_err(malformed)?;
         Ok(Self {
-            model,
-            normalizer: config.normalizer(),
+            core: Core::Words(Box::new((model, config.normalizer()))),
             special,
             added: config.added(Vec::new()),
             joining: config.joining().map(str::to_owned).collect(),
@@ -65,7 +63,7 @@ impl TokenizerParts {
             path: path.to_owned(),
             token: token.clone(),
         };
-        if self.model.token_to_id(&self.special.unk).is_none() {
+        if self.core.token_to_id(&self.special.unk).is_none() {
             return Err(missing(&self.special.unk));
         }
         self.add_special_tokens();
@@ -74,10 +72,10 @@ impl TokenizerParts {
         let tokens = self.added.into_iter().map(|found| found.token);
         let joining = self.joining.into_iter().map(|name| AddedToken::from(name, true));
         let tokens = tokens.chain(joining).collect();
-        let mut pipeline = pipeline(self.model, self.normalizer, tokens).map_err(|error| {
+        let mut pipeline = self.core.pipeline(tokens).map_err(|error| {
             TokenizerError::Malformed { path: path.to_owned(), reason: error.to_string() }
         })?;
-        pipeline.set_encode_special_tokens(self.splits_special);
+        pipeline.set_splits_special(self.splits_special);
         check_stated(&pipeline, &stated, path)?;
         let vocab_size = vocab_size(&pipeline, path)?;
         let id = |token: &String| pipeline.token_to_id(token).ok_or_else(|| missing(token));
@@ -90,28 +88,13 @@ impl TokenizerParts {
     fn add_special_tokens(&mut self) {
         for name in self.special.all() {
             let listed = self.added.iter().any(|found| found.token.content == *name);
-            if let (false, Some(id)) = (listed, self.model.token_to_id(name)) {
+            if let (false, Some(id)) = (listed, self.core.token_to_id(name)) {
                 self.added.push(Found { token: AddedToken::from(name.as_str(), true), id });
             }
         }
         let added = &self.added;
         self.joining.retain(|name| !added.iter().any(|found| found.token.content == *name));
     }
-}
-
-fn pipeline(
-    model: WordPiece,
-    normalizer: BertNormalizer,
-    added: Vec<AddedToken>,
-) -> tokenizers::Result<Pipeline> {
-    let mut pipeline: Pipeline = TokenizerBuilder::new()
-        .with_model(model)
-        .with_normalizer(Some(normalizer))
-        .with_pre_tokenizer(Some(BertPreTokenizer))
-        .with_decoder(Some(Decoder::default()))
-        .build()?;
-    pipeline.add_tokens(added)?;
-    Ok(pipeline)
 }
 
 fn check_stated(

@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokenizers::normalizers::BertNormalizer;
 
-use super::special_tokens::SpecialTokens;
+use super::fault::{Fault, same};
+use super::special_tokens::{Family, SpecialTokens};
 use super::tokens::{Found, Side, TokenFile};
 use super::{MaxLength, TokenizerError, read_bounded};
 
@@ -41,6 +42,7 @@ struct ConfigFile {
     tokenize_chinese_chars: Option<bool>,
     truncation_side: Option<String>,
     split_special_tokens: Option<bool>,
+    add_prefix_space: Option<bool>,
     added_tokens_decoder: Option<BTreeMap<u32, TokenFile>>,
     /// Python writes 1e30 where there is no limit.
     model_max_length: Option<f64>,
@@ -83,7 +85,7 @@ impl TokenizerConfig {
         match (self.class(), self.file.truncation_side.as_deref()) {
             (Class::Foreign, _) => {
                 let class = self.file.tokenizer_class.as_deref().unwrap_or_default();
-                foreign("tokenizer_class", class, "DistilBertTokenizer")
+                foreign("tokenizer_class", class, "BertTokenizer or RobertaTokenizer")
             }
             (_, Some(side)) if Side::of(side).is_none() => {
                 foreign("truncation_side", side, "right or left")
@@ -103,7 +105,26 @@ impl TokenizerConfig {
     /// Whether Python's class is one that builds its parts from this file, and takes no more than the
     /// vocabulary from tokenizer.json.
     pub(super) fn decides(&self) -> bool {
-        self.class() == Class::Bert
+        matches!(self.class(), Class::Own | Class::Of(_))
+    }
+
+    /// Whether Python's class can have a tokenizer of this kind.
+    ///
+    /// # Errors
+    /// [`Fault::Foreign`] with the class that is given.
+    pub(super) fn is_for(&self, family: Family) -> Result<(), Fault> {
+        match self.class() {
+            Class::Of(class) if class != family => {
+                let found = self.file.tokenizer_class.as_deref().unwrap_or_default();
+                same("tokenizer_class", Some(found), family.class())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether byte-level BPE puts a space before a text, where this file decides.
+    pub(super) fn prefix_space(&self) -> bool {
+        self.file.add_prefix_space.unwrap_or(false)
     }
 
     /// Where Python cuts texts, if this file says it and texts can be so long.
@@ -119,9 +140,12 @@ impl TokenizerConfig {
     }
 
     fn class(&self) -> Class {
-        let class = self.file.tokenizer_class.as_deref().unwrap_or("DistilBertTokenizer");
+        let Some(class) = self.file.tokenizer_class.as_deref() else { return Class::Own };
         match class.trim_end_matches("Fast") {
-            "BertTokenizer" | "DistilBertTokenizer" | "ElectraTokenizer" => Class::Bert,
+            "BertTokenizer" | "DistilBertTokenizer" | "ElectraTokenizer" => {
+                Class::Of(Family::Words)
+            }
+            "RobertaTokenizer" => Class::Of(Family::Bytes),
             "PreTrainedTokenizer" | "TokenizersBackend" => Class::AsInFile,
             _ => Class::Foreign,
         }
@@ -143,15 +167,16 @@ impl TokenizerConfig {
         found.map(|(_, token)| token.as_str())
     }
 
-    /// The names of the special tokens, BERT's where the files give none.
-    pub(super) fn special_tokens(&self) -> SpecialTokens {
+    /// The names of the special tokens, the usual ones where the files give none.
+    pub(super) fn special_tokens(&self, family: Family) -> SpecialTokens {
         let name = |key, default: &str| self.given(key).unwrap_or(default).to_owned();
+        let [unk, cls, sep, pad, mask] = family.names();
         SpecialTokens {
-            unk: name("unk_token", "[UNK]"),
-            cls: name("cls_token", "[CLS]"),
-            sep: name("sep_token", "[SEP]"),
-            pad: name("pad_token", "[PAD]"),
-            mask: name("mask_token", "[MASK]"),
+            unk: name("unk_token", unk),
+            cls: name("cls_token", cls),
+            sep: name("sep_token", sep),
+            pad: name("pad_token", pad),
+            mask: name("mask_token", mask),
         }
     }
 
@@ -194,8 +219,10 @@ impl TokenizerConfig {
 /// How Python's tokenizer class makes a tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
-    /// BERT's, from the vocabulary and these files.
-    Bert,
+    /// That of the model, from the vocabulary and these files.
+    Own,
+    /// One that is given, from the vocabulary and these files.
+    Of(Family),
     /// From tokenizer.json as it is.
     AsInFile,
     /// Another one, whose token numbers are unknown.

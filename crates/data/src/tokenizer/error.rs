@@ -10,7 +10,7 @@ use crate::excerpt::excerpt;
 pub enum TokenizerError {
     /// There is none.
     #[error(
-        "{}: the directory has neither tokenizer.json nor vocab.txt\n  \
+        "{}: the directory has neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt\n  \
          hint: copy one of them from the model's source",
         .dir.display()
     )]
@@ -50,9 +50,9 @@ pub enum TokenizerError {
         /// What the parser said.
         reason: String,
     },
-    /// A part of the tokenizer is not BERT's.
+    /// A part of the tokenizer is not that of BERT's or RoBERTa's.
     #[error(
-        "{}: its {part} is {found}, but DistilBERT needs {expected}\n  \
+        "{}: its {part} is {found}, but only {expected} is supported\n  \
          hint: use the tokenizer.json or vocab.txt that the model was trained with",
         .path.display()
     )]

@@ -1,6 +1,5 @@
 //! tokenizer.json, read for the parts of BERT's pipeline and checked to hold no others.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -11,7 +10,12 @@ use tokenizers::normalizers::BertNormalizer;
 
 use super::TokenizerError;
 use super::assembly::TokenizerParts;
+use super::byte_level::Description;
 use super::config::TokenizerConfig;
+use super::fault::{Fault, same};
+use super::framing::{Framing, framed};
+use super::pipeline::Core;
+use super::special_tokens::Family;
 use super::tokens::{Found, Side, TokenFile};
 
 #[derive(Deserialize)]
@@ -19,9 +23,11 @@ struct TokenizerFile {
     #[serde(default)]
     added_tokens: Vec<TokenFile>,
     truncation: Option<Truncation>,
-    normalizer: Option<NormalizerFile>,
-    pre_tokenizer: Option<Tagged>,
-    post_processor: Option<PostProcessor>,
+    #[serde(default)]
+    normalizer: Value,
+    #[serde(default)]
+    pre_tokenizer: Value,
+    post_processor: Option<Framing>,
     model: Map<String, Value>,
 }
 
@@ -46,32 +52,6 @@ struct Tagged {
     kind: String,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type")]
-enum PostProcessor {
-    TemplateProcessing {
-        single: Vec<Piece>,
-        special_tokens: HashMap<String, TemplateToken>,
-    },
-    BertProcessing {
-        cls: (String, u32),
-        sep: (String, u32),
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-enum Piece {
-    Sequence {},
-    SpecialToken { id: String },
-}
-
-#[derive(Deserialize)]
-struct TemplateToken {
-    ids: Vec<u32>,
-}
-
 /// The parts that the tokenizer.json at `path` holds.
 pub(super) fn parts(
     path: &Path,
@@ -79,46 +59,42 @@ pub(super) fn parts(
     config: &TokenizerConfig,
 ) -> Result<TokenizerParts, TokenizerError> {
     let file: Result<TokenizerFile, _> = serde_json::from_slice(bytes);
-    file.map_err(Fault::from).and_then(|file| file.parts(config)).map_err(|fault| match fault {
-        Fault::Malformed(reason) => TokenizerError::Malformed { path: path.to_owned(), reason },
-        Fault::Foreign { part, found, expected } => {
-            TokenizerError::Foreign { path: path.to_owned(), part, found, expected }
-        }
-    })
-}
-
-/// A fault of the file, whose path is known one level up.
-enum Fault {
-    Malformed(String),
-    Foreign { part: &'static str, found: String, expected: &'static str },
-}
-
-impl From<serde_json::Error> for Fault {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Malformed(error.to_string())
-    }
+    file.map_err(Fault::from).and_then(|file| file.parts(config)).map_err(|fault| fault.at(path))
 }
 
 impl TokenizerFile {
     fn parts(self, config: &TokenizerConfig) -> Result<TokenizerParts, Fault> {
-        let mut model = model(self.model)?;
-        let splitter = self.pre_tokenizer.map(|tagged| tagged.kind);
+        let direction = self.truncation.and_then(|truncation| truncation.direction);
+        let side = direction.and_then(|direction| Side::of(&direction));
+        let listed: Option<Vec<Found>> =
+            self.added_tokens.into_iter().map(TokenFile::numbered).collect();
+        let listed = listed.ok_or_else(|| Fault::Malformed("an added token has no `id`".into()));
+        let framing = self.post_processor.unwrap_or(Framing::Missing);
+        let (normalizer, splitter, model) = (self.normalizer, self.pre_tokenizer, self.model);
+        if model.get("type").is_some_and(|kind| kind == "BPE") {
+            let listed = listed?;
+            return Description { normalizer, splitter, framing, model, listed, side }
+                .parts(config);
+        }
+        config.is_for(Family::Words)?;
+        let mut model = word_piece(model)?;
+        let splitter: Option<Tagged> = serde_json::from_value(splitter)?;
+        let splitter = splitter.map(|tagged| tagged.kind);
         same("pre_tokenizer", splitter.as_deref(), "BertPreTokenizer")?;
-        let kind = self.normalizer.as_ref().map(|normalizer| normalizer.kind.as_str());
+        let normalizer: Option<NormalizerFile> = serde_json::from_value(normalizer)?;
+        let kind = normalizer.as_ref().map(|normalizer| normalizer.kind.as_str());
         same("normalizer", kind, "BertNormalizer")?;
-        let normalizer = match self.normalizer {
+        let normalizer = match normalizer {
             Some(normalizer) if !config.normalizes() => normalizer.build(),
             _ => config.normalizer(),
         };
-        let listed: Option<Vec<Found>> =
-            self.added_tokens.into_iter().map(TokenFile::numbered).collect();
-        let listed = listed.ok_or_else(|| Fault::Malformed("an added token has no `id`".into()))?;
+        let listed = listed?;
         let mut added = config.added(listed);
-        let mut special = config.special_tokens();
+        let mut special = config.special_tokens(Family::Words);
         let given = |key| config.given(key).filter(|_| config.decides()).map(str::to_owned);
         model.unk_token = given("unk_token").unwrap_or(model.unk_token);
         special.unk.clone_from(&model.unk_token);
-        let [cls, sep] = frame(self.post_processor)?;
+        let [cls, sep] = framed(framing, "[CLS] text [SEP]")?;
         for (key, (name, id), place) in
             [("cls_token", cls, &mut special.cls), ("sep_token", sep, &mut special.sep)]
         {
@@ -132,11 +108,11 @@ impl TokenizerFile {
             }
             *place = name;
         }
-        let direction = self.truncation.and_then(|truncation| truncation.direction);
-        let side = config.side().or_else(|| Side::of(direction.as_deref()?)).unwrap_or_default();
+        let side = config.side().or(side).unwrap_or_default();
         let joining = config.joining().map(str::to_owned).collect();
         let splits_special = config.splits_special();
-        Ok(TokenizerParts { model, normalizer, special, added, joining, side, splits_special })
+        let core = Core::Words(Box::new((model, normalizer)));
+        Ok(TokenizerParts { core, special, added, joining, side, splits_special })
     }
 }
 
@@ -154,9 +130,12 @@ impl NormalizerFile {
 /// The WordPiece model that `file` describes. Old files do not say that it is one.
 ///
 /// Longer words than BERT's 100 characters would cost quadratic time, and no BERT reads them.
-fn model(mut file: Map<String, Value>) -> Result<WordPiece, Fault> {
-    if let Some(kind) = file.remove("type") {
-        same("model", kind.as_str(), "WordPiece")?;
+fn word_piece(mut file: Map<String, Value>) -> Result<WordPiece, Fault> {
+    match file.remove("type") {
+        Some(kind) if kind != "WordPiece" => {
+            same("model", kind.as_str(), "WordPiece or BPE")?;
+        }
+        _ => {}
     }
     for key in ["vocab", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word"] {
         if !file.contains_key(key) {
@@ -169,43 +148,4 @@ fn model(mut file: Map<String, Value>) -> Result<WordPiece, Fault> {
     let prefix = model.continuing_subword_prefix.as_str();
     same("model.continuing_subword_prefix", Some(prefix), "##")?;
     Ok(model)
-}
-
-/// The names and numbers of the tokens that the post-processor puts around a text.
-fn frame(post_processor: Option<PostProcessor>) -> Result<[(String, u32); 2], Fault> {
-    let foreign = |found: &str| Fault::Foreign {
-        part: "post_processor",
-        found: found.to_owned(),
-        expected: "[CLS] text [SEP]",
-    };
-    match post_processor {
-        None => Err(foreign("missing")),
-        Some(PostProcessor::Other) => Err(foreign("of another kind")),
-        Some(PostProcessor::BertProcessing { cls, sep }) => Ok([cls, sep]),
-        Some(PostProcessor::TemplateProcessing { single, special_tokens }) => {
-            let id = |name: &String| match special_tokens.get(name)?.ids.as_slice() {
-                [id] => Some((name.clone(), *id)),
-                _ => None,
-            };
-            let framed = match single.as_slice() {
-                [
-                    Piece::SpecialToken { id: cls },
-                    Piece::Sequence {},
-                    Piece::SpecialToken { id: sep },
-                ] => id(cls).zip(id(sep)),
-                _ => None,
-            };
-            framed.map(|(cls, sep)| [cls, sep]).ok_or_else(|| foreign("another template"))
-        }
-    }
-}
-
-fn same(part: &'static str, found: Option<&str>, expected: &'static str) -> Result<(), Fault> {
-    match found {
-        Some(found) if found == expected => Ok(()),
-        Some(found) => {
-            Err(Fault::Foreign { part, found: crate::excerpt::excerpt(found), expected })
-        }
-        None => Err(Fault::Foreign { part, found: "missing".to_owned(), expected }),
-    }
 }

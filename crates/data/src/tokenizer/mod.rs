@@ -1,15 +1,20 @@
-//! Text to token numbers, exactly as Hugging Face's DistilBERT tokenizer does it.
+//! Text to token numbers, exactly as Hugging Face's tokenizers of DistilBERT, BERT and RoBERTa do it.
 //!
-//! The work is done by the `tokenizers` crate, in one fixed pipeline: BERT's normaliser, BERT's
-//! splitting at white space and punctuation, WordPiece, `[CLS]` in front and `[SEP]` behind. Files
+//! The work is done by the `tokenizers` crate, in one of two fixed pipelines. BERT's: its normaliser,
+//! its splitting at white space and punctuation, WordPiece, `[CLS]` in front and `[SEP]` behind.
+//! RoBERTa's: words with the space before them, their bytes, BPE, `<s>` in front and `</s>` behind. Files
 //! only say what varies within it, so a hostile file cannot bring a foreign part to life. Of padding
 //! and truncation in a file the side that is cut is heeded: batches are packed, and [`MaxLength`] cuts.
 
 mod assembly;
+mod byte_level;
 mod config;
 mod error;
+mod fault;
+mod framing;
 mod json_file;
 mod limit;
+mod pipeline;
 mod save;
 mod special_tokens;
 mod tokens;
@@ -18,23 +23,14 @@ mod training;
 use std::io;
 use std::path::Path;
 
-use lockstep_world::file_content;
-use tokenizers::TokenizerImpl;
-use tokenizers::decoders::wordpiece::WordPiece as Decoder;
-use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::normalizers::BertNormalizer;
-use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::processors::template::TemplateProcessing;
-
 use assembly::TokenizerParts;
 use config::TokenizerConfig;
+use lockstep_world::file_content;
+use pipeline::Pipeline;
 use special_tokens::SpecialTokens;
 use tokens::Side;
 
 pub use error::TokenizerError;
-
-type Pipeline =
-    TokenizerImpl<WordPiece, BertNormalizer, BertPreTokenizer, TemplateProcessing, Decoder>;
 
 /// Turns texts into token numbers.
 #[derive(Clone, Debug)]
@@ -77,13 +73,14 @@ pub struct Encoded {
 }
 
 impl Tokenizer {
-    /// The tokenizer in the model directory `dir`: tokenizer.json, or else vocab.txt alone.
+    /// The tokenizer in the model directory `dir`: tokenizer.json, or else vocab.txt alone, or else
+    /// vocab.json and merges.txt.
     ///
     /// All that tokenizer_config.json, special_tokens_map.json and added_tokens.json say is heeded as in
     /// Python (transformers 5), or refused by name; `golden/settings.jsonl` lists the settings.
     ///
     /// # Errors
-    /// [`TokenizerError`] when there is none, or none that is BERT's.
+    /// [`TokenizerError`] when there is none, or one of another kind.
     pub fn from_dir(dir: &Path) -> Result<Self, TokenizerError> {
         let config = TokenizerConfig::read(dir)?;
         let json = dir.join("tokenizer.json");
@@ -91,11 +88,17 @@ impl Tokenizer {
             return json_file::parts(&json, &bytes, &config)?.assemble(&json);
         }
         let vocabulary = dir.join("vocab.txt");
-        match read_bounded(&vocabulary)? {
-            Some(bytes) => {
-                TokenizerParts::of_vocabulary(&vocabulary, &bytes, &config)?.assemble(&vocabulary)
+        if let Some(bytes) = read_bounded(&vocabulary)? {
+            return TokenizerParts::of_vocabulary(&vocabulary, &bytes, &config)?
+                .assemble(&vocabulary);
+        }
+        let [vocabulary, merges] = ["vocab.json", "merges.txt"].map(|name| dir.join(name));
+        match (read_bounded(&vocabulary)?, read_bounded(&merges)?) {
+            (Some(bytes), Some(merges)) => {
+                TokenizerParts::of_merges(&vocabulary, &bytes, &merges, &config)?
+                    .assemble(&vocabulary)
             }
-            None => Err(TokenizerError::Missing { dir: dir.to_owned() }),
+            _ => Err(TokenizerError::Missing { dir: dir.to_owned() }),
         }
     }
 

@@ -1,21 +1,24 @@
-//! A tokenizer as the three files that Python's `AutoTokenizer` reads.
+//! A tokenizer as the files that Python's `AutoTokenizer` reads.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use tokenizers::models::bpe::BPE;
+use tokenizers::processors::roberta::RobertaProcessing;
 use tokenizers::processors::template::TemplateProcessing;
 
+use super::pipeline::{Pipeline, PrefixSpace};
+use super::special_tokens::Family;
 use super::{Tokenizer, TokenizerError};
 
 /// tokenizer_config.json as it is written.
 #[derive(Serialize)]
 struct ConfigFile<'a> {
     tokenizer_class: &'static str,
-    do_lower_case: bool,
-    strip_accents: Option<bool>,
-    tokenize_chinese_chars: bool,
+    #[serde(flatten)]
+    kind: Kind,
     model_max_length: usize,
     truncation_side: &'static str,
     split_special_tokens: bool,
@@ -23,19 +26,33 @@ struct ConfigFile<'a> {
     special_tokens: BTreeMap<&'static str, &'a str>,
 }
 
+/// What is peculiar to a kind of tokenizers.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Kind {
+    Words { do_lower_case: bool, strip_accents: Option<bool>, tokenize_chinese_chars: bool },
+    Bytes { add_prefix_space: bool },
+}
+
 impl Tokenizer {
-    /// Writes tokenizer.json, tokenizer_config.json and vocab.txt into the directory `dir`.
+    /// Writes tokenizer.json, tokenizer_config.json and vocab.txt, or vocab.json and merges.txt, into the directory `dir`.
     ///
     /// `model_max_length` is the number of positions the model has; Python cuts texts there.
     ///
     /// # Errors
     /// [`TokenizerError::Unwritable`] when a file cannot be written.
     pub fn save(&self, dir: &Path, model_max_length: usize) -> Result<(), TokenizerError> {
-        let files = [
+        let mut files = vec![
             ("tokenizer.json", self.json()),
             ("tokenizer_config.json", self.config_json(model_max_length)),
-            ("vocab.txt", Ok(self.vocabulary())),
         ];
+        match &self.pipeline {
+            Pipeline::Words(_) => files.push(("vocab.txt", Ok(self.vocabulary()))),
+            Pipeline::Bytes(bytes, _) => {
+                files.push(("vocab.json", self.numbered()));
+                files.push(("merges.txt", merges(bytes.get_model())));
+            }
+        }
         for (name, content) in files {
             let path = dir.join(name);
             content
@@ -46,10 +63,21 @@ impl Tokenizer {
     }
 
     fn json(&self) -> std::io::Result<String> {
-        let mut pipeline = self.pipeline.clone();
-        let frame = self.template().map_err(std::io::Error::other)?;
-        pipeline.with_post_processor(Some(frame));
-        pipeline.to_string(false).map_err(std::io::Error::other)
+        let json = match self.pipeline.clone() {
+            Pipeline::Words(mut words) => {
+                let frame = self.template().map_err(std::io::Error::other)?;
+                words.with_post_processor(Some(frame));
+                words.to_string(false)
+            }
+            Pipeline::Bytes(mut bytes, PrefixSpace(space)) => {
+                let [sep, cls] = [(&self.special.sep, self.sep), (&self.special.cls, self.cls)];
+                let [sep, cls] = [sep, cls].map(|(name, id)| (name.clone(), id));
+                let frame = RobertaProcessing::new(sep, cls).add_prefix_space(space);
+                bytes.with_post_processor(Some(frame));
+                bytes.to_string(false)
+            }
+        };
+        json.map_err(std::io::Error::other)
     }
 
     /// `[CLS] A [SEP]` for one text and `[CLS] A [SEP] B [SEP]` for a pair, as BERT has them.
@@ -67,7 +95,20 @@ impl Tokenizer {
     }
 
     fn config_json(&self, model_max_length: usize) -> std::io::Result<String> {
-        let normalizer = self.pipeline.get_normalizer().copied().unwrap_or_default();
+        let (kind, family) = match &self.pipeline {
+            Pipeline::Words(words) => {
+                let normalizer = words.get_normalizer().copied().unwrap_or_default();
+                let kind = Kind::Words {
+                    do_lower_case: normalizer.lowercase,
+                    strip_accents: normalizer.strip_accents,
+                    tokenize_chinese_chars: normalizer.handle_chinese_chars,
+                };
+                (kind, Family::Words)
+            }
+            Pipeline::Bytes(_, PrefixSpace(space)) => {
+                (Kind::Bytes { add_prefix_space: *space }, Family::Bytes)
+            }
+        };
         let keys = ["pad_token", "unk_token", "cls_token", "sep_token", "mask_token"];
         let special_tokens = keys
             .into_iter()
@@ -76,13 +117,11 @@ impl Tokenizer {
             .map(|(key, name)| (key, name.as_str()))
             .collect();
         let config = ConfigFile {
-            tokenizer_class: "DistilBertTokenizer",
-            do_lower_case: normalizer.lowercase,
-            strip_accents: normalizer.strip_accents,
-            tokenize_chinese_chars: normalizer.handle_chinese_chars,
+            tokenizer_class: family.class(),
+            kind,
             model_max_length,
             truncation_side: self.side.name(),
-            split_special_tokens: self.pipeline.get_encode_special_tokens(),
+            split_special_tokens: self.pipeline.splits_special(),
             special_tokens,
         };
         serde_json::to_string_pretty(&config).map_err(std::io::Error::other)
@@ -96,4 +135,27 @@ impl Tokenizer {
         let line = |id| format!("{}\n", tokens.get(&id).map_or("", String::as_str));
         (0..end).map(line).collect()
     }
+
+    /// vocab.json: the number of each token, in the order of the numbers.
+    fn numbered(&self) -> std::io::Result<String> {
+        let vocabulary = self.pipeline.get_vocab(false).into_iter();
+        let tokens: BTreeMap<u32, String> = vocabulary.map(|(token, id)| (id, token)).collect();
+        let entry = |(id, token): (u32, String)| {
+            Ok(format!("{}: {id}", serde_json::to_string(&token).map_err(std::io::Error::other)?))
+        };
+        let entries: std::io::Result<Vec<String>> = tokens.into_iter().map(entry).collect();
+        Ok(format!("{{{}}}\n", entries?.join(", ")))
+    }
+}
+
+/// merges.txt: two tokens a line, the first to be joined first.
+fn merges(model: &BPE) -> std::io::Result<String> {
+    #[derive(Deserialize)]
+    struct Merges {
+        merges: Vec<[String; 2]>,
+    }
+    let written = serde_json::to_value(model)?;
+    let Merges { merges } = serde_json::from_value(written)?;
+    let line = |[first, second]: [String; 2]| format!("{first} {second}\n");
+    Ok("#version: 0.2\n".to_owned() + &merges.into_iter().map(line).collect::<String>())
 }

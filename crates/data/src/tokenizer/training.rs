@@ -18,6 +18,7 @@ use tokenizers::{
 
 use super::assembly::TokenizerParts;
 use super::config::TokenizerConfig;
+use super::special_tokens::Family;
 use super::{Tokenizer, TokenizerError};
 
 /// A pair seen once is chance.
@@ -37,7 +38,7 @@ impl Tokenizer {
     ) -> Result<Self, TokenizerError> {
         let config = TokenizerConfig::default();
         let words = count_words(texts, &config.normalizer())?;
-        let special = config.special_tokens().all().map(String::clone);
+        let special = config.special_tokens(Family::Words).all().map(String::clone);
         let mut pieces = Pieces::new(special.to_vec(), &words);
         while pieces.names.len() < vocab_size && pieces.join_most_frequent() {}
         let origin = Path::new("(trained vocabulary)");

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod arbitrary_bytes;
 #[cfg(test)]
+mod byte_level;
+#[cfg(test)]
 mod classes;
 #[cfg(test)]
 mod corpus_messages;

@@ -56,13 +56,13 @@ fn directories_without_one() {
     check(
         &[],
         expect![[r#"
-            model: the directory has neither tokenizer.json nor vocab.txt
+            model: the directory has neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt
               hint: copy one of them from the model's source"#]],
     );
     check(
         &[("config.json", b"{}")],
         expect![[r#"
-            model: the directory has neither tokenizer.json nor vocab.txt
+            model: the directory has neither tokenizer.json nor vocab.txt, nor vocab.json with merges.txt
               hint: copy one of them from the model's source"#]],
     );
 }
@@ -134,14 +134,14 @@ fn post_processors_that_are_not_bert() {
         "/post_processor",
         Value::Null,
         expect![[r#"
-            model/tokenizer.json: its post_processor is missing, but DistilBERT needs [CLS] text [SEP]
+            model/tokenizer.json: its post_processor is missing, but only [CLS] text [SEP] is supported
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     check_json(
         "/post_processor",
         json!({"type": "ByteLevel", "trim_offsets": true}),
         expect![[r#"
-            model/tokenizer.json: its post_processor is of another kind, but DistilBERT needs [CLS] text [SEP]
+            model/tokenizer.json: its post_processor is of another kind, but only [CLS] text [SEP] is supported
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     let template = |single: Value, tokens: Value| json!({"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": tokens});
@@ -150,7 +150,7 @@ fn post_processors_that_are_not_bert() {
         "/post_processor",
         template(text, json!({})),
         expect![[r#"
-            model/tokenizer.json: its post_processor is another template, but DistilBERT needs [CLS] text [SEP]
+            model/tokenizer.json: its post_processor is another template, but only [CLS] text [SEP] is supported
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     let unknown = json!([{"SpecialToken": {"id": "[CLS]", "type_id": 0}},
@@ -159,7 +159,7 @@ fn post_processors_that_are_not_bert() {
         "/post_processor",
         template(unknown, json!({})),
         expect![[r#"
-            model/tokenizer.json: its post_processor is another template, but DistilBERT needs [CLS] text [SEP]
+            model/tokenizer.json: its post_processor is another template, but only [CLS] text [SEP] is supported
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
 }
@@ -170,21 +170,21 @@ fn a_normaliser_or_splitter_that_is_not_bert() {
         "/normalizer",
         json!({"type": "Precompiled", "precompiled_charsmap": "AA"}),
         expect![[r#"
-            model/tokenizer.json: its normalizer is `Precompiled`, but DistilBERT needs BertNormalizer
+            model/tokenizer.json: its normalizer is `Precompiled`, but only BertNormalizer is supported
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     check_json(
         "/normalizer",
         Value::Null,
         expect![[r#"
-            model/tokenizer.json: its normalizer is missing, but DistilBERT needs BertNormalizer
+            model/tokenizer.json: its normalizer is missing, but only BertNormalizer is supported
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     check_json(
         "/pre_tokenizer",
         json!({"type": "Split", "pattern": {"Regex": "(a+)+$"}}),
         expect![[r#"
-            model/tokenizer.json: its pre_tokenizer is `Split`, but DistilBERT needs BertPreTokenizer
+            model/tokenizer.json: its pre_tokenizer is `Split`, but only BertPreTokenizer is supported
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
 }
@@ -206,21 +206,21 @@ fn models_that_are_not_bert() {
         "/model",
         bpe,
         expect![[r#"
-            model/tokenizer.json: its model is `BPE`, but DistilBERT needs WordPiece
+            model/tokenizer.json: its normalizer is `BertNormalizer`, but only null is supported
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     check_json(
         "/model/max_input_chars_per_word",
         json!(1_000_000_000),
         expect![[r#"
-            model/tokenizer.json: its model.max_input_chars_per_word is `1000000000`, but DistilBERT needs 100
+            model/tokenizer.json: its model.max_input_chars_per_word is `1000000000`, but only 100 is supported
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
     check_json(
         "/model/continuing_subword_prefix",
         json!("@@"),
         expect![[r#"
-            model/tokenizer.json: its model.continuing_subword_prefix is `@@`, but DistilBERT needs ##
+            model/tokenizer.json: its model.continuing_subword_prefix is `@@`, but only ## is supported
               hint: use the tokenizer.json or vocab.txt that the model was trained with"#]],
     );
 }

@@ -7,7 +7,8 @@
 
 constexpr int HEAD_THREADS = 128;
 constexpr int HEAD_WARPS = HEAD_THREADS / 32;
-constexpr int RELU = 1; // else GELU
+constexpr int RELU = 1;
+constexpr int TANH = 2; // else GELU
 
 struct Head {
     const float* bias1;   // (I)
@@ -35,6 +36,10 @@ struct Activated {
 // The slope of ReLU at 0 is 1, as on the CPU.
 __device__ __forceinline__ Activated activate(float u, int activation) {
     if (activation == RELU) return {u < 0.0f ? 0.0f : u, u < 0.0f ? 0.0f : 1.0f};
+    if (activation == TANH) {
+        const float y = tanhf(u);
+        return {y, 1.0f - y * y};
+    }
     const float below = 0.5f * (1.0f + erff(u * 0.70710678f));
     const float density = 0.39894228f * expf(-0.5f * u * u);
     return {u * below, below + u * density};

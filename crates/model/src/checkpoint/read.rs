@@ -1,141 +1,21 @@
-//! Weights out of a directory, with every tensor accounted for.
-
-use std::path::Path;
+//! Weights out of a file, with every tensor accounted for.
 
 use candle_core::{DType, Device, Tensor};
 use lockstep_kernels::sum_of_squares;
-use lockstep_params::{ParamName, Parameters, TensorFile};
+use lockstep_params::{Fixed, ParamName, Parameters, TensorFile};
 use lockstep_world::Seed;
 
+use super::fold::{Tables, folded};
+use super::report::LoadReport;
+use super::weights_file::WeightsFile;
 use crate::specs::{self, TensorSpec};
-use crate::{EncoderConfig, HeadKind, LoadReport, ModelError};
+use crate::{EncoderConfig, HeadKind, ModelError};
 
-/// What encoders are prefixed with in the wild.
-const PREFIXES: [&str; 3] = ["distilbert.", "bert.", ""];
+/// Buffers of older transformers versions, which say only 0, 1, 2, ... and 0, 0, 0, ...
+const BUFFERS: [&str; 2] = ["embeddings.position_ids", "embeddings.token_type_ids"];
 
 /// So many faults are listed; a foreign checkpoint would have hundreds.
 const LISTED: usize = 10;
-
-/// Files of weights, in the order in which they are looked for.
-const WEIGHTS: [&str; 4] = [
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-];
-
-/// Files of weights that are not read, and what they are.
-const OTHERS: [(&str, &str); 10] = [
-    ("tf_model.h5", "weights of TensorFlow"),
-    ("tf_model.h5.index.json", "weights of TensorFlow"),
-    ("model.ckpt.index", "weights of TensorFlow 1"),
-    ("flax_model.msgpack", "weights of Flax"),
-    ("flax_model.msgpack.index.json", "weights of Flax"),
-    ("rust_model.ot", "weights of rust-bert"),
-    ("adapter_model.safetensors", "an adapter (PEFT), not a complete model"),
-    ("model.onnx", "an ONNX graph"),
-    ("model.fp16.safetensors", "a variant of the weights"),
-    ("model.bf16.safetensors", "a variant of the weights"),
-];
-
-/// The weights there are instead of those that are read.
-fn others(directory: &Path) -> Option<(&'static str, &'static str)> {
-    OTHERS.into_iter().find(|(name, _)| directory.join(name).exists())
-}
-
-/// Gives scales and shifts of layer norms the names that they have since PyTorch took them over from
-/// TensorFlow; transformers does so too.
-fn modernise(file: &mut TensorFile) {
-    let new = |name: &ParamName| {
-        let (norm, old) = name.as_str().rsplit_once('.')?;
-        let new = match old {
-            "gamma" => "weight",
-            "beta" => "bias",
-            _ => return None,
-        };
-        let is_norm = norm.ends_with("LayerNorm") || norm.ends_with("layer_norm");
-        is_norm.then(|| (name.clone(), ParamName::from(format!("{norm}.{new}"))))
-    };
-    let renamed: Vec<_> = file.iter().filter_map(|(name, _)| new(name)).collect();
-    for (old, new) in renamed {
-        file.rename(&old, new);
-    }
-}
-
-/// The tensors of a directory, and what its encoder is called in there.
-#[derive(Debug)]
-pub(crate) struct WeightsFile {
-    file: TensorFile,
-    prefix: &'static str,
-    heads: Heads,
-}
-
-/// Whether a head in the file is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heads {
-    Used,
-    PassedOver,
-}
-
-impl WeightsFile {
-    /// Opens the first of [`WEIGHTS`] there is, as transformers does.
-    pub(crate) fn open(directory: &Path) -> Result<Self, ModelError> {
-        let candidates = WEIGHTS.map(|name| directory.join(name));
-        let path = candidates.iter().find(|path| path.exists());
-        let no_weights = || ModelError::NoWeights {
-            directory: directory.to_owned(),
-            instead: others(directory),
-        };
-        let mut file = TensorFile::read(path.ok_or_else(no_weights)?)?;
-        modernise(&mut file);
-        let has_words = |prefix: &&&str| {
-            file.contains(&format!("{prefix}embeddings.word_embeddings.weight").into())
-        };
-        let prefix = PREFIXES.iter().find(has_words).ok_or_else(|| ModelError::Tensors {
-            path: file.path().to_owned(),
-            faults: vec![format!(
-                "tensor `embeddings.word_embeddings.weight` is missing, also with the prefixes `{}` and `{}`",
-                PREFIXES[0], PREFIXES[1]
-            )],
-        })?;
-        Ok(Self { prefix, file, heads: Heads::Used })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.file.path()
-    }
-
-    /// Which head the file has, if any.
-    pub(crate) fn head(&self) -> Option<HeadKind> {
-        [HeadKind::Mlp, HeadKind::Hf].into_iter().find(|&kind| self.has_head(kind))
-    }
-
-    /// Whether the file has a head of this kind.
-    pub(crate) fn has_head(&self, kind: HeadKind) -> bool {
-        let [first, _] = kind.layers();
-        self.heads == Heads::Used && self.file.contains(&format!("{first}.weight").into())
-    }
-
-    /// The same without its head.
-    pub(crate) fn without_head(self) -> Self {
-        Self { heads: Heads::PassedOver, ..self }
-    }
-
-    /// The number of classes of the head in the file.
-    ///
-    /// # Errors
-    /// A sentence, when the tensor that tells is missing or has no rows.
-    pub(crate) fn classes(&self, kind: HeadKind) -> Result<usize, String> {
-        let name = ParamName::from(format!("{}.weight", kind.layers()[1]));
-        let weight = self.file.iter().find(|(candidate, _)| **candidate == name);
-        let (_, weight) = weight.ok_or_else(|| format!("tensor `{name}` is missing"))?;
-        let shape = weight.dims();
-        let rows = shape.first().copied().filter(|rows| *rows > 0);
-        rows.ok_or_else(|| {
-            format!("tensor `{name}` has shape {shape:?}, which is not that of a classifier")
-        })
-    }
-}
 
 /// What the parameters are read for.
 pub(crate) struct Wanted<'a> {
@@ -155,45 +35,115 @@ pub(crate) struct Wanted<'a> {
 pub(crate) fn read_parameters(
     weights: Option<WeightsFile>,
     wanted: &Wanted<'_>,
-) -> Result<(Parameters, LoadReport), ModelError> {
-    let (file, prefix, heads) = match weights {
-        Some(WeightsFile { file, prefix, heads }) => (Some(file), prefix, heads),
-        None => (None, "", Heads::PassedOver),
+) -> Result<ReadWeights, ModelError> {
+    let has_head = weights.as_ref().is_some_and(|weights| weights.has_head(wanted.head));
+    let (file, prefix) = match weights {
+        Some(WeightsFile { file, prefix, .. }) => (Some(file), prefix),
+        None => (None, ""),
     };
-    let mut filling = Filling {
-        file,
-        wanted,
-        all: Parameters::default(),
-        report: LoadReport::default(),
-        faults: Vec::new(),
-    };
-    for spec in specs::encoder(wanted.config) {
-        let from =
-            filling.file.is_some().then(|| ParamName::from(format!("{prefix}{}", spec.name)));
-        let name = format!("{}{}", wanted.head.encoder_prefix(), spec.name).into();
-        filling.fill(name, &spec, from)?;
-    }
-    let head_specs = specs::head(wanted.head, wanted.config, wanted.classes);
-    let is_in_file = |spec: &TensorSpec| {
-        filling.file.as_ref().is_some_and(|file| file.contains(&spec.name.as_str().into()))
-    };
-    let has_head = heads == Heads::Used && head_specs.iter().any(is_in_file);
-    for spec in head_specs {
-        let name = ParamName::from(spec.name.as_str());
-        filling.fill(name.clone(), &spec, has_head.then_some(name))?;
-    }
+    let mut filling = Filling { file, wanted, read: ReadWeights::default(), faults: Vec::new() };
+    filling.fill_encoder(prefix)?;
+    filling.fill_head(prefix, has_head)?;
     filling.finish(prefix)
+}
+
+/// What was read of a directory.
+#[derive(Default)]
+pub(crate) struct ReadWeights {
+    pub(crate) parameters: Parameters,
+    /// What the files of this model have besides.
+    pub(crate) fixed: Fixed,
+    pub(crate) report: LoadReport,
 }
 
 struct Filling<'a> {
     file: Option<TensorFile>,
     wanted: &'a Wanted<'a>,
-    all: Parameters,
-    report: LoadReport,
+    read: ReadWeights,
     faults: Vec<String>,
 }
 
 impl Filling<'_> {
+    fn fill_encoder(&mut self, prefix: &str) -> Result<(), ModelError> {
+        let Wanted { config, head, .. } = *self.wanted;
+        let own = config.family.encoder_prefix(head);
+        for spec in specs::encoder(config) {
+            let from =
+                self.file.is_some().then(|| ParamName::from(format!("{prefix}{}", spec.name)));
+            let name = ParamName::from(format!("{own}{}", spec.name));
+            if spec.name == specs::POSITIONS && config.family.has_token_types() {
+                self.fill_positions(name, &spec, from)?;
+            } else {
+                self.fill(name, &spec, from)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the position embedding, to which the row of token type 0 is added for good; the rest of
+    /// both tables is fixed.
+    fn fill_positions(
+        &mut self,
+        name: ParamName,
+        spec: &TensorSpec,
+        from: Option<ParamName>,
+    ) -> Result<(), ModelError> {
+        let Wanted { config, .. } = *self.wanted;
+        let own = config.family.encoder_prefix(self.wanted.head);
+        let kinds_name = ParamName::from(format!("{own}{}", specs::TOKEN_TYPES));
+        let kinds_shape = [config.token_types, config.width];
+        let Some(source) = from else {
+            let kinds = Tensor::zeros(&kinds_shape, DType::F32, &Device::Cpu)?;
+            let before = (config.unused_positions, config.width);
+            let before = Tensor::zeros(before, DType::F32, &Device::Cpu)?;
+            self.fix(&name, kinds_name, Tables { before, kinds });
+            return self.fill(name, spec, None);
+        };
+        let rows = config.unused_positions + config.positions;
+        let places = self.taken(&source, &[rows, config.width]);
+        let kinds = source.as_str().replace(specs::POSITIONS, specs::TOKEN_TYPES).into();
+        let kinds = self.taken(&kinds, &kinds_shape);
+        match (places, kinds) {
+            (Ok(places), Ok(kinds)) => {
+                let (places, tables) = folded(&places, &kinds, config.unused_positions)?;
+                self.fix(&name, kinds_name.clone(), tables);
+                self.read.report.loaded.extend([name.clone(), kinds_name]);
+                self.insert(name, &places, spec)
+            }
+            (places, kinds) => {
+                self.faults.extend(places.err().into_iter().chain(kinds.err()));
+                Ok(())
+            }
+        }
+    }
+
+    fn fix(&mut self, places: &ParamName, kinds: ParamName, tables: Tables) {
+        let fixed = std::mem::take(&mut self.read.fixed).with_tensor(kinds, tables.kinds);
+        self.read.fixed = match self.wanted.config.unused_positions {
+            0 => fixed,
+            _ => fixed.with_rows(places.clone(), tables.before),
+        };
+    }
+
+    fn fill_head(&mut self, prefix: &str, has_head: bool) -> Result<(), ModelError> {
+        let Wanted { config, head, classes, .. } = *self.wanted;
+        let own = config.family.encoder_prefix(head);
+        let pools = config.family.pools(head);
+        for spec in specs::head(head, config, classes) {
+            let name = ParamName::from(spec.name.as_str());
+            // A pooler lies within the encoder, and bare encoders have one, too.
+            let inside = spec.name.strip_prefix(own).filter(|_| pools);
+            let source = inside.map_or_else(
+                || name.clone(),
+                |inside| ParamName::from(format!("{prefix}{inside}")),
+            );
+            let is_there = |file: &TensorFile| inside.is_some() && file.contains(&source);
+            let is_read = has_head || self.file.as_ref().is_some_and(is_there);
+            self.fill(name, &spec, is_read.then_some(source))?;
+        }
+        Ok(())
+    }
+
     /// Adds one parameter, taken `from` the file or made afresh.
     fn fill(
         &mut self,
@@ -201,17 +151,17 @@ impl Filling<'_> {
         spec: &TensorSpec,
         from: Option<ParamName>,
     ) -> Result<(), ModelError> {
-        let Wanted { seed, device, .. } = *self.wanted;
+        let Wanted { seed, .. } = *self.wanted;
         let value = match from {
             // A width that the file contradicts may be any width, and would be allocated here.
             None if !self.faults.is_empty() => return Ok(()),
             None => {
-                self.report.initialised.push(name.clone());
+                self.read.report.initialised.push(name.clone());
                 spec.start.tensor(name.as_str(), &spec.shape, seed)?
             }
-            Some(source) => match self.taken(&source, spec) {
+            Some(source) => match self.taken(&source, &spec.shape) {
                 Ok(value) => {
-                    self.report.loaded.push(name.clone());
+                    self.read.report.loaded.push(name.clone());
                     value
                 }
                 Err(fault) => {
@@ -220,16 +170,25 @@ impl Filling<'_> {
                 }
             },
         };
-        self.all.insert(name, &value.to_device(device)?, spec.info)?;
-        Ok(())
+        self.insert(name, &value, spec)
     }
 
-    fn taken(&mut self, name: &ParamName, spec: &TensorSpec) -> Result<Tensor, String> {
+    fn insert(
+        &mut self,
+        name: ParamName,
+        value: &Tensor,
+        spec: &TensorSpec,
+    ) -> Result<(), ModelError> {
+        let value = value.to_device(self.wanted.device)?;
+        Ok(self.read.parameters.insert(name, &value, spec.info)?)
+    }
+
+    fn taken(&mut self, name: &ParamName, shape: &[usize]) -> Result<Tensor, String> {
         let value = self.file.as_mut().and_then(|file| file.take(name));
         let value = value.ok_or_else(|| format!("tensor `{name}` is missing"))?;
-        if value.dims() != spec.shape {
-            let (found, wanted) = (value.dims(), &spec.shape);
-            return Err(format!("tensor `{name}` has shape {found:?}, but {wanted:?} is needed"));
+        if value.dims() != shape {
+            let found = value.dims();
+            return Err(format!("tensor `{name}` has shape {found:?}, but {shape:?} is needed"));
         }
         if value.dtype() != DType::F32 {
             let found = value.dtype();
@@ -244,20 +203,21 @@ impl Filling<'_> {
         }
     }
 
-    fn finish(mut self, prefix: &str) -> Result<(Parameters, LoadReport), ModelError> {
-        let Some(file) = self.file else { return Ok((self.all, self.report)) };
+    fn finish(mut self, prefix: &str) -> Result<ReadWeights, ModelError> {
+        let Some(file) = self.file else { return Ok(self.read) };
+        let family = self.wanted.config.family;
+        let blocks = format!("{}.", family.blocks());
         for (name, _) in file.iter() {
             let place = name.as_str().strip_prefix(prefix).unwrap_or_default();
-            let is_encoder = place.starts_with("embeddings.") || place.starts_with("transformer.");
-            // A buffer of older transformers versions, which says only 0, 1, 2, ...
-            if is_encoder && place != "embeddings.position_ids" {
+            let is_encoder = place.starts_with("embeddings.") || place.starts_with(&blocks);
+            if is_encoder && !BUFFERS.contains(&place) {
                 self.faults.push(format!("tensor `{name}` is not expected by config.json"));
             } else {
-                self.report.ignored.push(name.clone());
+                self.read.report.ignored.push(name.clone());
             }
         }
         if self.faults.is_empty() {
-            return Ok((self.all, self.report));
+            return Ok(self.read);
         }
         let more = self.faults.len().saturating_sub(LISTED);
         self.faults.truncate(LISTED);

@@ -8,6 +8,8 @@ mod directories;
 #[cfg(test)]
 mod dropout;
 #[cfg(test)]
+mod families;
+#[cfg(test)]
 mod pytorch;
 #[cfg(test)]
 mod settings;

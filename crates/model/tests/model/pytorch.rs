@@ -9,7 +9,7 @@ use lockstep_testkit::{
 use lockstep_world::Seed;
 
 /// The owner of an [`Input`].
-struct Packed {
+pub(crate) struct Packed {
     ids: Vec<u32>,
     positions: Vec<u32>,
     offsets: Vec<usize>,
@@ -17,7 +17,7 @@ struct Packed {
 }
 
 impl Packed {
-    fn of(texts: &[&[u32]]) -> Self {
+    pub(crate) fn of(texts: &[&[u32]]) -> Self {
         let mut packed =
             Self { ids: vec![], positions: vec![], offsets: vec![0], examples: vec![] };
         for (ids, example) in texts.iter().zip(0..) {
@@ -29,7 +29,7 @@ impl Packed {
         packed
     }
 
-    fn input(&self) -> Input<'_> {
+    pub(crate) fn input(&self) -> Input<'_> {
         let Self { ids, positions, offsets, examples } = self;
         Input { ids, positions, offsets, examples }
     }

@@ -54,6 +54,7 @@ impl Recorder<'_> {
         match self.plan.shape.activation {
             Activation::Gelu => 0,
             Activation::Relu => 1,
+            Activation::Tanh => 2,
         }
     }
 }

@@ -5,7 +5,23 @@ use super::setup::{Allocator, Largest, Optimiser, Places, ReplicaSettings};
 use crate::record::{record_pass, record_update};
 use crate::{
     AdamWConstants, Arithmetic, Bucket, Machine, MachineError, Mark, Memory, MicroBatch,
-    ModelParts, ModelShape, Program, Purpose, Rate, Region, Squares, Wanted,
+    ModelParts, ModelShape, PartNames, Program, Purpose, Rate, Region, Squares, Wanted,
+};
+
+/// Names of parts that are looked up on paper only, where none has a weight.
+const ON_PAPER: PartNames<'static> = PartNames {
+    blocks: "block",
+    layers: [
+        "query",
+        "key",
+        "value",
+        "output",
+        "attention_norm",
+        "widen",
+        "narrow",
+        "feed_forward_norm",
+    ],
+    head: ["hidden", "classifier"],
 };
 
 /// What decides the memory and the programs of a replica.
@@ -39,7 +55,7 @@ impl Draft {
         let DraftSettings { shape, arithmetic, largest, updates, squares } = settings;
         let mut paper = Paper::default();
         let mut region = |wanted: Wanted<'_>| paper.allocate(wanted.values * 4);
-        let mut parts = || ModelParts::find(&shape, ["hidden", "classifier"], &mut region);
+        let mut parts = || ModelParts::find(&shape, &ON_PAPER, &mut region);
         let (weights, first, second) = (parts()?, parts()?, parts()?);
         let flags = weights.map(|_| 0);
         let constants =

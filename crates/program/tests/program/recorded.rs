@@ -2,8 +2,8 @@
 
 use lockstep_program::{
     Activation, Affine, Arithmetic, BlockCopies, Bucket, DropRates, Element, GradientArena, Memory,
-    MicroBatch, ModelParts, ModelShape, Moments, Plan, Program, Purpose, Region, Span, Squares,
-    State, Training, Weights, record_copies, record_pass, record_settle, record_update,
+    MicroBatch, ModelParts, ModelShape, Moments, PartNames, Plan, Program, Purpose, Region, Span,
+    Squares, State, Training, Weights, record_copies, record_pass, record_settle, record_update,
 };
 
 pub(crate) const SHAPE: ModelShape = ModelShape {
@@ -36,11 +36,13 @@ impl Ground {
     }
 
     fn parts(&mut self, name: &str) -> ModelParts<Span> {
+        let layers = ["q_lin", "k_lin", "v_lin", "out_lin", "norm", "lin1", "lin2", "output_norm"];
         let head = ["pre_classifier", "classifier"];
+        let names = PartNames { blocks: "layer", layers, head };
         let find = |wanted: lockstep_program::Wanted<'_>| -> Result<Span, ()> {
             Ok(self.take(&format!("{name} {}", wanted.name), wanted.values * 4))
         };
-        ModelParts::find(&SHAPE, head, find).unwrap()
+        ModelParts::find(&SHAPE, &names, find).unwrap()
     }
 
     fn state(&mut self) -> State {

@@ -198,9 +198,9 @@ fn what_an_evaluation_needs_must_be_given() {
         expect![[r#"
             2 faults in the configuration:
               --eval-strategy epoch
-                  this needs a validation file; pass one, or leave this out
+                  this needs a validation file or validation_split; pass one, or leave this out
               --load-best-model-at-end
-                  this needs a validation file; pass one, or leave this out"#]],
+                  this needs a validation file or validation_split; pass one, or leave this out"#]],
     );
 }
 

@@ -290,6 +290,23 @@ fn a_word_that_is_no_key_is_answered_with_the_nearest() {
 }
 
 #[test]
+fn a_share_of_the_training_file_is_evaluated_on() {
+    let bench = Bench::new();
+    let line = "train --model builtin:tiny --train-file DIR/train.tsv --output-dir DIR/run \
+                --max-steps 3 --global-batch-size 8";
+    let (_, text) = bench.run(&format!("{line} --validation-split 0.2")).unwrap();
+    assert!(text.contains("validation 20 % of DIR/train.tsv: 8 examples"), "{text}");
+    assert!(text.contains("32 examples") && text.contains("accuracy"), "{text}");
+    let metrics = fs::read_to_string(bench.path().join("run/metrics.jsonl")).unwrap();
+    assert!(metrics.lines().any(|line| line.contains("\"evaluation\"")), "{metrics}");
+    let (_, text) = bench.run(&format!("{line} --overwrite-output-dir")).unwrap();
+    assert!(text.contains("validation none, so nothing is evaluated while training"), "{text}");
+    let failure = bench.run(&format!("{line} --overwrite-output-dir --validation-split 0.001"));
+    let failure = failure.unwrap_err().to_string();
+    assert!(failure.contains("a share of 0.001 of 40 training examples is less"), "{failure}");
+}
+
+#[test]
 fn files_are_inspected_before_a_training() {
     let bench = Bench::new();
     let rows = "text\tlabel\na good film number 3\tgood\na new film\tdull\na new film\tgood\nx\n";

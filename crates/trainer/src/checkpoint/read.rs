@@ -67,7 +67,7 @@ impl Saved {
     /// Overwrites the weights.
     pub(crate) fn restore_weights(&self, model: &Classifier) -> Result<(), CheckpointError> {
         let mut file = self.tensors(WEIGHTS)?;
-        let assigned = model.parameters().assign(|name| file.take(name));
+        let assigned = model.parameters().assign(|name| model.fixed().take(&mut file, name));
         assigned.map_err(|fault| self.unfit(WEIGHTS, &fault))
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lockstep_data::Tokenizer;
 use lockstep_model::{Classifier, ModelTexts};
-use lockstep_params::{Copied, ParamName, write_tensors};
+use lockstep_params::{Copied, Fixed, ParamName, write_tensors};
 use lockstep_world::Step;
 use serde::Serialize;
 
@@ -21,6 +21,7 @@ use crate::journal::Journal;
 /// What a user of the model needs beside its weights.
 pub(crate) struct Companions {
     texts: ModelTexts,
+    fixed: Fixed,
     tokenizer: Arc<Tokenizer>,
     positions: usize,
     usage: Usage,
@@ -30,6 +31,7 @@ impl Companions {
     pub(crate) fn of(model: &Classifier, tokenizer: &Arc<Tokenizer>, usage: &Usage) -> Self {
         Self {
             texts: model.texts(),
+            fixed: model.fixed().clone(),
             tokenizer: tokenizer.clone(),
             positions: model.config().positions,
             usage: usage.clone(),
@@ -96,7 +98,7 @@ impl Draft {
         let name = checkpoint_name(self.step);
         let staging = Staging::begin(&self.output_dir, &name)?;
         let directory = staging.path();
-        let weights = write_tensors(&directory.join(WEIGHTS), &tensors.weights)?;
+        let weights = self.companions.fixed.write(&directory.join(WEIGHTS), &tensors.weights)?;
         let moments = write_tensors(&directory.join(MOMENTS), &tensors.moments)?;
         self.companions.save(directory)?;
         write_json(&directory.join(JOURNAL), &self.journal)?;

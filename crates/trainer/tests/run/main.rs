@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod determinism;
 #[cfg(test)]
+mod families;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod identity;

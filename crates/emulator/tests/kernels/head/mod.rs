@@ -29,7 +29,7 @@ fn cases() -> Vec<Case> {
         activation,
         rate,
     };
-    use Activation::{Gelu, Relu};
+    use Activation::{Gelu, Relu, Tanh};
     vec![
         case([0, 16, 384, 2], Gelu, 0.1),
         case([1, 1, 8, 1], Gelu, 0.0),
@@ -43,6 +43,8 @@ fn cases() -> Vec<Case> {
         case([3, 4, 768, 1000], Relu, 0.1),
         case([2, 2, 8, 1000], Gelu, 0.9),
         case([5, 16, 384, 129], Gelu, 0.0),
+        case([3, 4, 64, 2], Tanh, 0.0),
+        case([16, 16, 768, 3], Tanh, 0.1),
     ]
 }
 
@@ -158,7 +160,7 @@ fn a_label_that_is_none_makes_the_loss_no_number() {
 /// Logits far apart do not overflow; hidden values that are none reach the loss.
 #[test]
 fn extremes_reach_the_loss() {
-    for activation in [Activation::Gelu, Activation::Relu] {
+    for activation in [Activation::Gelu, Activation::Relu, Activation::Tanh] {
         let case = Case { activation, rate: 0.0, ..cases()[6] };
         let mut inputs = case.inputs();
         inputs.bias2[1] = 1e6;

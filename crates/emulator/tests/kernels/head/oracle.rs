@@ -14,6 +14,9 @@ fn activate(u: f64, activation: Activation) -> (f64, f64) {
     if activation == Activation::Relu {
         return if u < 0.0 { (0.0, 0.0) } else { (u, 1.0) };
     }
+    if activation == Activation::Tanh {
+        return (u.tanh(), 1.0 - u.tanh().powi(2));
+    }
     let below = 0.5 * (1.0 + erf(u * std::f64::consts::FRAC_1_SQRT_2));
     let density = (-0.5 * u * u).exp() / (2.0 * std::f64::consts::PI).sqrt();
     (u * below, below + u * density)

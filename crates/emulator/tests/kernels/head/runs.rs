@@ -14,6 +14,7 @@ use crate::numbers::{mask_numbers, noise};
 pub(super) enum Activation {
     Gelu,
     Relu,
+    Tanh,
 }
 
 /// A head and a batch of examples.

@@ -1,7 +1,7 @@
 //! What memory evaluations hold.
 
 use super::*;
-use crate::{Activation, BatchSize, DropRates, Mark, Program, Step};
+use crate::{Activation, BatchSize, DropRates, Mark, PartNames, Program, Step};
 
 /// A machine that computes nothing and knows which of its memory is in use.
 #[derive(Default)]
@@ -97,9 +97,15 @@ fn evaluate(inference: &mut Inference<Storehouse>, examples: usize, length: usiz
     inference.evaluate(&input, bucket).unwrap();
 }
 
+const NAMES: PartNames<'static> = PartNames {
+    blocks: "block",
+    layers: ["a", "b", "c", "d", "e", "f", "g", "h"],
+    head: ["i", "j"],
+};
+
 #[test]
 fn memory_that_became_too_small_is_given_back() {
-    let found: Result<_, MachineError> = ModelParts::find(&SHAPE, ["hidden", "out"], |wanted| {
+    let found: Result<_, MachineError> = ModelParts::find(&SHAPE, &NAMES, |wanted| {
         Ok(Region { address: 1, bytes: wanted.values * 4 })
     });
     let mut inference = Inference::new(Storehouse::default(), SHAPE, found.unwrap());

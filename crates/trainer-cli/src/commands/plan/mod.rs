@@ -27,7 +27,7 @@ use crate::disk::room;
 use crate::failure::Failure;
 use crate::models::Outline;
 use crate::observers::clock;
-use crate::sources::{self, Corpora, RawCorpora};
+use crate::sources::{self, Corpora, Held, RawCorpora};
 use estimate::{Costs, Counts};
 use lockstep_world::counted;
 
@@ -134,14 +134,8 @@ fn table(
     let mut rows = vec![("device", format!("{device}, {}; 1 rank", counted(threads(), "thread")))];
     rows.extend(plan.train.deterministic.then(|| ("mode", DETERMINISTIC.to_owned())));
     rows.push(("train", held(&sources::name(&plan.data.train), counts.examples)));
-    for (name, source, corpus) in [
-        ("validation", &plan.data.validation, &corpora.validation),
-        ("test", &plan.data.test, &corpora.test),
-    ] {
-        if let (Some(source), Some(corpus)) = (source, corpus) {
-            rows.push((name, held(&sources::name(source), corpus.examples().len())));
-        }
-    }
+    let of_set = |one: Held<'_>| (one.set, held(&one.name, one.corpus.examples().len()));
+    rows.extend(corpora.held(&plan.data).into_iter().map(of_set));
     rows.extend([
         ("classes", sources::classes(&corpora.train)),
         (

@@ -43,12 +43,11 @@ pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
         sources::classes(&corpora.train)
     );
     text += &sources::numbered(&corpora.train);
-    for (name, source, corpus) in
-        [("validation", &plan.validation, &corpora.validation), ("test", &plan.test, &corpora.test)]
-    {
-        if let (Some(source), Some(corpus)) = (source, corpus) {
-            text += &line(name, &sources::name(source), corpus);
-        }
+    let held = corpora.held(plan);
+    held.iter().for_each(|one| text += &line(one.set, &one.name, one.corpus));
+    if !held.iter().any(|one| one.set == "validation") {
+        text += "validation none, so nothing is evaluated while training; --validation-file FILE or \
+                 --validation-split 0.1 gives some\n";
     }
     text
 }
@@ -136,7 +135,7 @@ pub(super) fn of_resumption(plan: &OutputPlan, checkpoint: Option<&Path>) -> Str
 pub(super) fn of_forgotten(plan: &DataPlan, forgotten: &Forgotten) -> String {
     match forgotten {
         Forgotten::ValidationData { here, there } => {
-            let name = plan.validation.as_ref().map_or_else(|| "nothing".to_owned(), sources::name);
+            let name = sources::validation_name(plan).unwrap_or_else(|| "nothing".to_owned());
             format!(
                 "{name} is not the validation set that the checkpoint was evaluated on ({here} now, \
                  {there} then): the best accuracy and the early-stopping count start again at this \

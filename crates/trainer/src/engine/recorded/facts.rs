@@ -5,8 +5,8 @@ use lockstep_model::Classifier;
 use lockstep_optim::Schedule;
 use lockstep_params::{Group, ParamName, Parameters};
 use lockstep_program::{
-    AdamWConstants, Arithmetic, DECAYS, HEAD, Largest, ModelParts, ModelShape, Optimiser, Places,
-    Rate, Region, ReplicaSettings, Squares, Wanted, rates,
+    AdamWConstants, Arithmetic, DECAYS, HEAD, Largest, ModelParts, ModelShape, Optimiser,
+    PartNames, Places, Rate, Region, ReplicaSettings, Squares, Wanted, rates,
 };
 use lockstep_world::{Seat, Step, WorldSize};
 
@@ -32,13 +32,18 @@ pub(crate) struct RunFacts {
 /// How a model's parameters are called.
 pub(super) struct Names {
     encoder: &'static str,
-    head: [&'static str; 2],
+    parts: PartNames<'static>,
 }
 
 impl Names {
     pub(super) fn of_model(model: &Classifier) -> Self {
-        let kind = model.head();
-        Self { encoder: kind.encoder_prefix(), head: kind.layers() }
+        let (family, head) = (model.config().family, model.head());
+        let parts = PartNames {
+            blocks: family.blocks(),
+            layers: family.block_layers(),
+            head: family.head_layers(head),
+        };
+        Self { encoder: family.encoder_prefix(head), parts }
     }
 
     /// Something of each parameter.
@@ -47,7 +52,7 @@ impl Names {
         shape: &ModelShape,
         mut of: impl FnMut(&ParamName) -> Result<T, TrainError>,
     ) -> Result<ModelParts<T>, TrainError> {
-        ModelParts::find(shape, self.head, |wanted| of(&self.of(wanted)))
+        ModelParts::find(shape, &self.parts, |wanted| of(&self.of(wanted)))
     }
 
     fn of(&self, wanted: Wanted<'_>) -> ParamName {

@@ -26,7 +26,7 @@ pub(super) fn apart(found: &Finished, expected: &Finished) -> [f64; 2] {
     let mut weights: f64 = 0.0;
     for ((name, found), (_, expected)) in found.weights.iter().zip(&expected.weights) {
         // The exact gradient of the keys' bias is zero: AdamW walks on rounding noise there.
-        if !name.ends_with("k_lin.bias") {
+        if !is_key_bias(name) {
             let largest = expected.iter().fold(0.0_f32, |largest, w| largest.max(w.abs()));
             let pairs = found.iter().zip(expected);
             let distance = pairs.fold(0.0_f32, |distance, (a, b)| distance.max((a - b).abs()));
@@ -44,8 +44,8 @@ fn check(start: Start, accumulation: usize, updates: u64) {
     let found = finish(alone(start, settings));
     let [losses, weights] = apart(&found, &expected);
     println!(
-        "{:?}, width {}: losses {losses:.1e}, weights {weights:.1e} apart",
-        start.head, start.width
+        "{}, {:?}, width {}: losses {losses:.1e}, weights {weights:.1e} apart",
+        start.model_type, start.head, start.width
     );
     assert!(losses < 1e-5, "losses are {losses:e} apart");
     assert!(weights < 1e-3, "weights are {weights:e} apart");
@@ -56,6 +56,16 @@ fn updates_equal_those_of_the_cpu() {
     check(NARROW, 1, 40);
     check(Start { head: HeadKind::Hf, dropout: 0.0, ..NARROW }, 1, 10);
     check(WIDE, 3, 10);
+}
+
+const BERT: Start = Start { model_type: "bert", ..NARROW };
+const ROBERTA: Start = Start { model_type: "roberta", head: HeadKind::Hf, ..NARROW };
+
+#[test]
+fn updates_of_bert_and_roberta_equal_those_of_the_cpu() {
+    check(BERT, 1, 10);
+    check(Start { head: HeadKind::Hf, ..BERT }, 2, 10);
+    check(ROBERTA, 1, 10);
 }
 
 #[test]
@@ -94,7 +104,7 @@ fn first_moments(output: &Path, trainer: impl FnOnce(TrainSettings) -> Trainer) 
 
 #[test]
 fn gradients_equal_those_of_the_cpu() {
-    for start in [NARROW, WIDE, Start { head: HeadKind::Hf, ..WIDE }] {
+    for start in [NARROW, WIDE, Start { head: HeadKind::Hf, ..WIDE }, BERT, ROBERTA] {
         let outputs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let expected = first_moments(outputs[0].path(), |settings| on_cpu(start, settings));
         let mut found = first_moments(outputs[1].path(), |settings| alone(start, settings));
@@ -112,7 +122,11 @@ fn gradients_equal_those_of_the_cpu() {
 
 /// First moments whose exact values are not zero, as that of the keys' bias is.
 fn is_gradient(name: &str) -> bool {
-    name.starts_with("exp_avg.") && !name.ends_with("k_lin.bias")
+    name.starts_with("exp_avg.") && !is_key_bias(name)
+}
+
+fn is_key_bias(name: &str) -> bool {
+    name.ends_with("k_lin.bias") || name.ends_with("key.bias")
 }
 
 /// Keeps evaluations.

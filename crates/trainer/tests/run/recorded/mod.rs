@@ -29,23 +29,33 @@ const RATES: Rates = Rates { encoder: 1e-3, head: 5e-3 };
 /// A model and how it is trained.
 #[derive(Clone, Copy)]
 struct Start {
+    model_type: &'static str,
     head: HeadKind,
     dropout: f32,
     width: usize,
 }
 
 /// Two heads of 32 columns, which the kernels take; the reference's tiny models have smaller ones.
-const NARROW: Start = Start { head: HeadKind::Mlp, dropout: 0.1, width: 64 };
+const NARROW: Start =
+    Start { model_type: "distilbert", head: HeadKind::Mlp, dropout: 0.1, width: 64 };
 
 /// Two heads of 64 columns.
 const WIDE: Start = Start { width: 128, ..NARROW };
 
 fn model(start: Start, labels: Vec<String>) -> Classifier {
-    let Start { head, dropout, width } = start;
+    let Start { model_type, head, dropout, width } = start;
+    let is_roberta = model_type == "roberta";
     let config = json!({
-        "model_type": "distilbert", "activation": "gelu", "vocab_size": 297, "n_layers": 3,
+        "model_type": model_type, "activation": "gelu", "vocab_size": 297, "n_layers": 3,
         "max_position_embeddings": 128, "dim": width, "n_heads": 2, "hidden_dim": width + 32,
     });
+    let berts = json!({
+        "model_type": model_type, "hidden_act": "gelu", "vocab_size": 297, "num_hidden_layers": 3,
+        "max_position_embeddings": if is_roberta { 130 } else { 128 }, "hidden_size": width,
+        "num_attention_heads": 2, "intermediate_size": width + 32,
+        "layer_norm_eps": if is_roberta { 1e-5 } else { 1e-12 },
+    });
+    let config = if model_type == "distilbert" { config } else { berts };
     let config = EncoderConfig::of(config.as_object().unwrap().clone()).unwrap();
     let dropout = Some(dropout);
     let dropouts = Dropouts { hidden: dropout, attention: dropout, head: dropout };
