@@ -7,16 +7,20 @@ use lockstep_data::{
     ColumnChoice, Corpus, CorpusSource, Format, Labels, OnBadRow, TextReader, TextSource,
 };
 
-const FORMATS: [(&str, Format); 4] = [
+const FORMATS: [(&str, Format); 8] = [
     ("x.csv", Format::Csv),
     ("x.tsv", Format::Tsv),
     ("x.jsonl", Format::Jsonl),
     ("x.txt", Format::Plain),
+    ("x.json", Format::Json),
+    ("x.csv.gz", Format::Csv),
+    ("x.parquet", Format::Parquet),
+    ("x.arrow", Format::Arrow),
 ];
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((choice, bytes)) = bytes.split_first() else { return };
-    let (name, format) = FORMATS[usize::from(choice % 4)];
+    let (name, format) = FORMATS[usize::from((choice & 3) | ((choice >> 3) & 4))];
     let column = || match choice & 4 {
         0 => ColumnChoice::default(),
         _ => ColumnChoice::from(Some("text".to_owned())),

@@ -1,7 +1,8 @@
-"""Writes the small Parquet and Arrow files of crates/columnar/tests/fixtures.
+"""Writes the small data files of crates/columnar/tests/fixtures, and one table in many formats in
+tests/whole/tables.
 
 Needs pyarrow, pandas, polars and datasets:
-    python tests/reference/tables.py crates/columnar/tests/fixtures
+    python tests/reference/tables.py crates/columnar/tests/fixtures tests/whole/tables
 """
 
 import sys
@@ -48,11 +49,37 @@ def main(folder: Path) -> None:
             "vector": pyarrow.array([[1.0], [2.0], [3.0], [4.0], [5.0]]),
         }
     )
-    for compression in ("lz4", "zstd", "snappy"):
+    for compression in ("lz4", "zstd"):
         pyarrow.parquet.write_table(
             table, folder / f"{compression}.parquet", compression=compression
         )
 
 
+def one_table(folder: Path) -> None:
+    """The same eight rows as each library writes them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = [f"a {word} day" for word in "warm dull calm grey fine cold mild bleak".split()]
+    labels = [1, 0] * 4
+    frame = pandas.DataFrame({"text": texts, "label": labels})
+    frame.to_csv(folder / "rows.tsv", index=False, sep="\t")
+    frame.to_csv(folder / "rows.csv", index=False)
+    frame.to_csv(folder / "packed.csv.gz", index=False, compression={"method": "gzip", "mtime": 1})
+    frame.to_json(folder / "rows.json", orient="records")
+    frame.to_json(folder / "columns.json")
+    frame.to_json(folder / "rows.jsonl", orient="records", lines=True)
+    lines = (folder / "rows.jsonl").read_bytes()
+    packed = pyarrow.compress(lines, codec="zstd", asbytes=True)
+    (folder / "packed.jsonl.zst").write_bytes(packed)
+    frame.to_parquet(folder / "pandas.parquet", index=False)
+    frame.to_feather(folder / "pandas.feather")
+    polars.DataFrame({"text": texts, "label": labels}).write_parquet(folder / "polars.parquet")
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=NAMES)}
+    )
+    rows = datasets.Dataset.from_dict({"text": texts, "label": labels}, features=features)
+    rows.to_parquet(folder / "datasets.parquet")
+
+
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    one_table(Path(sys.argv[2]))

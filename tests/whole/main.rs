@@ -67,4 +67,6 @@ mod starters;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod texts;

@@ -13,31 +13,38 @@ const MOST_EXPANSION: u64 = 256;
 /// …beyond this many bytes, which any batch may need.
 const ALWAYS_ALLOWED: u64 = 256 << 20;
 
-/// The next message with its body, as it is in the file; nothing at the end of the stream.
-/// `left` is how many bytes of messages the file can still hold.
+/// A message as it is in the file.
+pub(crate) struct Framed {
+    /// What it is; a message of flatbuffers.
+    pub(crate) header: Vec<u8>,
+    /// The buffers that it describes.
+    pub(crate) body: Vec<u8>,
+}
+
+/// The next message; nothing at the end of the stream. `left` is how many bytes of messages the
+/// file can still hold.
 pub(crate) fn next<R: BufRead>(
     reader: &mut R,
     left: &mut u64,
-) -> Result<Option<Vec<u8>>, ColumnarError> {
-    let mut message = Vec::new();
-    if *left == 0 || !take(reader, left, 4, &mut message)? {
+) -> Result<Option<Framed>, ColumnarError> {
+    let (mut length, mut header, mut body) = (Vec::new(), Vec::new(), Vec::new());
+    if *left == 0 || !take(reader, left, 4, &mut length)? {
         return Ok(None);
     }
-    if message == CONTINUATION {
-        take(reader, left, 4, &mut message)?;
+    if length == CONTINUATION {
+        length.clear();
+        take(reader, left, 4, &mut length)?;
     }
-    let start = message.len();
-    let length = message.last_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length));
+    let length = length.first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length));
     if length == 0 {
         return Ok(None);
     }
-    take(reader, left, u64::from(length), &mut message)?;
-    let body = body_length(message.get(start..).unwrap_or_default())?;
-    let start_of_body = message.len();
-    take(reader, left, body, &mut message)?;
-    let (header, body) = message.split_at(start_of_body);
-    check_expansion(header.get(start..).unwrap_or_default(), body)?;
-    Ok(Some(message))
+    take(reader, left, u64::from(length), &mut header)?;
+    let of_body = u64::try_from(parsed(&header)?.bodyLength())
+        .map_err(|_| ColumnarError::Damaged("a message of it has a negative length".to_owned()))?;
+    take(reader, left, of_body, &mut body)?;
+    check_expansion(&header, &body)?;
+    Ok(Some(Framed { header, body }))
 }
 
 /// Appends `length` bytes of `reader`; whether there were any.
@@ -61,14 +68,10 @@ fn take<R: BufRead>(
     Err(ColumnarError::Damaged("it ends inside of a message".to_owned()))
 }
 
-fn parsed(header: &[u8]) -> Result<Message<'_>, ColumnarError> {
+/// The message that `header` holds.
+pub(crate) fn parsed(header: &[u8]) -> Result<Message<'_>, ColumnarError> {
     root_as_message(header)
         .map_err(|_| ColumnarError::Damaged("a message of it cannot be read".to_owned()))
-}
-
-fn body_length(header: &[u8]) -> Result<u64, ColumnarError> {
-    u64::try_from(parsed(header)?.bodyLength())
-        .map_err(|_| ColumnarError::Damaged("a message of it has a negative length".to_owned()))
 }
 
 /// Refuses a batch whose compressed buffers claim far more bytes than they can honestly hold.

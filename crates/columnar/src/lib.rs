@@ -111,8 +111,9 @@ impl Table {
             }
         }
         places.clone_into(&mut self.selected);
-        if let Reader::Parquet(reader) = &mut self.reader {
-            reader.select(places);
+        match &mut self.reader {
+            Reader::Parquet(reader) => reader.select(places),
+            Reader::Arrow(reader) => reader.select(places),
         }
         Ok(())
     }
@@ -140,10 +141,9 @@ impl Table {
         self.row += 1;
         let values = self.selected.iter().map(|place| {
             let name = fields.get(*place).map(|field| field.name().as_str()).unwrap_or_default();
-            // A projected batch keeps the order of the file, and each name is looked up as the file has it.
             let column = match &self.reader {
                 Reader::Parquet(reader) => reader.place(*place),
-                Reader::Arrow(_) => Some(*place),
+                Reader::Arrow(reader) => reader.place(*place),
             };
             let array = column.and_then(|column| batch.columns().get(column));
             let value = array.map_or(Ok(Value::Null), |array| {

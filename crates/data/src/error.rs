@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use lockstep_columnar::ColumnarError;
 use lockstep_world::counted;
 
+use crate::account::{account, dropped};
 use crate::bad_row::{BadRowKind, BadRows};
 use crate::columns::ColumnError;
 use crate::conversion;
@@ -291,14 +292,6 @@ fn neighbours(what: &str, files: &[String]) -> String {
     if files.is_empty() { String::new() } else { format!("\n  {what}: {}", listing(files)) }
 }
 
-fn dropped(skipped: &BadRows) -> String {
-    if skipped.is_empty() {
-        String::new()
-    } else {
-        format!("\n  skipped {}: {skipped}", counted(skipped.total(), "row"))
-    }
-}
-
 fn extension_named(path: &Path) -> String {
     match path.extension() {
         Some(extension) => {
@@ -306,21 +299,4 @@ fn extension_named(path: &Path) -> String {
         }
         None => "the name has no extension, so its format is unknown".to_owned(),
     }
-}
-
-/// The first bad rows, the count of each kind, and the labels that would have been known.
-fn account(bad: &BadRows, known: &[String]) -> String {
-    let mut lines: Vec<String> = bad
-        .first()
-        .iter()
-        .map(|row| format!("\n  {} {}: {}", bad.numbering(), row.line, row.kind))
-        .collect();
-    let shown = lines.len() as u64;
-    if bad.total() > shown {
-        lines.push(format!("\n  … and {} more; in total: {bad}", bad.total() - shown));
-    }
-    if !known.is_empty() {
-        lines.push(format!("\n  known labels: {}", listing(known)));
-    }
-    lines.concat()
 }

@@ -8,6 +8,7 @@
 //! Nothing here knows tensors, devices or the command line. A fault of a file is reported
 //! with the line that an editor shows ([`DataError`], [`BadRow`]) and with a [`DataRemedy`]; an order is a function of the seed and the step.
 
+mod account;
 mod bad_row;
 mod batch;
 mod batch_plan;

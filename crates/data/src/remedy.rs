@@ -54,14 +54,8 @@ pub enum DataRemedy {
     CheckFileAndLabelColumn,
     /// Name the column of the labels.
     NameLabelColumn,
-    /// Say in which format the file is written, after a conversion where one is needed; or that its
-    /// lines are the texts.
-    ReadAs {
-        /// The format.
-        format: Format,
-        /// How to convert the file first.
-        conversion: Option<&'static str>,
-    },
+    /// Say that the file is written in this format, or that its lines are the texts.
+    ReadAs(Format),
     /// Fix the texts, or say in which format they are written.
     FixTextsOrSayFormat,
     /// Convert the file, or say in which format it is written.
@@ -160,12 +154,11 @@ impl Doubt {
 }
 
 fn of_look(look: Disguise) -> DataRemedy {
-    let (format, conversion) = match look {
-        Disguise::Object => (Format::Jsonl, None),
-        Disguise::Document => (Format::Json, None),
-        Disguise::Header(format) => (format, None),
-    };
-    DataRemedy::ReadAs { format, conversion }
+    DataRemedy::ReadAs(match look {
+        Disguise::Object => Format::Jsonl,
+        Disguise::Document => Format::Json,
+        Disguise::Header(format) => format,
+    })
 }
 
 fn of_columns(fault: &ColumnError, line: u64, format: Format) -> DataRemedy {

@@ -165,15 +165,10 @@ fn of_data(remedy: &DataRemedy) -> String {
             "if that label is a class, name all classes with --label-map; otherwise {}",
             of_data(other)
         ),
-        DataRemedy::ReadAs { format, conversion } => {
-            let convert =
-                conversion.map_or_else(String::new, |conversion| format!("{conversion}, and "));
-            let format = spelled(*format);
-            format!(
-                "{convert}pass --input-format {format}; if each line is a text, pass --input-format \
-                 text"
-            )
-        }
+        DataRemedy::ReadAs(format) => format!(
+            "pass --input-format {}; if each line is a text, pass --input-format text",
+            spelled(*format)
+        ),
         DataRemedy::ConvertOrSayFormat(conversion) => {
             format!("{conversion}; for any other file name, pass --input-format")
         }

@@ -135,20 +135,20 @@ fn a_path_that_leads_to_something_else() {
         "more",
         expect![[r#"
             more: this is a directory, not a file
-              hint: give one .tsv, .csv or .jsonl file"#]],
+              hint: give one data file"#]],
     );
     check_path(
         "notes.txt",
         expect![[r#"
             notes.txt: the format .txt is not supported
-              remedy: Do("rename or convert it; supported formats are .tsv, .csv and .jsonl (one JSON object per line)")"#]],
+              remedy: Do("rename or convert it; supported formats are .tsv, .csv, .jsonl (one JSON object per line) and .json, also with .gz or .zst behind, .parquet and .arrow")"#]],
     );
     check_path(
         "./",
         expect![[r#"
             ./: this is a directory, not a file
               data files in it: `dev.csv`, `train.tsv`
-              hint: give one .tsv, .csv or .jsonl file"#]],
+              hint: give one data file"#]],
     );
 }
 
@@ -156,13 +156,13 @@ fn a_path_that_leads_to_something_else() {
 fn a_name_that_does_not_tell_the_format() {
     Case::of("train", "text\tlabel\n").check(expect![[r#"
         train: the name has no extension, so its format is unknown
-          remedy: Do("rename or convert it; supported formats are .tsv, .csv and .jsonl (one JSON object per line)")"#]]);
+          remedy: Do("rename or convert it; supported formats are .tsv, .csv, .jsonl (one JSON object per line) and .json, also with .gz or .zst behind, .parquet and .arrow")"#]]);
     Case::of("train.parquet", "PAR1").check(expect![[r#"
-        train.parquet: the format .parquet is not supported
-          remedy: Do("convert it: `python -c \"import pandas; pandas.read_parquet('train.parquet').to_json('NEW.jsonl', orient='records', lines=True)\"`; supported formats are .tsv, .csv and .jsonl (one JSON object per line)")"#]]);
+        train.parquet: cannot be read as Parquet: EOF: Parquet file too small. Size is 4 but need 8
+          hint: check that the file is complete: copy or write it again"#]]);
     Case::of("train.json", "[]").check(expect![[r#"
-        train.json: the format .json is not supported
-          remedy: Do("rename it to .jsonl if it has one JSON object per line, else convert it: `jq -c '.[]' train.json > NEW.jsonl`; supported formats are .tsv, .csv and .jsonl (one JSON object per line)")"#]]);
+        train.json: the file is empty
+          hint: check that it was written completely"#]]);
 }
 
 #[test]
@@ -225,9 +225,10 @@ fn a_header_that_cannot_be_read() {
           the file is not UTF-8: its bytes look like WINDOWS-1252 (Latin-1, Western European)
           hint: convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters"#]]);
     Case::of("a.tsv", b"\xFF\xFEt\0e\0x\0t\0\n\0").check(expect![[r#"
-        a.tsv: the header in line 1 cannot be read: the line is not valid UTF-8
-          the file is not UTF-8: its bytes look like UTF-16
-          hint: convert it: `iconv -f UTF-16 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters"#]]);
+        a.tsv: cannot tell which column holds the label
+          line 1 has: `text` (one column; check that tabs separate the cells)
+          recognised names: label, labels, category, class, sentiment, target, intent, topic, rating, stars
+          remedy: NameColumn { role: Label, header: Some(1) }"#]]);
     Case::of("a.csv", "text,\"label\na,0\n").check(expect![[r#"
         a.csv: the header in line 1 cannot be read: a quote opens here and is never closed
           hint: save the file as UTF-8 text whose first line names the columns"#]]);

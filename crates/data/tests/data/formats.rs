@@ -148,7 +148,7 @@ fn the_manner_is_told_where_the_name_does_not_say_it() {
 fn a_delimiter_is_not_guessed_between_two() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.csv");
-    fs::write(&path, "text;label|text;label\na;1|b;2\n").unwrap();
+    fs::write(&path, "text;label;x|text|label\na;1;b|c|2\n").unwrap();
     assert!(matches!(read(&path), Err(DataError::Column { .. })));
 }
 
