@@ -9,8 +9,8 @@ families/NAME.jsonl for each text: ids, the state of the first token, logits of 
 families/NAME.safetensors  the gradients of the mean loss of the batch `batch.json`, then, under `after.`, the
                     weights after five updates of AdamW without dropout
 
-Token types are added to the positions before training in Lockstep, so their rows are frozen here, too: the
-gradient of row 0 is a sum that the position rows have already. Everything is drawn from fixed seeds.
+Token types are added to the positions before training in Lockstep, and so they are here before the updates; their
+rows are frozen: the gradient of row 0 is a sum that the position rows have already. Everything is drawn from fixed seeds.
 """
 
 import json
@@ -125,6 +125,15 @@ def learned(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if "token_type" not in name}
 
 
+@torch.no_grad()
+def fold(model: nn.Module) -> None:
+    """Adds the row of token type 0 to the positions, so that weight decay is that of the sum."""
+    tables = model.base_model.embeddings
+    first = tables.token_type_embeddings.weight[:1].clone()
+    tables.position_embeddings.weight += first
+    tables.token_type_embeddings.weight -= first
+
+
 def write(name: str) -> None:
     kind, config = FAMILIES[name]
     model = kind(config).eval()
@@ -139,6 +148,7 @@ def write(name: str) -> None:
         {"params": [p for n, p in weights.items() if decays(n)], "weight_decay": WEIGHT_DECAY},
         {"params": [p for n, p in weights.items() if not decays(n)], "weight_decay": 0.0},
     ]
+    fold(model)
     optimizer = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.999), eps=1e-8)
     for _ in range(UPDATES):
         optimizer.zero_grad()
