@@ -22,7 +22,7 @@ use crate::guard::caught;
 
 const MARK: &[u8] = b"ARROW1";
 /// A footer's length and the mark, which end a file.
-const ENDING: u64 = 4 + MARK.len() as u64;
+const ENDING: usize = 4 + MARK.len();
 
 /// Where the messages are.
 enum Messages {
@@ -141,9 +141,9 @@ fn of_stream(
 /// The schema of a file of `length` bytes, and where its messages are.
 fn of_file(reader: &mut BufReader<File>, length: u64) -> Result<(Schema, Messages), ColumnarError> {
     let cut = || damaged("it has no footer, so it was cut short");
-    let ending = length.checked_sub(ENDING).ok_or_else(cut)?;
+    let ending = length.checked_sub(ENDING as u64).ok_or_else(cut)?;
     reader.seek(SeekFrom::Start(ending))?;
-    let mut bytes = [0; ENDING as usize];
+    let mut bytes = [0; ENDING];
     reader.read_exact(&mut bytes)?;
     let of_footer = bytes.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes));
     let start = ending.checked_sub(u64::from(of_footer)).filter(|_| bytes.ends_with(MARK));

@@ -1,0 +1,4 @@
+//! What the crate promises its users, tested from outside, in one program.
+
+#[cfg(test)]
+mod tables;
