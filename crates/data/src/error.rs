@@ -1,7 +1,6 @@
 //! What can be wrong with users' data.
 //!
-//! Each message says what, where and why on its first lines. It ends with a `hint:`, unless the
-//! remedy is a setting: those come from [`DataError::remedy`]. The facts are fields.
+//! Messages end with a `hint:`, unless the remedy is a setting: see [`DataError::remedy`].
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -131,7 +130,7 @@ pub enum DataError {
         /// What it should be.
         format: Format,
         /// What is wrong with it.
-        source: ColumnarError,
+        source: Box<ColumnarError>,
     },
     /// There is nothing in the file.
     #[error(
@@ -260,15 +259,14 @@ pub enum DataError {
         /// What is wrong with its labels.
         fault: LabelError,
     },
-    /// The share of the training examples to evaluate on is too small for one.
+    /// The share to evaluate on is too small for one example.
     #[error(
-        "a share of {share} of {examples} training examples is less than one text, so nothing can be \
-         evaluated; hold out a larger share"
+        "a share of {share} of {examples} training examples is less than one text; hold out more"
     )]
     NothingHeldOut {
         /// The share.
         share: f64,
-        /// The training examples.
+        /// All examples.
         examples: usize,
     },
     /// A batch was asked for an example that is not there.

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use lockstep_columnar::Table;
+use lockstep_columnar::{ColumnarError, Table};
 
 use crate::bad_row::BadRowKind;
 use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Columns, Wanted};
@@ -81,7 +81,10 @@ impl<R: BufRead> Rows<R> {
         wanted: Wanted,
         path: &Path,
     ) -> Result<Self, DataError> {
-        let fault = |source| DataError::Table { path: path.to_owned(), format, source };
+        let fault = |source: ColumnarError| {
+            let (path, source) = (path.to_owned(), Box::new(source));
+            DataError::Table { path, format, source }
+        };
         let kind = match format {
             Format::Arrow => lockstep_columnar::Layout::Arrow,
             _ => lockstep_columnar::Layout::Parquet,
@@ -233,7 +236,7 @@ impl<R: BufRead> Rows<R> {
                 let (numbering, line) = (format.numbering(), self.records.line() + 1);
                 DataError::Unreadable { path, numbering, line, source }
             }
-            Broken::Table(source) => DataError::Table { path, format, source },
+            Broken::Table(source) => DataError::Table { path, format, source: Box::new(source) },
         })
     }
 
