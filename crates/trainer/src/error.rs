@@ -33,7 +33,7 @@ pub enum TrainError {
     },
     /// The data or the tokenizer failed.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(Box<DataError>),
     /// The model failed.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -132,6 +132,12 @@ pub enum TrainError {
     /// The engine was made for another model.
     #[error("the engine does not know a parameter of the model; this is a bug, please report it")]
     Engine,
+}
+
+impl From<DataError> for TrainError {
+    fn from(error: DataError) -> Self {
+        Self::Data(Box::new(error))
+    }
 }
 
 fn of_rank(odd: Option<Rank>) -> String {
