@@ -90,7 +90,11 @@ fn not_opened(path: &Path, source: io::Error) -> DataError {
 /// The data files in `folder`, by name.
 fn data_files(folder: &Path) -> Vec<String> {
     let mut names = file_names(folder);
-    names.retain(|name| Format::of(Path::new(name)).is_some());
+    // In a model's directory the .json files are the model's.
+    let is_models = names.iter().any(|name| name == "config.json");
+    names.retain(|name| {
+        Format::of(Path::new(name)).is_some() && !(is_models && name.ends_with(".json"))
+    });
     names
 }
 

@@ -53,7 +53,7 @@ fn headers() -> Vec<Case> {
         train_on("blank lines alone", "train.jsonl", "\n\n\n"),
         train_on("a header alone", "train.csv", "text,label\r\n"),
         train_on("no header", "train.tsv", "a warm day\tglad\na cold day\tsad\n"),
-        train_on("commas in a .tsv", "train.tsv", "text,label\nfine,glad\nbleak,sad\n"),
+        train_on("commas in a .tsv", "train.tsv", "words,kind\nfine,glad\nbleak,sad\n"),
         train_on("two columns that may be the text", "train.csv", "text,review,label\na,b,x\n"),
         train_on("two columns of one name", "train.csv", "text,label,label\na,x,y\n"),
         train_on("no column that may be the label", "train.csv", "text,author\na,b\n"),

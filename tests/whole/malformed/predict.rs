@@ -133,7 +133,8 @@ fn disguises() -> Vec<Case> {
         Case::new(name, &format!("predict --checkpoint <reference>/tiny-hf {further}"))
     };
     vec![
-        predict("texts as a JSON document", "--input texts.json").file("texts.json", "[]"),
+        predict("a JSON array of texts that was cut short", "--input texts.json")
+            .file("texts.json", "[{\"text\": \"a warm day\"}, "),
         predict("compressed texts", "--input texts.tsv.gz").file("texts.tsv.gz", b"\x1f\x8b\x08\0"),
         predict("compressed texts without a name for it", "--input texts")
             .file("texts", b"\x1f\x8b\x08\0\0\0\xff"),
