@@ -90,7 +90,7 @@ def fresh(directory: Path, checks: Checks) -> None:
     checks.that(not left, f"the class takes every tensor {left or ''}")
     config = model.config
     again = AutoModelForSequenceClassification.from_config(config, trust_remote_code=True).state_dict()
-    bounds = {"classifier.0.weight": (4 / config.dim) ** 0.5, "classifier.3.weight": (2 / config.dim) ** 0.5}
+    bounds = {"classifier.0.weight": (4 / config.hidden_size) ** 0.5, "classifier.3.weight": (2 / config.hidden_size) ** 0.5}
     for name, bound in bounds.items():
         largest = again[name].abs().max().item()
         checks.that(0.8 * bound < largest <= bound, f"fresh {name} is uniform within {bound:.3f} ({largest:.3f})")
@@ -143,7 +143,7 @@ def starts(place: dict, checks: Checks) -> None:
     """A class that the document shows starts its head as the recipe does."""
     for shown in [value for value in place.values() if inspect.isclass(value) and value.__module__ == "builtins"]:
         model = shown(place["model"].bert.config)
-        bound = (4 / model.bert.config.dim) ** 0.5  # Xavier: (6 / (D + D/2)) ** 0.5
+        bound = (4 / model.bert.config.hidden_size) ** 0.5  # Xavier: (6 / (D + D/2)) ** 0.5
         largest = model.classifier[0].weight.abs().max().item()
         checks.that(0.8 * bound < largest <= bound, f"fresh {shown.__name__} has Xavier's bound {bound:.3f} ({largest:.3f})")
 
