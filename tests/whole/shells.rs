@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use clap_mangen::Man;
+use lockstep_flags::ManPage;
 use lockstep_testkit::skip_case;
 
 use crate::program::Workplace;
@@ -90,8 +90,7 @@ fn fish_and_zsh_take_the_completions() {
 
 #[test]
 fn the_man_pages_are_well_formed() {
-    let mut of_launcher = Vec::new();
-    Man::new(lockstep_launcher::as_clap()).date("2026-11-28").render(&mut of_launcher).unwrap();
+    let of_launcher = ManPage::of(lockstep_launcher::as_clap()).unwrap().text;
     let of_trainer = Workplace::new().succeed(&["man"]).stdout;
     for (name, page) in [("trainer", of_trainer), ("launcher", of_launcher)] {
         if let Some(told) = read_by("mandoc", &["-T", "lint", "-W", "warning"], &page) {

@@ -11,6 +11,7 @@ mod fault;
 mod key;
 mod kind;
 mod line;
+mod man;
 mod near;
 mod parser;
 mod table;
@@ -27,6 +28,7 @@ pub use kind::{
     UPDATES, WHOLE,
 };
 pub use line::CommandLine;
+pub use man::ManPage;
 pub use near::nearest;
 pub use parser::Set;
 pub use table::Table;

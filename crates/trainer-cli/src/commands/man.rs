@@ -2,14 +2,10 @@
 
 use std::io::Write;
 
-use clap_mangen::Man;
-use lockstep_flags::{Command, CommandLine, Words};
+use lockstep_flags::{Command, CommandLine, ManPage, Words};
 use lockstep_host::{ExitCode, Process};
 
 use crate::failure::Failure;
-
-/// The day of the version that the page describes.
-const DATE: &str = "2026-11-28";
 
 /// The command.
 pub(super) static COMMAND: Command = Command {
@@ -36,8 +32,6 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     COMMAND.read(line, &[])?;
-    let mut page = Vec::new();
-    let program = super::program().clap();
-    Man::new(program).date(DATE).render(&mut page).map_err(Failure::Output)?;
-    super::tell(out, &String::from_utf8_lossy(&page))
+    let page = ManPage::of(super::program().clap()).map_err(Failure::Output)?;
+    super::tell(out, &String::from_utf8_lossy(&page.text))
 }
