@@ -8,6 +8,7 @@
 
 mod card;
 mod checks;
+mod classes;
 mod commands;
 mod disk;
 mod failure;

@@ -1,6 +1,6 @@
 //! Labelled examples, from a file or from the corpus that is built in.
 
-use std::cmp::Reverse;
+use std::path::Path;
 
 use lockstep_data::{
     BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, HeldOut, LabelMap, Labels,
@@ -13,7 +13,6 @@ use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
 use crate::remedies;
-use lockstep_world::counted;
 
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,17 +139,10 @@ impl Raw {
         reading: &Reading,
         renames: Option<&Renames>,
     ) -> Result<Self, DataError> {
-        let DataSource::File(path) = source else { return generated(split).map(Self::Generated) };
-        let raw = RawCorpus::read(&CorpusSource {
-            path: path.clone(),
-            text_column: reading.text_column.clone(),
-            label_column: reading.label_column.clone(),
-            on_bad_row: reading.on_bad_row,
-        })?;
-        Ok(Self::File(match renames {
-            Some(renames) => raw.renamed(renames),
-            None => raw,
-        }))
+        match source {
+            DataSource::Reviews => generated(split).map(Self::Generated),
+            DataSource::File(path) => file(path, reading, renames).map(Self::File),
+        }
     }
 
     fn labelled(self, labels: Labels<'_>) -> Result<Corpus, DataError> {
@@ -162,6 +154,27 @@ impl Raw {
             (Self::Generated(corpus), Labels::Infer) => Ok(corpus),
         }
     }
+}
+
+/// A file, before it is known which of its labels are classes.
+///
+/// # Errors
+/// A file that cannot be read, or whose columns are not known.
+pub(crate) fn file(
+    path: &Path,
+    reading: &Reading,
+    renames: Option<&Renames>,
+) -> Result<RawCorpus, DataError> {
+    let raw = RawCorpus::read(&CorpusSource {
+        path: path.to_owned(),
+        text_column: reading.text_column.clone(),
+        label_column: reading.label_column.clone(),
+        on_bad_row: reading.on_bad_row,
+    })?;
+    Ok(match renames {
+        Some(renames) => raw.renamed(renames),
+        None => raw,
+    })
 }
 
 /// Reads one corpus whose classes are known.
@@ -178,51 +191,14 @@ pub(crate) fn read(
 }
 
 /// What the labels of the files are called: as the map says that is given, else the remembered one.
-fn renames(reading: &Reading) -> Result<Option<Renames>, DataError> {
+///
+/// # Errors
+/// A map that cannot be used.
+pub(crate) fn renames(reading: &Reading) -> Result<Option<Renames>, DataError> {
     match &reading.label_map {
         Some(map) => Renames::read(map).map(Some),
         None => Ok(reading.remembered_map.clone()),
     }
-}
-
-/// A line where labels are numbers of the model's classes and not their names; else nothing.
-pub(crate) fn numbered(corpus: &Corpus) -> String {
-    const SHOWN: usize = 6;
-    let names = corpus.labels().names();
-    if corpus.numbered() == 0 {
-        return String::new();
-    }
-    let ids = names.iter().enumerate().take(SHOWN).map(|(id, name)| format!("{id} is {name}"));
-    let more = if names.len() > SHOWN { ", …" } else { "" };
-    format!(
-        "           {} read as class ids of the model: {}{more}\n",
-        counted(corpus.numbered(), "label"),
-        ids.collect::<Vec<_>>().join(", ")
-    )
-}
-
-/// The classes with their examples: all where they are few, else the largest.
-pub(crate) fn classes(corpus: &Corpus) -> String {
-    const SHOWN: usize = 6;
-    let names = corpus.labels().names();
-    let mut counted: Vec<(&String, usize)> = names.iter().zip(corpus.counts()).collect();
-    let more = names.len().saturating_sub(SHOWN);
-    if more > 0 {
-        counted.sort_by_key(|(_, count)| Reverse(*count));
-    }
-    let shown = counted.iter().take(SHOWN);
-    let shown: Vec<String> =
-        shown.map(|(name, count)| format!("{} ({count})", short(name))).collect();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{} classes: {}{more}", names.len(), shown.join(", "))
-}
-
-/// A name that cannot break a line, nor fill one.
-fn short(name: &str) -> String {
-    const LONGEST: usize = 40;
-    let start: String = name.chars().take(LONGEST).collect();
-    let more = if start.len() < name.len() { "…" } else { "" };
-    start.replace(char::is_control, " ") + more
 }
 
 /// What messages call the validation set, if there is one.

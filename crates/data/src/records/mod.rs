@@ -1,7 +1,7 @@
 //! Files as records: a line number and either cells, an object, or what is wrong with them.
 //!
 //! A record knows nothing of texts and labels yet; which of its cells matter is decided in
-//! `rows.rs`. A fault stays inside its record, so that reading continues behind it.
+//! `rows`. A fault stays inside its record, so that reading continues behind it.
 
 mod csv;
 mod json;

@@ -14,6 +14,7 @@ use lockstep_settings::{DATA_SOURCE, DataSource, keys};
 use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
+use crate::classes;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::sources;
@@ -126,8 +127,8 @@ fn table(
          macro F1   {:.4}\nMCC        {:.4}\nmean loss  {:.4}\n",
         report.examples, report.split, report.accuracy, report.f1, report.mcc, report.loss
     );
-    text += &format!("data       {}\n", sources::classes(corpus));
-    text += &sources::numbered(corpus).replacen("           ", "labels     ", 1);
+    text += &format!("data       {}\n", classes::in_words(corpus));
+    text += &classes::numbered(corpus).replacen("           ", "labels     ", 1);
     if !corpus.skipped().is_empty() {
         text += &format!(
             "skipped    {}: {}\n",

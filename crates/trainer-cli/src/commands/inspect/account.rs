@@ -1,11 +1,11 @@
 //! What was found in the files, as a table and as JSON.
 
-use lockstep_data::Conflict;
+use lockstep_data::{Bin, Columns, Conflict, Corpus};
 use lockstep_world::counted;
 use serde_json::{Map, Value, json};
 
-use super::{Inspected, Tokens, columns};
-use crate::sources;
+use super::{Inspected, Tokens};
+use crate::classes;
 
 /// A longer share of truncated texts than this is worth a warning.
 const TRUNCATED: f64 = 0.05;
@@ -31,7 +31,7 @@ fn rows(one: &Inspected, first: &str) -> Vec<(&'static str, String)> {
     }
     rows.extend([
         ("columns", columns(&one.corpus)),
-        ("classes", sources::classes(&one.corpus)),
+        ("classes", classes::in_words(&one.corpus)),
         (
             "repeated",
             format!("{} with the text of an earlier row", counted(one.repeats.rows, "row")),
@@ -80,7 +80,7 @@ fn histogram(tokens: &Tokens) -> String {
     let bins = &tokens.lengths.histogram;
     let most = bins.iter().map(|bin| bin.texts).max().unwrap_or(0).max(1);
     let bar = |texts: usize| "#".repeat((texts * BAR).div_ceil(most));
-    let line = |bin: &lockstep_data::Bin| {
+    let line = |bin: &Bin| {
         format!("  to {:<7} {:>9}  {}", bin.most, bin.texts, bar(bin.texts)).trim_end().to_owned()
             + "\n"
     };
@@ -99,10 +99,7 @@ pub(super) fn warnings(one: &Inspected, first: &str) -> Vec<String> {
     if let Some(overlap) = one.overlap.filter(|overlap| *overlap > 0) {
         warnings.push(format!(
             "{} also in {first}; scores on them do not show how the model does on new texts",
-            match overlap {
-                1 => "1 text is".to_owned(),
-                several => format!("{several} texts are"),
-            }
+            texts_are(overlap)
         ));
     }
     if let Some(tokens) = &one.tokens
@@ -110,14 +107,22 @@ pub(super) fn warnings(one: &Inspected, first: &str) -> Vec<String> {
     {
         warnings.push(format!(
             "{} longer than {} tokens and truncated; pass a larger --max-seq-length to keep them whole",
-            match tokens.truncated {
-                1 => "1 text is".to_owned(),
-                several => format!("{several} texts are"),
-            },
+            texts_are(tokens.truncated),
             tokens.limit
         ));
     }
     warnings
+}
+
+fn texts_are(count: usize) -> String {
+    format!("{} {}", counted(count, "text"), if count == 1 { "is" } else { "are" })
+}
+
+/// The columns that were read, in words.
+fn columns(corpus: &Corpus) -> String {
+    let Columns { text, label } = corpus.columns();
+    let label = label.as_ref().map_or_else(String::new, |label| format!(", label `{label}`"));
+    format!("text `{text}`{label}")
 }
 
 /// The same for programs, as one line.
@@ -127,9 +132,6 @@ pub(super) fn json(all: &[Inspected]) -> String {
 
 fn object(one: &Inspected) -> Value {
     let corpus = &one.corpus;
-    let names = corpus.labels().names().iter().cloned();
-    let classes: Map<String, Value> =
-        names.zip(corpus.counts().into_iter().map(Value::from)).collect();
     let unusable: Map<String, Value> =
         corpus.skipped().counts().map(|(kind, count)| (kind.to_owned(), count.into())).collect();
     json!({
@@ -139,7 +141,7 @@ fn object(one: &Inspected) -> Value {
         "unusable": unusable,
         "text_column": corpus.columns().text,
         "label_column": corpus.columns().label,
-        "classes": classes,
+        "classes": classes::counts_by_name(corpus),
         "repeated_rows": one.repeats.rows,
         "conflicting_texts": one.repeats.conflicts,
         "overlap": one.overlap,

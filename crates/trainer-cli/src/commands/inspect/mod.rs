@@ -9,8 +9,7 @@ mod batches;
 use std::io::Write;
 
 use lockstep_data::{
-    Columns, Corpus, CorpusSource, Doubt, LabelMap, Labels, Lengths, MaxLength, OnBadRow,
-    RawCorpus, Renames, Repeats, TokenStore, Tokenizer, overlap,
+    Corpus, Doubt, Labels, Lengths, MaxLength, OnBadRow, Repeats, Tokenizer, overlap,
 };
 use lockstep_flags::{Command, CommandLine, Entries, Fault, Problem, Words, Written};
 use lockstep_host::{ExitCode, Process};
@@ -21,6 +20,7 @@ use super::evaluate::JSON;
 use crate::failure::Failure;
 use crate::models::tiny_outline;
 use crate::remedies;
+use crate::sources;
 use batches::Batches;
 
 /// The command.
@@ -113,16 +113,17 @@ fn inspect(
     config: &Written,
     process: &Process,
 ) -> Result<Vec<Inspected>, Failure> {
-    let renames = reading.label_map.as_deref().map(Renames::read).transpose()?;
+    let renames = sources::renames(reading)?;
     let mut all: Vec<Inspected> = Vec::with_capacity(paths.len());
     let mut tokenizer = None;
     for path in paths {
-        let known = all.first().map(|first| first.corpus.labels());
-        let corpus = read(path, reading, renames.as_ref(), known)?;
+        let labels = all.first().map_or(Labels::Infer, |one| Labels::Known(one.corpus.labels()));
+        let corpus = sources::file(path.as_ref(), reading, renames.as_ref())?.labelled(labels)?;
         if all.is_empty() {
-            tokenizer = tokenizer_for(&corpus, config, process)?;
+            tokenizer = tokenizer_for(&corpus, reading, config, process)?;
         }
-        let tokens = tokenizer.as_ref().map(|tokenizer| Tokens::of(&corpus, tokenizer, config));
+        let tokens =
+            tokenizer.as_ref().map(|tokenizer| Tokens::of(&corpus, tokenizer, reading, config));
         all.push(Inspected {
             name: path.clone(),
             rows: corpus.examples().len() as u64 + corpus.skipped().total(),
@@ -135,35 +136,16 @@ fn inspect(
     Ok(all)
 }
 
-fn read(
-    path: &str,
-    reading: &Reading,
-    renames: Option<&Renames>,
-    known: Option<&LabelMap>,
-) -> Result<Corpus, Failure> {
-    let raw = RawCorpus::read(&CorpusSource {
-        path: path.into(),
-        text_column: reading.text_column.clone(),
-        label_column: reading.label_column.clone(),
-        on_bad_row: reading.on_bad_row,
-    })?;
-    let raw = match renames {
-        Some(renames) => raw.renamed(renames),
-        None => raw,
-    };
-    Ok(raw.labelled(known.map_or(Labels::Infer, Labels::Known))?)
-}
-
 /// The tokenizer of the model, if that is on this machine; `builtin:tiny` makes one of the texts.
 fn tokenizer_for(
     corpus: &Corpus,
+    reading: &Reading,
     config: &Written,
     process: &Process,
 ) -> Result<Option<Tokenizer>, Failure> {
     let name = match config.get(&keys::MODEL)? {
         ModelName::Tiny => {
-            let longest = config.get(&keys::MAX_SEQ_LENGTH)?.get();
-            return Ok(Some(tiny_outline(corpus, longest)?.1));
+            return Ok(Some(tiny_outline(corpus, reading.max_length.get())?.1));
         }
         ModelName::Named(name) => name,
     };
@@ -185,12 +167,13 @@ impl Tokens {
     fn of(
         corpus: &Corpus,
         tokenizer: &Tokenizer,
+        reading: &Reading,
         config: &Written,
     ) -> Result<Option<Self>, Failure> {
-        let limit = config.get(&keys::MAX_SEQ_LENGTH)?;
-        let longest = MaxLength::new(UNLIMITED).unwrap_or(limit);
-        let store = TokenStore::build(corpus.texts_and_labels(), tokenizer, longest);
-        let store = store.map_err(Failure::Tokenizer)?;
+        let limit = reading.max_length;
+        let max_length = MaxLength::new(UNLIMITED).unwrap_or(limit);
+        let uncut = Reading { max_length, ..reading.clone() };
+        let store = sources::tokens(corpus, tokenizer, &uncut)?;
         let batch = config.find(&keys::PER_DEVICE_BATCH).map_or(BATCH, |batch| batch.get());
         let limit = limit.get();
         let is_cut = |length: &&u32| **length as usize > limit;
@@ -219,11 +202,4 @@ fn warn(all: &[Inspected]) {
             tracing::warn!("{}: {warning}", one.name);
         }
     }
-}
-
-/// The columns that were read, in words.
-fn columns(corpus: &Corpus) -> String {
-    let Columns { text, label } = corpus.columns();
-    let label = label.as_ref().map_or_else(String::new, |label| format!(", label `{label}`"));
-    format!("text `{text}`{label}")
 }

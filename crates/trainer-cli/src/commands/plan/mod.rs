@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 
 use super::DETERMINISTIC;
 use crate::checks::Checks;
+use crate::classes;
 use crate::disk::room;
 use crate::failure::Failure;
 use crate::models::Outline;
@@ -137,7 +138,7 @@ fn table(
     let of_set = |one: Held<'_>| (one.set, held(&one.name, one.corpus.examples().len()));
     rows.extend(corpora.held(&plan.data).into_iter().map(of_set));
     rows.extend([
-        ("classes", sources::classes(&corpora.train)),
+        ("classes", classes::in_words(&corpora.train)),
         (
             "batch",
             format!(
@@ -191,9 +192,6 @@ fn object(
     counts: &Counts,
     costs: Option<&Costs>,
 ) -> Value {
-    let counted = corpora.train.labels().names().iter().cloned().zip(corpora.train.counts());
-    let classes: serde_json::Map<String, Value> =
-        counted.map(|(name, count)| (name, count.into())).collect();
     let configuration: serde_json::Map<String, Value> =
         plan.settled.iter().map(|s| (s.name.to_owned(), s.text.as_str().into())).collect();
     json!({
@@ -201,7 +199,7 @@ fn object(
         "threads": threads(),
         "world": Seat::SOLO.world().get(),
         "train_examples": counts.examples,
-        "classes": classes,
+        "classes": classes::counts_by_name(&corpora.train),
         "global_batch": counts.batch,
         "updates": counts.updates,
         "updates_per_epoch": counts.updates_per_epoch,

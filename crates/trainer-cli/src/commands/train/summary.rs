@@ -13,6 +13,7 @@ use lockstep_trainer::{Forgotten, Parts};
 use lockstep_world::{Seat, WorldSize};
 
 use super::super::{DETERMINISTIC, bandwidths};
+use crate::classes;
 use crate::models::Loaded;
 use crate::sources::{self, Corpora};
 use lockstep_host::shell::quoted;
@@ -40,9 +41,9 @@ pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
         text,
         "           text column `{}`, label column `{label}`; {}",
         columns.text,
-        sources::classes(&corpora.train)
+        classes::in_words(&corpora.train)
     );
-    text += &sources::numbered(&corpora.train);
+    text += &classes::numbered(&corpora.train);
     let held = corpora.held(plan);
     held.iter().for_each(|one| text += &line(one.set, &one.name, one.corpus));
     if !held.iter().any(|one| one.set == "validation") {
