@@ -100,14 +100,8 @@ fn bf16_trains_and_resumes_where_the_processor_has_it_and_is_refused_elsewhere()
     assert!(weights() == whole, "a resumed run ends with the same bits");
 }
 
-/// A classifier with 512 positions as Python saves it: without a word of ours.
-fn pythons_model(directory: &Path, model_max_length: &str) {
-    let config = serde_json::json!({
-        "model_type": "distilbert", "architectures": ["DistilBertForSequenceClassification"],
-        "activation": "gelu", "vocab_size": 297, "n_layers": 2, "max_position_embeddings": 512,
-        "dim": 32, "n_heads": 4, "hidden_dim": 64,
-    });
-    let config = EncoderConfig::of(config.as_object().unwrap().clone()).unwrap();
+/// A fresh classifier of three classes in a new directory, without a tokenizer.
+pub(crate) fn save_fresh(config: EncoderConfig, directory: &Path) {
     let request = ModelRequest {
         head: HeadKind::Hf,
         labels: ["calm", "glad", "sad"].map(str::to_owned).to_vec(),
@@ -117,6 +111,17 @@ fn pythons_model(directory: &Path, model_max_length: &str) {
     };
     fs::create_dir(directory).unwrap();
     Classifier::fresh(config, &request).unwrap().save(directory).unwrap();
+}
+
+/// A classifier with 512 positions as Python saves it: without a word of ours.
+fn pythons_model(directory: &Path, model_max_length: &str) {
+    let config = serde_json::json!({
+        "model_type": "distilbert", "architectures": ["DistilBertForSequenceClassification"],
+        "activation": "gelu", "vocab_size": 297, "n_layers": 2, "max_position_embeddings": 512,
+        "dim": 32, "n_heads": 4, "hidden_dim": 64,
+    });
+    let config = EncoderConfig::of(config.as_object().unwrap().clone()).unwrap();
+    save_fresh(config, directory);
     fs::copy(reference("tiny-hf/tokenizer.json"), directory.join("tokenizer.json")).unwrap();
     let tokenizer = format!("{{\"model_max_length\": {model_max_length}}}");
     fs::write(directory.join("tokenizer_config.json"), tokenizer).unwrap();

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::hostile::{Attack, besiege, raise_limit, strangers};
 use crate::launcher::Post;
+use crate::lost_ranks::{has_variable, ranks_of};
 use crate::program::{Starter, Workplace, succeed, tiny_run};
 use crate::starters::free_port;
 
@@ -42,25 +43,14 @@ fn launcher(place: &Workplace, node: usize, port: u16, flags: &str) -> Command {
 }
 
 /// The ranks that a launcher has started; it also asks mpirun for its version.
-fn ranks_of(parent: u32) -> Vec<Pid> {
-    let parent = parent.to_string();
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let is_child = |number: &i32| {
-        let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
-        let rest = stat.rsplit_once(')').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
-        rest.split_whitespace().nth(1) == Some(&parent)
-    };
-    let is_rank = |number: &i32| {
-        let environment = fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(b"RANK="))
-    };
-    numbers.filter(is_child).filter(is_rank).filter_map(Pid::from_raw).collect()
+fn started(launcher: &Child) -> Vec<Pid> {
+    let is_rank = |pid: &Pid| has_variable(*pid, |entry| entry.starts_with(b"RANK="));
+    ranks_of(launcher).into_iter().filter(is_rank).collect()
 }
 
 /// Kills a launcher and its ranks, as the loss of their machine does.
 fn lose(launcher: &Child) {
-    let ranks = ranks_of(launcher.id());
+    let ranks = started(launcher);
     assert_eq!(ranks.len(), 1);
     for pid in ranks.into_iter().chain([Pid::from_child(launcher)]) {
         kill_process(pid, Signal::KILL).unwrap();
@@ -206,7 +196,7 @@ fn without_node_0_all_end_and_say_why() {
     let post = Post::new("exec sleep 600");
     let all = scripted(&post, [ONE; 3]);
     let began = Instant::now();
-    while all.iter().any(|launcher| ranks_of(launcher.id()).is_empty()) {
+    while all.iter().any(|launcher| started(launcher).is_empty()) {
         assert!(began.elapsed() < PATIENCE, "the ranks did not start");
         sleep(Duration::from_millis(5));
     }

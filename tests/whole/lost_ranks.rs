@@ -1,10 +1,12 @@
 //! A rank that is lost ends all others soon, and is named with what it was doing.
 
 use std::fs;
+use std::path::Path;
 use std::process::Child;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use lockstep_host::ProcessStat;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::program::{Starter, Workplace, metrics, tiny_run};
@@ -32,12 +34,15 @@ pub(crate) fn find_rank(run: &Child, starter: Starter, rank: usize) -> Option<Pi
         Starter::Mpirun => format!("OMPI_COMM_WORLD_RANK={rank}"),
         Starter::Launcher => format!("RANK={rank}"),
     };
-    let is_rank = |pid: &Pid| {
-        let path = format!("/proc/{}/environ", pid.as_raw_nonzero());
-        let environment = fs::read(path).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
-    };
+    let is_rank = |pid: &Pid| has_variable(*pid, |entry| entry == variable.as_bytes());
     ranks_of(run).into_iter().find(is_rank)
+}
+
+/// Whether an entry of the environment that a process was started with fits.
+pub(crate) fn has_variable(pid: Pid, fits: impl Fn(&[u8]) -> bool) -> bool {
+    let path = format!("/proc/{}/environ", pid.as_raw_nonzero());
+    let environment = fs::read(path).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(fits)
 }
 
 pub(crate) fn ranks_of(run: &Child) -> Vec<Pid> {
@@ -88,9 +93,8 @@ fn check(starter: Starter, signal: Signal, rank: usize, delay: u64) {
 
 /// A process that ended and was not yet asked for its status is a zombie, and not running.
 fn is_running(pid: &Pid) -> bool {
-    let path = format!("/proc/{}/stat", pid.as_raw_nonzero());
-    let stat = fs::read_to_string(path).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+    let stat = ProcessStat::read(Path::new(&format!("/proc/{}", pid.as_raw_nonzero())));
+    stat.is_some_and(|stat| stat.state != 'Z')
 }
 
 #[test]

@@ -10,6 +10,7 @@ use lockstep_testkit::{family_texts, golden_texts, reference};
 use lockstep_world::Seed;
 use serde_json::{Value, json};
 
+use crate::commands::save_fresh;
 use crate::program::{Workplace, succeed, tiny_run};
 
 /// A trained model, texts, and our answers to them.
@@ -74,16 +75,8 @@ fn fresh(place: &Workplace, model_type: &str) {
         "layer_norm_eps": if is_roberta { 1e-5 } else { 1e-12 }, "initializer_range": 0.2,
     });
     let config = EncoderConfig::of(config.as_object().unwrap().clone()).unwrap();
-    let request = ModelRequest {
-        head: HeadKind::Hf,
-        labels: ["calm", "glad", "sad"].map(str::to_owned).to_vec(),
-        dropouts: Dropouts::default(),
-        seed: Seed(3),
-        device: candle_core::Device::Cpu,
-    };
     let directory = place.path("fresh");
-    fs::create_dir(&directory).unwrap();
-    Classifier::fresh(config, &request).unwrap().save(&directory).unwrap();
+    save_fresh(config, &directory);
     let tokenizer = if is_roberta {
         let golden = "crates/data/tests/data/golden/byte_level.json";
         let golden =

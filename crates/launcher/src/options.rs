@@ -11,6 +11,9 @@ use lockstep_wire::MeetingPlace;
 
 use crate::cluster::Cluster;
 
+/// The ranks of a machine, or the machines, at most.
+pub(super) const MOST: u64 = 100_000;
+
 /// How many of something; nothing stands for `auto`.
 const COUNT: Kind<Option<u64>> = Kind::Read {
     form: Form::Number,
@@ -18,7 +21,7 @@ const COUNT: Kind<Option<u64>> = Kind::Read {
     valid: "auto, or a whole number from 1 to 100000",
     read: |text| match text {
         "auto" => Some(None),
-        text => text.parse().ok().filter(|count| (1..=100_000).contains(count)).map(Some),
+        text => text.parse().ok().filter(|count| (1..=MOST).contains(count)).map(Some),
     },
 };
 
@@ -38,7 +41,7 @@ const NODE_COUNT: Kind<Option<Nodes>> = Kind::Read {
         ("auto", _) => Some(None),
         (_, (min, max)) => {
             let (min, max) = (min.parse().ok()?, max.parse().ok()?);
-            (1 <= min && min <= max && max <= 100_000).then_some(Some(Nodes { min, max }))
+            (1 <= min && min <= max && max <= MOST).then_some(Some(Nodes { min, max }))
         }
     },
 };

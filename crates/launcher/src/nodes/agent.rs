@@ -13,9 +13,8 @@ use super::verdict::{NodeEnd, Verdict, is_failure, verdict};
 use super::words::{Ended, Round, VERSION, Word};
 use super::{ARRIVAL, BEAT, SILENCE};
 use crate::cluster::Cluster;
+use crate::options::MOST;
 
-/// The ranks of one machine at most: what a stranger says is not believed beyond that.
-const MOST_RANKS: u64 = 100_000;
 /// How long machines may take to end their ranks.
 const ENDING: Duration = Duration::from_secs(20);
 /// When it is first said who was refused, and how often later.
@@ -148,9 +147,9 @@ impl Agent {
                 "--node-rank {node} is not below the {} machines of --nnodes",
                 self.cluster.max
             )),
-            () if !(1..=MOST_RANKS).contains(&ranks) => Word::Refused(format!(
-                "a machine has 1 to {MOST_RANKS} ranks, and this one says {ranks}"
-            )),
+            () if !(1..=MOST).contains(&ranks) => {
+                Word::Refused(format!("a machine has 1 to {MOST} ranks, and this one says {ranks}"))
+            }
             () if self.members.iter().any(|member| member.node == node) => {
                 Word::Busy(format!("another launcher with --node-rank {node} is connected"))
             }
