@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use lockstep_host::streams;
+use lockstep_world::unique_name;
 
 /// How often a lock is looked at again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -111,7 +112,7 @@ impl ModelCache {
         if fs::read_to_string(&reference).is_ok_and(|text| text == commit) {
             return Ok(());
         }
-        let aside = refs.join(format!(".main.{}", std::process::id()));
+        let aside = refs.join(unique_name(".main"));
         let written = File::create(&aside)
             .and_then(|mut file| file.write_all(commit.as_bytes()))
             .and_then(|()| fs::rename(&aside, &reference));

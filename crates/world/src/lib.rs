@@ -1,8 +1,8 @@
 //! The vocabulary every crate shares: who a process is ([`Rank`], [`WorldSize`], [`Seat`]), when
 //! something happens ([`Step`]), where randomness comes from ([`Seed`]), whether two sequences of
 //! numbers are the same ([`Fingerprint`]), in which order sums are added that must not follow the
-//! number of ranks ([`add_by_tree`]), how a count is written ([`counted`]), and what is read as a file
-//! ([`open_file`]).
+//! number of ranks ([`add_by_tree`]), how a count is written ([`counted`]), what is read as a file ([`open_file`]),
+//! and how one is named that is written aside ([`unique_name`]).
 //!
 //! It knows nothing but `std` and `serde`, so that a type can cross any border of the project
 //! without dragging a dependency along.
@@ -13,6 +13,7 @@ mod rank;
 mod seed;
 mod step;
 mod tree;
+mod unique_name;
 mod wording;
 
 pub use file::{file_content, open_file};
@@ -21,4 +22,5 @@ pub use rank::{Rank, Seat, SeatError, WorldSize};
 pub use seed::{Purpose, Seed};
 pub use step::Step;
 pub use tree::add_by_tree;
+pub use unique_name::unique_name;
 pub use wording::counted;

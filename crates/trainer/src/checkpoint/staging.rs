@@ -2,9 +2,8 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
+use lockstep_world::unique_name;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Serialize;
 
@@ -117,10 +116,7 @@ fn set_aside(directory: &Path) -> Result<Option<PathBuf>, CheckpointError> {
 
 /// A name for something unfinished, which no other process and no other call gives.
 fn unfinished(name: &str) -> String {
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    let call = CALLS.fetch_add(1, Ordering::Relaxed);
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    format!(".{name}.{}-{}-{call}{UNFINISHED}", std::process::id(), since.as_nanos())
+    unique_name(&format!(".{name}")) + UNFINISHED
 }
 
 pub(super) fn remove_if_there(path: &Path) -> Result<(), CheckpointError> {

@@ -23,7 +23,7 @@ const ALLOWED: [(&str, &[&str]); 26] = [
     ("host", &["world"]),
     ("flags", &["world"]),
     ("settings", &["flags", "host", "world", "data", "model", "optim", "trainer"]),
-    ("hub", &["host", "weights-index"]),
+    ("hub", &["host", "weights-index", "world"]),
     ("join", &["host", "world", "collective", "kernels", "gpu"]),
     (
         "trainer-cli",
