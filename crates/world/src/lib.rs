@@ -13,7 +13,7 @@ mod rank;
 mod seed;
 mod step;
 mod tree;
-mod unique_name;
+mod unique;
 mod wording;
 
 pub use file::{file_content, open_file};
@@ -22,5 +22,5 @@ pub use rank::{Rank, Seat, SeatError, WorldSize};
 pub use seed::{Purpose, Seed};
 pub use step::Step;
 pub use tree::add_by_tree;
-pub use unique_name::unique_name;
+pub use unique::unique_name;
 pub use wording::counted;
