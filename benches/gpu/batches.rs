@@ -3,13 +3,15 @@
 use std::fs;
 use std::path::Path;
 
-use lockstep_program::{Batch, BatchSize, Bucket, Largest, PassInput, Place, Step};
+use lockstep_program::{
+    BatchExtent, Bucket, Largest, PassBatch, PassInput, PassNumbers, PassPlace,
+};
 
 use crate::Outcome;
 
 /// The longest text.
 const LONGEST: usize = 128;
-const ONLY_PASS: Place = Place { is_first: true, is_last: true };
+const ONLY_PASS: PassPlace = PassPlace { is_first: true, is_last: true };
 
 /// Numbers that look drawn, the same on all machines.
 pub(crate) fn drawn(seed: u64, at: u64) -> u64 {
@@ -75,9 +77,9 @@ impl Texts {
         }
     }
 
-    pub(crate) fn size(&self) -> BatchSize {
+    pub(crate) fn size(&self) -> BatchExtent {
         let lengths = self.offsets.windows(2).map(|rows| rows[1] - rows[0]);
-        BatchSize {
+        BatchExtent {
             tokens: self.ids.len(),
             examples: self.labels.len(),
             longest: lengths.max().unwrap_or_default(),
@@ -85,11 +87,11 @@ impl Texts {
     }
 
     pub(crate) fn input(&self, update: usize, examples: usize) -> PassInput<'_> {
-        let step = Step {
+        let step = PassNumbers {
             update: update as i32,
             examples: examples as i32,
             dropout: drawn(3, update as u64),
-            ..Step::default()
+            ..PassNumbers::default()
         };
         PassInput {
             ids: &self.ids,
@@ -103,15 +105,15 @@ impl Texts {
     }
 
     /// The only pass of update number `update`.
-    pub(crate) fn batch(&self, update: usize) -> Batch<'_> {
+    pub(crate) fn batch(&self, update: usize) -> PassBatch<'_> {
         let input = self.input(update, self.labels.len());
-        Batch { input, bucket: Bucket::of(self.size()), place: ONLY_PASS }
+        PassBatch { input, bucket: Bucket::of(self.size()), place: ONLY_PASS }
     }
 }
 
 /// What holds each of these batches.
 pub(crate) fn largest(all: &[Texts]) -> Largest {
-    let size = all.iter().fold(BatchSize::default(), |size, texts| size.max(texts.size()));
+    let size = all.iter().fold(BatchExtent::default(), |size, texts| size.max(texts.size()));
     let words = all.iter().map(|texts| texts.words.len()).max().unwrap_or(1);
     Largest { training: Bucket::of(size), words }
 }

@@ -6,7 +6,8 @@ use lockstep_emulator::Emulator;
 use lockstep_emulator::beside::{Channel, Finding};
 use lockstep_gpu::Graphs;
 use lockstep_program::{
-    Arithmetic, Batch, Bucket, Machine, MachineError, ModelShape, Place, Replica, UpdateResult,
+    Arithmetic, Bucket, Machine, MachineError, ModelShape, PassBatch, PassPlace, Replica,
+    UpdateResult,
 };
 
 use crate::batches::{Texts, largest};
@@ -115,8 +116,8 @@ impl Case {
         let (update, first) = (texts.len(), &texts[0]);
         let bucket = Bucket::of(first.size());
         let input = first.input(update, 2 * first.size().examples);
-        for place in [true, false].map(|is_first| Place { is_first, is_last: !is_first }) {
-            replica.pass(&Batch { input, bucket, place })?;
+        for place in [true, false].map(|is_first| PassPlace { is_first, is_last: !is_first }) {
+            replica.pass(&PassBatch { input, bucket, place })?;
         }
         replica.update()?;
         replica.settle(update as u32 + 1)?;

@@ -7,7 +7,7 @@ use bytemuck::{bytes_of, cast_slice};
 use lockstep_gpu::{CudaMachine, Graphs};
 use lockstep_program::{
     AdamWConstants, Argument, CHUNK, Chunk, Control, Item, Lane, Launch, Machine, Memory, Op,
-    Program, Region, Step, Work, rates,
+    PassNumbers, Program, Region, Work, rates,
 };
 
 use crate::options::Options;
@@ -98,7 +98,7 @@ fn adamw(machine: &mut CudaMachine) -> Outcome<f64> {
     let control = Control { gradient_scale: 1.0, ..Control::default() };
     let mut memory = Memory::default();
     let mut address = |name: &str, region| Argument::Address(memory.add(name, region));
-    let step = Step { examples: 1, ..Step::default() };
+    let step = PassNumbers { examples: 1, ..PassNumbers::default() };
     let arguments = vec![
         address("step", written(machine, bytes_of(&step))?),
         address("chunks", written(machine, cast_slice(&chunks))?),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use lockstep_collective::Collective;
 use lockstep_params::Parameters;
 use lockstep_program::{
-    Machine, MachineError, Mark, Memory, Program, RESULTS, Region, Step, UpdateResult,
+    Machine, MachineError, Mark, Memory, PassNumbers, Program, RESULTS, Region, UpdateResult,
 };
 use lockstep_trainer::{Link, ParameterPlaces, TrainError};
 
@@ -33,8 +33,8 @@ impl Machine for Idle {
 
     /// Copies, as a GPU's host copies into pinned memory.
     fn write(&mut self, to: Region, bytes: &[u8]) -> Result<(), MachineError> {
-        if let Some(step) = bytes.get(..size_of::<Step>()) {
-            let step: Step = bytemuck::pod_read_unaligned(step);
+        if let Some(step) = bytes.get(..size_of::<PassNumbers>()) {
+            let step: PassNumbers = bytemuck::pod_read_unaligned(step);
             let slot = usize::try_from(step.update).unwrap_or_default() % RESULTS;
             self.ring[slot].examples = step.examples;
         }

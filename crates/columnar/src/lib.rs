@@ -1,6 +1,6 @@
 //! Rows of column-oriented files: Parquet, and Arrow IPC as a file (Feather) or a stream.
 //!
-//! A [`Table`] tells its columns first, then gives the values of the selected ones, row by row. One batch
+//! A [`ColumnarTable`] tells its columns first, then gives the values of the selected ones, row by row. One batch
 //! is held at a time. A damaged file is an error: faults at which the `parquet` and `arrow` crates panic
 //! are caught and reported too, and lengths that a file claims are compared with its size before memory
 //! is reserved for them.
@@ -23,7 +23,7 @@ use class_names::ClassNames;
 
 /// How a column-oriented file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub enum ColumnarFormat {
     /// A Parquet file.
     Parquet,
     /// An Arrow IPC file (Feather), or a stream, as in the folders of `datasets`.
@@ -48,7 +48,7 @@ pub enum ColumnarError {
 }
 
 /// The rows of a column-oriented file.
-pub struct Table {
+pub struct ColumnarTable {
     reader: Reader,
     schema: SchemaRef,
     /// The places of the selected columns in the schema, in the order of the values of a row.
@@ -64,21 +64,21 @@ enum Reader {
     Arrow(ipc::Reader),
 }
 
-impl std::fmt::Debug for Table {
+impl std::fmt::Debug for ColumnarTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Table").field("columns", &self.names()).finish_non_exhaustive()
+        f.debug_struct("ColumnarTable").field("columns", &self.names()).finish_non_exhaustive()
     }
 }
 
-impl Table {
+impl ColumnarTable {
     /// The table in `file`, all columns selected.
     ///
     /// # Errors
     /// [`ColumnarError`] when the file does not begin or end as its layout asks for.
-    pub fn open(file: File, layout: Layout) -> Result<Self, ColumnarError> {
+    pub fn open(file: File, layout: ColumnarFormat) -> Result<Self, ColumnarError> {
         let reader = match layout {
-            Layout::Parquet => Reader::Parquet(parquet_file::Reader::open(file)?),
-            Layout::Arrow => Reader::Arrow(ipc::Reader::open(file)?),
+            ColumnarFormat::Parquet => Reader::Parquet(parquet_file::Reader::open(file)?),
+            ColumnarFormat::Arrow => Reader::Arrow(ipc::Reader::open(file)?),
         };
         let schema = match &reader {
             Reader::Parquet(reader) => reader.schema(),

@@ -4,7 +4,7 @@ use lockstep_program::Moments;
 
 /// An argument of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Argument {
+pub enum RawArgument {
     /// A pointer to this address of the emulator's memory.
     Address(u64),
     /// A null pointer.
@@ -23,7 +23,7 @@ pub enum Argument {
     Moments(Moments),
 }
 
-impl Argument {
+impl RawArgument {
     /// The letter that cpp/registry.hpp gives an argument of this type.
     pub(crate) const fn kind(&self) -> u8 {
         match self {
@@ -75,7 +75,7 @@ pub(crate) const fn kind_name(kind: u8) -> &'static str {
 
 macro_rules! from_number {
     ($($number:ty => $variant:ident),*) => {$(
-        impl From<$number> for Argument {
+        impl From<$number> for RawArgument {
             fn from(number: $number) -> Self {
                 Self::$variant(number)
             }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use bytemuck::Pod;
 
-use crate::Argument;
+use crate::RawArgument;
 
 /// `count` values in the memory of an [`Emulator`](crate::Emulator), as long as that lives.
 #[derive(Debug)]
@@ -50,19 +50,19 @@ impl<T: Pod> Buffer<T> {
     /// # Panics
     /// When the buffer ends before it.
     #[must_use]
-    pub fn at(&self, index: usize) -> Argument {
+    pub fn at(&self, index: usize) -> RawArgument {
         assert!(index <= self.count, "value {index} of {}", self.count);
-        Argument::Address(self.address + (index * size_of::<T>()) as u64)
+        RawArgument::Address(self.address + (index * size_of::<T>()) as u64)
     }
 }
 
-impl<T: Pod> From<Buffer<T>> for Argument {
+impl<T: Pod> From<Buffer<T>> for RawArgument {
     fn from(buffer: Buffer<T>) -> Self {
         Self::Address(buffer.address())
     }
 }
 
-impl<T: Pod> From<&Buffer<T>> for Argument {
+impl<T: Pod> From<&Buffer<T>> for RawArgument {
     fn from(buffer: &Buffer<T>) -> Self {
         Self::Address(buffer.address())
     }

@@ -9,7 +9,7 @@ use crate::heap::Heap;
 use crate::launch::{Failure, Launch, mixed};
 use crate::memory::Allocation;
 use crate::native::Fault;
-use crate::{Argument, Buffer, Grid};
+use crate::{Buffer, Grid, RawArgument};
 
 /// Threads of the system that run blocks.
 const THREADS: usize = 2;
@@ -97,7 +97,7 @@ impl Emulator {
         &self,
         kernel: &str,
         grid: Grid,
-        arguments: &[Argument],
+        arguments: &[RawArgument],
     ) -> Result<(), MachineError> {
         self.run_launch(&Launch::checked(kernel, grid, arguments)?)
     }

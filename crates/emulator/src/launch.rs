@@ -6,7 +6,7 @@ use std::thread;
 
 use lockstep_program::MachineError;
 
-use crate::argument::{Argument, Value, kind_name};
+use crate::argument::{RawArgument, Value, kind_name};
 use crate::native::{BlockRun, Fault, Kernel, Stage};
 
 /// The shared memory of a block, at most: that of an H100.
@@ -37,7 +37,7 @@ pub struct Grid {
 pub(crate) struct Launch {
     kernel: &'static Kernel,
     grid: Grid,
-    arguments: Vec<Argument>,
+    arguments: Vec<RawArgument>,
     values: Vec<Value>,
 }
 
@@ -46,7 +46,7 @@ impl Launch {
     pub(crate) fn checked(
         name: &str,
         grid: Grid,
-        arguments: &[Argument],
+        arguments: &[RawArgument],
     ) -> Result<Self, MachineError> {
         let kernel = Kernel::named(name)
             .ok_or_else(|| MachineError::UnknownKernel { name: name.to_owned() })?;
@@ -54,7 +54,7 @@ impl Launch {
         if let Some(cause) = wrong {
             return Err(MachineError::Shape { what: format!("a launch of `{name}`"), cause });
         }
-        let values = arguments.iter().map(Argument::bytes).collect();
+        let values = arguments.iter().map(RawArgument::bytes).collect();
         Ok(Self { kernel, grid, arguments: arguments.to_vec(), values })
     }
 
@@ -66,7 +66,7 @@ impl Launch {
     /// The addresses that the kernel is given.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = u64> {
         self.arguments.iter().filter_map(|argument| match argument {
-            Argument::Address(address) => Some(*address),
+            RawArgument::Address(address) => Some(*address),
             _ => None,
         })
     }
@@ -145,7 +145,7 @@ fn wrong_grid(kernel: &Kernel, grid: Grid) -> Option<String> {
     }
 }
 
-fn wrong_arguments(kernel: &Kernel, arguments: &[Argument]) -> Option<String> {
+fn wrong_arguments(kernel: &Kernel, arguments: &[RawArgument]) -> Option<String> {
     let kinds = kernel.kinds();
     if kinds.len() != arguments.len() {
         return Some(format!("{} arguments; it takes {}", arguments.len(), kinds.len()));

@@ -18,7 +18,7 @@ mod native;
 mod orders;
 mod product;
 
-pub use argument::Argument;
+pub use argument::RawArgument;
 pub use bf16::{bf16_bits, bf16_value};
 pub use buffer::Buffer;
 pub use emulator::Emulator;

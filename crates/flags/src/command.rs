@@ -47,7 +47,7 @@ pub enum Words {
 }
 
 /// The commands of a program.
-pub struct Program {
+pub struct CommandSet {
     /// Its name.
     pub name: &'static str,
     /// What it does, in one sentence.
@@ -63,7 +63,7 @@ pub struct Program {
 const SHORT: &str = "{about}\n\nusage: {usage}\n\ncommands:\n{subcommands}{after-help}";
 const FLAGS: &str = "{about}\n\nusage: {usage}\n\n{all-args}{after-help}";
 
-impl Program {
+impl CommandSet {
     /// The program as clap has it, for its help, its completions and its man page.
     #[must_use]
     pub fn clap(&self) -> clap::Command {

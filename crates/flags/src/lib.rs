@@ -20,7 +20,7 @@ mod words;
 mod written;
 
 pub use bare::note as note_word;
-pub use command::{Command, Program, Words};
+pub use command::{Command, CommandSet, Words};
 pub use fault::{Fault, Faults, Origin, Problem};
 pub use key::{Entries, Entry, Key};
 pub use kind::{

@@ -106,7 +106,7 @@ fn help_and_version_are_seen_beside_faults() {
 #[test]
 fn clap_finds_nothing_wrong_with_what_is_built() {
     let commands = vec![&COMMAND];
-    let program = Program { name: "p", about: "A", usage: "p", commands, after: "examples" };
+    let program = CommandSet { name: "p", about: "A", usage: "p", commands, after: "examples" };
     program.clap().debug_assert();
     COMMAND.clap().debug_assert();
 }

@@ -31,4 +31,4 @@ pub use process_stat::ProcessStat;
 pub use program::{enter, report};
 pub use token::{TOKEN, TOKEN_FILE, TokenError, run_token};
 pub use unused::Unused;
-pub use wish::{DeviceChoice, Precision, Sharing, Wish};
+pub use wish::{DeviceChoice, PrecisionChoice, Sharing, Wish};

@@ -31,7 +31,7 @@ pub enum DeviceChoice {
 
 /// In which precision the passes are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
+pub enum PrecisionChoice {
     /// IEEE single precision.
     F32,
     /// Single precision with matrix products on tensor cores.

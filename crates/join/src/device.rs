@@ -2,7 +2,9 @@
 
 use lockstep_gpu::{self as gpu, GpuError};
 use lockstep_host::gpus::{self, Gpu};
-use lockstep_host::{Computes, DecisionError, DeviceChoice, Environment, Precision, host_name};
+use lockstep_host::{
+    Computes, DecisionError, DeviceChoice, Environment, PrecisionChoice, host_name,
+};
 use lockstep_kernels::{self as kernels, Bf16};
 use lockstep_world::Seat;
 
@@ -24,7 +26,7 @@ impl Place {
     /// # Errors
     /// [`PlaceError`], or a driver that does not answer.
     pub fn alone(device: DeviceChoice, environment: &Environment) -> Result<Self, JoinError> {
-        check(device, Precision::F32)?;
+        check(device, PrecisionChoice::F32)?;
         let gpus = visible(device, environment)?;
         match (gpus.first(), device) {
             (Some(gpu), _) => Ok(Self::gpu(0, gpu)?),
@@ -53,18 +55,18 @@ impl Place {
     ///
     /// # Errors
     /// [`PlaceError::Tf32`] and [`PlaceError::Bf16`].
-    pub fn precision(&self, wanted: Precision) -> Result<kernels::Precision, PlaceError> {
+    pub fn precision(&self, wanted: PrecisionChoice) -> Result<kernels::Precision, PlaceError> {
         match (wanted, self.device.is_cpu()) {
-            (Precision::F32, _) => Ok(kernels::Precision::F32),
-            (Precision::Tf32, true) => Err(PlaceError::Tf32),
-            (Precision::Tf32, false) => {
+            (PrecisionChoice::F32, _) => Ok(kernels::Precision::F32),
+            (PrecisionChoice::Tf32, true) => Err(PlaceError::Tf32),
+            (PrecisionChoice::Tf32, false) => {
                 gpu::multiply_in_tf32();
                 Ok(kernels::Precision::F32)
             }
-            (Precision::Bf16, true) => {
+            (PrecisionChoice::Bf16, true) => {
                 Bf16::detect().map(kernels::Precision::Bf16).ok_or(PlaceError::Bf16)
             }
-            (Precision::Bf16, false) => Ok(kernels::Precision::PlainBf16),
+            (PrecisionChoice::Bf16, false) => Ok(kernels::Precision::PlainBf16),
         }
     }
 }
@@ -73,7 +75,7 @@ impl Place {
 ///
 /// # Errors
 /// [`PlaceError`].
-pub fn check(device: DeviceChoice, precision: Precision) -> Result<(), PlaceError> {
+pub fn check(device: DeviceChoice, precision: PrecisionChoice) -> Result<(), PlaceError> {
     match device {
         DeviceChoice::Cuda if gpu::IS_BUILT_IN => Ok(()),
         DeviceChoice::Cuda => Err(GpuError::NotBuiltIn.into()),
@@ -89,7 +91,7 @@ pub fn check(device: DeviceChoice, precision: Precision) -> Result<(), PlaceErro
 pub fn visible(
     device: DeviceChoice,
     environment: &Environment,
-) -> Result<Vec<Gpu>, gpus::GpuError> {
+) -> Result<Vec<Gpu>, gpus::DriverError> {
     if gpu::IS_BUILT_IN && device != DeviceChoice::Cpu {
         gpus::visible(environment)
     } else {
@@ -101,7 +103,10 @@ pub fn visible(
 ///
 /// # Errors
 /// A driver that does not answer.
-pub fn expected(device: DeviceChoice, environment: &Environment) -> Result<String, gpus::GpuError> {
+pub fn expected(
+    device: DeviceChoice,
+    environment: &Environment,
+) -> Result<String, gpus::DriverError> {
     let gpu = visible(device, environment)?.into_iter().next();
     Ok(gpu.map_or_else(|| Place::cpu().name, |gpu| gpu.name))
 }

@@ -103,7 +103,7 @@ pub enum JoinError {
     Device(#[from] PlaceError),
     /// A driver that does not answer.
     #[error(transparent)]
-    Driver(#[from] gpus::GpuError),
+    Driver(#[from] gpus::DriverError),
 }
 
 impl JoinError {

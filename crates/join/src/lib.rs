@@ -35,7 +35,7 @@ pub use ending::end_regardless;
 pub use error::{JoinError, PlaceError, WorldError, of_collective};
 pub use flight::{FLIGHT, FlightLog};
 use roster::Roster;
-pub use starter::{Family, Starter};
+pub use starter::{MpiFamily, Starter};
 
 /// How long ranks wait for each other to be started where that has no timeout.
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -250,8 +250,8 @@ fn connect(
 }
 
 /// Whether this build's MPI library understands a starter of this family.
-fn speaks_to(family: Family) -> bool {
-    Mpi::IS_BUILT_IN && (family == Family::OpenMpi || Mpi::speaks_to_mpich())
+fn speaks_to(family: MpiFamily) -> bool {
+    Mpi::IS_BUILT_IN && (family == MpiFamily::OpenMpi || Mpi::speaks_to_mpich())
 }
 
 fn over_mpi(seat: Seat, run: &JoinOptions<'_>) -> Result<(Box<dyn Collective>, String), JoinError> {

@@ -16,7 +16,7 @@ pub enum Starter {
         /// Who the environment says this is.
         seat: Seat,
         /// Whose language the starter speaks.
-        family: Family,
+        family: MpiFamily,
         /// How the ranks find each other without that library.
         instead: Option<Meeting>,
     },
@@ -31,7 +31,7 @@ pub enum Starter {
 
 /// Whose language an MPI's starter speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub enum MpiFamily {
     /// MPICH's PMI, as Slurm's `--mpi=pmi2` does.
     Mpich,
     /// PMIx.
@@ -97,7 +97,7 @@ fn by_mpi(environment: &Environment) -> Result<Option<Starter>, WorldError> {
         has_address.then(|| meeting(environment, 2)).transpose()
     };
     if let Some(seat) = seat(environment, OPEN_MPI)? {
-        return Ok(Some(Starter::Mpi { seat, family: Family::OpenMpi, instead: told_where()? }));
+        return Ok(Some(Starter::Mpi { seat, family: MpiFamily::OpenMpi, instead: told_where()? }));
     }
     if let Some(seat) = seat(environment, MPICH)? {
         let is_slurms = has("PMI_JOBID") && has("SLURM_PROCID");
@@ -106,11 +106,11 @@ fn by_mpi(environment: &Environment) -> Result<Option<Starter>, WorldError> {
             false => kept_by_mpich(environment)?,
         };
         let instead = kept.map_or_else(told_where, |meeting| Ok(Some(meeting)))?;
-        return Ok(Some(Starter::Mpi { seat, family: Family::Mpich, instead }));
+        return Ok(Some(Starter::Mpi { seat, family: MpiFamily::Mpich, instead }));
     }
     let Some(seat) = seat(environment, PMIX)? else { return Ok(None) };
     let instead = meeting(environment, seat.world().get()).ok();
-    Ok(Some(Starter::Mpi { seat, family: Family::OpenMpi, instead }))
+    Ok(Some(Starter::Mpi { seat, family: MpiFamily::OpenMpi, instead }))
 }
 
 /// What MPICH's starter keeps for the ranks.
@@ -205,7 +205,7 @@ mod tests {
         let found = match starter(variables).unwrap() {
             Starter::Single => "single".to_owned(),
             Starter::Mpi { seat, family, instead } => {
-                let family = if family == Family::Mpich { "mpich" } else { "mpi" };
+                let family = if family == MpiFamily::Mpich { "mpich" } else { "mpi" };
                 let instead = instead.map(|meeting| format!(", or at {meeting}"));
                 format!("{family}: {seat}{}", instead.unwrap_or_default())
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lockstep_host::{Environment, RUN_ID, TokenError, run_token};
-use lockstep_wire::{MeetingPlace, Pass, Purpose, RunIdentity, Token};
+use lockstep_wire::{DoorPurpose, MeetingPlace, Pass, RunIdentity, Token};
 
 /// The machines of a run, as the flags describe them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,6 @@ impl Cluster {
     pub(super) fn pass(&self, environment: &Environment) -> Result<Pass, TokenError> {
         let token = run_token(environment)?.map(|text| Token::new(&text));
         let run = environment.get(RUN_ID).map(|name| RunIdentity::named(RUN_ID, name));
-        Ok(Pass::of_run(Purpose::Launchers, token.as_ref(), run.unwrap_or_default()))
+        Ok(Pass::of_run(DoorPurpose::Launchers, token.as_ref(), run.unwrap_or_default()))
     }
 }

@@ -4,14 +4,14 @@ use std::num::NonZero;
 use std::thread;
 
 use lockstep_host::Environment;
-use lockstep_host::gpus::{self, Gpu, GpuError};
+use lockstep_host::gpus::{self, DriverError, Gpu};
 use lockstep_host::mpirun::{self, Mpirun};
 
 /// What decides how ranks are started.
 #[derive(Clone, Debug)]
 pub(super) struct Resources {
     /// The GPUs that can be seen from here.
-    pub(super) gpus: Result<Vec<Gpu>, GpuError>,
+    pub(super) gpus: Result<Vec<Gpu>, DriverError>,
     /// `mpirun`, if it is installed.
     pub(super) mpirun: Option<Mpirun>,
     /// Whether the trainer was built with MPI; one that was not would train alone in each process.

@@ -2,7 +2,7 @@
 //!
 //! The facts are said here and nowhere else: no other code reads them off a name.
 
-use lockstep_params::{Group, Layout, ParameterInfo, Role};
+use lockstep_params::{GradientLayout, Group, ParameterInfo, Role};
 
 use crate::init::Start;
 use crate::{EncoderConfig, HeadKind};
@@ -100,13 +100,13 @@ impl EncoderConfig {
 impl Part {
     /// A table, of which a batch reads some rows.
     fn table(self, name: &str, shape: [usize; 2], start: Start) -> TensorSpec {
-        TensorSpec::new(name, &shape, start, self.info(Role::Weight, Layout::Table))
+        TensorSpec::new(name, &shape, start, self.info(Role::Weight, GradientLayout::Table))
     }
 
     fn linear(self, name: &str, shape: [usize; 2], start: Start) -> [TensorSpec; 2] {
         let [weight, bias] = ["weight", "bias"].map(|last| format!("{name}.{last}"));
-        let matrix = self.info(Role::Weight, Layout::Matrix);
-        let vector = self.info(Role::Bias, Layout::Vector);
+        let matrix = self.info(Role::Weight, GradientLayout::Matrix);
+        let vector = self.info(Role::Bias, GradientLayout::Vector);
         [
             TensorSpec::new(&weight, &shape, start, matrix),
             TensorSpec::new(&bias, &shape[..1], Start::Zeros, vector),
@@ -123,14 +123,14 @@ impl Part {
 
     fn layer_norm(self, name: &str, width: usize) -> [TensorSpec; 2] {
         let [weight, bias] = ["weight", "bias"].map(|last| format!("{name}.{last}"));
-        let info = self.info(Role::Norm, Layout::Vector);
+        let info = self.info(Role::Norm, GradientLayout::Vector);
         [
             TensorSpec::new(&weight, &[width], Start::Ones, info),
             TensorSpec::new(&bias, &[width], Start::Zeros, info),
         ]
     }
 
-    fn info(self, role: Role, layout: Layout) -> ParameterInfo {
+    fn info(self, role: Role, layout: GradientLayout) -> ParameterInfo {
         let Self { group, block } = self;
         ParameterInfo { group, block, role, layout }
     }
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(info.role == Role::Weight, decays, "{name}");
         assert_eq!(info.role == Role::Norm, is_norm, "{name}");
         assert_eq!(info.block.map(|block| block.to_string()).as_deref(), block, "{name}");
-        assert_eq!(info.layout == Layout::Vector, shape.len() == 1, "{name}");
-        assert_eq!(info.layout == Layout::Table, name.contains("_embeddings."), "{name}");
+        assert_eq!(info.layout == GradientLayout::Vector, shape.len() == 1, "{name}");
+        assert_eq!(info.layout == GradientLayout::Table, name.contains("_embeddings."), "{name}");
     }
 }

@@ -182,7 +182,7 @@ impl AdamW {
 mod tests {
     use super::*;
     use candle_core::Device;
-    use lockstep_params::{Group, Layout, LocalGradients};
+    use lockstep_params::{GradientLayout, Group, LocalGradients};
 
     const SETTINGS: AdamWSettings = AdamWSettings {
         beta1: 0.9,
@@ -201,7 +201,7 @@ mod tests {
             ("body.LayerNorm.weight", Group::Encoder, Role::Norm),
         ] {
             let one = Tensor::new(&[1_f32], &Device::Cpu).unwrap();
-            let info = ParameterInfo { group, role, ..ParameterInfo::new(Layout::Vector) };
+            let info = ParameterInfo { group, role, ..ParameterInfo::new(GradientLayout::Vector) };
             all.insert(name.into(), &one, info).unwrap();
         }
         all

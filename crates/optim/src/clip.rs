@@ -26,12 +26,12 @@ pub fn clip(gradients: GlobalGradients, max_norm: f64) -> Clipped {
 mod tests {
     use super::*;
     use candle_core::{Device, Tensor};
-    use lockstep_params::{Layout, LocalGradients, ParameterInfo, Parameters};
+    use lockstep_params::{GradientLayout, LocalGradients, ParameterInfo, Parameters};
 
     fn check(values: [f32; 2], max_norm: f64, expected_scale: f64) {
         let mut parameters = Parameters::default();
         let start = Tensor::new(&values, &Device::Cpu).unwrap();
-        parameters.insert("w".into(), &start, ParameterInfo::new(Layout::Vector)).unwrap();
+        parameters.insert("w".into(), &start, ParameterInfo::new(GradientLayout::Vector)).unwrap();
         let w = parameters.weight(&"w".into()).unwrap().value();
         // The gradient of half the square of w is w.
         let loss = (w.sqr().unwrap().sum_all().unwrap() * 0.5).unwrap();

@@ -8,7 +8,7 @@ use candle_core::Tensor;
 use safetensors::{Dtype, View};
 
 use crate::tensor_output::write_tensors;
-use crate::{Copied, Digest, ParamName, TensorFile, TensorFileError};
+use crate::{Digest, ParamName, TensorCopy, TensorFile, TensorFileError};
 
 /// Tensors, and leading rows of tables, that other libraries expect in a file of weights and that
 /// training leaves as they are. Empty for most models.
@@ -45,7 +45,7 @@ impl Fixed {
     ) -> Result<Digest, TensorFileError> {
         let copied = |map: &BTreeMap<ParamName, Tensor>| {
             map.iter()
-                .map(|(name, tensor)| Ok((name.clone(), Copied::of(tensor)?)))
+                .map(|(name, tensor)| Ok((name.clone(), TensorCopy::of(tensor)?)))
                 .collect::<candle_core::Result<BTreeMap<_, _>>>()
         };
         let read = copied(&self.before).and_then(|before| Ok((before, copied(&self.whole)?)));
@@ -74,17 +74,17 @@ impl Fixed {
 /// A tensor as it is written.
 struct Stored<'a, V> {
     shape: Vec<usize>,
-    before: Option<&'a Copied>,
+    before: Option<&'a TensorCopy>,
     rest: Rest<'a, V>,
 }
 
 enum Rest<'a, V> {
     Weight(&'a V),
-    Fixed(&'a Copied),
+    Fixed(&'a TensorCopy),
 }
 
 impl<'a, V: View> Stored<'a, V> {
-    fn weight(before: Option<&'a Copied>, weight: &'a V) -> Self {
+    fn weight(before: Option<&'a TensorCopy>, weight: &'a V) -> Self {
         let mut shape = weight.shape().to_vec();
         if let (Some(first), Some(before)) = (shape.first_mut(), before) {
             *first += before.shape().first().copied().unwrap_or_default();
@@ -92,7 +92,7 @@ impl<'a, V: View> Stored<'a, V> {
         Self { shape, before, rest: Rest::Weight(weight) }
     }
 
-    fn fixed(tensor: &'a Copied) -> Self {
+    fn fixed(tensor: &'a TensorCopy) -> Self {
         Self { shape: tensor.shape().to_vec(), before: None, rest: Rest::Fixed(tensor) }
     }
 }

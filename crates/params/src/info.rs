@@ -13,7 +13,7 @@ pub struct ParameterInfo {
     /// What the parameter does; weight decay depends on it.
     pub role: Role,
     /// How its gradient is stored and summed.
-    pub layout: Layout,
+    pub layout: GradientLayout,
 }
 
 /// The part of the model that a parameter belongs to. Each part has its own learning rate.
@@ -38,7 +38,7 @@ pub enum Role {
 
 /// How the gradient of a parameter is stored and summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub enum GradientLayout {
     /// (D): all vectors are summed in one call, because a call costs more than a copy.
     Vector,
     /// (O, I): each matrix is summed where it lies, on CPUs in shards.
@@ -50,7 +50,7 @@ pub enum Layout {
 impl ParameterInfo {
     /// A weight of the encoder that is in no block.
     #[must_use]
-    pub fn new(layout: Layout) -> Self {
+    pub fn new(layout: GradientLayout) -> Self {
         Self { group: Group::Encoder, block: None, role: Role::Weight, layout }
     }
 }

@@ -32,12 +32,12 @@ pub use fixed::Fixed;
 pub use global::{GlobalGradients, ReducedGradients};
 #[cfg(feature = "cuda")]
 pub use in_place::with_gpu_values;
-pub use info::{Group, Layout, ParameterInfo, Role};
+pub use info::{GradientLayout, Group, ParameterInfo, Role};
 pub use local::LocalGradients;
 pub use name::ParamName;
 pub use numbers::are_numbers;
 pub use parameters::{ParameterError, Parameters};
-pub use snapshot::{Copied, copy_each};
+pub use snapshot::{TensorCopy, copy_each};
 pub use tensor_file::{TensorFile, TensorFileError};
 pub use tensor_output::write_tensors;
 pub use tree_sums::TreeSums;

@@ -9,8 +9,8 @@ use lockstep_kernels::{Gradient, RowGradient};
 use crate::global::Reduced;
 use crate::parameters::Parameter;
 use crate::{
-    GlobalGradients, GradientError, Layout, ParamName, ParameterInfo, Parameters, ReducedGradients,
-    ReductionError, bucket, in_place,
+    GlobalGradients, GradientError, GradientLayout, ParamName, ParameterInfo, Parameters,
+    ReducedGradients, ReductionError, bucket, in_place,
 };
 
 /// One gradient for each parameter, summed over this process's examples only.
@@ -20,7 +20,7 @@ pub struct LocalGradients(BTreeMap<ParamName, Local>);
 #[derive(Debug)]
 struct Local {
     sum: Gradient,
-    layout: Layout,
+    layout: GradientLayout,
 }
 
 impl Local {
@@ -80,7 +80,7 @@ impl LocalGradients {
             let variable = parameter.variable.as_tensor();
             let layout = parameter.info.layout;
             let sum = match (layout, variable.device().is_cpu()) {
-                (Layout::Table, true) => {
+                (GradientLayout::Table, true) => {
                     Gradient::Rows(RowGradient::new(Vec::new(), Vec::new(), variable.dims2()?)?)
                 }
                 _ => Gradient::Dense(variable.zeros_like()?),
@@ -140,11 +140,11 @@ impl LocalGradients {
         let mut vectors = Vec::new();
         for (name, Local { sum, layout }) in self.0 {
             match layout {
-                Layout::Vector => vectors.push((name, sum.dense()?.into_owned())),
-                Layout::Matrix => {
+                GradientLayout::Vector => vectors.push((name, sum.dense()?.into_owned())),
+                GradientLayout::Matrix => {
                     reduced.insert(name, sum_of_matrix(sum.dense()?.into_owned(), collective)?);
                 }
-                Layout::Table => {
+                GradientLayout::Table => {
                     let rows = sum_of_rows(sum.into_rows()?, collective)?;
                     reduced.insert(name, Reduced::everywhere(Gradient::Rows(rows)));
                 }
@@ -268,8 +268,10 @@ mod tests {
 
     fn two() -> Parameters {
         let mut all = Parameters::default();
-        all.insert("a".into(), &tensor(&[1.0, 2.0]), ParameterInfo::new(Layout::Vector)).unwrap();
-        all.insert("b".into(), &tensor(&[3.0, 4.0]), ParameterInfo::new(Layout::Vector)).unwrap();
+        all.insert("a".into(), &tensor(&[1.0, 2.0]), ParameterInfo::new(GradientLayout::Vector))
+            .unwrap();
+        all.insert("b".into(), &tensor(&[3.0, 4.0]), ParameterInfo::new(GradientLayout::Vector))
+            .unwrap();
         all
     }
 
@@ -308,7 +310,7 @@ mod tests {
         let matrix = tensor(&[1.0; 600]).reshape((20, 30)).unwrap();
         let vector = tensor(&[1.0; 4]);
         for (name, ones, layout) in
-            [("matrix", matrix, Layout::Matrix), ("vector", vector, Layout::Vector)]
+            [("matrix", matrix, GradientLayout::Matrix), ("vector", vector, GradientLayout::Vector)]
         {
             all.insert(name.into(), &ones, ParameterInfo::new(layout)).unwrap();
             all.weight(&name.into()).unwrap().add_gradient(Gradient::Dense(ones)).unwrap();
@@ -328,7 +330,7 @@ mod tests {
         fn check(gradient: Option<Gradient>, rows: &[u32], values: &[f32]) {
             let mut all = Parameters::default();
             let table = tensor(&[0.0; 8]).reshape((4, 2)).unwrap();
-            all.insert("t".into(), &table, ParameterInfo::new(Layout::Table)).unwrap();
+            all.insert("t".into(), &table, ParameterInfo::new(GradientLayout::Table)).unwrap();
             let local = match gradient {
                 None => LocalGradients::zeros(&all).unwrap(),
                 Some(gradient) => {
@@ -353,7 +355,7 @@ mod tests {
     fn rows_of_what_is_read_whole_are_reduced_as_all_of_it() {
         let mut all = Parameters::default();
         let zeros = tensor(&[0.0; 4]).reshape((2, 2)).unwrap();
-        all.insert("w".into(), &zeros, ParameterInfo::new(Layout::Matrix)).unwrap();
+        all.insert("w".into(), &zeros, ParameterInfo::new(GradientLayout::Matrix)).unwrap();
         let rows = RowGradient::new(vec![1], vec![1.0, 2.0], (2, 2)).unwrap();
         all.weight(&"w".into()).unwrap().add_gradient(Gradient::Rows(rows)).unwrap();
         let global = LocalGradients::take(&all).unwrap().sum(&mut Twin).unwrap().mean(1, 0.0);

@@ -8,7 +8,7 @@ use lockstep_collective::Collective;
 use lockstep_kernels::{Gradient, Weight};
 
 use crate::in_place::{see_values, with_values};
-use crate::{Layout, ParamName, ParameterInfo, ReductionError};
+use crate::{GradientLayout, ParamName, ParameterInfo, ReductionError};
 
 /// Trainable tensors by name. A clone shares the tensors.
 #[derive(Clone, Debug, Default)]
@@ -178,8 +178,9 @@ impl Parameters {
     /// # Errors
     /// [`ReductionError`] when a rank is lost, or the tensor library fails.
     pub fn gather_shards(&self, collective: &mut dyn Collective) -> Result<(), ReductionError> {
-        let is_sharded =
-            |one: &&Parameter| one.info.layout == Layout::Matrix && one.variable.device().is_cpu();
+        let is_sharded = |one: &&Parameter| {
+            one.info.layout == GradientLayout::Matrix && one.variable.device().is_cpu()
+        };
         self.0.values().filter(is_sharded).try_for_each(|one| {
             with_values(&one.variable, &mut |values| Ok(collective.all_gather_shards(values)?))
         })
@@ -217,7 +218,7 @@ mod tests {
             all.insert(
                 name.into(),
                 &Tensor::zeros((2, 3), candle_core::DType::F32, &Device::Cpu).unwrap(),
-                ParameterInfo::new(Layout::Matrix),
+                ParameterInfo::new(GradientLayout::Matrix),
             )
             .unwrap();
         }
@@ -236,7 +237,8 @@ mod tests {
     fn a_name_is_taken_once() {
         let mut all = parameters();
         let again = Tensor::zeros((2, 3), candle_core::DType::F32, &Device::Cpu).unwrap();
-        let error = all.insert("a".into(), &again, ParameterInfo::new(Layout::Matrix)).unwrap_err();
+        let error =
+            all.insert("a".into(), &again, ParameterInfo::new(GradientLayout::Matrix)).unwrap_err();
         assert_eq!(error.to_string(), "parameter `a` is defined twice");
     }
 
@@ -254,7 +256,7 @@ mod tests {
     fn changes_stay_and_are_seen_by_the_graph() {
         let mut all = Parameters::default();
         let start = Tensor::new(&[1_f32, 2.0], &Device::Cpu).unwrap();
-        all.insert("w".into(), &start, ParameterInfo::new(Layout::Vector)).unwrap();
+        all.insert("w".into(), &start, ParameterInfo::new(GradientLayout::Vector)).unwrap();
         let in_graph = all.weight(&"w".into()).unwrap().value();
         let double = |values: &mut [f32]| -> Result<(), candle_core::Error> {
             values.iter_mut().for_each(|value| *value *= 2.0);

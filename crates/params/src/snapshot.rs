@@ -15,12 +15,12 @@ use crate::numbers::are_numbers;
 
 /// The scalars of a tensor at one moment.
 #[derive(Debug)]
-pub struct Copied {
+pub struct TensorCopy {
     shape: Vec<usize>,
     values: Vec<f32>,
 }
 
-impl Copied {
+impl TensorCopy {
     /// Copies an f32 tensor from wherever it lies, at once.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl Copied {
     }
 }
 
-impl View for Copied {
+impl View for TensorCopy {
     fn dtype(&self) -> Dtype {
         Dtype::F32
     }
@@ -63,9 +63,9 @@ impl View for Copied {
 /// A tensor of another kind.
 pub fn copy_each(
     tensors: &[(ParamName, Tensor)],
-    mut spare: BTreeMap<ParamName, Copied>,
+    mut spare: BTreeMap<ParamName, TensorCopy>,
     held: impl FnOnce(),
-) -> candle_core::Result<BTreeMap<ParamName, Copied>> {
+) -> candle_core::Result<BTreeMap<ParamName, TensorCopy>> {
     let locks: Vec<_> = tensors.iter().map(|(_, tensor)| tensor.storage_and_layout()).collect();
     held();
     let mut copies = BTreeMap::new();
@@ -79,7 +79,7 @@ pub fn copy_each(
             spare.remove(name).map_or_else(|| Vec::with_capacity(end - start), |old| old.values);
         copy.clear();
         copy.extend_from_slice(&values[start..end]);
-        copies.insert(name.clone(), Copied { shape: layout.dims().to_vec(), values: copy });
+        copies.insert(name.clone(), TensorCopy { shape: layout.dims().to_vec(), values: copy });
     }
     Ok(copies)
 }

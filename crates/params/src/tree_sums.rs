@@ -46,14 +46,15 @@ mod tests {
     use lockstep_world::add_by_tree;
 
     use super::*;
-    use crate::{Layout, ParameterInfo, Parameters};
+    use crate::{GradientLayout, ParameterInfo, Parameters};
 
     /// A vector and a table of four rows.
     fn parameters() -> Parameters {
         let mut all = Parameters::default();
-        for (name, shape, layout) in
-            [("vector", vec![3], Layout::Vector), ("table", vec![4, 3], Layout::Table)]
-        {
+        for (name, shape, layout) in [
+            ("vector", vec![3], GradientLayout::Vector),
+            ("table", vec![4, 3], GradientLayout::Table),
+        ] {
             let zeros = Tensor::zeros(shape, candle_core::DType::F32, &Device::Cpu).unwrap();
             all.insert(name.into(), &zeros, ParameterInfo::new(layout)).unwrap();
         }

@@ -16,7 +16,7 @@ pub struct Bucket {
 
 /// The sizes of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BatchSize {
+pub struct BatchExtent {
     /// N, tokens.
     pub tokens: usize,
     /// B, examples.
@@ -25,7 +25,7 @@ pub struct BatchSize {
     pub longest: usize,
 }
 
-impl BatchSize {
+impl BatchExtent {
     /// The smallest size that is at least this one and `other`.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
@@ -40,7 +40,7 @@ impl BatchSize {
 impl Bucket {
     /// The bucket of a batch.
     #[must_use]
-    pub fn of(size: BatchSize) -> Self {
+    pub fn of(size: BatchExtent) -> Self {
         let batch = padded(size.examples, 16);
         Self { rows: rows(size.tokens).max(batch), batch, longest: longest(size.longest) }
     }
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_bucket_holds_its_batch_with_little_to_spare() {
         for tokens in (0..70_000).step_by(7) {
-            let bucket = Bucket::of(BatchSize { tokens, examples: tokens.min(16), longest: 5 });
+            let bucket = Bucket::of(BatchExtent { tokens, examples: tokens.min(16), longest: 5 });
             assert!(bucket.rows >= tokens && bucket.rows >= bucket.batch);
             assert!(bucket.rows <= tokens + tokens / 16 + 128, "{tokens}: {bucket:?}");
         }
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn powers_of_two_are_not_padded() {
         for tokens in (9..20).map(|power| 1 << power) {
-            let size = BatchSize { tokens, examples: tokens / 32, longest: 128 };
+            let size = BatchExtent { tokens, examples: tokens / 32, longest: 128 };
             let expected = Bucket { rows: tokens, batch: tokens / 32, longest: 128 };
             assert_eq!(Bucket::of(size), expected);
         }
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_larger_batch_has_no_smaller_bucket() {
-        let of = |tokens| Bucket::of(BatchSize { tokens, examples: tokens / 2, longest: 5 });
+        let of = |tokens| Bucket::of(BatchExtent { tokens, examples: tokens / 2, longest: 5 });
         for tokens in 1..5_000 {
             let (smaller, larger) = (of(tokens - 1), of(tokens));
             assert!(smaller.rows <= larger.rows && smaller.batch <= larger.batch, "{larger:?}");
@@ -100,11 +100,11 @@ mod tests {
 
     #[test]
     fn sst2_batches_share_few_buckets() {
-        let of = |tokens| Bucket::of(BatchSize { tokens, examples: 16, longest: 40 });
+        let of = |tokens| Bucket::of(BatchExtent { tokens, examples: 16, longest: 40 });
         assert_eq!(of(213), of(224));
         assert_ne!(of(224), of(225));
         assert_eq!(of(224), Bucket { rows: 224, batch: 16, longest: 64 });
-        let none = Bucket::of(BatchSize::default());
+        let none = Bucket::of(BatchExtent::default());
         assert_eq!(none, Bucket { rows: 32, batch: 16, longest: 32 });
     }
 }

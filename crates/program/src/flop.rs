@@ -1,7 +1,7 @@
 //! The floating-point operations of an update.
 
 use crate::predict::ATTENTION_BACKWARD;
-use crate::{BatchSize, ModelShape};
+use crate::{BatchExtent, ModelShape};
 
 /// Floating-point operations of products and of attention: forward and backward.
 ///
@@ -19,7 +19,7 @@ pub struct Flop {
 impl Flop {
     /// Of a batch, whose texts are taken to be of one length.
     #[must_use]
-    pub fn of(shape: &ModelShape, size: BatchSize) -> Self {
+    pub fn of(shape: &ModelShape, size: BatchExtent) -> Self {
         let (n, b) = (size.tokens as f64, size.examples as f64);
         let (d, f) = (shape.width as f64, shape.feed_forward as f64);
         let blocks = shape.blocks as f64;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::parts::{Affine, BlockParts, ModelParts};
+use crate::parts::{BlockParts, ModelParts, WeightAndBias};
 use crate::{ModelShape, Span};
 
 /// Values of the totals that travel with the last bucket: the loss as two floats, examples, tokens,
@@ -51,15 +51,15 @@ impl Cursor {
         // One product gives the three weights, one sum of parts the three biases, one each norm.
         let [query, key, value] = [d * d; 3].map(|values| self.take(values));
         let [query_bias, key_bias, value_bias] = [d; 3].map(|values| self.take(values));
-        let output = Affine { weight: self.take(d * d), bias: self.take(d) };
-        let attention_norm = Affine { weight: self.take(d), bias: self.take(d) };
-        let widen = Affine { weight: self.take(f * d), bias: self.take(f) };
-        let narrow = Affine { weight: self.take(d * f), bias: self.take(d) };
-        let feed_forward_norm = Affine { weight: self.take(d), bias: self.take(d) };
+        let output = WeightAndBias { weight: self.take(d * d), bias: self.take(d) };
+        let attention_norm = WeightAndBias { weight: self.take(d), bias: self.take(d) };
+        let widen = WeightAndBias { weight: self.take(f * d), bias: self.take(f) };
+        let narrow = WeightAndBias { weight: self.take(d * f), bias: self.take(d) };
+        let feed_forward_norm = WeightAndBias { weight: self.take(d), bias: self.take(d) };
         BlockParts {
-            query: Affine { weight: query, bias: query_bias },
-            key: Affine { weight: key, bias: key_bias },
-            value: Affine { weight: value, bias: value_bias },
+            query: WeightAndBias { weight: query, bias: query_bias },
+            key: WeightAndBias { weight: key, bias: key_bias },
+            value: WeightAndBias { weight: value, bias: value_bias },
             output,
             attention_norm,
             widen,
@@ -74,9 +74,9 @@ impl Layout {
         let (d, inner, classes) = (shape.width, shape.inner, shape.classes);
         let mut cursor = Cursor(0);
         let mut buckets = Vec::new();
-        let hidden = Affine { weight: cursor.take(inner * d), bias: cursor.take(inner) };
+        let hidden = WeightAndBias { weight: cursor.take(inner * d), bias: cursor.take(inner) };
         let classifier =
-            Affine { weight: cursor.take(classes * inner), bias: cursor.take(classes) };
+            WeightAndBias { weight: cursor.take(classes * inner), bias: cursor.take(classes) };
         buckets.push(0..cursor.0);
         let mut blocks: Vec<_> = (0..shape.blocks)
             .map(|_| {
@@ -89,7 +89,7 @@ impl Layout {
         blocks.reverse();
         let start = cursor.0;
         let places = cursor.take(shape.positions * d);
-        let norm = Affine { weight: cursor.take(d), bias: cursor.take(d) };
+        let norm = WeightAndBias { weight: cursor.take(d), bias: cursor.take(d) };
         buckets.push(start..cursor.0);
         let totals = cursor.take(TOTALS);
         let words = cursor.take(words * d);

@@ -3,7 +3,7 @@
 use bytemuck::{bytes_of, cast_slice};
 
 use crate::arena::Arena;
-use crate::{Bucket, MachineError, Span, Step};
+use crate::{Bucket, MachineError, PassNumbers, Span};
 
 /// The rows of one rank's batch, packed: the tokens of all examples in one stream.
 #[derive(Clone, Copy, Debug)]
@@ -22,13 +22,13 @@ pub struct PassInput<'a> {
     /// None in an evaluation.
     pub words: &'a [u32],
     /// The numbers of the update; rows, segments and words are counted from the rest.
-    pub step: Step,
+    pub step: PassNumbers,
 }
 
 /// Where the parts of an input lie.
 #[derive(Clone, Copy, Debug)]
 pub struct InputSpans {
-    /// A [`Step`].
+    /// A [`PassNumbers`].
     pub step: Span,
     /// (rows), int
     pub ids: Span,
@@ -104,7 +104,7 @@ impl InputSpans {
         let mut arena = Arena::new(whole);
         let Bucket { rows, batch, .. } = bucket;
         // First what the update after the pass reads, so that it lies in one place for all buckets.
-        let step = arena.take(size_of::<Step>());
+        let step = arena.take(size_of::<PassNumbers>());
         let mut ints = |count: usize| arena.take(count * 4);
         let (words, starts) = (ints(words), ints(words + 1));
         let (ids, positions, segments) = (ints(rows), ints(rows), ints(rows));
@@ -155,7 +155,7 @@ impl InputSpans {
         let (tokens, examples) = (input.ids.len(), input.examples.len());
         let counts = [tokens, examples, input.words.len()].map(int);
         let [rows, segments, words] = counts;
-        packed.put(self.step, bytes_of(&Step { rows, segments, words, ..input.step }));
+        packed.put(self.step, bytes_of(&PassNumbers { rows, segments, words, ..input.step }));
         packed.put(self.ids, cast_slice(input.ids));
         packed.put(self.positions, cast_slice(input.positions));
         packed.put(self.segments, cast_slice(&segment_of_rows(input.offsets)));
@@ -241,7 +241,7 @@ mod tests {
             examples: &[5, 8],
             labels: &[1, 0],
             words: &[3, 4, 7, 9],
-            step: Step::default(),
+            step: PassNumbers::default(),
         };
         let RowsOfWords { starts, places } = RowsOfWords::new(&input);
         // Word 4 is another rank's.

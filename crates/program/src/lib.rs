@@ -27,27 +27,29 @@ mod state;
 mod weights;
 
 pub use attention_shared::{AttentionPass, attention_shared};
-pub use bucket::{BatchSize, Bucket};
+pub use bucket::{BatchExtent, Bucket};
 pub use flop::Flop;
 pub use gradients::{GradientArena, TOTALS};
 pub use input::{InputSpans, PassInput};
 pub use machine::{Machine, MachineError, Mark};
 pub use memory::{BufferId, Memory, Region, Span};
-pub use mirror::{CHUNK, Chunk, Control, DECAYS, HEAD, Moments, RESULTS, Rate, Step, UpdateResult};
+pub use mirror::{
+    CHUNK, Chunk, Control, DECAYS, HEAD, Moments, PassNumbers, RESULTS, Rate, UpdateResult,
+};
 pub use op::{
     Argument, Arithmetic, Element, Factor, Item, Lane, Launch, Matrix, Op, Product, Program, Work,
 };
 pub use order::{Unordered, unordered};
-pub use parts::{Affine, BlockParts, ModelParts, PartNames, Wanted};
+pub use parts::{BlockParts, ModelParts, PartNames, Wanted, WeightAndBias};
 pub use predict::{Card, Cost, LaneTotal, Prediction, Scene};
 pub use rates::{AdamWConstants, chunks, rates};
 pub use record::{
-    Evaluated, MicroBatch, Plan, Purpose, Squares, Training, evaluated, pass_bytes, record_copies,
-    record_pass, record_settle, record_update,
+    Evaluated, MicroBatch, PassPurpose, Plan, Squares, Training, evaluated, pass_bytes,
+    record_copies, record_pass, record_settle, record_update,
 };
 pub use replica::{
-    Batch, Draft, DraftSettings, Evaluation, Inference, Largest, Optimiser, Place, Places, Replica,
-    ReplicaSettings,
+    Draft, DraftSettings, Evaluation, Inference, Largest, Optimiser, PassBatch, PassPlace, Places,
+    Replica, ReplicaSettings,
 };
 pub use shape::{Activation, DropRates, LONGEST, ModelShape, Unsupported};
 pub use state::State;

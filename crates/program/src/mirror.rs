@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 /// The numbers of one pass.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
-pub struct Step {
+pub struct PassNumbers {
     /// N, tokens of this rank.
     pub rows: i32,
     /// B, examples of this rank.

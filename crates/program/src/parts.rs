@@ -4,7 +4,7 @@ use crate::ModelShape;
 
 /// A weight and the bias beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Affine<T> {
+pub struct WeightAndBias<T> {
     /// Of a linear layer (O,I), of a layer norm (D).
     pub weight: T,
     /// (O) or (D).
@@ -15,21 +15,21 @@ pub struct Affine<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockParts<T> {
     /// (D,D) and (D).
-    pub query: Affine<T>,
+    pub query: WeightAndBias<T>,
     /// (D,D) and (D).
-    pub key: Affine<T>,
+    pub key: WeightAndBias<T>,
     /// (D,D) and (D).
-    pub value: Affine<T>,
+    pub value: WeightAndBias<T>,
     /// (D,D) and (D).
-    pub output: Affine<T>,
+    pub output: WeightAndBias<T>,
     /// (D) and (D).
-    pub attention_norm: Affine<T>,
+    pub attention_norm: WeightAndBias<T>,
     /// (F,D) and (F).
-    pub widen: Affine<T>,
+    pub widen: WeightAndBias<T>,
     /// (D,F) and (D).
-    pub narrow: Affine<T>,
+    pub narrow: WeightAndBias<T>,
     /// (D) and (D).
-    pub feed_forward_norm: Affine<T>,
+    pub feed_forward_norm: WeightAndBias<T>,
 }
 
 /// One value for each parameter of a model.
@@ -40,13 +40,13 @@ pub struct ModelParts<T> {
     /// (P,D)
     pub places: T,
     /// (D) and (D).
-    pub norm: Affine<T>,
+    pub norm: WeightAndBias<T>,
     /// From the first to the last.
     pub blocks: Vec<BlockParts<T>>,
     /// The head's first layer, (I,D) and (I).
-    pub hidden: Affine<T>,
+    pub hidden: WeightAndBias<T>,
     /// The head's second layer, (K,I) and (K).
-    pub classifier: Affine<T>,
+    pub classifier: WeightAndBias<T>,
 }
 
 /// What the parameters of a model are called.
@@ -82,8 +82,8 @@ impl<T, E, F: FnMut(Wanted<'_>) -> Result<T, E>> Finder<'_, F> {
         (self.find)(Wanted { name, values, is_head: self.is_head })
     }
 
-    fn affine(&mut self, name: &str, [outputs, inputs]: [usize; 2]) -> Result<Affine<T>, E> {
-        Ok(Affine {
+    fn affine(&mut self, name: &str, [outputs, inputs]: [usize; 2]) -> Result<WeightAndBias<T>, E> {
+        Ok(WeightAndBias {
             weight: self.one(&format!("{name}.weight"), outputs * inputs)?,
             bias: self.one(&format!("{name}.bias"), outputs)?,
         })
@@ -137,10 +137,10 @@ impl<T> ModelParts<T> {
     }
 }
 
-impl<T> Affine<T> {
+impl<T> WeightAndBias<T> {
     /// The same tree of other values.
-    pub(crate) fn map<U>(&self, mut change: impl FnMut(&T) -> U) -> Affine<U> {
-        Affine { weight: change(&self.weight), bias: change(&self.bias) }
+    pub(crate) fn map<U>(&self, mut change: impl FnMut(&T) -> U) -> WeightAndBias<U> {
+        WeightAndBias { weight: change(&self.weight), bias: change(&self.bias) }
     }
 }
 
@@ -158,7 +158,7 @@ impl<T> BlockParts<T> {
         }
     }
 
-    fn layers(&self) -> [&Affine<T>; 8] {
+    fn layers(&self) -> [&WeightAndBias<T>; 8] {
         [
             &self.query,
             &self.key,

@@ -12,7 +12,7 @@ use lockstep_flags::{
     BELOW_ONE, DIRECTORY, DROPPED, Entries, FILE, Key, POSITIVE, SIZE, SWITCH, TEXT, UNIT, UPDATES,
     WHOLE,
 };
-use lockstep_host::{DeviceChoice, Precision};
+use lockstep_host::{DeviceChoice, PrecisionChoice};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
 use lockstep_trainer::Graphs;
@@ -207,7 +207,7 @@ keys! {
         RUN, "allow_gpu_sharing", SWITCH,
         "let several ranks share one GPU, for tests",
     ).or("false");
-    PRECISION_KEY: Precision = Key::new(
+    PRECISION_KEY: PrecisionChoice = Key::new(
         RUN, "precision", PRECISION,
         "precision of the training passes; weights are f32",
     ).or("f32");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lockstep_data::{ColumnChoice, HeldOut, MaxLength, OnBadRow, Order, Renames};
 use lockstep_flags::{Entry, Key};
-use lockstep_host::{Precision, Wish};
+use lockstep_host::{PrecisionChoice, Wish};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_trainer::{
@@ -162,7 +162,7 @@ pub struct OutputPlan {
     /// The devices that are asked for.
     pub wish: Wish,
     /// The precision that is asked for.
-    pub precision: Precision,
+    pub precision: PrecisionChoice,
     /// How the host starts the updates of a GPU.
     pub graphs: Graphs,
     /// Where everything is written.
@@ -248,9 +248,9 @@ impl RunPlan {
     /// How the updates of a GPU are recorded.
     pub fn recording(&self) -> Recording {
         let arithmetic = match self.run.precision {
-            Precision::F32 => Arithmetic::F32,
-            Precision::Tf32 => Arithmetic::Tf32,
-            Precision::Bf16 => Arithmetic::Bf16,
+            PrecisionChoice::F32 => Arithmetic::F32,
+            PrecisionChoice::Tf32 => Arithmetic::Tf32,
+            PrecisionChoice::Bf16 => Arithmetic::Bf16,
         };
         Recording { arithmetic, graphs: self.run.graphs }
     }

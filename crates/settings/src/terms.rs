@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lockstep_data::{MaxLength, OnBadRow};
 use lockstep_flags::{Choice, Form, Kind};
-use lockstep_host::{DeviceChoice, Precision};
+use lockstep_host::{DeviceChoice, PrecisionChoice};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
 use lockstep_trainer::Graphs;
@@ -75,11 +75,11 @@ pub(crate) const DEVICE_CHOICE: Kind<DeviceChoice> = Kind::OneOf(|| {
 });
 
 /// The kind of `--precision`.
-pub(crate) const PRECISION: Kind<Precision> = Kind::OneOf(|| {
+pub(crate) const PRECISION: Kind<PrecisionChoice> = Kind::OneOf(|| {
     vec![
-        Choice::new("f32", "32-bit floats", Precision::F32),
-        Choice::new("tf32", "f32 with matrix products of TF32 inputs", Precision::Tf32),
-        Choice::new("bf16", "16-bit floats where they suffice", Precision::Bf16),
+        Choice::new("f32", "32-bit floats", PrecisionChoice::F32),
+        Choice::new("tf32", "f32 with matrix products of TF32 inputs", PrecisionChoice::Tf32),
+        Choice::new("bf16", "16-bit floats where they suffice", PrecisionChoice::Bf16),
     ]
 });
 

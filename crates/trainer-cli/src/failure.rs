@@ -7,7 +7,7 @@ use lockstep_collective::CollectiveError;
 use lockstep_data::{DataError, LabelError, TokenizerError};
 use lockstep_flags::{Fault, Faults};
 use lockstep_host::ExitCode;
-use lockstep_host::gpus::GpuError;
+use lockstep_host::gpus::DriverError;
 use lockstep_hub::HubError;
 use lockstep_join::{JoinError, PlaceError, WorldError, of_collective};
 use lockstep_model::ModelError;
@@ -140,8 +140,8 @@ impl From<PlaceError> for Failure {
     }
 }
 
-impl From<GpuError> for Failure {
-    fn from(error: GpuError) -> Self {
+impl From<DriverError> for Failure {
+    fn from(error: DriverError) -> Self {
         Self::Join(error.into())
     }
 }

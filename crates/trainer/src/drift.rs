@@ -87,7 +87,7 @@ fn hash(bytes: &[u8]) -> u64 {
 mod tests {
     use candle_core::{Device, Tensor};
     use lockstep_collective::Threads;
-    use lockstep_params::{Layout, ParameterInfo};
+    use lockstep_params::{GradientLayout, ParameterInfo};
 
     use super::*;
 
@@ -97,7 +97,7 @@ mod tests {
         for (name, length) in [("a", 7), ("b", 3 * PART + 1), ("c", 64)] {
             let values: Vec<f32> = (0..length).map(|at| (at as f32).sin()).collect();
             let tensor = Tensor::from_vec(values, length, &Device::Cpu).unwrap();
-            all.insert(name.into(), &tensor, ParameterInfo::new(Layout::Vector)).unwrap();
+            all.insert(name.into(), &tensor, ParameterInfo::new(GradientLayout::Vector)).unwrap();
         }
         all
     }

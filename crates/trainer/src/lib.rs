@@ -47,7 +47,7 @@ pub use checkpoint::{
     CheckpointError, RunRemedy, bytes_of_files, check_model, free_bytes, has_checkpoints,
     is_checkpoint_name, latest_checkpoint,
 };
-pub use engine::{Copied, Link, ParameterPlaces, Scorer};
+pub use engine::{CopyingLink, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
 pub use evaluation::evaluate;
 pub use event::{

@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use lockstep_data::{BatchPlan, TokenStore};
-use lockstep_program::{Arithmetic, BatchSize, Bucket, Draft, DraftSettings, ModelShape, Squares};
+use lockstep_program::{
+    Arithmetic, BatchExtent, Bucket, Draft, DraftSettings, ModelShape, Squares,
+};
 use lockstep_world::{Seat, Step, WorldSize};
 
 use crate::engine::{Passes, distinct_words};
@@ -28,9 +30,9 @@ pub struct BucketShare {
 impl BucketShare {
     /// What a pass holds on average, rounded down.
     #[must_use]
-    pub fn mean(&self) -> BatchSize {
+    pub fn mean(&self) -> BatchExtent {
         let passes = usize::try_from(self.passes).unwrap_or(usize::MAX).max(1);
-        BatchSize {
+        BatchExtent {
             tokens: self.tokens / passes,
             examples: self.examples / passes,
             longest: self.bucket.longest,

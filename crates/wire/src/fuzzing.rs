@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::greeting::{Challenge, Greeting, Knock};
 use crate::message::{bytes, take};
-use crate::{Pass, Purpose, RunIdentity, Token};
+use crate::{DoorPurpose, Pass, RunIdentity, Token};
 
 /// Reads messages as a connection does, until one is not ours, and writes each of them again.
 pub fn messages<M: DeserializeOwned + Serialize + Debug>(input: &[u8]) {
@@ -21,7 +21,7 @@ pub fn messages<M: DeserializeOwned + Serialize + Debug>(input: &[u8]) {
 /// Answers the first words on a connection as a door with a token does.
 pub fn greetings(input: &[u8]) {
     let token = Token::new("of another run");
-    let pass = Pass::of_run(Purpose::Rendezvous, Some(&token), RunIdentity::default());
+    let pass = Pass::of_run(DoorPurpose::Rendezvous, Some(&token), RunIdentity::default());
     let mut inbox = input.to_vec();
     let mut knocked: Option<(Knock, Challenge)> = None;
     while let Ok(Some(greeting)) = take::<Greeting>(&mut inbox) {

@@ -26,7 +26,7 @@ pub use greeting::{NoEntry, knock};
 pub use identity::RunIdentity;
 pub use line::Line;
 pub use message::LONGEST;
-pub use pass::{Pass, Purpose, Token};
+pub use pass::{DoorPurpose, Pass, Token};
 pub use place::MeetingPlace;
 pub use refused::Refused;
 

@@ -28,7 +28,7 @@ impl fmt::Debug for Token {
 
 /// What a door is for. A proof for one is none for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Purpose {
+pub enum DoorPurpose {
     /// Rank 0 waits there for all ranks.
     Rendezvous,
     /// A rank waits there for its previous neighbour.
@@ -69,13 +69,13 @@ pub(crate) enum End {
 impl Pass {
     /// That of a run's own processes. Without a token every program that names the run has it.
     #[must_use]
-    pub fn of_run(purpose: Purpose, token: Option<&Token>, run: RunIdentity) -> Self {
+    pub fn of_run(purpose: DoorPurpose, token: Option<&Token>, run: RunIdentity) -> Self {
         Self { key: key(purpose, token, None), run, has_token: token.is_some() }
     }
 
     /// That of processes to which a number was given on a way of their own.
     #[must_use]
-    pub fn of_meeting(purpose: Purpose, token: Option<&Token>, nonce: Nonce) -> Self {
+    pub fn of_meeting(purpose: DoorPurpose, token: Option<&Token>, nonce: Nonce) -> Self {
         let (key, has_token) = (key(purpose, token, Some(nonce)), token.is_some());
         Self { key, run: RunIdentity::default(), has_token }
     }
@@ -107,7 +107,7 @@ fn words(statement: &impl Serialize) -> Vec<u8> {
 }
 
 /// A key for one purpose only.
-fn key(purpose: Purpose, token: Option<&Token>, nonce: Option<Nonce>) -> hmac::Key {
+fn key(purpose: DoorPurpose, token: Option<&Token>, nonce: Option<Nonce>) -> hmac::Key {
     let token = token.map_or(&b""[..], |Token(text)| text.as_bytes());
     let token = hmac::Key::new(hmac::HMAC_SHA256, token);
     let derived = hmac::sign(&token, &words(&("lockstep", purpose, nonce)));
@@ -133,7 +133,7 @@ mod tests {
         let said = || statement(End::Visitor, [1, 2], &run, "hello");
         let token = Token::new("a long and secret word");
         let pass = |purpose, token| Pass::of_run(purpose, token, run.clone());
-        let ours = pass(Purpose::Rendezvous, Some(&token));
+        let ours = pass(DoorPurpose::Rendezvous, Some(&token));
         let proof = ours.sign(&said());
         assert!(ours.verifies(&proof, &said()));
         for wrong in [
@@ -145,10 +145,10 @@ mod tests {
             assert!(!ours.verifies(&proof, &wrong), "{wrong:?}");
         }
         for theirs in [
-            pass(Purpose::Launchers, Some(&token)),
-            pass(Purpose::Rendezvous, Some(&Token::new("another word"))),
-            pass(Purpose::Rendezvous, None),
-            Pass::of_meeting(Purpose::Rendezvous, Some(&token), [0, 0]),
+            pass(DoorPurpose::Launchers, Some(&token)),
+            pass(DoorPurpose::Rendezvous, Some(&Token::new("another word"))),
+            pass(DoorPurpose::Rendezvous, None),
+            Pass::of_meeting(DoorPurpose::Rendezvous, Some(&token), [0, 0]),
         ] {
             assert!(!theirs.verifies(&proof, &said()), "{theirs:?}");
         }
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_token_is_never_shown() {
         let token = Token::new("a long and secret word");
-        let pass = Pass::of_run(Purpose::Rendezvous, Some(&token), RunIdentity::default());
+        let pass = Pass::of_run(DoorPurpose::Rendezvous, Some(&token), RunIdentity::default());
         assert!(!format!("{token:?} {pass:?}").contains("secret"));
     }
 }

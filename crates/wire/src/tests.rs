@@ -15,7 +15,7 @@ fn token(text: &str) -> Token {
 }
 
 fn pass(token: Option<&Token>, run: &str) -> Pass {
-    Pass::of_run(Purpose::Rendezvous, token, RunIdentity::named("RUN", run))
+    Pass::of_run(DoorPurpose::Rendezvous, token, RunIdentity::named("RUN", run))
 }
 
 /// A door for this pass, during `visit`; gives its port's visitors and it.

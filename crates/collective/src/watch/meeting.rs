@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use lockstep_wire::{self as wire, Door, Nonce, Pass, Purpose, knock};
+use lockstep_wire::{self as wire, Door, DoorPurpose, Nonce, Pass, knock};
 use lockstep_world::{Rank, Seat};
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,7 @@ fn open() -> std::io::Result<(Door<Frame>, Invitation)> {
 
 /// The number went to all ranks on a way of their own.
 fn pass(nonce: Nonce) -> Pass {
-    Pass::of_meeting(Purpose::Watch, None, nonce)
+    Pass::of_meeting(DoorPurpose::Watch, None, nonce)
 }
 
 /// Rank 0: waits for all others. A program that does not know the nonce is rejected.

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use lockstep_columnar::{ColumnarError, Layout, Table};
+use lockstep_columnar::{ColumnarError, ColumnarFormat, ColumnarTable};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -12,12 +12,12 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-fn layout(name: &str) -> Layout {
-    if name.ends_with(".parquet") { Layout::Parquet } else { Layout::Arrow }
+fn layout(name: &str) -> ColumnarFormat {
+    if name.ends_with(".parquet") { ColumnarFormat::Parquet } else { ColumnarFormat::Arrow }
 }
 
-fn rows(file: File, layout: Layout) -> Result<Vec<Vec<Value>>, ColumnarError> {
-    let mut table = Table::open(file, layout)?;
+fn rows(file: File, layout: ColumnarFormat) -> Result<Vec<Vec<Value>>, ColumnarError> {
+    let mut table = ColumnarTable::open(file, layout)?;
     let names = table.names();
     let places = ["label", "text"].map(|name| names.iter().position(|found| found == name));
     table.select(&places.into_iter().flatten().collect::<Vec<_>>())?;
@@ -58,7 +58,8 @@ fn what_each_library_writes_is_read() {
 #[test]
 fn a_column_of_lists_is_refused_only_where_it_is_selected() {
     let mut table =
-        Table::open(File::open(fixture("lz4.parquet")).unwrap(), Layout::Parquet).unwrap();
+        ColumnarTable::open(File::open(fixture("lz4.parquet")).unwrap(), ColumnarFormat::Parquet)
+            .unwrap();
     assert_eq!(table.names(), ["text", "label", "vector"]);
     let fault = table.select(&[2]).unwrap_err().to_string();
     assert_eq!(

@@ -11,7 +11,7 @@ mod lines;
 use std::io::{self, BufRead, Cursor, Read};
 use std::vec;
 
-use lockstep_columnar::{ColumnarError, Table};
+use lockstep_columnar::{ColumnarError, ColumnarTable};
 use serde_json::{Map, Value};
 
 use crate::bad_row::BadRowKind;
@@ -79,7 +79,7 @@ enum Source<R: BufRead> {
     Lines(Box<Lines<Again<Text<R>>>>),
     Elements(Elements<Again<Text<R>>>),
     Objects(vec::IntoIter<Map<String, Value>>),
-    Table(Box<Table>),
+    Table(Box<ColumnarTable>),
 }
 
 impl<R: BufRead> Records<R> {
@@ -101,7 +101,7 @@ impl<R: BufRead> Records<R> {
     }
 
     /// The rows of a table, with the columns that are selected in it.
-    pub(crate) fn of_table(table: Table, format: Format) -> Self {
+    pub(crate) fn of_table(table: ColumnarTable, format: Format) -> Self {
         let (source, csv) = (Source::Table(Box::new(table)), csv::Splitter::new(b','));
         Self { source, format, csv, delimiter: None, number: 0 }
     }

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use lockstep_columnar::{ColumnarError, Table};
+use lockstep_columnar::{ColumnarError, ColumnarTable};
 
 use crate::bad_row::BadRowKind;
 use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Columns, Wanted};
@@ -86,10 +86,10 @@ impl<R: BufRead> Rows<R> {
             DataError::Table { path, format, source }
         };
         let kind = match format {
-            Format::Arrow => lockstep_columnar::Layout::Arrow,
-            _ => lockstep_columnar::Layout::Parquet,
+            Format::Arrow => lockstep_columnar::ColumnarFormat::Arrow,
+            _ => lockstep_columnar::ColumnarFormat::Parquet,
         };
-        let table = Table::open(file, kind).map_err(fault)?;
+        let table = ColumnarTable::open(file, kind).map_err(fault)?;
         let names = Cells::Row(table.names());
         let mut rows = Self::of(Records::of_table(table, format), wanted, path);
         rows.look(1, &names)?;

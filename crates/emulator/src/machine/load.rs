@@ -1,13 +1,13 @@
 //! Programs made ready.
 
 use lockstep_program::{
-    Argument as Named, Item, Lane, Launch as Asked, MachineError, Memory, Op, Program, Work,
+    Argument, Item, Lane, Launch as Asked, MachineError, Memory, Op, Program, Work,
 };
 
 use super::checks::{spans, wrong_event, wrong_product, wrong_span};
 use crate::launch::Launch;
 use crate::product::Multiplication;
-use crate::{Argument, Emulator, Grid};
+use crate::{Emulator, Grid, RawArgument};
 
 /// A program whose kernels were found and whose addresses are known.
 #[derive(Debug)]
@@ -87,19 +87,20 @@ impl Emulator {
 fn launch(asked: &Asked, memory: &Memory) -> Result<Launch, MachineError> {
     let Asked { kernel, grid: blocks, threads, shared, arguments } = asked;
     let grid = Grid { blocks: *blocks, threads: *threads, shared: *shared };
-    let arguments: Vec<Argument> = arguments.iter().map(|named| argument(named, memory)).collect();
+    let arguments: Vec<RawArgument> =
+        arguments.iter().map(|named| argument(named, memory)).collect();
     Launch::checked(kernel, grid, &arguments)
 }
 
-fn argument(named: &Named, memory: &Memory) -> Argument {
+fn argument(named: &Argument, memory: &Memory) -> RawArgument {
     match named {
-        Named::Address(span) => Argument::Address(memory.locate(span).address),
-        Named::Null => Argument::Null,
-        Named::I32(number) => (*number).into(),
-        Named::I64(number) => (*number).into(),
-        Named::U32(number) => (*number).into(),
-        Named::F32(number) => (*number).into(),
-        Named::F64(number) => (*number).into(),
-        Named::Moments(moments) => (*moments).into(),
+        Argument::Address(span) => RawArgument::Address(memory.locate(span).address),
+        Argument::Null => RawArgument::Null,
+        Argument::I32(number) => (*number).into(),
+        Argument::I64(number) => (*number).into(),
+        Argument::U32(number) => (*number).into(),
+        Argument::F32(number) => (*number).into(),
+        Argument::F64(number) => (*number).into(),
+        Argument::Moments(moments) => (*moments).into(),
     }
 }

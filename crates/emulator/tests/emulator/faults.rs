@@ -1,12 +1,12 @@
 //! What the emulator notices: the kernels of `faults/faults.cu` break one rule each.
 
-use lockstep_emulator::{Argument, Emulator, Grid, in_every_order};
+use lockstep_emulator::{Emulator, Grid, RawArgument, in_every_order};
 use lockstep_program::MachineError;
 
 const THREADS: u32 = 128;
 
 /// The error of a launch with a buffer of 128 floats and `more` arguments.
-fn error(device: &Emulator, kernel: &str, more: &[Argument]) -> String {
+fn error(device: &Emulator, kernel: &str, more: &[RawArgument]) -> String {
     let y = device.poisoned::<f32>(THREADS as usize);
     let grid = Grid { blocks: [1, 1], threads: THREADS, shared: 4 * THREADS };
     let launched = device.launch(kernel, grid, &[&[y.into()], more].concat());
@@ -14,12 +14,12 @@ fn error(device: &Emulator, kernel: &str, more: &[Argument]) -> String {
 }
 
 /// With the threads in the order of their numbers.
-fn check(kernel: &str, more: &[Argument], expected: &str) {
+fn check(kernel: &str, more: &[RawArgument], expected: &str) {
     assert_eq!(error(&Emulator::new(0), kernel, more), expected);
 }
 
 /// The fault is noticed in any order, at whichever thread.
-fn check_always(kernel: &str, more: &[Argument], expected: &str) {
+fn check_always(kernel: &str, more: &[RawArgument], expected: &str) {
     check(kernel, more, expected);
     let cause =
         |error: &str| error.split_once(": ").map(|(_, cause)| cause.split(' ').next()).is_some();
@@ -30,7 +30,7 @@ fn check_always(kernel: &str, more: &[Argument], expected: &str) {
     }
 }
 
-fn int(number: i32) -> Argument {
+fn int(number: i32) -> RawArgument {
     number.into()
 }
 
@@ -93,7 +93,7 @@ fn reads_of_another_buffer() {
     let expected = "kernel `fault_read`, block (0, 0), thread 70: touches byte 256 of a buffer of \
                     256 bytes";
     assert_eq!(error(&device, "fault_read", &[x.into(), int(64)]), expected);
-    let nowhere = error(&device, "fault_read", &[Argument::Null, int(64)]);
+    let nowhere = error(&device, "fault_read", &[RawArgument::Null, int(64)]);
     assert!(nowhere.contains("thread 70: touches address 0x100, where no buffer is"), "{nowhere}");
     assert_eq!(error(&device, "fault_read", &[x.into(), int(63)]), "nothing noticed");
 }
@@ -147,7 +147,7 @@ fn launches_that_no_kernel_takes() {
         &[],
         "kernel `fault_absent` is not in this build; this is a bug of the build",
     );
-    let shape = |more: &[Argument], cause: &str| {
+    let shape = |more: &[RawArgument], cause: &str| {
         check(
             "fault_write",
             more,
@@ -157,7 +157,7 @@ fn launches_that_no_kernel_takes() {
     shape(&[], "1 arguments; it takes 2");
     shape(&[int(1), int(1)], "3 arguments; it takes 2");
     shape(&[1.0_f32.into()], "argument 1, counted from 0, is a float; it takes an int");
-    shape(&[Argument::Null], "argument 1, counted from 0, is a pointer; it takes an int");
+    shape(&[RawArgument::Null], "argument 1, counted from 0, is a pointer; it takes an int");
 
     let grid = |blocks, threads, shared, cause: &str| {
         let device = Emulator::new(0);

@@ -3,9 +3,11 @@
 #![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
 
 use candle_core::{Device, Tensor, Var};
-use lockstep_emulator::{Argument, Buffer, Emulator, Grid, bf16_bits, bf16_value, in_every_order};
+use lockstep_emulator::{
+    Buffer, Emulator, Grid, RawArgument, bf16_bits, bf16_value, in_every_order,
+};
 use lockstep_kernels::{AdamWUpdate, Gradient};
-use lockstep_program::{CHUNK, Chunk, Control, DECAYS, HEAD, Moments, Rate, Step};
+use lockstep_program::{CHUNK, Chunk, Control, DECAYS, HEAD, Moments, PassNumbers, Rate};
 
 use crate::numbers::{bits, moments, noise, rate, update};
 
@@ -88,8 +90,8 @@ struct Launch<'a> {
 
 impl Launch<'_> {
     fn run(&self, device: &Emulator) {
-        let step = Step { update: self.update as i32, ..Step::default() };
-        let arguments: [Argument; 7] = [
+        let step = PassNumbers { update: self.update as i32, ..PassNumbers::default() };
+        let arguments: [RawArgument; 7] = [
             device.buffer(&[step]).into(),
             device.buffer(self.chunks).into(),
             (self.chunks.len() as i32).into(),
@@ -103,7 +105,7 @@ impl Launch<'_> {
 }
 
 fn copy_weights(device: &Emulator, kernel: &str, chunks: &[Chunk]) {
-    let arguments: [Argument; 2] = [device.buffer(chunks).into(), (chunks.len() as i32).into()];
+    let arguments: [RawArgument; 2] = [device.buffer(chunks).into(), (chunks.len() as i32).into()];
     device.launch(kernel, GRID, &arguments).unwrap();
 }
 

@@ -2,8 +2,8 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
 
-use lockstep_emulator::{Argument, Emulator, Grid, in_every_order};
-use lockstep_program::{Control, RESULTS, Rate, Step, UpdateResult};
+use lockstep_emulator::{Emulator, Grid, RawArgument, in_every_order};
+use lockstep_program::{Control, PassNumbers, RESULTS, Rate, UpdateResult};
 use proptest::prelude::*;
 
 use crate::numbers::noise;
@@ -11,10 +11,10 @@ use crate::numbers::noise;
 const GRID: Grid = Grid { blocks: [1, 1], threads: 256, shared: 256 * 8 };
 
 /// The totals of passes with these numbers and losses, one after the other.
-fn totals(device: &Emulator, passes: &[(Step, &[f64])]) -> Vec<f32> {
+fn totals(device: &Emulator, passes: &[(PassNumbers, &[f64])]) -> Vec<f32> {
     let totals = device.poisoned::<f32>(5);
     for (add, (step, losses)) in passes.iter().enumerate() {
-        let arguments: [Argument; 4] = [
+        let arguments: [RawArgument; 4] = [
             device.buffer(&[*step]).into(),
             device.buffer(losses).into(),
             totals.into(),
@@ -25,8 +25,8 @@ fn totals(device: &Emulator, passes: &[(Step, &[f64])]) -> Vec<f32> {
     device.read(&totals)
 }
 
-fn step(rows: i32, segments: i32, stop: i32) -> Step {
-    Step { rows, segments, stop, ..Step::default() }
+fn step(rows: i32, segments: i32, stop: i32) -> PassNumbers {
+    PassNumbers { rows, segments, stop, ..PassNumbers::default() }
 }
 
 fn losses(count: usize, stream: u64) -> Vec<f64> {
@@ -79,7 +79,7 @@ fn a_loss_that_is_no_number_stays_none() {
 }
 
 struct Clip {
-    step: Step,
+    step: PassNumbers,
     squares: Vec<f64>,
     totals: [f32; 5],
     max_norm: f64,
@@ -100,7 +100,7 @@ struct Left {
 impl Clip {
     /// Examples, each with a loss of a quarter.
     fn new(squares: Vec<f64>, examples: i32, max_norm: f64) -> Self {
-        let step = Step { update: 5, examples, ..Step::default() };
+        let step = PassNumbers { update: 5, examples, ..PassNumbers::default() };
         let totals = [0.25 * examples as f32, 1e-9, examples as f32, 77.0, 0.0];
         let control = Control::default();
         Self { step, squares, totals, max_norm, skips: false, control }
@@ -111,7 +111,7 @@ impl Clip {
         let control = device.buffer(&[self.control]);
         let rates = device.buffer(&RATES);
         let results = device.buffer(&vec![UpdateResult::default(); RESULTS]);
-        let arguments: [Argument; 9] = [
+        let arguments: [RawArgument; 9] = [
             device.buffer(&[self.step]).into(),
             device.buffer(&self.squares).into(),
             (self.squares.len() as i32).into(),

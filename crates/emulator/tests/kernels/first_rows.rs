@@ -3,7 +3,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
 
 use lockstep_emulator::in_every_order;
-use lockstep_program::Step;
+use lockstep_program::PassNumbers;
 
 use crate::values::{Case, Element, read, spoil, values};
 
@@ -28,8 +28,8 @@ impl Batch {
         })
     }
 
-    fn step(&self) -> Step {
-        Step { segments: self.case.real as i32, ..Step::default() }
+    fn step(&self) -> PassNumbers {
+        PassNumbers { segments: self.case.real as i32, ..PassNumbers::default() }
     }
 
     fn starts(&self) -> impl Iterator<Item = usize> {

@@ -3,9 +3,9 @@
 #![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
 
 use candle_core::{DType, Device, Tensor};
-use lockstep_emulator::{Argument, Emulator, Grid, in_every_order};
+use lockstep_emulator::{Emulator, Grid, RawArgument, in_every_order};
 use lockstep_kernels::{Dropout, dropout};
-use lockstep_program::Step;
+use lockstep_program::PassNumbers;
 use lockstep_world::{Purpose, Seed};
 
 use crate::numbers::{bits, mask_numbers};
@@ -44,9 +44,9 @@ impl Batch {
         }
     }
 
-    fn step(&self) -> Step {
+    fn step(&self) -> PassNumbers {
         let (rows, segments) = (self.places().len() as i32, self.lengths.len() as i32);
-        Step { rows, segments, dropout: DROPOUT.0, ..Step::default() }
+        PassNumbers { rows, segments, dropout: DROPOUT.0, ..PassNumbers::default() }
     }
 
     /// What the kernel writes, (sites, rows).
@@ -58,7 +58,7 @@ impl Batch {
         let examples: Vec<u64> = (0..self.lengths.len()).map(Self::example).collect();
         let sites = 2 + 2 * self.blocks;
         let keys = device.poisoned::<u64>(sites * self.rows);
-        let arguments: [Argument; 7] = [
+        let arguments: [RawArgument; 7] = [
             device.buffer(&[self.step()]).into(),
             device.buffer(&segments).into(),
             device.buffer(&positions).into(),
@@ -97,10 +97,10 @@ fn keys_are_those_of_the_cpu() {
 fn factors(device: &Emulator, keys: &[u64], rate: f32, width: usize) -> Vec<f32> {
     let rows = keys.len();
     let (threshold, scale) = mask_numbers(rate);
-    let step = Step { segments: rows as i32, ..Step::default() };
+    let step = PassNumbers { segments: rows as i32, ..PassNumbers::default() };
     let zeros = device.buffer(&vec![0.0_f32; width]);
     let active = device.poisoned::<f32>(rows * width);
-    let arguments: [Argument; 18] = [
+    let arguments: [RawArgument; 18] = [
         device.buffer(&[step]).into(),
         device.buffer(&vec![1.0_f32; rows * width]).into(),
         zeros.into(),

@@ -2,7 +2,7 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
 
-use lockstep_emulator::{Argument, in_every_order};
+use lockstep_emulator::{RawArgument, in_every_order};
 
 use crate::oracle::{Norm, column_sums, dot, factors, times};
 use crate::values::{
@@ -105,7 +105,7 @@ impl<T: Element> Inputs<T> {
                 case.scale().into(),
                 EPS.into(),
                 dsum.into(),
-                if wants_ddrop { ddrop.into() } else { Argument::Null },
+                if wants_ddrop { ddrop.into() } else { RawArgument::Null },
                 parts.into(),
                 (case.rows as i32).into(),
                 (case.width as i32).into(),

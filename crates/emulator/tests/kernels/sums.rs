@@ -2,8 +2,8 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
 
-use lockstep_emulator::{Argument, Grid, in_every_order};
-use lockstep_program::Step;
+use lockstep_emulator::{Grid, RawArgument, in_every_order};
+use lockstep_program::PassNumbers;
 
 use crate::oracle::column_sums;
 use crate::values::{assert_close, values, wide};
@@ -32,15 +32,15 @@ fn launched(sums: &[(usize, usize); 4], adds: bool) -> Vec<f32> {
         let (mut arguments, mut outs) = (Vec::new(), Vec::new());
         for (place, &(count, width)) in sums.iter().enumerate() {
             let from = match count * width {
-                0 => Argument::Null,
+                0 => RawArgument::Null,
                 _ => device.buffer(&parts(place, sums[place])).into(),
             };
             let out = match adds {
                 true => device.buffer(&before(place, sums[place])),
                 false => device.poisoned::<f32>(width),
             };
-            let to = if width == 0 { Argument::Null } else { out.into() };
-            let (count, width) = (Argument::I32(count as i32), Argument::I32(width as i32));
+            let to = if width == 0 { RawArgument::Null } else { out.into() };
+            let (count, width) = (RawArgument::I32(count as i32), RawArgument::I32(width as i32));
             arguments.extend([from, to, count, width]);
             outs.push(out);
         }
@@ -91,7 +91,7 @@ fn a_sum_of_parts_does_not_depend_on_its_place_in_the_launch() {
             for i in 0..4 {
                 arguments.extend(match i == place {
                     true => [parts.into(), out.into(), 100_i32.into(), 40_i32.into()],
-                    false => [Argument::Null, Argument::Null, 0_i32.into(), 0_i32.into()],
+                    false => [RawArgument::Null, RawArgument::Null, 0_i32.into(), 0_i32.into()],
                 });
             }
             arguments.push(0_i32.into());
@@ -123,7 +123,7 @@ fn squares_are_summed_in_f64() {
         }
         let parts: Vec<f64> = in_every_order(|device| {
             let from = match count {
-                0 => Argument::Null,
+                0 => RawArgument::Null,
                 _ => device.buffer(&values).into(),
             };
             let parts = device.poisoned::<f64>(128);
@@ -140,7 +140,7 @@ fn squares_of_rows_end_with_the_words_that_are_read() {
     for (words, rows, width) in [(0, 3, 8), (1, 1, 8), (5, 9, 96), (40, 40, 768)] {
         let mut values = values::<f32>(1, rows * width);
         values[words * width..].fill(f32::NAN);
-        let step = Step { words: words as i32, ..Step::default() };
+        let step = PassNumbers { words: words as i32, ..PassNumbers::default() };
         let parts: Vec<f64> = in_every_order(|device| {
             let (step, values) = (device.buffer(&[step]), device.buffer(&values));
             let parts = device.poisoned::<f64>(128);

@@ -2,8 +2,8 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "sizes of tests are small")]
 
-use lockstep_emulator::{Argument, Buffer, Emulator, Grid, in_every_order};
-use lockstep_program::Step;
+use lockstep_emulator::{Buffer, Emulator, Grid, RawArgument, in_every_order};
+use lockstep_program::PassNumbers;
 use lockstep_world::Seed;
 
 use crate::values::values;
@@ -19,7 +19,7 @@ fn table(
     device: &Emulator,
     before: Option<&[f32]>,
     count: usize,
-    launch: impl Fn(Buffer<f32>, Argument),
+    launch: impl Fn(Buffer<f32>, RawArgument),
 ) -> Vec<f32> {
     let out = match before {
         Some(before) => device.buffer(before),
@@ -73,7 +73,8 @@ impl Words {
         let (width, blocks) = at;
         let rows = self.count() + UNREAD;
         in_every_order(|device| {
-            let step = device.buffer(&[Step { words: self.count() as i32, ..Step::default() }]);
+            let step = device
+                .buffer(&[PassNumbers { words: self.count() as i32, ..PassNumbers::default() }]);
             let starts = device.buffer(&integers(&self.starts));
             let places = device.buffer(&integers(&self.places));
             let dsum = device.buffer(dsum);
@@ -117,7 +118,8 @@ fn place_gradient(
 ) -> Vec<f32> {
     let (width, blocks) = at;
     in_every_order(|device| {
-        let step = device.buffer(&[Step { segments: lengths.len() as i32, ..Step::default() }]);
+        let step = device
+            .buffer(&[PassNumbers { segments: lengths.len() as i32, ..PassNumbers::default() }]);
         let offsets = device.buffer(&integers(&borders(lengths)));
         let dsum = device.buffer(dsum);
         table(device, before, PLACES * width, |out, add| {

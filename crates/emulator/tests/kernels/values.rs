@@ -3,8 +3,8 @@
 #![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
 
 use bytemuck::Pod;
-use lockstep_emulator::{Argument, Buffer, Emulator, Grid, bf16_bits, bf16_value};
-use lockstep_program::Step;
+use lockstep_emulator::{Buffer, Emulator, Grid, RawArgument, bf16_bits, bf16_value};
+use lockstep_program::PassNumbers;
 use lockstep_world::Seed;
 
 /// An element type of the kernels, which is `T` in their table.
@@ -126,12 +126,12 @@ impl Case {
     }
 
     /// The keys as an argument: null where nothing is dropped.
-    pub(crate) fn keys_on(&self, device: &Emulator) -> Argument {
-        if self.rate > 0.0 { device.buffer(&self.keys()).into() } else { Argument::Null }
+    pub(crate) fn keys_on(&self, device: &Emulator) -> RawArgument {
+        if self.rate > 0.0 { device.buffer(&self.keys()).into() } else { RawArgument::Null }
     }
 
-    pub(crate) fn step(&self) -> Step {
-        Step { rows: self.real as i32, ..Step::default() }
+    pub(crate) fn step(&self) -> PassNumbers {
+        PassNumbers { rows: self.real as i32, ..PassNumbers::default() }
     }
 }
 
@@ -167,7 +167,7 @@ pub(crate) fn sum_parts(
     let mut arguments =
         vec![parts.into(), out.into(), (count as i32).into(), (width as i32).into()];
     for _ in 1..4 {
-        arguments.extend([Argument::Null, Argument::Null, 0_i32.into(), 0_i32.into()]);
+        arguments.extend([RawArgument::Null, RawArgument::Null, 0_i32.into(), 0_i32.into()]);
     }
     arguments.push(0_i32.into());
     let blocks = [(width as u32).div_ceil(32), 4];

@@ -3,9 +3,9 @@
 #![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
 
 use candle_core::{Device, Tensor, Var};
-use lockstep_emulator::{Argument, Buffer, Emulator, Grid, in_every_order};
+use lockstep_emulator::{Buffer, Emulator, Grid, RawArgument, in_every_order};
 use lockstep_kernels::{AdamWUpdate, Gradient, RowGradient, SeenRows, adamw_table};
-use lockstep_program::{Control, DECAYS, HEAD, Rate, Step};
+use lockstep_program::{Control, DECAYS, HEAD, PassNumbers, Rate};
 use proptest::prelude::*;
 
 use crate::numbers::{bits, moments, noise, rate, update};
@@ -109,7 +109,11 @@ impl Run {
         let table = Table::new(device, self);
         for (step, rows) in self.reads.iter().enumerate() {
             let ids: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
-            let numbers = Step { words: rows.len() as i32, update: step as i32, ..Step::default() };
+            let numbers = PassNumbers {
+                words: rows.len() as i32,
+                update: step as i32,
+                ..PassNumbers::default()
+            };
             let mut first = vec![device.buffer(&[numbers]).into(), device.buffer(&ids).into()];
             let width = [self.width];
             table.launch("catch_up_rows", first.clone(), self.control(step, false), &width);
@@ -166,10 +170,10 @@ impl<'a> Table<'a> {
     }
 
     /// `first`: the arguments before the table; `sizes`: those behind its flags.
-    fn launch(&self, kernel: &str, first: Vec<Argument>, control: Control, sizes: &[usize]) {
+    fn launch(&self, kernel: &str, first: Vec<RawArgument>, control: Control, sizes: &[usize]) {
         let mut arguments = first;
-        arguments.extend(self.values.map(Argument::from));
-        let common: [Argument; 6] = [
+        arguments.extend(self.values.map(RawArgument::from));
+        let common: [RawArgument; 6] = [
             self.applied.into(),
             self.seen.into(),
             self.rates.into(),
@@ -178,7 +182,7 @@ impl<'a> Table<'a> {
             self.run.flags.into(),
         ];
         arguments.extend(common);
-        arguments.extend(sizes.iter().map(|&size| Argument::from(size as i32)));
+        arguments.extend(sizes.iter().map(|&size| RawArgument::from(size as i32)));
         let grid = Grid { blocks: [self.run.blocks, 1], threads: 128, shared: 0 };
         self.device.launch(kernel, grid, &arguments).unwrap();
     }

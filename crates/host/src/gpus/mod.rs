@@ -43,7 +43,7 @@ pub struct Driver {
     "NVIDIA's library (libnvidia-ml.so.1) is there, but cannot {verb}: {cause}; \
      see whether `nvidia-smi` works, and whether the driver's module and library have one version"
 )]
-pub struct GpuError {
+pub struct DriverError {
     /// What it was to do.
     verb: &'static str,
     /// Its words.
@@ -54,8 +54,8 @@ pub struct GpuError {
 /// no driver.
 ///
 /// # Errors
-/// [`GpuError`].
-pub fn visible(environment: &Environment) -> Result<Vec<Gpu>, GpuError> {
+/// [`DriverError`].
+pub fn visible(environment: &Environment) -> Result<Vec<Gpu>, DriverError> {
     let gpus = driver()?.map(|driver| driver.gpus).unwrap_or_default();
     Ok(selection::selected(&gpus, environment.given("CUDA_VISIBLE_DEVICES")))
 }
@@ -63,8 +63,8 @@ pub fn visible(environment: &Environment) -> Result<Vec<Gpu>, GpuError> {
 /// The driver, if there is one.
 ///
 /// # Errors
-/// [`GpuError`].
-pub fn driver() -> Result<Option<Driver>, GpuError> {
+/// [`DriverError`].
+pub fn driver() -> Result<Option<Driver>, DriverError> {
     let nvml = match Nvml::init() {
         Ok(nvml) => nvml,
         Err(NvmlError::LibloadingError(_)) => return Ok(None),
@@ -85,6 +85,6 @@ fn gpu(nvml: &Nvml, index: u32) -> Result<Gpu, NvmlError> {
     Ok(Gpu { index, uuid: device.uuid()?, name: device.name()?, memory_bytes })
 }
 
-fn cannot(verb: &'static str) -> impl Fn(NvmlError) -> GpuError {
-    move |cause| GpuError { verb, cause: cause.to_string() }
+fn cannot(verb: &'static str) -> impl Fn(NvmlError) -> DriverError {
+    move |cause| DriverError { verb, cause: cause.to_string() }
 }

@@ -5,7 +5,7 @@ use super::{Ends, Recorder, RowCount, Site};
 use crate::attention_shared::{AttentionPass, attention_shared};
 use crate::buffers::{BlockBuffers, HalfBuffers, HalfGradients, gelu_parts};
 use crate::call::{Call, Drop, Grid};
-use crate::parts::Affine;
+use crate::parts::WeightAndBias;
 use crate::weights::{QKV, Slice};
 use crate::{Element, Factor, Lane, Matrix, Product, Span};
 
@@ -262,8 +262,8 @@ impl Backward<'_> {
     /// The gradients of a block's biases and norms.
     pub(super) fn vectors(&mut self, block: usize, from: HalfGradients, count: RowCount) {
         let to = &self.training.gradients.parts.blocks[block];
-        let [qkv, output, widen, narrow] =
-            [&to.query, &to.output, &to.widen, &to.narrow].map(|layer: &Affine<Span>| layer.bias);
+        let [qkv, output, widen, narrow] = [&to.query, &to.output, &to.widen, &to.narrow]
+            .map(|layer: &WeightAndBias<Span>| layer.bias);
         let norm_parts = Grid::rows(count.rows).blocks[0];
         let sums = [
             (from.attention_parts, qkv, self.recorder.bucket.batch),

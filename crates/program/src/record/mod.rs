@@ -12,18 +12,19 @@ mod squares;
 
 pub use backward::MicroBatch;
 pub use finish::{record_copies, record_settle, record_update};
-pub use pass::{Evaluated, Purpose, evaluated, pass_bytes, record_pass};
+pub use pass::{Evaluated, PassPurpose, evaluated, pass_bytes, record_pass};
 pub use squares::Squares;
 
 use crate::buffers::{Buffers, HalfBuffers};
 use crate::call::{Call, Drop, Grid};
 use crate::gradients::GradientArena;
 use crate::input::InputSpans;
-use crate::parts::Affine;
+use crate::parts::WeightAndBias;
 use crate::state::State;
 use crate::weights::{BlockOperands, Slice, Weights};
 use crate::{
-    Arithmetic, Bucket, Element, Factor, Lane, Matrix, ModelShape, Product, Program, Span, Step,
+    Arithmetic, Bucket, Element, Factor, Lane, Matrix, ModelShape, PassNumbers, Product, Program,
+    Span,
 };
 use lanes::Lanes;
 
@@ -47,7 +48,7 @@ pub struct Plan<'a> {
 impl Plan<'_> {
     /// The numbers of the pass, which stand at the start of any input.
     fn step(&self) -> Span {
-        self.input.part(0, size_of::<Step>())
+        self.input.part(0, size_of::<PassNumbers>())
     }
 }
 
@@ -247,7 +248,7 @@ impl Sum {
 pub(crate) struct ResidualNorm {
     pub(crate) residual: Span,
     pub(crate) bias: Span,
-    pub(crate) norm: Affine<Span>,
+    pub(crate) norm: WeightAndBias<Span>,
     pub(crate) drop: Drop,
     pub(crate) sum: Span,
     pub(crate) out: Span,

@@ -9,7 +9,7 @@ use crate::{Bucket, Program, Span};
 
 /// What a pass is made for.
 #[derive(Clone, Copy, Debug)]
-pub enum Purpose<'a> {
+pub enum PassPurpose<'a> {
     /// Gradients, with dropout.
     Train {
         /// Where they go.
@@ -49,8 +49,8 @@ pub fn evaluated(plan: &Plan<'_>, bucket: Bucket) -> Evaluated {
 
 /// Records the pass of a bucket.
 #[must_use]
-pub fn record_pass(plan: &Plan<'_>, bucket: Bucket, purpose: Purpose<'_>) -> Program {
-    let keeps = matches!(purpose, Purpose::Train { .. });
+pub fn record_pass(plan: &Plan<'_>, bucket: Bucket, purpose: PassPurpose<'_>) -> Program {
+    let keeps = matches!(purpose, PassPurpose::Train { .. });
     let mut recorder = Recorder {
         plan: *plan,
         bucket,
@@ -60,7 +60,7 @@ pub fn record_pass(plan: &Plan<'_>, bucket: Bucket, purpose: Purpose<'_>) -> Pro
         lanes: super::Lanes::default(),
     };
     let Bucket { rows, batch, longest } = bucket;
-    let (Purpose::Train { training, micro_batch }, Some(buffers)) =
+    let (PassPurpose::Train { training, micro_batch }, Some(buffers)) =
         (purpose, recorder.buffers.gradients)
     else {
         forward(&mut recorder);

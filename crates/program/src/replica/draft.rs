@@ -5,7 +5,7 @@ use super::setup::{Allocator, Largest, Optimiser, Places, ReplicaSettings};
 use crate::record::{record_pass, record_update};
 use crate::{
     AdamWConstants, Arithmetic, Bucket, Machine, MachineError, Mark, Memory, MicroBatch,
-    ModelParts, ModelShape, PartNames, Program, Purpose, Rate, Region, Squares, Wanted,
+    ModelParts, ModelShape, PartNames, PassPurpose, Program, Rate, Region, Squares, Wanted,
 };
 
 /// Names of parts that are looked up on paper only, where none has a weight.
@@ -77,7 +77,7 @@ impl Draft {
     #[must_use]
     pub fn pass(&self, bucket: Bucket) -> Program {
         let micro_batch = MicroBatch { adds: false, last: Some(self.squares) };
-        let purpose = Purpose::Train { training: self.layout.training(), micro_batch };
+        let purpose = PassPurpose::Train { training: self.layout.training(), micro_batch };
         record_pass(&self.layout.plan(), bucket, purpose)
     }
 

@@ -8,8 +8,8 @@ use super::loaded;
 use crate::input::InputSpans;
 use crate::record::{evaluated, pass_bytes, record_pass};
 use crate::{
-    Arithmetic, Bucket, Machine, MachineError, Memory, ModelParts, ModelShape, PassInput, Plan,
-    Purpose, Region, Span, Weights,
+    Arithmetic, Bucket, Machine, MachineError, Memory, ModelParts, ModelShape, PassInput,
+    PassPurpose, Plan, Region, Span, Weights,
 };
 
 /// Evaluates a model on a machine.
@@ -98,8 +98,10 @@ impl<L> Evaluator<L> {
         machine.write(ground.memory.locate(&spans.whole), &spans.pack(input))?;
         let mut passes = std::mem::take(&mut ground.passes);
         let pass = loaded(&mut passes, bucket, || {
-            machine
-                .load(&record_pass(&ground.plan(shape), bucket, Purpose::Evaluate), &ground.memory)
+            machine.load(
+                &record_pass(&ground.plan(shape), bucket, PassPurpose::Evaluate),
+                &ground.memory,
+            )
         });
         let ran = pass.and_then(|pass| machine.run(pass));
         ground.passes = passes;

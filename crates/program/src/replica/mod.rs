@@ -13,7 +13,7 @@ use bytemuck::{Zeroable, bytes_of, cast_slice, cast_slice_mut};
 use crate::record::record_pass;
 use crate::state::State;
 use crate::{
-    Bucket, Machine, MachineError, MicroBatch, PassInput, Purpose, RESULTS, Region, Squares,
+    Bucket, Machine, MachineError, MicroBatch, PassInput, PassPurpose, RESULTS, Region, Squares,
     UpdateResult,
 };
 pub use draft::{Draft, DraftSettings};
@@ -41,18 +41,18 @@ struct Programs<M: Machine> {
 
 /// A batch for a pass.
 #[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
+pub struct PassBatch<'a> {
     /// This rank's part.
     pub input: PassInput<'a>,
     /// The same on all ranks, and large enough for each one's part.
     pub bucket: Bucket,
     /// Which pass of its update it is.
-    pub place: Place,
+    pub place: PassPlace,
 }
 
 /// The place of a pass in its update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct PassPlace {
     /// No pass of this update came before it.
     pub is_first: bool,
     /// No pass of this update follows.
@@ -91,15 +91,15 @@ impl<M: Machine> Replica<M> {
     ///
     /// # Errors
     /// [`MachineError`].
-    pub fn pass(&mut self, batch: &Batch<'_>) -> Result<(), MachineError> {
+    pub fn pass(&mut self, batch: &PassBatch<'_>) -> Result<(), MachineError> {
         let Self { machine, layout, squares, programs, .. } = self;
-        let Batch { input, bucket, place } = batch;
+        let PassBatch { input, bucket, place } = batch;
         let last = place.is_last.then_some(*squares);
         let micro_batch = MicroBatch { adds: !place.is_first, last };
         layout.give(machine, input, *bucket)?;
         let passes = &mut programs.passes;
         let pass = loaded(passes, (*bucket, micro_batch), || {
-            let purpose = Purpose::Train { training: layout.training(), micro_batch };
+            let purpose = PassPurpose::Train { training: layout.training(), micro_batch };
             machine.load(&record_pass(&layout.plan(), *bucket, purpose), &layout.memory)
         })?;
         machine.run(pass)

@@ -1,7 +1,7 @@
 //! Predictions of DistilBERT-base beside those of the design, whose model is another program.
 
 use lockstep_program::{
-    Activation, Arithmetic, BatchSize, Bucket, Card, Draft, DraftSettings, DropRates, Flop, Lane,
+    Activation, Arithmetic, BatchExtent, Bucket, Card, Draft, DraftSettings, DropRates, Flop, Lane,
     Largest, ModelShape, Prediction, Scene, Squares,
 };
 
@@ -32,8 +32,8 @@ fn predicted(bucket: Bucket, words: usize, arithmetic: Arithmetic) -> [Predictio
         .map(|program| Prediction::of(&program, &scene, &Card::named("NVIDIA H200").unwrap()))
 }
 
-fn size(bucket: Bucket) -> BatchSize {
-    BatchSize { tokens: bucket.rows, examples: bucket.batch, longest: bucket.longest }
+fn size(bucket: Bucket) -> BatchExtent {
+    BatchExtent { tokens: bucket.rows, examples: bucket.batch, longest: bucket.longest }
 }
 
 fn near(found: f64, expected: f64, share: f64) -> bool {

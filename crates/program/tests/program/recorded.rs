@@ -1,9 +1,10 @@
 //! A small model's plan over memory that is only numbers.
 
 use lockstep_program::{
-    Activation, Affine, Arithmetic, BlockCopies, Bucket, DropRates, Element, GradientArena, Memory,
-    MicroBatch, ModelParts, ModelShape, Moments, PartNames, Plan, Program, Purpose, Region, Span,
-    Squares, State, Training, Weights, record_copies, record_pass, record_settle, record_update,
+    Activation, Arithmetic, BlockCopies, Bucket, DropRates, Element, GradientArena, Memory,
+    MicroBatch, ModelParts, ModelShape, Moments, PartNames, PassPurpose, Plan, Program, Region,
+    Span, Squares, State, Training, WeightAndBias, Weights, record_copies, record_pass,
+    record_settle, record_update,
 };
 
 pub(crate) const SHAPE: ModelShape = ModelShape {
@@ -97,14 +98,14 @@ pub(crate) fn all(arithmetic: Arithmetic) -> Vec<Program> {
     let kinds = [(false, None), (false, alone), (true, alone), (false, among), (true, among)];
     let passes = kinds.map(|(adds, last)| {
         let micro_batch = MicroBatch { adds, last };
-        record_pass(&plan, BUCKET, Purpose::Train { training, micro_batch })
+        record_pass(&plan, BUCKET, PassPurpose::Train { training, micro_batch })
     });
     let mut programs = Vec::from(passes);
     programs.extend([Squares::InPass, Squares::Here].map(|s| record_update(&plan, &training, s)));
     programs.push(record_copies(&plan, &training));
     programs.push(record_settle(&plan, &training));
     if arithmetic == Arithmetic::F32 {
-        programs.push(record_pass(&plan, BUCKET, Purpose::Evaluate));
+        programs.push(record_pass(&plan, BUCKET, PassPurpose::Evaluate));
     }
     programs
 }
@@ -115,9 +116,9 @@ fn gradients_are_contiguous_where_one_operation_writes_several() {
     let follow = |spans: &[Span]| spans.windows(2).all(|pair| pair[0].range().end == pair[1].start);
     for block in &gradients.parts.blocks {
         let qkv = [&block.query, &block.key, &block.value];
-        assert!(follow(&qkv.map(|layer: &Affine<Span>| layer.weight)));
+        assert!(follow(&qkv.map(|layer: &WeightAndBias<Span>| layer.weight)));
         assert!(follow(&qkv.map(|layer| layer.bias)));
-        let norm = |layer: &Affine<Span>, norm: &Affine<Span>| {
+        let norm = |layer: &WeightAndBias<Span>, norm: &WeightAndBias<Span>| {
             assert!(follow(&[layer.bias, norm.weight, norm.bias]));
         };
         norm(&block.output, &block.attention_norm);

@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::Path;
 
 use lockstep_collective::Tally;
-use lockstep_flags::{Command, CommandLine, Program};
+use lockstep_flags::{Command, CommandLine, CommandSet};
 use lockstep_host::{ExitCode, Process, streams};
 
 use crate::failure::Failure;
@@ -41,8 +41,8 @@ static OF_TWO_WORDS: [(&str, &str, Row); 1] =
     [("doctor", "flight", Row { command: &doctor::flight::COMMAND, run: doctor::flight::run })];
 
 /// The program with its commands.
-pub(crate) fn program() -> Program {
-    Program {
+pub(crate) fn program() -> CommandSet {
+    CommandSet {
         name: "trainer",
         about: "Fine-tunes a DistilBERT text classifier, data-parallel.",
         usage: "trainer [COMMAND] [CONFIG.toml] [flags] [--set KEY=VALUE ...]",

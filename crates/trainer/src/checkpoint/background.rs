@@ -12,12 +12,12 @@ use candle_core::Tensor;
 use lockstep_collective::PhaseBoard;
 use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
-use lockstep_params::{Copied, ParamName, copy_each};
+use lockstep_params::{ParamName, TensorCopy, copy_each};
 
 use super::CheckpointError;
 use super::write::{Draft, Tensors};
 
-type Copies = BTreeMap<ParamName, Copied>;
+type Copies = BTreeMap<ParamName, TensorCopy>;
 
 /// Where checkpoints are written.
 #[derive(Default)]
@@ -154,7 +154,7 @@ impl Sources {
         if weights.device().is_cpu() {
             return Ok(Self::Variables(all));
         }
-        let copy = |(name, tensor): (ParamName, Tensor)| Ok((name, Copied::of(&tensor)?));
+        let copy = |(name, tensor): (ParamName, Tensor)| Ok((name, TensorCopy::of(&tensor)?));
         Ok(Self::Copies(all.into_iter().map(copy).collect::<candle_core::Result<_>>()?))
     }
 

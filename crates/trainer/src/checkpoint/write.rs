@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lockstep_data::Tokenizer;
 use lockstep_model::{Classifier, ModelTexts};
-use lockstep_params::{Copied, Fixed, ParamName, write_tensors};
+use lockstep_params::{Fixed, ParamName, TensorCopy, write_tensors};
 use lockstep_world::Step;
 use serde::Serialize;
 
@@ -57,18 +57,18 @@ pub(crate) struct Draft {
 
 /// Weights and moments at one moment.
 pub(super) struct Tensors {
-    weights: BTreeMap<ParamName, Copied>,
-    moments: BTreeMap<ParamName, Copied>,
+    weights: BTreeMap<ParamName, TensorCopy>,
+    moments: BTreeMap<ParamName, TensorCopy>,
 }
 
 impl Tensors {
     /// Those of which the `names` are weights.
-    pub(super) fn new(all: BTreeMap<ParamName, Copied>, names: &BTreeSet<ParamName>) -> Self {
+    pub(super) fn new(all: BTreeMap<ParamName, TensorCopy>, names: &BTreeSet<ParamName>) -> Self {
         let (weights, moments) = all.into_iter().partition(|(name, _)| names.contains(name));
         Self { weights, moments }
     }
 
-    pub(super) fn into_all(mut self) -> BTreeMap<ParamName, Copied> {
+    pub(super) fn into_all(mut self) -> BTreeMap<ParamName, TensorCopy> {
         self.weights.append(&mut self.moments);
         self.weights
     }

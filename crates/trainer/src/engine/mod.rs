@@ -13,7 +13,7 @@ use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 
 pub(crate) use composed::Composed;
-pub use recorded::{Copied, Link, ParameterPlaces, Scorer};
+pub use recorded::{CopyingLink, Link, ParameterPlaces, Scorer};
 pub(crate) use recorded::{OnGpu, Passes, Recorded, Run, RunFacts, distinct_words};
 
 use crate::TrainError;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use lockstep_wire::{Nonce, Pass, Purpose, Token};
+use lockstep_wire::{DoorPurpose, Nonce, Pass, Token};
 
 use crate::tcp::MeetingPlace;
 
@@ -42,7 +42,7 @@ impl Entry {
 
     /// What its ranks know.
     pub(super) fn pass(&self, token: Option<&Token>) -> Pass {
-        Pass::of_meeting(Purpose::Rendezvous, token, self.nonce)
+        Pass::of_meeting(DoorPurpose::Rendezvous, token, self.nonce)
     }
 
     /// The ways to it, the likeliest first.

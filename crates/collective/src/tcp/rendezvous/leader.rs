@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lockstep_wire::{self as wire, Door, Line, Pass, Purpose, Refused};
+use lockstep_wire::{self as wire, Door, DoorPurpose, Line, Pass, Refused};
 use lockstep_world::Seat;
 
 use super::entry::Entry;
@@ -137,7 +137,7 @@ fn open_in_time(
     let port = place.port;
     let mut first = None;
     loop {
-        let pass = Pass::of_run(Purpose::Rendezvous, meeting.token.as_ref(), run.clone());
+        let pass = Pass::of_run(DoorPurpose::Rendezvous, meeting.token.as_ref(), run.clone());
         let taken = match open(place, port, pass) {
             Ok(door) => return Ok(door),
             Err(cause) if cause.kind() == io::ErrorKind::AddrInUse => cause,

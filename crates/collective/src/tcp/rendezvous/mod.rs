@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lockstep_wire::{self as wire, Door, Line, Nonce, Pass, Purpose, Token, knock};
+use lockstep_wire::{self as wire, Door, DoorPurpose, Line, Nonce, Pass, Token, knock};
 use lockstep_world::{Rank, Seat};
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ struct Home {
 
 impl Home {
     fn pass(&self, token: Option<&Token>) -> Pass {
-        Pass::of_meeting(Purpose::Ring, token, self.nonce)
+        Pass::of_meeting(DoorPurpose::Ring, token, self.nonce)
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lockstep_wire::{NoEntry, Pass, Purpose, RunIdentity, knock};
+use lockstep_wire::{DoorPurpose, NoEntry, Pass, RunIdentity, knock};
 use lockstep_world::Seat;
 
 use super::pmi;
@@ -101,7 +101,7 @@ impl<'a> Visit<'a> {
         waiting: &'a Waiting<'a>,
     ) -> Self {
         let (token, run) = (meeting.token.as_ref(), meeting.run.clone());
-        Self { seat, pass: Pass::of_run(Purpose::Rendezvous, token, run), home, waiting }
+        Self { seat, pass: Pass::of_run(DoorPurpose::Rendezvous, token, run), home, waiting }
     }
 
     /// Greets rank 0 wherever it is reached.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lockstep_emulator::{Argument, Emulator, Grid};
+use lockstep_emulator::{Emulator, Grid, RawArgument};
 use lockstep_program::{AttentionPass, attention_shared};
 
 use super::case::Case;
@@ -77,7 +77,7 @@ impl Case {
         device: &Emulator,
         input: &Input<T>,
         pass: AttentionPass,
-        rest: &[Argument],
+        rest: &[RawArgument],
     ) {
         let (columns, longest) = (self.columns, self.longest);
         let grid = Grid {
@@ -90,9 +90,10 @@ impl Case {
             device.buffer(&self.offsets()).into(),
             device.buffer(&input.qkv).into(),
         ];
-        arguments.extend(self.biases().map(|bias| Argument::from(device.buffer(&bias))));
+        arguments.extend(self.biases().map(|bias| RawArgument::from(device.buffer(&bias))));
         arguments.extend(rest);
-        arguments.extend([Argument::I32(self.rows() as i32), Argument::I32(self.heads as i32)]);
+        arguments
+            .extend([RawArgument::I32(self.rows() as i32), RawArgument::I32(self.heads as i32)]);
         let kernel = format!("attention_{}_{}_h{columns}_t{longest}", pass.name(), T::NAME);
         device.launch(&kernel, grid, &arguments).expect(&kernel);
     }
@@ -106,7 +107,7 @@ impl Case {
         let bits = device.poisoned::<u32>(self.rows() * self.heads * self.longest / 32);
         let out = device.poisoned::<T>(self.rows() * self.width());
         let keys = match self.threshold() {
-            0 => Argument::Null,
+            0 => RawArgument::Null,
             _ => device.buffer(&input.keys).into(),
         };
         let drop = [self.threshold().into(), self.scale().into()];
@@ -124,7 +125,7 @@ impl Case {
         let dqkv = device.poisoned::<T>(self.rows() * 3 * self.width());
         let parts = device.poisoned::<f32>(self.batch() * 3 * self.width());
         let bits = match self.threshold() {
-            0 => Argument::Null,
+            0 => RawArgument::Null,
             _ => device.buffer(&self.bits(&input.keys)).into(),
         };
         let rest = [

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lockstep_emulator::{Buffer, Emulator};
-use lockstep_program::Step;
+use lockstep_program::PassNumbers;
 use lockstep_world::Seed;
 
 use super::value::Value;
@@ -73,8 +73,12 @@ impl Case {
             .collect()
     }
 
-    pub(super) fn step(&self) -> Step {
-        Step { rows: self.tokens() as i32, segments: self.lengths.len() as i32, ..Step::default() }
+    pub(super) fn step(&self) -> PassNumbers {
+        PassNumbers {
+            rows: self.tokens() as i32,
+            segments: self.lengths.len() as i32,
+            ..PassNumbers::default()
+        }
     }
 
     /// Where segments begin, and the end of the last one. What stands behind may be read, not used.
@@ -155,7 +159,7 @@ impl Case {
         bits
     }
 
-    pub(super) fn step_buffer(&self, device: &Emulator) -> Buffer<Step> {
+    pub(super) fn step_buffer(&self, device: &Emulator) -> Buffer<PassNumbers> {
         device.buffer(&[self.step()])
     }
 }

@@ -1,6 +1,6 @@
 //! Attention of one query a segment: `attention_first_forward` and `attention_first_backward`.
 
-use lockstep_emulator::{Argument, Emulator, Grid, in_every_order};
+use lockstep_emulator::{Emulator, Grid, RawArgument, in_every_order};
 
 use super::case::Case;
 use super::oracle::Head;
@@ -110,7 +110,7 @@ impl Case {
         device: &Emulator,
         input: &Input<T>,
         pass: &str,
-        rest: &[Argument],
+        rest: &[RawArgument],
     ) {
         let backward = usize::from(pass == "backward");
         let grid = Grid {
@@ -119,7 +119,7 @@ impl Case {
             shared: 512 * 4 * 2 + 1024,
         };
         let keys = match self.threshold() {
-            0 => Argument::Null,
+            0 => RawArgument::Null,
             _ => device.buffer(&input.keys).into(),
         };
         let mut arguments = vec![
@@ -128,7 +128,7 @@ impl Case {
             device.buffer(&input.q).into(),
             device.buffer(&input.kv).into(),
         ];
-        arguments.extend(self.biases().map(|bias| Argument::from(device.buffer(&bias))));
+        arguments.extend(self.biases().map(|bias| RawArgument::from(device.buffer(&bias))));
         arguments.extend([keys, self.threshold().into(), self.scale().into()]);
         arguments.extend(rest);
         let kernel = format!("attention_first_{pass}_{}_h{}", T::NAME, self.columns);
@@ -137,7 +137,7 @@ impl Case {
 
     fn first_forward<T: Value>(&self, device: &Emulator, input: &Input<T>) -> Vec<T> {
         let out = device.poisoned::<T>(self.batch() * self.width());
-        let counts = [self.batch(), self.heads].map(|count| Argument::I32(count as i32));
+        let counts = [self.batch(), self.heads].map(|count| RawArgument::I32(count as i32));
         self.first_launch(device, input, "forward", &[out.into(), counts[0], counts[1]]);
         device.read(&out)
     }
@@ -154,7 +154,7 @@ impl Case {
             parts.into(),
         ];
         let counts = [self.rows(), self.batch(), self.heads];
-        rest.extend(counts.map(|count| Argument::I32(count as i32)));
+        rest.extend(counts.map(|count| RawArgument::I32(count as i32)));
         self.first_launch(device, input, "backward", &rest);
         Slopes { dq: device.read(&dq), dkv: device.read(&dkv), parts: device.read(&parts) }
     }

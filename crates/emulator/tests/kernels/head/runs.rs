@@ -3,9 +3,9 @@
 #![expect(clippy::cast_possible_truncation, reason = "sizes and values of tests are small")]
 
 use candle_core::{DType, Device, Tensor};
-use lockstep_emulator::{Argument, Buffer, Emulator, Grid};
+use lockstep_emulator::{Buffer, Emulator, Grid, RawArgument};
 use lockstep_kernels::{Dropout, dropout};
-use lockstep_program::Step;
+use lockstep_program::PassNumbers;
 use lockstep_world::Seed;
 
 use crate::numbers::{mask_numbers, noise};
@@ -61,8 +61,8 @@ impl Case {
         (self.inner + self.classes) as u32 * 4 + 64
     }
 
-    fn step(&self) -> Step {
-        Step { segments: self.examples as i32, ..Step::default() }
+    fn step(&self) -> PassNumbers {
+        PassNumbers { segments: self.examples as i32, ..PassNumbers::default() }
     }
 }
 
@@ -95,7 +95,7 @@ fn bucket(device: &Emulator, values: &[f32], rows: usize, width: usize) -> Buffe
 }
 
 /// What the head reads, on the device.
-fn head_arguments(device: &Emulator, case: &Case, inputs: &Inputs) -> Vec<Argument> {
+fn head_arguments(device: &Emulator, case: &Case, inputs: &Inputs) -> Vec<RawArgument> {
     vec![
         device.buffer(&[case.step()]).into(),
         bucket(device, &inputs.hidden, case.batch, case.inner).into(),
@@ -113,13 +113,13 @@ pub(super) fn run(device: &Emulator, case: &Case, inputs: &Inputs) -> Results<f3
     let losses = device.poisoned::<f64>(batch);
     let (threshold, scale) = mask_numbers(case.rate);
     let keys: Vec<u64> = inputs.keys.iter().map(|key| key.bits(0)).collect();
-    let keys = if case.rate == 0.0 { Argument::Null } else { device.buffer(&keys).into() };
+    let keys = if case.rate == 0.0 { RawArgument::Null } else { device.buffer(&keys).into() };
     let mut arguments = head_arguments(device, case, inputs);
     arguments.extend([keys, threshold.into(), scale.into(), (case.activation as i32).into()]);
-    let written: [Argument; 5] =
+    let written: [RawArgument; 5] =
         [active.into(), logits.into(), losses.into(), dlogits.into(), dhidden.into()];
     arguments.extend(written);
-    arguments.extend([batch, inner, classes].map(|size| Argument::from(size as i32)));
+    arguments.extend([batch, inner, classes].map(|size| RawArgument::from(size as i32)));
     let grid = Grid { blocks: [batch as u32, 1], threads: 128, shared: case.shared() };
     device.launch("head_loss", grid, &arguments).unwrap();
     let [dweight, dbias] = gradient(device, case, [dlogits, active], None);
@@ -146,10 +146,10 @@ pub(super) fn gradient(
         || [classes * inner, classes].map(|count| device.poisoned(count)),
         |there| there.map(|values| device.buffer(values)),
     );
-    let mut arguments: Vec<Argument> = vec![device.buffer(&[case.step()]).into()];
-    arguments.extend(read.into_iter().chain(written).map(Argument::from));
+    let mut arguments: Vec<RawArgument> = vec![device.buffer(&[case.step()]).into()];
+    arguments.extend(read.into_iter().chain(written).map(RawArgument::from));
     arguments.push(i32::from(there.is_some()).into());
-    arguments.extend([inner, classes].map(|size| Argument::from(size as i32)));
+    arguments.extend([inner, classes].map(|size| RawArgument::from(size as i32)));
     let grid = Grid { blocks: [classes as u32, 1], threads: 128, shared: 0 };
     device.launch("head_gradient", grid, &arguments).unwrap();
     written.map(|values| device.read(&values))
@@ -165,13 +165,13 @@ pub(super) fn logits(
     let losses = device.poisoned::<f64>(case.batch);
     let mut arguments = head_arguments(device, case, inputs);
     if !labelled {
-        arguments[5] = Argument::Null;
+        arguments[5] = RawArgument::Null;
     }
     arguments.push((case.activation as i32).into());
     arguments.push(logits.into());
-    arguments.push(if labelled { losses.into() } else { Argument::Null });
+    arguments.push(if labelled { losses.into() } else { RawArgument::Null });
     let sizes = [case.batch, case.inner, case.classes];
-    arguments.extend(sizes.map(|size| Argument::from(size as i32)));
+    arguments.extend(sizes.map(|size| RawArgument::from(size as i32)));
     let grid = Grid { blocks: [case.batch as u32, 1], threads: 128, shared: case.shared() };
     device.launch("head_logits", grid, &arguments).unwrap();
     (device.read(&logits), device.read(&losses))

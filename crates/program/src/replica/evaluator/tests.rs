@@ -1,7 +1,7 @@
 //! What memory evaluations hold.
 
 use super::*;
-use crate::{Activation, BatchSize, DropRates, Mark, PartNames, Program, Step};
+use crate::{Activation, BatchExtent, DropRates, Mark, PartNames, PassNumbers, Program};
 
 /// A machine that computes nothing and knows which of its memory is in use.
 #[derive(Default)]
@@ -91,9 +91,9 @@ fn evaluate(inference: &mut Inference<Storehouse>, examples: usize, length: usiz
         examples: &places,
         labels: &vec![0; examples],
         words: &[],
-        step: Step::default(),
+        step: PassNumbers::default(),
     };
-    let bucket = Bucket::of(BatchSize { tokens, examples, longest: length });
+    let bucket = Bucket::of(BatchExtent { tokens, examples, longest: length });
     inference.evaluate(&input, bucket).unwrap();
 }
 

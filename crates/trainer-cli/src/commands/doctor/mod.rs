@@ -13,7 +13,7 @@ use std::time::Duration;
 use lockstep_collective::Timeouts;
 use lockstep_flags::{Command, CommandLine, Entries, Words};
 use lockstep_gpu::IS_BUILT_IN;
-use lockstep_host::gpus::{self, Driver, GpuError};
+use lockstep_host::gpus::{self, Driver, DriverError};
 use lockstep_host::mpirun::{self, Flavour, Mpirun};
 use lockstep_host::{DeviceChoice, Environment, ExitCode, Process, Sharing, Wish};
 use lockstep_join::{FlightLog, JoinOptions, ProcessGroup, Starter};
@@ -108,7 +108,7 @@ fn of_gpus(environment: &Environment) -> Vec<Finding> {
     vec![build, of_driver(&driver), of_visible(seen), Libraries::of(environment).cuda()]
 }
 
-fn of_driver(driver: &Result<Option<Driver>, GpuError>) -> Finding {
+fn of_driver(driver: &Result<Option<Driver>, DriverError>) -> Finding {
     match driver {
         Ok(Some(driver)) => {
             let (major, minor) = (driver.cuda / 1000, driver.cuda % 1000 / 10);

@@ -1,7 +1,7 @@
 //! The programs that a run would record, with their predicted costs.
 
 use lockstep_program::{
-    Arithmetic, BatchSize, Bucket, Card, Flop, ModelShape, Prediction, Program, Scene,
+    Arithmetic, BatchExtent, Bucket, Card, Flop, ModelShape, Prediction, Program, Scene,
 };
 use lockstep_settings::RunPlan;
 use lockstep_trainer::{RecordedPlan, TrainError, model_shape, recorded_plan};
@@ -17,7 +17,7 @@ pub(super) struct Predicted {
     /// The most common bucket.
     pub(super) bucket: Bucket,
     /// What its passes hold on average.
-    pub(super) size: BatchSize,
+    pub(super) size: BatchExtent,
     /// Passes of an update in it.
     pub(super) passes: usize,
     /// The pass in that bucket, and the update behind it.
@@ -44,7 +44,7 @@ impl Predicted {
         let arithmetic = plan.recording().arithmetic;
         let settings = plan.settings(Seat::SOLO.world(), None);
         let run = recorded_plan(shape, arithmetic, store, &settings)?;
-        let empty = BatchSize::default();
+        let empty = BatchExtent::default();
         let (bucket, size) = match run.buckets.first() {
             Some(share) => (share.bucket, share.mean()),
             None => (Bucket::of(empty), empty),

@@ -1,15 +1,15 @@
 //! Batches as recorded programs read them, and their logits as rows.
 
 use lockstep_data::Batch;
-use lockstep_program::{BatchSize, Evaluation, PassInput, Step as StepBlock};
+use lockstep_program::{BatchExtent, Evaluation, PassInput, PassNumbers};
 
 use crate::scores::ClassScores;
 use crate::update::UpdatePlan;
 
 /// How much a program has to hold for a batch.
-pub(super) fn size(batch: &Batch) -> BatchSize {
+pub(super) fn size(batch: &Batch) -> BatchExtent {
     let lengths = batch.offsets().windows(2).map(|rows| rows[1] - rows[0]);
-    BatchSize {
+    BatchExtent {
         tokens: batch.tokens(),
         examples: batch.len(),
         longest: lengths.max().unwrap_or_default(),
@@ -22,12 +22,12 @@ pub(super) fn training_input<'a>(
     plan: &UpdatePlan<'_>,
     words: &'a [u32],
 ) -> PassInput<'a> {
-    let step = StepBlock {
+    let step = PassNumbers {
         update: int(plan.step.0),
         examples: int(plan.examples as u64),
         stop: i32::from(plan.stop.is_asked()),
         dropout: plan.dropout.0,
-        ..StepBlock::default()
+        ..PassNumbers::default()
     };
     PassInput {
         ids: batch.ids(),
@@ -54,7 +54,7 @@ pub(super) fn evaluation_input(batch: &Batch) -> PassInput<'_> {
         examples: batch.examples(),
         labels: batch.labels(),
         words: &[],
-        step: StepBlock::default(),
+        step: PassNumbers::default(),
     }
 }
 

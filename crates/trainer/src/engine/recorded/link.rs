@@ -62,9 +62,9 @@ pub trait Link<M> {
 
 /// A machine that has memory of its own, into which tensors are copied, and back: the emulator.
 #[derive(Clone, Copy, Debug)]
-pub struct Copied;
+pub struct CopyingLink;
 
-impl<M: Machine> Link<M> for Copied {
+impl<M: Machine> Link<M> for CopyingLink {
     fn places(
         &self,
         machine: &mut M,

@@ -22,13 +22,13 @@ use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 use lockstep_params::ParamName;
 use lockstep_program::{
-    self as program, BatchSize, Bucket, Flop, Machine, ModelShape, Place, UpdateResult,
+    self as program, BatchExtent, Bucket, Flop, Machine, ModelShape, PassPlace, UpdateResult,
 };
 use lockstep_world::{Step, WorldSize};
 
 pub(crate) use facts::{Run, RunFacts};
 pub(crate) use gpu::OnGpu;
-pub use link::{Copied, Link, ParameterPlaces};
+pub use link::{CopyingLink, Link, ParameterPlaces};
 pub(crate) use passes::Passes;
 pub use scorer::Scorer;
 
@@ -207,11 +207,12 @@ impl<M: Machine> Running<M> {
         };
         for (place, indices) in micro_batches.iter().enumerate() {
             let batch = Batch::pack(plan.train, indices)?;
-            let place = Place { is_first: place == 0, is_last: place + 1 == micro_batches.len() };
+            let place =
+                PassPlace { is_first: place == 0, is_last: place + 1 == micro_batches.len() };
             let input = training_input(&batch, plan, words);
             let bucket = Bucket::of(size(&batch));
             self.pace.make_room(self.replica.machine(), collective)?;
-            self.replica.pass(&program::Batch { input, bucket, place })?;
+            self.replica.pass(&program::PassBatch { input, bucket, place })?;
             if !place.is_last {
                 self.pace.note(self.replica.machine())?;
             }
@@ -264,7 +265,7 @@ fn counts(result: &UpdateResult) -> [usize; 2] {
 /// What all ranks performed in an update, without what they did for rows that hold no token.
 fn flop(shape: &ModelShape, result: &UpdateResult) -> f64 {
     let [examples, tokens] = counts(result);
-    Flop::of(shape, BatchSize { tokens, examples, longest: 0 }).performed
+    Flop::of(shape, BatchExtent { tokens, examples, longest: 0 }).performed
 }
 
 /// The ids that the examples contain, rising.

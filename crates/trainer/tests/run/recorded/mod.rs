@@ -17,7 +17,7 @@ use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest
 use lockstep_optim::Rates;
 use lockstep_program::Arithmetic;
 use lockstep_trainer::{
-    Cadence, Copied, Parts, RunLength, StopRequest, TrainSettings, Trainer, UpdateReport,
+    Cadence, CopyingLink, Parts, RunLength, StopRequest, TrainSettings, Trainer, UpdateReport,
 };
 use lockstep_world::Seed;
 use serde_json::json;
@@ -100,7 +100,7 @@ fn on_cpu(start: Start, settings: TrainSettings) -> Trainer {
 }
 
 fn emulated(parts: Parts, settings: TrainSettings, arithmetic: Arithmetic, seed: u64) -> Trainer {
-    Trainer::on_machine(parts, settings, arithmetic, Emulator::new(seed), Copied).unwrap()
+    Trainer::on_machine(parts, settings, arithmetic, Emulator::new(seed), CopyingLink).unwrap()
 }
 
 fn alone(start: Start, settings: TrainSettings) -> Trainer {
