@@ -4,6 +4,7 @@
 //! are followed here, one request each, so that each request can be looked at before it is made: the
 //! token goes to the scheme, host and port of the endpoint, wherever the way there led through.
 
+use std::io;
 use std::time::Duration;
 
 use ureq::http::header::{
@@ -11,7 +12,7 @@ use ureq::http::header::{
     LOCATION, RANGE, RETRY_AFTER,
 };
 use ureq::http::{HeaderMap, Uri};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Timeout};
 
 use super::address::{Origin, join};
 use super::refusal::Complaint;
@@ -62,7 +63,7 @@ pub(super) struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unanswered {
     /// The network failed.
-    #[error(transparent)]
+    #[error("{}", words(.0))]
     Network(#[from] ureq::Error),
     /// A redirect that is not followed.
     #[error("it redirects to {to}, {why}")]
@@ -81,6 +82,26 @@ pub(super) enum Unanswered {
     /// An answer that contradicts itself.
     #[error("{0}")]
     Senseless(String),
+}
+
+/// What the network says, with what sets its limits of time.
+fn words(cause: &ureq::Error) -> String {
+    match cause {
+        ureq::Error::Timeout(Timeout::PerRead | Timeout::RecvBody) => {
+            "no bytes arrived in time (HF_HUB_DOWNLOAD_TIMEOUT sets how many seconds)".to_owned()
+        }
+        ureq::Error::Timeout(_) => {
+            "the server did not answer in time (HF_HUB_ETAG_TIMEOUT sets how many seconds)"
+                .to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What ended the bytes of an answer.
+pub(super) fn end_of_bytes(cause: &io::Error) -> String {
+    let of_network = cause.get_ref().and_then(|cause| cause.downcast_ref());
+    of_network.map_or_else(|| cause.to_string(), words)
 }
 
 impl Unanswered {

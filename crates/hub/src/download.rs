@@ -14,7 +14,7 @@ use lockstep_host::streams;
 use ureq::http::Uri;
 
 use super::cache::{Link, RepoCache, Unwritten, word};
-use super::client::{Answer, Claim, Client, Unanswered};
+use super::client::{Answer, Claim, Client, Unanswered, end_of_bytes};
 use super::lock::Awaited;
 use super::partial::{Partial, Start, Unfit};
 use super::refusal::Complaint;
@@ -213,7 +213,7 @@ impl Wanted<'_> {
                 Ok(0) => return Ok(()),
                 Ok(count) => partial.receive(&buffer[..count])?,
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => return Err(Break::Damaged(cause.to_string())),
+                Err(cause) => return Err(Break::Damaged(end_of_bytes(&cause))),
             }
             news.report(partial.length);
         }

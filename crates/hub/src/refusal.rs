@@ -93,7 +93,7 @@ impl Refusal {
         };
         match self.reason {
             Reason::Absent => format!(
-                "check the spelling; for a private {noun} set HF_TOKEN or run `hf auth login`; \
+                "check the spelling; set HF_TOKEN or run `hf auth login` for a private {noun}; \
                  {instead}"
             ),
             Reason::BadToken => format!(

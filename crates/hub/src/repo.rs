@@ -11,7 +11,7 @@ use ureq::http::Uri;
 
 use crate::address::{Origin, quoted};
 use crate::cache::{RepoCache, Unwritten};
-use crate::client::{Client, Unanswered};
+use crate::client::{Client, Unanswered, end_of_bytes};
 use crate::download::{Break, Fetched, Wanted, accepted};
 use crate::error::HubError;
 use crate::lock::{Awaited, Lock};
@@ -53,7 +53,7 @@ impl<'a> Repo<'a> {
     /// # Errors
     /// [`HubError::NoCache`].
     pub(super) fn of(kind: Kind, id: &str, settings: &'a HubSettings) -> Result<Self, HubError> {
-        let subject = Subject { kind, id: id.to_owned() };
+        let subject = Subject { kind, id: id.into() };
         let Some(path) = settings.cache.as_deref() else {
             return Err(HubError::NoCache { subject });
         };
@@ -162,7 +162,7 @@ impl<'a> Repo<'a> {
             let next = answer.next.and_then(|next| next.query().map(str::to_owned));
             let mut text = Vec::new();
             let mut body = answer.body.into_with_config().limit(LARGEST_LIST).reader();
-            body.read_to_end(&mut text).map_err(|cause| Break::Damaged(cause.to_string()))?;
+            body.read_to_end(&mut text).map_err(|cause| Break::Damaged(end_of_bytes(&cause)))?;
             Ok(Fetched::Done(Page { content: parsed(&text)?, next }))
         })
     }

@@ -43,7 +43,7 @@ pub struct Subject {
     /// What it holds.
     pub kind: Kind,
     /// `owner/name` or `name`.
-    pub id: String,
+    pub id: Box<str>,
 }
 
 impl fmt::Display for Subject {
