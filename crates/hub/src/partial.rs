@@ -104,7 +104,7 @@ impl Partial {
         let sized = candidates.filter_map(|path| {
             let found = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
             let is_more = found.len() > self.length && found.len() < self.most;
-            is_more.then(|| (found.len(), path))
+            is_more.then_some((found.len(), path))
         });
         let Some((length, path)) = sized.max() else { return Ok(()) };
         let Ok(mut theirs) = File::open(&path).map(|file| file.take(length)) else { return Ok(()) };

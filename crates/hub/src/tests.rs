@@ -162,14 +162,14 @@ fn a_server_that_refuses_is_told_from_one_that_fails() {
         MODEL,
         expect![[r#"
             exit code 6: the model `lab/model` is not a directory, and HUB answers 404: the model does not exist, or it is private
-              hint: check the spelling; for a private model set HF_TOKEN or run `hf auth login`; for a directory pass its path"#]],
+              hint: check the spelling; set HF_TOKEN or run `hf auth login` for a private model; for a directory pass its path"#]],
     );
     check_manner(
         Manner::Status(401),
         MODEL,
         expect![[r#"
             exit code 6: the model `lab/model` is not a directory, and HUB answers 401: the model does not exist, or it is private
-              hint: check the spelling; for a private model set HF_TOKEN or run `hf auth login`; for a directory pass its path"#]],
+              hint: check the spelling; set HF_TOKEN or run `hf auth login` for a private model; for a directory pass its path"#]],
     );
     check_manner(
         Manner::Status(503),

@@ -23,54 +23,58 @@ const TWO: Branches = &[
 fn hub(branches: Branches) -> Server {
     Server::answering(move |head| {
         let path = head.split_whitespace().nth(1).unwrap();
-        let files = |revision: &str| {
-            let index = revision.strip_prefix("c0ffee").and_then(|number| number.parse().ok());
-            branches.get::<usize>(index.unwrap()).unwrap().1
-        };
-        let json = |value: serde_json::Value| Reply {
-            body: value.to_string().into_bytes(),
-            ..Reply::of(200)
-        };
-        if let Some(branch) = path.strip_prefix("/api/datasets/lab/set/revision/") {
+        let rest = |start| path.strip_prefix(start);
+        if let Some(branch) = rest("/api/datasets/lab/set/revision/") {
             let place = branches.iter().position(|(name, _)| *name == branch);
-            return match place {
-                Some(place) => json(serde_json::json!({"sha": format!("c0ffee{place}")})),
-                None => Reply::of(404).with("x-error-code", "RevisionNotFound"),
-            };
+            let answer = |place| json(&serde_json::json!({"sha": format!("c0ffee{place}")}));
+            return place.map_or(complaint("RevisionNotFound"), answer);
         }
-        if let Some(tree) = path.strip_prefix("/api/datasets/lab/set/tree/") {
-            let (revision, query) = tree.split_once('?').unwrap();
-            let entry = |(path, body): &(&str, &str)| {
-                serde_json::json!({
-                    "type": "file", "path": path, "size": body.len(), "oid": "0",
-                    "lfs": {"oid": "ab", "size": body.len(), "pointerSize": 9}
-                })
-            };
-            // Two files a page, behind an address that no client of a mirror reaches.
-            let from = query.split("cursor=").nth(1).map_or(0, |text| text.parse().unwrap());
-            let page = files(revision).iter().skip(from).take(2).map(entry).collect();
-            let reply = json(serde_json::Value::Array(page));
-            let next = format!("<https://huggingface.co/x?cursor={}>; rel=\"next\"", from + 2);
-            return match files(revision).len() > from + 2 {
-                true => reply.with("link", &next),
-                false => reply,
-            };
+        if let Some(tree) = rest("/api/datasets/lab/set/tree/") {
+            return page(branches, tree);
         }
-        match path.strip_prefix("/datasets/lab/set/resolve/").and_then(|rest| rest.split_once('/'))
-        {
-            Some((revision, file)) => {
-                match files(revision).iter().find(|(name, _)| *name == file) {
-                    Some((name, body)) => {
-                        let etag = format!("{revision}-{}", name.replace('/', "-"));
-                        let mut reply = Reply::file(head, &etag, body.as_bytes());
-                        reply.headers.retain(|(name, _)| *name != "x-repo-commit");
-                        reply.with("x-repo-commit", revision)
-                    }
-                    None => Reply::of(404).with("x-error-code", "EntryNotFound"),
-                }
-            }
-            None => Reply::of(404).with("x-error-code", "RepoNotFound"),
+        match rest("/datasets/lab/set/resolve/").and_then(|rest| rest.split_once('/')) {
+            Some((revision, file)) => content(branches, head, revision, file),
+            None => complaint("RepoNotFound"),
         }
+    })
+}
+
+fn complaint(code: &str) -> Reply {
+    Reply::of(404).with("x-error-code", code)
+}
+
+fn json(value: &serde_json::Value) -> Reply {
+    Reply { body: value.to_string().into_bytes(), ..Reply::of(200) }
+}
+
+fn files(branches: Branches, revision: &str) -> &'static [(&'static str, &'static str)] {
+    let place: usize = revision.strip_prefix("c0ffee").unwrap().parse().unwrap();
+    branches[place].1
+}
+
+/// Two files a page; the next one is behind an address that no client of a mirror reaches.
+fn page(branches: Branches, tree: &str) -> Reply {
+    let (revision, query) = tree.split_once('?').unwrap();
+    let entry = |(path, body): &(&str, &str)| {
+        let lfs = serde_json::json!({"oid": "ab", "size": body.len(), "pointerSize": 9});
+        serde_json::json!({
+            "type": "file", "path": path, "size": body.len(), "oid": "0", "lfs": lfs
+        })
+    };
+    let from = query.split("cursor=").nth(1).map_or(0, |text| text.parse().unwrap());
+    let all = files(branches, revision);
+    let reply = json(&all.iter().skip(from).take(2).map(entry).collect());
+    let next = format!("<https://huggingface.co/x?cursor={}>; rel=\"next\"", from + 2);
+    if all.len() > from + 2 { reply.with("link", &next) } else { reply }
+}
+
+fn content(branches: Branches, head: &str, revision: &str, file: &str) -> Reply {
+    let found = files(branches, revision).iter().find(|(name, _)| *name == file);
+    found.map_or(complaint("EntryNotFound"), |(name, body)| {
+        let etag = format!("{revision}-{}", name.replace('/', "-"));
+        let mut reply = Reply::file(head, &etag, body.as_bytes());
+        reply.headers.retain(|(name, _)| *name != "x-repo-commit");
+        reply.with("x-repo-commit", revision)
     })
 }
 
@@ -174,13 +178,20 @@ fn a_split_that_is_not_there_is_answered_with_those_that_are() {
         exit code 3: the data set `lab/set` has no configuration `qnli`
           hint: name one of `cola`, `sst2`"#]],
     );
+}
+
+#[test]
+fn a_data_set_that_is_not_there_is_named() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = hub(&TWO[..1]);
+    let settings = settings(&cache, &server.endpoint);
     let name = SplitName { id: "lab/other", ..split("", "train") };
     check_fault(
         &name,
         &settings,
         expect![[r#"
-        exit code 3: the data set `lab/other` cannot be downloaded: HUB answers 404: the data set does not exist, or it is private
-          hint: check the spelling; for a private data set set HF_TOKEN or run `hf auth login`; for files pass their paths"#]],
+            exit code 3: the data set `lab/other` cannot be downloaded: HUB answers 404: the data set does not exist, or it is private
+              hint: check the spelling; set HF_TOKEN or run `hf auth login` for a private data set; for files pass their paths"#]],
     );
     check_fault(
         &SplitName { id: "a/b/c", ..name },

@@ -22,8 +22,8 @@ fn a_refusal_says_why() {
     check_reply(
         absent,
         expect![[r#"
-        exit code 6: the model `lab/model` is not a directory, and HUB answers 401: the model does not exist, or it is private
-          hint: check the spelling; for a private model set HF_TOKEN or run `hf auth login`; for a directory pass its path"#]],
+            exit code 6: the model `lab/model` is not a directory, and HUB answers 401: the model does not exist, or it is private
+              hint: check the spelling; set HF_TOKEN or run `hf auth login` for a private model; for a directory pass its path"#]],
     );
     let token = complaint(401, "", "Invalid credentials in Authorization header");
     check_reply(
@@ -51,11 +51,15 @@ fn a_refusal_says_why() {
         exit code 6: the model `lab/model` is not a directory, and HUB answers 403: the token may not read the model
           hint: give the token the permission to read lab/model (a fine-grained token names what it may read), or set HF_TOKEN to another one"#]],
     );
+}
+
+#[test]
+fn what_is_not_there_is_named() {
     check_reply(
         complaint(404, "RepoNotFound", "Repository not found"),
         expect![[r#"
-        exit code 6: the model `lab/model` is not a directory, and HUB answers 404: the model does not exist, or it is private
-          hint: check the spelling; for a private model set HF_TOKEN or run `hf auth login`; for a directory pass its path"#]],
+            exit code 6: the model `lab/model` is not a directory, and HUB answers 404: the model does not exist, or it is private
+              hint: check the spelling; set HF_TOKEN or run `hf auth login` for a private model; for a directory pass its path"#]],
     );
     check_reply(
         complaint(404, "RevisionNotFound", "Invalid rev id: main"),
@@ -188,15 +192,15 @@ fn a_server_that_answers_too_slowly_is_given_up() {
     check(
         head,
         expect![[r#"
-        exit code 6: the model `lab/model` is neither a directory nor complete in the cache CACHE, and config.json cannot be downloaded from HUB: timeout: receive response
-          hint: check the network (HF_ENDPOINT names the server), or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
+            exit code 6: the model `lab/model` is neither a directory nor complete in the cache CACHE, and config.json cannot be downloaded from HUB: the server did not answer in time (HF_HUB_ETAG_TIMEOUT sets how many seconds)
+              hint: check the network (HF_ENDPOINT names the server), or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );
     let body = |reply| Reply { withheld: 3, lingers: Duration::from_secs(1), ..reply };
     check(
         body,
         expect![[r#"
-        exit code 6: the download of config.json of the model `lab/model` from HUB failed: timeout: per read
-          hint: run the command again to continue the download, or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
+            exit code 6: the download of config.json of the model `lab/model` from HUB failed: no bytes arrived in time (HF_HUB_DOWNLOAD_TIMEOUT sets how many seconds)
+              hint: run the command again to continue the download, or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );
 }
 
