@@ -18,7 +18,7 @@ use super::client::Claim;
 
 /// What a file of unknown size may have: only small ones come without one.
 const UNSIZED: u64 = 64 << 20;
-/// What was not written to for so long is nobody's any more.
+/// What was not written to for this time is abandoned.
 const ABANDONED: Duration = Duration::from_secs(600);
 const ENDING: &str = ".incomplete";
 

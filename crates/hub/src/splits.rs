@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_lead_elsewhere_are_no_files() {
+    fn names_that_lead_elsewhere_are_not_files() {
         for name in
             ["../train/0000.parquet", "a/../0000.parquet", "/a/0000.parquet", "a\\b/c/0000.parquet"]
         {

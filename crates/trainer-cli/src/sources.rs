@@ -6,6 +6,7 @@ use lockstep_data::{
     BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, HeldOut, LabelMap, Labels,
     MaxLength, RawCorpus, Renames, TokenStore, Tokenizer,
 };
+use lockstep_flags::{Fault, Problem};
 use lockstep_host::progress::Progress;
 use lockstep_hub::{HubError, HubSettings, SplitName, find_split};
 use lockstep_reviews as reviews;
@@ -146,7 +147,7 @@ impl Raw {
         Ok(match source {
             DataSource::Reviews => Self::Generated(generated(split)?),
             DataSource::File(path) => Self::File(file(path, reading, renames)?),
-            DataSource::Hub(split) => Self::File(file(&of_hub(split, hub)?[0], reading, renames)?),
+            DataSource::Hub(split) => Self::File(files(&of_hub(split, hub)?, reading, renames)?),
         })
     }
 
@@ -180,6 +181,26 @@ pub(crate) fn file(
         Some(renames) => raw.renamed(renames),
         None => raw,
     })
+}
+
+/// Several files as one.
+///
+/// # Errors
+/// As [`file`].
+pub(crate) fn files(
+    paths: &[PathBuf],
+    reading: &Reading,
+    renames: Option<&Renames>,
+) -> Result<RawCorpus, Failure> {
+    match paths {
+        [path] => Ok(file(path, reading, renames)?),
+        _ => {
+            let what = "splits of several Parquet files";
+            let instead = "join them into one file, with `datasets` for example";
+            let place = format!("{} files", paths.len());
+            Err(Fault { place, problem: Problem::NotYet { what, instead } }.into())
+        }
+    }
 }
 
 /// Reads one corpus whose classes are known.

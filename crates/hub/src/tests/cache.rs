@@ -249,7 +249,7 @@ fn a_byte_level_vocabulary_is_two_files() {
     find_model("lab/model", &settings(&cache, &server.endpoint)).unwrap();
     assert_eq!(server.requests().len(), asked);
 
-    // One of the two is no vocabulary, also not in the cache.
+    // One of the two is not a vocabulary, also in the cache.
     fs::remove_file(folder.join("merges.txt")).unwrap();
     const HALF: Files = &[FILES[0], FILES[1], FILES[3]];
     let half = Server::start(HALF, Manner::Proper);

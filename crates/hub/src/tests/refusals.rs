@@ -1,4 +1,4 @@
-//! What is said when the hub refuses, is busy, fails, or is none; and with which exit code.
+//! What is said when the hub refuses, is busy, fails, or is not there; and with which exit code.
 
 use super::*;
 use crate::server::{Reply, file_of};
@@ -96,7 +96,7 @@ fn a_gate_without_a_token_says_that_none_was_sent() {
 }
 
 #[test]
-fn a_server_that_is_no_hub_is_named() {
+fn a_server_that_is_not_a_hub_is_named() {
     let page = "<!DOCTYPE html>\n<html><body>Please sign in to the network</body></html>";
     let page = || Reply { body: page.as_bytes().to_vec(), ..Reply::of(200) };
     check_reply(

@@ -79,7 +79,7 @@ fn a_holder_is_waited_for_while_it_shows_signs_of_life() {
 }
 
 #[test]
-fn what_is_downloaded_without_a_lock_is_written_to_a_file_of_its_own() {
+fn what_is_downloaded_without_a_lock_is_written_to_another_file() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server::start(MODEL, Manner::BreaksOff("pytorch_model.bin"));
     let _lock = lock_at(&cache, "pytorch_model.bin-1.lock");

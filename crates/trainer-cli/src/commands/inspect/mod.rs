@@ -122,7 +122,7 @@ fn inspect(
     for path in paths {
         let labels = all.first().map_or(Labels::Infer, |one| Labels::Known(one.corpus.labels()));
         let files = files_of(path, &hub)?;
-        let corpus = sources::file(&files[0], reading, renames.as_ref())?.labelled(labels)?;
+        let corpus = sources::files(&files, reading, renames.as_ref())?.labelled(labels)?;
         if all.is_empty() {
             tokenizer = tokenizer_for(&corpus, reading, config, process)?;
         }
