@@ -112,6 +112,12 @@ fn of_run(remedy: RunRemedy) -> String {
              warm-up, and start again with --overwrite-output-dir; with --on-nonfinite skip, a run \
              survives single updates of this kind"
             .to_owned(),
+        RunRemedy::CheckModel => "no learning rate took part in the first loss: check the weights \
+                                  of --model-name-or-path, and try --precision f32"
+            .to_owned(),
+        RunRemedy::MakeRoom => "free some disk space or keep fewer checkpoints with \
+                                --save-total-limit, then resume with --resume auto"
+            .to_owned(),
         RunRemedy::StartFewerRanks { most } => {
             format!("start at most {most} ranks, or leave out --deterministic")
         }
