@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use lockstep_data::{
-    BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, HeldOut, LabelMap, Labels,
-    MaxLength, RawCorpus, Renames, TokenStore, Tokenizer,
+    BadRows, Columns, Corpus, CorpusFacts, CorpusSource, DataError, Doubt, Example, HeldOut,
+    LabelMap, Labels, MaxLength, RawCorpus, RawCorpusFile, Renames, TokenCache,
 };
-use lockstep_host::progress::Progress;
 use lockstep_reviews as reviews;
 use lockstep_settings::{DataPlan, DataSource, Reading};
 use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
 use crate::remedies;
+use crate::set::Set;
 
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +26,11 @@ enum Split {
 /// The corpora of a training.
 pub(crate) struct Corpora {
     /// The training set; its labels are those of the other sets.
-    pub(crate) train: Corpus,
+    pub(crate) train: Set,
     /// What is evaluated while training.
-    pub(crate) validation: Option<Corpus>,
+    pub(crate) validation: Option<Set>,
     /// What the final model is evaluated on.
-    pub(crate) test: Option<Corpus>,
+    pub(crate) test: Option<Set>,
     /// What the labels of the files are called.
     renames: Option<Renames>,
 }
@@ -52,8 +52,12 @@ impl Corpora {
     pub(crate) fn held(&self, plan: &DataPlan) -> Vec<Held<'_>> {
         let validation = self.validation.as_ref().zip(validation_name(plan));
         let test = self.test.as_ref().zip(plan.test.as_ref().map(name));
-        let of_set = |set| move |(corpus, name)| Held { set, name, corpus };
-        validation.map(of_set("validation")).into_iter().chain(test.map(of_set("test"))).collect()
+        let both = [("validation", validation), ("test", test)];
+        let held = both.into_iter().filter_map(|(set, found)| {
+            let (corpus, name) = found?;
+            Some(Held { set, name, corpus })
+        });
+        held.collect()
     }
 
     /// What a model needs to read other files as these were read.
@@ -75,7 +79,7 @@ pub(crate) struct Held<'a> {
     /// What messages call its source.
     pub(crate) name: String,
     /// Its examples.
-    pub(crate) corpus: &'a Corpus,
+    pub(crate) corpus: &'a CorpusFacts,
 }
 
 /// The corpora of a training, read before it is known which classes the model has.
@@ -90,7 +94,10 @@ pub(crate) struct RawCorpora {
 /// A corpus whose labels are not classes yet.
 enum Raw {
     Generated(Corpus),
-    File(RawCorpus),
+    /// Read into memory.
+    Held(RawCorpus),
+    /// Its texts stay in the file.
+    File(RawCorpusFile),
 }
 
 impl RawCorpora {
@@ -98,10 +105,13 @@ impl RawCorpora {
     ///
     /// # Errors
     /// The first file that cannot be read, or whose columns are not known.
-    pub(crate) fn read(plan: &DataPlan) -> Result<Self, DataError> {
+    pub(crate) fn read(plan: &DataPlan, cache: &TokenCache) -> Result<Self, DataError> {
         let renames = renames(&plan.reading)?;
-        let read =
-            |source: &DataSource, split| Raw::read(source, split, &plan.reading, renames.as_ref());
+        let read = |source: &DataSource, split| {
+            // A part is held out by its texts.
+            let cache = (plan.held_out.is_none() || split == Split::Held).then_some(cache);
+            Raw::read(source, split, &plan.reading, renames.as_ref(), cache)
+        };
         let held = |source: &Option<DataSource>| {
             source.as_ref().map(|source| read(source, Split::Held)).transpose()
         };
@@ -125,7 +135,13 @@ impl RawCorpora {
             |raw: Option<Raw>| raw.map(|raw| raw.labelled(Labels::Known(&labels))).transpose();
         let (validation, test) = (held(self.validation)?, held(self.test)?);
         let (train, validation) = match self.held_out {
-            Some(rule) => train.hold_out(rule).map(|(train, held)| (train, Some(held)))?,
+            Some(rule) => match train {
+                Set::Held(train) => {
+                    let (train, held) = train.hold_out(rule)?;
+                    (Set::Held(train), Some(Set::Held(held)))
+                }
+                train @ Set::File(_) => (train, validation),
+            },
             None => (train, validation),
         };
         Ok(Corpora { validation, test, train, renames: self.renames })
@@ -138,20 +154,28 @@ impl Raw {
         split: Split,
         reading: &Reading,
         renames: Option<&Renames>,
+        cache: Option<&TokenCache>,
     ) -> Result<Self, DataError> {
-        match source {
-            DataSource::Reviews => generated(split).map(Self::Generated),
-            DataSource::File(path) => file(path, reading, renames).map(Self::File),
+        let path = match source {
+            DataSource::Reviews => return generated(split).map(Self::Generated),
+            DataSource::File(path) => path,
+        };
+        let known = cache.map(|cache| cache.labels(&corpus_source(path, reading))).transpose()?;
+        match (known.flatten(), renames) {
+            (Some(raw), Some(renames)) => Ok(Self::File(raw.renamed(renames))),
+            (Some(raw), None) => Ok(Self::File(raw)),
+            (None, renames) => file(path, reading, renames).map(Self::Held),
         }
     }
 
-    fn labelled(self, labels: Labels<'_>) -> Result<Corpus, DataError> {
+    fn labelled(self, labels: Labels<'_>) -> Result<Set, DataError> {
         match (self, labels) {
-            (Self::File(raw), labels) => raw.labelled(labels),
+            (Self::File(raw), labels) => raw.labelled(labels).map(Set::File),
+            (Self::Held(raw), labels) => raw.labelled(labels).map(Set::Held),
             (Self::Generated(corpus), Labels::Offered(map) | Labels::Known(map)) => {
-                Ok(corpus.in_terms_of(map))
+                Ok(Set::Held(corpus.in_terms_of(map)))
             }
-            (Self::Generated(corpus), Labels::Infer) => Ok(corpus),
+            (Self::Generated(corpus), Labels::Infer) => Ok(Set::Held(corpus)),
         }
     }
 }
@@ -165,19 +189,23 @@ pub(crate) fn file(
     reading: &Reading,
     renames: Option<&Renames>,
 ) -> Result<RawCorpus, DataError> {
-    let raw = RawCorpus::read(&CorpusSource {
-        path: path.to_owned(),
-        text_column: reading.text_column.clone(),
-        label_column: reading.label_column.clone(),
-        on_bad_row: reading.on_bad_row,
-    })?;
+    let raw = RawCorpus::read(&corpus_source(path, reading))?;
     Ok(match renames {
         Some(renames) => raw.renamed(renames),
         None => raw,
     })
 }
 
-/// Reads one corpus whose classes are known.
+fn corpus_source(path: &Path, reading: &Reading) -> CorpusSource {
+    CorpusSource {
+        path: path.to_owned(),
+        text_column: reading.text_column.clone(),
+        label_column: reading.label_column.clone(),
+        on_bad_row: reading.on_bad_row,
+    }
+}
+
+/// Reads one set whose classes are known.
 ///
 /// # Errors
 /// A file that cannot be used.
@@ -185,9 +213,11 @@ pub(crate) fn read(
     source: &DataSource,
     reading: &Reading,
     labels: &LabelMap,
-) -> Result<Corpus, DataError> {
+    cache: &TokenCache,
+) -> Result<Set, DataError> {
     let renames = renames(reading)?;
-    Raw::read(source, Split::Held, reading, renames.as_ref())?.labelled(Labels::Known(labels))
+    let raw = Raw::read(source, Split::Held, reading, renames.as_ref(), Some(cache))?;
+    raw.labelled(Labels::Known(labels))
 }
 
 /// What the labels of the files are called: as the map says that is given, else the remembered one.
@@ -215,20 +245,6 @@ pub(crate) fn name(source: &DataSource) -> String {
         DataSource::Reviews => "builtin:reviews".to_owned(),
         DataSource::File(path) => path.display().to_string(),
     }
-}
-
-/// The tokens of a corpus.
-///
-/// # Errors
-/// A text that cannot be encoded.
-pub(crate) fn tokens(
-    corpus: &Corpus,
-    tokenizer: &Tokenizer,
-    reading: &Reading,
-) -> Result<TokenStore, DataError> {
-    let bar = Progress::of("tokenising", corpus.examples().len() as u64, "texts");
-    let texts = corpus.texts_and_labels().inspect(|_| bar.advance());
-    Ok(TokenStore::build(texts, tokenizer, reading.max_length)?)
 }
 
 /// The classes of the reviews that are built in.

@@ -3,14 +3,14 @@
 use std::io::Write;
 
 use lockstep_collective::Solo;
-use lockstep_data::Corpus;
+use lockstep_data::CorpusFacts;
 use lockstep_flags::{
     Command, CommandLine, Entries, Fault, Key, Problem, SWITCH, Table, Words, Written,
 };
 use lockstep_host::progress::Progress;
 use lockstep_host::{ExitCode, Process};
 use lockstep_join::device::Place;
-use lockstep_settings::{DATA_SOURCE, DataSource, keys};
+use lockstep_settings::{DATA_SOURCE, DataSource, TokenPlace, keys};
 use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
@@ -18,6 +18,7 @@ use crate::classes;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::sources;
+use crate::tokens::{self, Tokens};
 use lockstep_world::counted;
 
 static DATA: Key<DataSource> =
@@ -65,11 +66,13 @@ pub(super) fn run(
     let reading = finished.reading(&config)?;
     let source = config.get(&DATA)?;
     check_labels(&source, &finished)?;
-    let corpus = sources::read(&source, &reading, &finished.labels)?;
+    let cache = tokens::cache(Some(&TokenPlace::Off), &process.environment);
+    let corpus = sources::read(&source, &reading, &finished.labels, &cache)?;
     for doubt in corpus.doubts_of_reading() {
         tracing::warn!("{}: {doubt}", sources::name(&source));
     }
-    let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
+    let (cache, tokenizer, reading) = (&cache, &finished.tokenizer, &reading);
+    let store = Tokens { cache, tokenizer, reading }.of(&corpus)?;
     let bar = Progress::spinner("evaluating");
     let report =
         evaluate(&finished.model, &sources::name(&source), &store, Step::START, &mut Solo)?;
@@ -98,7 +101,7 @@ fn is_json(config: &Written) -> Result<bool, Failure> {
 
 fn json(
     report: &EvaluationReport,
-    corpus: &Corpus,
+    corpus: &CorpusFacts,
     truncated: usize,
     finished: &Finished,
 ) -> Result<String, Failure> {
@@ -117,7 +120,7 @@ fn json(
 
 fn table(
     report: &EvaluationReport,
-    corpus: &Corpus,
+    corpus: &CorpusFacts,
     truncated: usize,
     finished: &Finished,
 ) -> String {
