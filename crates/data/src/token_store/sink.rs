@@ -111,9 +111,8 @@ impl Sink {
     fn flush(&mut self) -> Result<(), StoreFault> {
         let block = std::mem::take(&mut self.block);
         self.hashes.push(XxHash3_128::oneshot(&block));
-        if let Err(cause) = self.write(&block) {
+        while let Err(cause) = self.write(&block) {
             self.retreat(cause)?;
-            self.write(&block)?;
         }
         self.written += block.len() as u64;
         self.block = block;
