@@ -1,6 +1,6 @@
-//! The rows of a file with the usable apart from the bad.
+//! The rows of a set of files with the usable apart from the bad.
 //!
-//! A file is read to its end before it is refused, so that one message tells all that is wrong. Labels
+//! All files are read to their end before it is refused, so that one message tells all that is wrong. Labels
 //! are looked at once all of them are known: whether -1 is a class follows from the others.
 
 use std::collections::BTreeSet;
@@ -11,8 +11,9 @@ use crate::bad_row::{BadRow, BadRowKind, BadRows};
 use crate::error::DataError;
 use crate::label_value::{NO_LABEL, is_count, value_of};
 use crate::labels::{LabelError, LabelMap, Labels};
+use crate::read_files::{ReadFiles, RowPlace};
 use crate::renames::Renames;
-use crate::rows::{Row, Rows};
+use crate::rows::{Content, Row, Rows};
 use crate::source::Example;
 
 #[derive(Clone, Debug, Default)]
@@ -26,33 +27,49 @@ pub(crate) struct SortedRows {
 struct Labelled {
     text: String,
     label: String,
-    line: u64,
+    place: RowPlace,
 }
 
 impl SortedRows {
-    /// Reads all `rows`, whatever their labels are.
-    pub(crate) fn read<R: BufRead>(rows: &mut Rows<R>) -> Result<Self, DataError> {
-        let mut sorted = Self { bad: BadRows::of(rows.format()), ..Self::default() };
+    /// Adds all `rows` of the file with this number, whatever their labels are.
+    pub(crate) fn read<R: BufRead>(
+        &mut self,
+        rows: &mut Rows<R>,
+        file: u32,
+    ) -> Result<(), DataError> {
         // Empty lines count once a row follows them; at the end of a file they mean nothing.
         let mut empty_lines = BadRows::default();
         while let Some(Row { line, content }) = rows.next()? {
+            let place = RowPlace { file, line };
             let content = match content {
                 Err(kind @ BadRowKind::EmptyLine) => {
-                    empty_lines.note(BadRow { line, kind });
+                    empty_lines.note(BadRow { place, kind });
                     continue;
                 }
                 content => content,
             };
-            sorted.bad.append(mem::take(&mut empty_lines));
+            self.bad.append(mem::take(&mut empty_lines));
             match content {
-                Ok(content) => {
-                    let label = content.label.unwrap_or_default();
-                    sorted.usable.push(Labelled { text: content.text, label, line });
+                Ok(Content { text, label }) => {
+                    self.add(place, Ok((text, label.unwrap_or_default())))
                 }
-                Err(kind) => sorted.bad.note(BadRow { line, kind }),
+                Err(kind) => self.add(place, Err(kind)),
             }
         }
-        Ok(sorted)
+        Ok(())
+    }
+
+    /// Adds the row in `place`: its text and its label, or what is wrong with it.
+    pub(crate) fn add(&mut self, place: RowPlace, row: Result<(String, String), BadRowKind>) {
+        match row {
+            Ok((text, label)) => self.usable.push(Labelled { text, label, place }),
+            Err(kind) => self.bad.note(BadRow { place, kind }),
+        }
+    }
+
+    /// Says in which files the rows stand.
+    pub(crate) fn set_files(&mut self, files: ReadFiles) {
+        self.bad = mem::take(&mut self.bad).in_files(files);
     }
 
     /// Gives each label the name that the user has for it.
@@ -128,8 +145,8 @@ impl SortedRows {
 
     /// The usable rows as examples, and the account of the others. Each label is in `labels`.
     pub(crate) fn examples(self, labels: &LabelMap) -> (Vec<Example>, BadRows) {
-        let example = |Labelled { text, label, line }| {
-            Some(Example { text, label: labels.id(&label)?, line })
+        let example = |Labelled { text, label, place }| {
+            Some(Example { text, label: labels.id(&label)?, place })
         };
         (self.usable.into_iter().filter_map(example).collect(), self.bad)
     }
@@ -151,10 +168,10 @@ impl SortedRows {
     /// Moves the rows to the bad ones whose label is found to be one.
     fn keep(&mut self, mut judge: impl FnMut(&mut String) -> Result<(), BadRowKind>) {
         let mut bad = BadRows::default();
-        self.usable.retain_mut(|Labelled { label, line, .. }| match judge(label) {
+        self.usable.retain_mut(|Labelled { label, place, .. }| match judge(label) {
             Ok(()) => true,
             Err(kind) => {
-                bad.note(BadRow { line: *line, kind });
+                bad.note(BadRow { place: *place, kind });
                 false
             }
         });

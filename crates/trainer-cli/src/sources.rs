@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use lockstep_data::{
-    BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, HeldOut, LabelMap, Labels,
-    MaxLength, RawCorpus, Renames, TokenStore, Tokenizer,
+    BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, FileSet, HeldOut, LabelMap,
+    Labels, MaxLength, RawCorpus, Renames, RowPlace, TokenStore, Tokenizer,
 };
 use lockstep_host::progress::Progress;
 use lockstep_reviews as reviews;
@@ -156,19 +156,20 @@ impl Raw {
     }
 }
 
-/// A file, before it is known which of its labels are classes.
+/// The files that a name stands for, before it is known which of their labels are classes.
 ///
 /// # Errors
 /// A file that cannot be read, or whose columns are not known.
 pub(crate) fn file(
-    path: &Path,
+    name: &Path,
     reading: &Reading,
     renames: Option<&Renames>,
 ) -> Result<RawCorpus, DataError> {
     let raw = RawCorpus::read(&CorpusSource {
-        path: path.to_owned(),
+        files: FileSet::find(name)?,
         text_column: reading.text_column.clone(),
         label_column: reading.label_column.clone(),
+        dialect: reading.dialect,
         on_bad_row: reading.on_bad_row,
     })?;
     Ok(match renames {
@@ -246,7 +247,7 @@ fn generated(split: Split) -> Result<Corpus, DataError> {
     let example = |(review, line): (reviews::Review, u64)| Example {
         text: review.text,
         label: review.label as u32,
-        line,
+        place: RowPlace::line(line),
     };
     let examples = reviews::reviews(part, SEED).into_iter().zip(1..).map(example).collect();
     let labels = LabelMap::new(review_labels().map(str::to_owned).to_vec());

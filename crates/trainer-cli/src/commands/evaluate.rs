@@ -17,6 +17,7 @@ use lockstep_world::Step;
 use crate::classes;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
+use crate::remedies;
 use crate::sources;
 use lockstep_world::counted;
 
@@ -41,6 +42,9 @@ static ENTRIES: &Entries = &[
     &JSON,
     &keys::TEXT_COLUMN,
     &keys::LABEL_COLUMN,
+    &keys::NO_HEADER,
+    &keys::DELIMITER_KEY,
+    &keys::ENCODING_KEY,
     &keys::LABEL_MAP,
     &keys::BAD_ROWS,
     &keys::LIMIT,
@@ -67,7 +71,7 @@ pub(super) fn run(
     check_labels(&source, &finished)?;
     let corpus = sources::read(&source, &reading, &finished.labels)?;
     for doubt in corpus.doubts_of_reading() {
-        tracing::warn!("{}: {doubt}", sources::name(&source));
+        tracing::warn!("{}: {}", sources::name(&source), remedies::of_file_doubt(&doubt));
     }
     let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
     let bar = Progress::spinner("evaluating");
