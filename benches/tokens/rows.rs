@@ -35,9 +35,30 @@ pub(crate) fn measure(model: &str, count: usize, folder: &Path) -> Outcome<()> {
 /// Phrases of 2 to 25 words, as SST-2 has them.
 fn generate(file: &Path, count: usize) -> Outcome<()> {
     const WORDS: [&str; 24] = [
-        "the", "film", "a", "of", "story", "is", "charming", "dull", "and", "performances", "plot",
-        "in", "its", "without", "heart", "wonderfully", "predictable", "characters", "to", "it",
-        "an", "unforgettable", "mess", "comedy",
+        "the",
+        "film",
+        "a",
+        "of",
+        "story",
+        "is",
+        "charming",
+        "dull",
+        "and",
+        "performances",
+        "plot",
+        "in",
+        "its",
+        "without",
+        "heart",
+        "wonderfully",
+        "predictable",
+        "characters",
+        "to",
+        "it",
+        "an",
+        "unforgettable",
+        "mess",
+        "comedy",
     ];
     let mut out = BufWriter::with_capacity(1 << 20, File::create(file)?);
     out.write_all(b"sentence\tlabel\n")?;
@@ -64,8 +85,13 @@ pub(crate) fn process(task: &str, model: &Path, file: &Path, folder: &Path) -> O
     if task == "batches" {
         batches(&store)?;
     }
-    println!("{task}: {seconds:.3} s for {} texts, {} tokens; {}; {}",
-        store.len(), store.total_tokens(), memory(), load());
+    println!(
+        "{task}: {seconds:.3} s for {} texts, {} tokens; {}; {}",
+        store.len(),
+        store.total_tokens(),
+        memory(),
+        load()
+    );
     Ok(())
 }
 
@@ -84,7 +110,9 @@ fn batches(store: &TokenStore) -> Outcome<()> {
     let texts = last as f64 * BATCH.get() as f64 / seconds;
     println!(
         "{last} shuffled batches of {BATCH}: {:.1} us each, {:.0} thousand texts/s, {:.1} million tokens/s",
-        seconds / last as f64 * 1e6, texts / 1e3, tokens as f64 / seconds / 1e6
+        seconds / last as f64 * 1e6,
+        texts / 1e3,
+        tokens as f64 / seconds / 1e6
     );
     Ok(())
 }
@@ -93,6 +121,7 @@ fn batches(store: &TokenStore) -> Outcome<()> {
 fn memory() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-    let kilobytes: f64 = line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(f64::NAN);
+    let kilobytes: f64 =
+        line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(f64::NAN);
     format!("at most {:.0} MB", kilobytes / 1e3)
 }

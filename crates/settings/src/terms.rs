@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lockstep_data::{MaxLength, OnBadRow};
+use lockstep_data::{Delimiter, MaxLength, OnBadRow, TextEncoding};
 use lockstep_flags::{Choice, Form, Kind};
 use lockstep_host::{DeviceChoice, PrecisionChoice};
 use lockstep_model::HeadKind;
@@ -37,15 +37,17 @@ pub(crate) const MODEL_NAME: Kind<ModelName> = Kind::Read {
 pub enum DataSource {
     /// The generated reviews; the key says which split.
     Reviews,
-    /// A file; its extension says how it is read.
+    /// Files: a path, several with commas between them, a pattern or a directory.
     File(PathBuf),
 }
 
 /// The kind of `--train-file` and its like.
 pub const DATA_SOURCE: Kind<DataSource> = Kind::Read {
     form: Form::Text,
-    placeholder: "FILE",
-    valid: "a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, or builtin:reviews",
+    placeholder: "FILES",
+    valid: "a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, several with commas between them, a \
+            pattern such as data/*.csv, a directory of a folder per class or of save_to_disk, or \
+            builtin:reviews",
     read: |text| match text {
         "builtin:reviews" => Some(DataSource::Reviews),
         text if text.trim().is_empty() || text.contains('\0') => None,
@@ -186,6 +188,23 @@ fn reporter(word: &str) -> Option<Reporter> {
         _ => None,
     }
 }
+
+/// The kind of `--delimiter`.
+pub(crate) const DELIMITER: Kind<Delimiter> = Kind::Read {
+    form: Form::Text,
+    placeholder: "CHAR",
+    valid: "one ASCII character that is not a letter, a digit or a quote, or tab, comma, semicolon, \
+            pipe or space",
+    read: Delimiter::named,
+};
+
+/// The kind of `--encoding`.
+pub(crate) const ENCODING: Kind<TextEncoding> = Kind::Read {
+    form: Form::Text,
+    placeholder: "NAME",
+    valid: "utf-8, utf-16, windows-1252, latin-1 or another name of the WHATWG Encoding Standard",
+    read: TextEncoding::named,
+};
 
 /// The length of a sequence in tokens; `[CLS]` and `[SEP]` are two of them.
 pub(crate) const LENGTH: Kind<MaxLength> = Kind::Read {

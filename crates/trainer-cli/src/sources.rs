@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use lockstep_data::{
-    BadRows, Columns, Corpus, CorpusFacts, CorpusSource, DataError, Doubt, Example, HeldOut,
-    LabelMap, Labels, MaxLength, RawCorpus, RawCorpusFile, Renames, TokenCache,
+    BadRows, Columns, Corpus, CorpusFacts, CorpusSource, DataError, Doubt, Example, FileSet,
+    HeldOut, LabelMap, Labels, MaxLength, RawCorpus, RawCorpusFile, Renames, RowPlace, TokenCache,
 };
 use lockstep_reviews as reviews;
 use lockstep_settings::{DataPlan, DataSource, Reading};
@@ -160,8 +160,11 @@ impl Raw {
             DataSource::Reviews => return generated(split).map(Self::Generated),
             DataSource::File(path) => path,
         };
-        let known = cache.map(|cache| cache.labels(&corpus_source(path, reading))).transpose()?;
-        match (known.flatten(), renames) {
+        let known = match cache {
+            Some(cache) => cache.labels(&corpus_source(path, reading)?)?,
+            None => None,
+        };
+        match (known, renames) {
             (Some(raw), Some(renames)) => Ok(Self::File(raw.renamed(renames))),
             (Some(raw), None) => Ok(Self::File(raw)),
             (None, renames) => file(path, reading, renames).map(Self::Held),
@@ -180,29 +183,30 @@ impl Raw {
     }
 }
 
-/// A file, before it is known which of its labels are classes.
+/// The files that a name stands for, before it is known which of their labels are classes.
 ///
 /// # Errors
 /// A file that cannot be read, or whose columns are not known.
 pub(crate) fn file(
-    path: &Path,
+    name: &Path,
     reading: &Reading,
     renames: Option<&Renames>,
 ) -> Result<RawCorpus, DataError> {
-    let raw = RawCorpus::read(&corpus_source(path, reading))?;
+    let raw = RawCorpus::read(&corpus_source(name, reading)?)?;
     Ok(match renames {
         Some(renames) => raw.renamed(renames),
         None => raw,
     })
 }
 
-fn corpus_source(path: &Path, reading: &Reading) -> CorpusSource {
-    CorpusSource {
-        path: path.to_owned(),
+fn corpus_source(name: &Path, reading: &Reading) -> Result<CorpusSource, DataError> {
+    Ok(CorpusSource {
+        files: FileSet::find(name)?,
         text_column: reading.text_column.clone(),
         label_column: reading.label_column.clone(),
+        dialect: reading.dialect,
         on_bad_row: reading.on_bad_row,
-    }
+    })
 }
 
 /// Reads one set whose classes are known.
@@ -262,7 +266,7 @@ fn generated(split: Split) -> Result<Corpus, DataError> {
     let example = |(review, line): (reviews::Review, u64)| Example {
         text: review.text,
         label: review.label as u32,
-        line,
+        place: RowPlace::line(line),
     };
     let examples = reviews::reviews(part, SEED).into_iter().zip(1..).map(example).collect();
     let labels = LabelMap::new(review_labels().map(str::to_owned).to_vec());
