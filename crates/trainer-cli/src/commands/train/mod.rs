@@ -46,7 +46,7 @@ pub(crate) fn run(
     line: CommandLine,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let stops = Stops::listen()?;
+    let stops = Stops::listen(&process.environment)?;
     let out: &mut dyn Write = &mut Optional::new(out);
     let hub = HubSettings::of(&process.environment);
     let (mut plan, checks) = Checks::plan(run_config(line, keys::ALL), hub.clone())?;
