@@ -1,17 +1,20 @@
-//! Labelled examples, from a file or from the corpus that is built in.
+//! Labelled examples: from a file, from the hub, or from the corpus that is built in.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lockstep_data::{
     BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, HeldOut, LabelMap, Labels,
     MaxLength, RawCorpus, Renames, TokenStore, Tokenizer,
 };
+use lockstep_flags::{Fault, Problem};
 use lockstep_host::progress::Progress;
+use lockstep_hub::{HubError, HubSettings, SplitName, find_split};
 use lockstep_reviews as reviews;
-use lockstep_settings::{DataPlan, DataSource, Reading};
+use lockstep_settings::{DataPlan, DataSource, HubSplit, Reading};
 use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
+use crate::failure::Failure;
 use crate::remedies;
 
 /// Which part of a corpus is asked for.
@@ -97,11 +100,12 @@ impl RawCorpora {
     /// Reads the corpora of a plan.
     ///
     /// # Errors
-    /// The first file that cannot be read, or whose columns are not known.
-    pub(crate) fn read(plan: &DataPlan) -> Result<Self, DataError> {
+    /// The first source that cannot be read, or whose columns are not known.
+    pub(crate) fn read(plan: &DataPlan, hub: &HubSettings) -> Result<Self, Failure> {
         let renames = renames(&plan.reading)?;
-        let read =
-            |source: &DataSource, split| Raw::read(source, split, &plan.reading, renames.as_ref());
+        let read = |source: &DataSource, split| {
+            Raw::read(source, split, &plan.reading, renames.as_ref(), hub)
+        };
         let held = |source: &Option<DataSource>| {
             source.as_ref().map(|source| read(source, Split::Held)).transpose()
         };
@@ -138,11 +142,13 @@ impl Raw {
         split: Split,
         reading: &Reading,
         renames: Option<&Renames>,
-    ) -> Result<Self, DataError> {
-        match source {
-            DataSource::Reviews => generated(split).map(Self::Generated),
-            DataSource::File(path) => file(path, reading, renames).map(Self::File),
-        }
+        hub: &HubSettings,
+    ) -> Result<Self, Failure> {
+        Ok(match source {
+            DataSource::Reviews => Self::Generated(generated(split)?),
+            DataSource::File(path) => Self::File(file(path, reading, renames)?),
+            DataSource::Hub(split) => Self::File(files(&of_hub(split, hub)?, reading, renames)?),
+        })
     }
 
     fn labelled(self, labels: Labels<'_>) -> Result<Corpus, DataError> {
@@ -177,17 +183,48 @@ pub(crate) fn file(
     })
 }
 
+/// Several files as one.
+///
+/// # Errors
+/// As [`file`].
+pub(crate) fn files(
+    paths: &[PathBuf],
+    reading: &Reading,
+    renames: Option<&Renames>,
+) -> Result<RawCorpus, Failure> {
+    match paths {
+        [path] => Ok(file(path, reading, renames)?),
+        _ => {
+            let what = "splits of several Parquet files";
+            let instead = "join them into one file, with `datasets` for example";
+            let place = format!("{} files", paths.len());
+            Err(Fault { place, problem: Problem::NotYet { what, instead } }.into())
+        }
+    }
+}
+
 /// Reads one corpus whose classes are known.
 ///
 /// # Errors
-/// A file that cannot be used.
+/// A source that cannot be used.
 pub(crate) fn read(
     source: &DataSource,
     reading: &Reading,
     labels: &LabelMap,
-) -> Result<Corpus, DataError> {
+    hub: &HubSettings,
+) -> Result<Corpus, Failure> {
     let renames = renames(reading)?;
-    Raw::read(source, Split::Held, reading, renames.as_ref())?.labelled(Labels::Known(labels))
+    let raw = Raw::read(source, Split::Held, reading, renames.as_ref(), hub)?;
+    Ok(raw.labelled(Labels::Known(labels))?)
+}
+
+/// The files of a split of the hub, in the order of its rows.
+///
+/// # Errors
+/// What the hub or its cache lacks.
+pub(crate) fn of_hub(split: &HubSplit, hub: &HubSettings) -> Result<Vec<PathBuf>, HubError> {
+    let HubSplit { id, config, split } = split;
+    find_split(&SplitName { id, config: config.as_deref(), split }, hub)
 }
 
 /// What the labels of the files are called: as the map says that is given, else the remembered one.
@@ -214,6 +251,7 @@ pub(crate) fn name(source: &DataSource) -> String {
     match source {
         DataSource::Reviews => "builtin:reviews".to_owned(),
         DataSource::File(path) => path.display().to_string(),
+        DataSource::Hub(split) => split.to_string(),
     }
 }
 

@@ -9,6 +9,7 @@ use lockstep_flags::{
 };
 use lockstep_host::progress::Progress;
 use lockstep_host::{ExitCode, Process};
+use lockstep_hub::HubSettings;
 use lockstep_join::device::Place;
 use lockstep_settings::{DATA_SOURCE, DataSource, keys};
 use lockstep_trainer::{EvaluationReport, evaluate};
@@ -20,8 +21,12 @@ use crate::finished::{CHECKPOINT, Finished};
 use crate::sources;
 use lockstep_world::counted;
 
-static DATA: Key<DataSource> =
-    Key::new(Table::COMMAND, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
+static DATA: Key<DataSource> = Key::new(
+    Table::COMMAND,
+    "data",
+    DATA_SOURCE,
+    "labelled examples: a file, or hub:OWNER/NAME[:CONFIG]:SPLIT",
+);
 pub(super) static JSON: Key<bool> =
     Key::new(Table::COMMAND, "json", SWITCH, "answer with one JSON object").or("false");
 
@@ -65,7 +70,8 @@ pub(super) fn run(
     let reading = finished.reading(&config)?;
     let source = config.get(&DATA)?;
     check_labels(&source, &finished)?;
-    let corpus = sources::read(&source, &reading, &finished.labels)?;
+    let hub = HubSettings::of(&process.environment);
+    let corpus = sources::read(&source, &reading, &finished.labels, &hub)?;
     for doubt in corpus.doubts_of_reading() {
         tracing::warn!("{}: {doubt}", sources::name(&source));
     }

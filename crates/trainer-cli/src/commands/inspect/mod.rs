@@ -1,12 +1,13 @@
 //! `trainer inspect`: what is in data files, before a run pays for it.
 //!
 //! The first file is read as a training would read it, the others as its validation and test sets.
-//! Nothing is written, and the network is not used.
+//! Nothing is written, and nothing is downloaded but the data sets that are named.
 
 mod account;
 mod batches;
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use lockstep_data::{
     Corpus, Doubt, Labels, Lengths, MaxLength, OnBadRow, Repeats, Tokenizer, overlap,
@@ -14,7 +15,7 @@ use lockstep_data::{
 use lockstep_flags::{Command, CommandLine, Entries, Fault, Problem, Words, Written};
 use lockstep_host::{ExitCode, Process};
 use lockstep_hub::{HubSettings, find_model};
-use lockstep_settings::{ModelName, Reading, keys};
+use lockstep_settings::{DATA_SOURCE, DataSource, HubSplit, ModelName, Reading, keys};
 
 use super::evaluate::JSON;
 use crate::failure::Failure;
@@ -46,7 +47,8 @@ static ENTRIES: &Entries = &[
 const AFTER: &str = "\
 The first FILE is read as training data. The others are compared with it, as
 validation or test data. Rows that cannot be used are counted and left out.
-Lengths are those of the model's tokenizer; nothing is downloaded.
+FILE may be a split of a data set on the hub, hub:OWNER/NAME[:CONFIG]:SPLIT,
+which is downloaded. Lengths are those of the model's tokenizer, if it is here.
 
 examples:
   trainer inspect train.csv
@@ -116,9 +118,11 @@ fn inspect(
     let renames = sources::renames(reading)?;
     let mut all: Vec<Inspected> = Vec::with_capacity(paths.len());
     let mut tokenizer = None;
+    let hub = HubSettings::of(&process.environment);
     for path in paths {
         let labels = all.first().map_or(Labels::Infer, |one| Labels::Known(one.corpus.labels()));
-        let corpus = sources::file(path.as_ref(), reading, renames.as_ref())?.labelled(labels)?;
+        let files = files_of(path, &hub)?;
+        let corpus = sources::files(&files, reading, renames.as_ref())?.labelled(labels)?;
         if all.is_empty() {
             tokenizer = tokenizer_for(&corpus, reading, config, process)?;
         }
@@ -134,6 +138,18 @@ fn inspect(
         });
     }
     Ok(all)
+}
+
+/// The files of a source as it was named.
+fn files_of(name: &str, hub: &HubSettings) -> Result<Vec<PathBuf>, Failure> {
+    match DATA_SOURCE.read(name) {
+        Some(DataSource::Hub(split)) => Ok(sources::of_hub(&split, hub)?),
+        None if name.starts_with(HubSplit::PREFIX) => {
+            let problem = Problem::Invalid { valid: DATA_SOURCE.valid() };
+            Err(Fault { place: name.to_owned(), problem }.into())
+        }
+        Some(DataSource::File(_) | DataSource::Reviews) | None => Ok(vec![name.into()]),
+    }
 }
 
 /// The tokenizer of the model, if that is on this machine; `builtin:tiny` makes one of the texts.

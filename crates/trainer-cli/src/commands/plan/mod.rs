@@ -113,8 +113,9 @@ struct Material {
 /// # Errors
 /// Data or a model that a training would refuse.
 fn read(plan: &RunPlan, process: &Process) -> Result<(Corpora, Option<Material>), Failure> {
-    let raw = RawCorpora::read(&plan.data)?;
-    let model = Outline::here(&plan.model, HubSettings::of(&process.environment))?;
+    let hub = HubSettings::of(&process.environment).without_network();
+    let raw = RawCorpora::read(&plan.data, &hub)?;
+    let model = Outline::here(&plan.model, hub)?;
     let corpora = raw.labelled(model.as_ref().and_then(Outline::classes))?;
     let material = |model: Outline| -> Result<Material, Failure> {
         let (config, tokenizer) = model.fitted(plan, &corpora.train)?;

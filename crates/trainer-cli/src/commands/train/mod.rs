@@ -134,7 +134,7 @@ impl Run<'_> {
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
-        let raw = RawCorpora::read(&plan.data)?;
+        let raw = RawCorpora::read(&plan.data, self.hub)?;
         let base = self.base()?;
         let corpora = raw.labelled(base.classes())?;
         say(out, &summary::of_corpora(&plan.data, &corpora))?;
