@@ -199,6 +199,14 @@ impl BadRows {
         }
     }
 
+    /// Notes so many rows of one kind, wherever in the file they stand; `first` has the lines of the first.
+    pub(crate) fn note_all(&mut self, first: &[u64], rows: u64, kind: &BadRowKind) {
+        *self.counts.entry(kind.name()).or_default() += rows;
+        self.first.extend(first.iter().map(|&line| BadRow { line, kind: kind.clone() }));
+        self.first.sort_by_key(|row| row.line);
+        self.first.truncate(Self::SHOWN);
+    }
+
     /// Adds the rows of `others`, wherever in the file they stand.
     pub(crate) fn append(&mut self, others: Self) {
         for (name, count) in others.counts {

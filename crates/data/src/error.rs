@@ -3,17 +3,19 @@
 //! Messages end with a `hint:`, unless the remedy is a setting: see [`DataError::remedy`].
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lockstep_columnar::ColumnarError;
 use lockstep_world::counted;
 
 use crate::account::{account, dropped};
 use crate::bad_row::{BadRowKind, BadRows};
+use crate::changed::ChangedFile;
 use crate::columns::ColumnError;
 use crate::conversion;
 use crate::disguise::Disguise;
 use crate::excerpt::{excerpt, listing};
+use crate::file_words::extension_named;
 use crate::foreign::Foreign;
 use crate::format::{Format, Numbering};
 use crate::labels::LabelError;
@@ -277,6 +279,9 @@ pub enum DataError {
         /// The number of examples.
         examples: usize,
     },
+    /// A file changed between two times at which it was read.
+    #[error(transparent)]
+    Changed(#[from] ChangedFile),
     /// The tokenizer cannot be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -288,13 +293,4 @@ fn label_column(label: &str) -> String {
 
 fn neighbours(what: &str, files: &[String]) -> String {
     if files.is_empty() { String::new() } else { format!("\n  {what}: {}", listing(files)) }
-}
-
-fn extension_named(path: &Path) -> String {
-    match path.extension() {
-        Some(extension) => {
-            format!("the format .{} is not supported", extension.to_string_lossy())
-        }
-        None => "the name has no extension, so its format is unknown".to_owned(),
-    }
 }

@@ -1,38 +1,72 @@
-//! The rows of a file with the usable apart from the bad.
+//! The labels of a file's usable rows, and the account of the bad rows.
 //!
 //! A file is read to its end before it is refused, so that one message tells all that is wrong. Labels
-//! are looked at once all of them are known: whether -1 is a class follows from the others.
+//! are looked at once all of them are known: whether -1 is a class follows from the others. What is
+//! decided of a label holds for all of its rows, so no row needs to be kept for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
 use std::mem;
 
+use serde::{Deserialize, Serialize};
+
 use crate::bad_row::{BadRow, BadRowKind, BadRows};
 use crate::error::DataError;
+use crate::file_doubts::{FileDoubt, is_quoted};
+use crate::format::Format;
 use crate::label_value::{NO_LABEL, is_count, value_of};
 use crate::labels::{LabelError, LabelMap, Labels};
 use crate::renames::Renames;
-use crate::rows::{Row, Rows};
-use crate::source::Example;
+use crate::rows::{Content, Row, Rows};
 
+/// The rows of a file by their labels.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SortedRows {
-    usable: Vec<Labelled>,
+    labels: Vec<LabelRows>,
     bad: BadRows,
 }
 
-/// A text with its label as the file has it.
-#[derive(Clone, Debug)]
-struct Labelled {
-    text: String,
-    label: String,
+/// The rows of one label.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LabelRows {
+    /// The label as the file has it.
+    of_file: String,
+    /// The class, or what the user calls it.
+    name: String,
+    rows: u64,
+    /// The lines of the first of them: as many as an account of bad rows shows.
+    first: Vec<u64>,
+    /// Those whose texts are in quotes that are letters.
+    quoted: Option<Quoted>,
+    is_usable: bool,
+}
+
+/// Texts in quotes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Quoted {
+    texts: usize,
+    /// Of the first.
     line: u64,
+    text: String,
+}
+
+/// A usable row.
+#[derive(Clone, Debug)]
+pub(crate) struct Labelled {
+    /// The number of its label, in the order in which labels first occur.
+    pub(crate) label: u32,
+    pub(crate) text: String,
+    pub(crate) line: u64,
 }
 
 impl SortedRows {
-    /// Reads all `rows`, whatever their labels are.
-    pub(crate) fn read<R: BufRead>(rows: &mut Rows<R>) -> Result<Self, DataError> {
+    /// Reads all `rows`, whatever their labels are, and gives the usable ones to `keep`.
+    pub(crate) fn read<R: BufRead>(
+        rows: &mut Rows<R>,
+        mut keep: impl FnMut(Labelled),
+    ) -> Result<Self, DataError> {
         let mut sorted = Self { bad: BadRows::of(rows.format()), ..Self::default() };
+        let mut numbers = HashMap::new();
         // Empty lines count once a row follows them; at the end of a file they mean nothing.
         let mut empty_lines = BadRows::default();
         while let Some(Row { line, content }) = rows.next()? {
@@ -46,13 +80,52 @@ impl SortedRows {
             sorted.bad.append(mem::take(&mut empty_lines));
             match content {
                 Ok(content) => {
-                    let label = content.label.unwrap_or_default();
-                    sorted.usable.push(Labelled { text: content.text, label, line });
+                    let is_quoted = rows.format() == Format::Tsv && is_quoted(&content.text);
+                    let label = sorted.note(&mut numbers, line, &content, is_quoted);
+                    keep(Labelled { label, text: content.text, line });
                 }
                 Err(kind) => sorted.bad.note(BadRow { line, kind }),
             }
         }
         Ok(sorted)
+    }
+
+    /// The rows of a file that was read before.
+    pub(crate) fn known(labels: Vec<LabelRows>, bad: BadRows) -> Self {
+        Self { labels, bad }
+    }
+
+    /// The rows of each label; nothing where they were renamed.
+    pub(crate) fn labels(&self) -> Option<&[LabelRows]> {
+        self.labels.iter().all(|label| label.name == label.of_file).then_some(&*self.labels)
+    }
+
+    /// Counts a row; the number of its label.
+    fn note(
+        &mut self,
+        numbers: &mut HashMap<String, u32>,
+        line: u64,
+        content: &Content,
+        is_quoted: bool,
+    ) -> u32 {
+        let name = content.label.as_deref().unwrap_or_default();
+        let number = numbers.get(name).copied().unwrap_or_else(|| {
+            let number = u32::try_from(self.labels.len()).unwrap_or(u32::MAX);
+            numbers.insert(name.to_owned(), number);
+            self.labels.push(LabelRows::of(name));
+            number
+        });
+        if let Some(label) = self.labels.get_mut(number as usize) {
+            label.rows += 1;
+            if label.first.len() < BadRows::SHOWN {
+                label.first.push(line);
+            }
+            if is_quoted {
+                let first = || Quoted { texts: 0, line, text: content.text.clone() };
+                label.quoted.get_or_insert_with(first).texts += 1;
+            }
+        }
+        number
     }
 
     /// Gives each label the name that the user has for it.
@@ -100,7 +173,7 @@ impl SortedRows {
             }
             Labels::Offered(_) | Labels::Infer => of_file()?,
         };
-        let examples = self.usable.len();
+        let examples = self.usable();
         let name = |label: Option<&&str>| label.copied().unwrap_or_default().to_owned();
         match of_file()?.len() {
             1 => Err(LabelError::SingleClass { name: name(distinct.first()), examples }),
@@ -113,7 +186,7 @@ impl SortedRows {
 
     /// How many rows can be used.
     pub(crate) fn usable(&self) -> usize {
-        self.usable.len()
+        self.count(|_| true)
     }
 
     /// The rows that cannot be used.
@@ -123,19 +196,47 @@ impl SortedRows {
 
     /// How many labels are the number of their class and not its name.
     pub(crate) fn numbered(&self, labels: &LabelMap) -> usize {
-        self.usable.iter().filter(|row| labels.id_by_number(&row.label).is_some()).count()
+        self.count(|label| labels.id_by_number(label).is_some())
     }
 
-    /// The usable rows as examples, and the account of the others. Each label is in `labels`.
-    pub(crate) fn examples(self, labels: &LabelMap) -> (Vec<Example>, BadRows) {
-        let example = |Labelled { text, label, line }| {
-            Some(Example { text, label: labels.id(&label)?, line })
-        };
-        (self.usable.into_iter().filter_map(example).collect(), self.bad)
+    /// How many rows each class of `labels` has.
+    pub(crate) fn counts(&self, labels: &LabelMap) -> Vec<usize> {
+        let mut counts = vec![0; labels.len()];
+        for LabelRows { name, rows, .. } in self.usable_labels() {
+            let id = labels.id(name).and_then(|id| usize::try_from(id).ok());
+            if let Some(count) = id.and_then(|id| counts.get_mut(id)) {
+                *count += usize::try_from(*rows).unwrap_or(usize::MAX);
+            }
+        }
+        counts
+    }
+
+    /// The class of each label, in the order of their numbers, with the label as the file has it; nothing
+    /// where its rows are bad.
+    pub(crate) fn numbers(&self, labels: &LabelMap) -> Vec<(&str, Option<u32>)> {
+        let class = |label: &LabelRows| labels.id(&label.name).filter(|_| label.is_usable);
+        self.labels.iter().map(|label| (label.of_file.as_str(), class(label))).collect()
+    }
+
+    /// Texts in quotes that were read as letters.
+    pub(crate) fn quoted(&self) -> Option<FileDoubt> {
+        let quoted = || self.usable_labels().filter_map(|label| label.quoted.as_ref());
+        let Quoted { line, text, .. } = quoted().min_by_key(|quoted| quoted.line)?;
+        let texts = quoted().map(|quoted| quoted.texts).sum();
+        Some(FileDoubt::Quoted { texts, line: *line, text: text.clone() })
+    }
+
+    fn usable_labels(&self) -> impl Iterator<Item = &LabelRows> {
+        self.labels.iter().filter(|label| label.is_usable)
+    }
+
+    fn count(&self, is_meant: impl Fn(&str) -> bool) -> usize {
+        let meant = self.usable_labels().filter(|label| is_meant(&label.name));
+        usize::try_from(meant.map(|label| label.rows).sum::<u64>()).unwrap_or(usize::MAX)
     }
 
     fn distinct(&self) -> BTreeSet<&str> {
-        self.usable.iter().map(|row| row.label.as_str()).collect()
+        self.usable_labels().map(|label| label.name.as_str()).collect()
     }
 
     /// Whether -1 marks the rows without a label: all other labels count from zero, and there are
@@ -150,14 +251,24 @@ impl SortedRows {
 
     /// Moves the rows to the bad ones whose label is found to be one.
     fn keep(&mut self, mut judge: impl FnMut(&mut String) -> Result<(), BadRowKind>) {
-        let mut bad = BadRows::default();
-        self.usable.retain_mut(|Labelled { label, line, .. }| match judge(label) {
-            Ok(()) => true,
-            Err(kind) => {
-                bad.note(BadRow { line: *line, kind });
-                false
+        for label in self.labels.iter_mut().filter(|label| label.is_usable) {
+            if let Err(kind) = judge(&mut label.name) {
+                label.is_usable = false;
+                self.bad.note_all(&label.first, label.rows, &kind);
             }
-        });
-        self.bad.append(bad);
+        }
+    }
+}
+
+impl LabelRows {
+    fn of(label: &str) -> Self {
+        Self {
+            of_file: label.to_owned(),
+            name: label.to_owned(),
+            rows: 0,
+            first: Vec::new(),
+            quoted: None,
+            is_usable: true,
+        }
     }
 }

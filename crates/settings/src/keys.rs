@@ -21,7 +21,7 @@ use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
     DATA_SOURCE, DEVICE_CHOICE, DataSource, GRAPHS, HEAD, LENGTH, MODEL_NAME, ModelName,
     NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION, REPORTERS, RESUME, Reporter, Resume, SCHEDULE,
-    SECONDS, STRATEGY, Strategy,
+    SECONDS, STRATEGY, Strategy, TOKEN_PLACE, TokenPlace,
 };
 
 /// Makes each row a static, and the list of all.
@@ -99,6 +99,10 @@ keys! {
         DATA, "on_bad_row", ON_BAD_ROW,
         "fail on a row that cannot be used, or skip and count it",
     ).or("fail");
+    TOKEN_CACHE: TokenPlace = Key::new(
+        DATA, "token_cache", TOKEN_PLACE,
+        "folder that keeps tokens for the next run, or off",
+    ).or_else("~/.cache/lockstep/tokens");
     NO_SHUFFLE: bool = Key::new(
         DATA, "no_shuffle", SWITCH,
         "read examples in file order, for comparisons",

@@ -98,6 +98,27 @@ pub const DATA_SOURCE: Kind<DataSource> = Kind::Read {
     },
 };
 
+/// Where tokens are kept between runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// Nowhere.
+    Off,
+    /// In this folder.
+    Folder(PathBuf),
+}
+
+/// The kind of `--token-cache`.
+pub(crate) const TOKEN_PLACE: Kind<TokenPlace> = Kind::Read {
+    form: Form::Text,
+    placeholder: "DIR|off",
+    valid: "a folder, or off",
+    read: |text| match text {
+        "off" => Some(TokenPlace::Off),
+        text if text.trim().is_empty() || text.contains('\0') => None,
+        text => Some(TokenPlace::Folder(text.into())),
+    },
+};
+
 /// A time limit; nothing where there is none.
 pub(crate) const SECONDS: Kind<Option<Duration>> = Kind::Read {
     form: Form::Number,

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use lockstep_data::{
-    BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, HeldOut, LabelMap, Labels,
-    MaxLength, RawCorpus, Renames, TokenStore, Tokenizer,
+    BadRows, Columns, Corpus, CorpusFacts, CorpusSource, DataError, Doubt, Example, HeldOut,
+    LabelMap, Labels, MaxLength, RawCorpus, RawCorpusFile, Renames, TokenCache,
 };
 use lockstep_flags::{Fault, Problem};
-use lockstep_host::progress::Progress;
 use lockstep_hub::{HubError, HubSettings, SplitName, find_split};
 use lockstep_reviews as reviews;
 use lockstep_settings::{DataPlan, DataSource, HubSplit, Reading};
@@ -16,6 +15,14 @@ use lockstep_world::Seed;
 
 use crate::failure::Failure;
 use crate::remedies;
+use crate::set::Set;
+
+/// Where data sets of the hub come from, and where tokens are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places<'a> {
+    pub(crate) hub: &'a HubSettings,
+    pub(crate) cache: Option<&'a TokenCache>,
+}
 
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +36,11 @@ enum Split {
 /// The corpora of a training.
 pub(crate) struct Corpora {
     /// The training set; its labels are those of the other sets.
-    pub(crate) train: Corpus,
+    pub(crate) train: Set,
     /// What is evaluated while training.
-    pub(crate) validation: Option<Corpus>,
+    pub(crate) validation: Option<Set>,
     /// What the final model is evaluated on.
-    pub(crate) test: Option<Corpus>,
+    pub(crate) test: Option<Set>,
     /// What the labels of the files are called.
     renames: Option<Renames>,
 }
@@ -55,8 +62,12 @@ impl Corpora {
     pub(crate) fn held(&self, plan: &DataPlan) -> Vec<Held<'_>> {
         let validation = self.validation.as_ref().zip(validation_name(plan));
         let test = self.test.as_ref().zip(plan.test.as_ref().map(name));
-        let of_set = |set| move |(corpus, name)| Held { set, name, corpus };
-        validation.map(of_set("validation")).into_iter().chain(test.map(of_set("test"))).collect()
+        let both = [("validation", validation), ("test", test)];
+        let held = both.into_iter().filter_map(|(set, found)| {
+            let (corpus, name) = found?;
+            Some(Held { set, name, corpus })
+        });
+        held.collect()
     }
 
     /// What a model needs to read other files as these were read.
@@ -78,7 +89,7 @@ pub(crate) struct Held<'a> {
     /// What messages call its source.
     pub(crate) name: String,
     /// Its examples.
-    pub(crate) corpus: &'a Corpus,
+    pub(crate) corpus: &'a CorpusFacts,
 }
 
 /// The corpora of a training, read before it is known which classes the model has.
@@ -93,7 +104,10 @@ pub(crate) struct RawCorpora {
 /// A corpus whose labels are not classes yet.
 enum Raw {
     Generated(Corpus),
-    File(RawCorpus),
+    /// Read into memory.
+    Held(RawCorpus),
+    /// Its texts stay in the file.
+    File(RawCorpusFile),
 }
 
 impl RawCorpora {
@@ -101,10 +115,13 @@ impl RawCorpora {
     ///
     /// # Errors
     /// The first source that cannot be read, or whose columns are not known.
-    pub(crate) fn read(plan: &DataPlan, hub: &HubSettings) -> Result<Self, Failure> {
+    pub(crate) fn read(plan: &DataPlan, places: Places<'_>) -> Result<Self, Failure> {
         let renames = renames(&plan.reading)?;
         let read = |source: &DataSource, split| {
-            Raw::read(source, split, &plan.reading, renames.as_ref(), hub)
+            // A part is held out by its texts.
+            let keeps = plan.held_out.is_none() || split == Split::Held;
+            let places = Places { cache: places.cache.filter(|_| keeps), ..places };
+            Raw::read(source, split, &plan.reading, renames.as_ref(), places)
         };
         let held = |source: &Option<DataSource>| {
             source.as_ref().map(|source| read(source, Split::Held)).transpose()
@@ -129,7 +146,13 @@ impl RawCorpora {
             |raw: Option<Raw>| raw.map(|raw| raw.labelled(Labels::Known(&labels))).transpose();
         let (validation, test) = (held(self.validation)?, held(self.test)?);
         let (train, validation) = match self.held_out {
-            Some(rule) => train.hold_out(rule).map(|(train, held)| (train, Some(held)))?,
+            Some(rule) => match train {
+                Set::Held(train) => {
+                    let (train, held) = train.hold_out(rule)?;
+                    (Set::Held(train), Some(Set::Held(held)))
+                }
+                train @ Set::File(_) => (train, validation),
+            },
             None => (train, validation),
         };
         Ok(Corpora { validation, test, train, renames: self.renames })
@@ -142,22 +165,32 @@ impl Raw {
         split: Split,
         reading: &Reading,
         renames: Option<&Renames>,
-        hub: &HubSettings,
+        places: Places<'_>,
     ) -> Result<Self, Failure> {
-        Ok(match source {
-            DataSource::Reviews => Self::Generated(generated(split)?),
-            DataSource::File(path) => Self::File(file(path, reading, renames)?),
-            DataSource::Hub(split) => Self::File(files(&of_hub(split, hub)?, reading, renames)?),
+        let paths = match source {
+            DataSource::Reviews => return Ok(Self::Generated(generated(split)?)),
+            DataSource::File(path) => vec![path.clone()],
+            DataSource::Hub(split) => of_hub(split, places.hub)?,
+        };
+        let known = match (&paths[..], places.cache) {
+            ([path], Some(cache)) => cache.labels(&corpus_source(path, reading))?,
+            _ => None,
+        };
+        Ok(match (known, renames) {
+            (Some(raw), Some(renames)) => Self::File(raw.renamed(renames)),
+            (Some(raw), None) => Self::File(raw),
+            (None, renames) => Self::Held(files(&paths, reading, renames)?),
         })
     }
 
-    fn labelled(self, labels: Labels<'_>) -> Result<Corpus, DataError> {
+    fn labelled(self, labels: Labels<'_>) -> Result<Set, DataError> {
         match (self, labels) {
-            (Self::File(raw), labels) => raw.labelled(labels),
+            (Self::File(raw), labels) => raw.labelled(labels).map(Set::File),
+            (Self::Held(raw), labels) => raw.labelled(labels).map(Set::Held),
             (Self::Generated(corpus), Labels::Offered(map) | Labels::Known(map)) => {
-                Ok(corpus.in_terms_of(map))
+                Ok(Set::Held(corpus.in_terms_of(map)))
             }
-            (Self::Generated(corpus), Labels::Infer) => Ok(corpus),
+            (Self::Generated(corpus), Labels::Infer) => Ok(Set::Held(corpus)),
         }
     }
 }
@@ -171,12 +204,7 @@ pub(crate) fn file(
     reading: &Reading,
     renames: Option<&Renames>,
 ) -> Result<RawCorpus, DataError> {
-    let raw = RawCorpus::read(&CorpusSource {
-        path: path.to_owned(),
-        text_column: reading.text_column.clone(),
-        label_column: reading.label_column.clone(),
-        on_bad_row: reading.on_bad_row,
-    })?;
+    let raw = RawCorpus::read(&corpus_source(path, reading))?;
     Ok(match renames {
         Some(renames) => raw.renamed(renames),
         None => raw,
@@ -203,7 +231,16 @@ pub(crate) fn files(
     }
 }
 
-/// Reads one corpus whose classes are known.
+fn corpus_source(path: &Path, reading: &Reading) -> CorpusSource {
+    CorpusSource {
+        path: path.to_owned(),
+        text_column: reading.text_column.clone(),
+        label_column: reading.label_column.clone(),
+        on_bad_row: reading.on_bad_row,
+    }
+}
+
+/// Reads one set whose classes are known.
 ///
 /// # Errors
 /// A source that cannot be used.
@@ -211,10 +248,10 @@ pub(crate) fn read(
     source: &DataSource,
     reading: &Reading,
     labels: &LabelMap,
-    hub: &HubSettings,
-) -> Result<Corpus, Failure> {
+    places: Places<'_>,
+) -> Result<Set, Failure> {
     let renames = renames(reading)?;
-    let raw = Raw::read(source, Split::Held, reading, renames.as_ref(), hub)?;
+    let raw = Raw::read(source, Split::Held, reading, renames.as_ref(), places)?;
     Ok(raw.labelled(Labels::Known(labels))?)
 }
 
@@ -253,20 +290,6 @@ pub(crate) fn name(source: &DataSource) -> String {
         DataSource::File(path) => path.display().to_string(),
         DataSource::Hub(split) => split.to_string(),
     }
-}
-
-/// The tokens of a corpus.
-///
-/// # Errors
-/// A text that cannot be encoded.
-pub(crate) fn tokens(
-    corpus: &Corpus,
-    tokenizer: &Tokenizer,
-    reading: &Reading,
-) -> Result<TokenStore, DataError> {
-    let bar = Progress::of("tokenising", corpus.examples().len() as u64, "texts");
-    let texts = corpus.texts_and_labels().inspect(|_| bar.advance());
-    Ok(TokenStore::build(texts, tokenizer, reading.max_length)?)
 }
 
 /// The classes of the reviews that are built in.

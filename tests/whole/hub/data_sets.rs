@@ -44,7 +44,7 @@ fn line(train: &str, validation: &str) -> Vec<String> {
 #[test]
 fn a_split_of_the_hub_trains_the_same_bits_as_its_file() {
     let (place, hub) = (Workplace::new(), hub_of_set());
-    let weights = |command: Command| {
+    let weights = |mut command: Command| {
         let (code, told) = ended(command.spawn().unwrap());
         assert_eq!(code, Some(0), "{told}");
         fs::read(place.path("out/model.safetensors")).unwrap()
@@ -77,7 +77,7 @@ fn a_split_of_the_hub_trains_the_same_bits_as_its_file() {
 fn what_a_data_set_lacks_is_said_before_training() {
     let (place, hub) = (Workplace::new(), hub_of_set());
     let check = |train: &str, held: &str, code: i32, expected: &[&str]| {
-        let command = asking(place.trainer(&line(train, held)), &place, &hub);
+        let mut command = asking(place.trainer(&line(train, held)), &place, &hub);
         let (found, told) = ended(command.spawn().unwrap());
         println!("{told}");
         assert_eq!(found, Some(code), "{told}");

@@ -85,14 +85,15 @@ proptest! {
         let max = MaxLength::new(most).unwrap();
         let rows = || texts.iter().map(|text| (text.as_str(), 1));
         let store = TokenStore::build(rows(), &tokenizer, max).unwrap();
-        prop_assert_eq!(&store, &TokenStore::build(rows(), &tokenizer, max).unwrap());
+        let again = TokenStore::build(rows(), &tokenizer, max).unwrap();
+        prop_assert_eq!(store.fingerprint(), again.fingerprint());
         let all: Vec<usize> = (0..store.len()).rev().collect();
         let batch = Batch::pack(&store, &all).unwrap();
         prop_assert_eq!(batch.tokens(), store.total_tokens());
         for (place, &example) in all.iter().enumerate() {
             let range = batch.offsets()[place]..batch.offsets()[place + 1];
             let tokens = &batch.ids()[range.clone()];
-            prop_assert_eq!(Some(tokens), store.tokens(example));
+            prop_assert_eq!(tokens, tokenizer.encode(&texts[example], max).unwrap().ids);
             prop_assert_eq!((tokens[0], tokens[tokens.len() - 1]), (2, 3));
             prop_assert!(tokens.len() <= most);
             prop_assert!(batch.positions()[range].iter().copied().eq(0..store.lengths()[example]));

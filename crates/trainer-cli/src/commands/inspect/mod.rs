@@ -19,9 +19,10 @@ use lockstep_settings::{DATA_SOURCE, DataSource, HubSplit, ModelName, Reading, k
 
 use super::evaluate::JSON;
 use crate::failure::Failure;
-use crate::models::tiny_outline;
+use crate::models::tiny_tokenizer;
 use crate::remedies;
 use crate::sources;
+use crate::tokens;
 use batches::Batches;
 
 /// The command.
@@ -124,7 +125,7 @@ fn inspect(
         let files = files_of(path, &hub)?;
         let corpus = sources::files(&files, reading, renames.as_ref())?.labelled(labels)?;
         if all.is_empty() {
-            tokenizer = tokenizer_for(&corpus, reading, config, process)?;
+            tokenizer = tokenizer_for(&corpus, config, process)?;
         }
         let tokens =
             tokenizer.as_ref().map(|tokenizer| Tokens::of(&corpus, tokenizer, reading, config));
@@ -155,13 +156,13 @@ fn files_of(name: &str, hub: &HubSettings) -> Result<Vec<PathBuf>, Failure> {
 /// The tokenizer of the model, if that is on this machine; `builtin:tiny` makes one of the texts.
 fn tokenizer_for(
     corpus: &Corpus,
-    reading: &Reading,
     config: &Written,
     process: &Process,
 ) -> Result<Option<Tokenizer>, Failure> {
     let name = match config.get(&keys::MODEL)? {
         ModelName::Tiny => {
-            return Ok(Some(tiny_outline(corpus, reading.max_length.get())?.1));
+            let texts = corpus.texts_and_labels().map(|(text, _)| text);
+            return tiny_tokenizer(texts).map(Some);
         }
         ModelName::Named(name) => name,
     };
@@ -187,9 +188,8 @@ impl Tokens {
         config: &Written,
     ) -> Result<Option<Self>, Failure> {
         let limit = reading.max_length;
-        let max_length = MaxLength::new(UNLIMITED).unwrap_or(limit);
-        let uncut = Reading { max_length, ..reading.clone() };
-        let store = sources::tokens(corpus, tokenizer, &uncut)?;
+        let uncut = MaxLength::new(UNLIMITED).unwrap_or(limit);
+        let store = tokens::in_memory(corpus, tokenizer, uncut)?;
         let batch = config.find(&keys::PER_DEVICE_BATCH).map_or(BATCH, |batch| batch.get());
         let limit = limit.get();
         let is_cut = |length: &&u32| **length as usize > limit;
