@@ -16,7 +16,6 @@ use crate::conversion;
 use crate::disguise::Disguise;
 use crate::excerpt::excerpt;
 use crate::file_set_error::FileSetError;
-use crate::file_words::extension_named;
 use crate::foreign::Foreign;
 use crate::format::{Format, Numbering};
 use crate::labels::LabelError;

@@ -1,4 +1,4 @@
-//! Files in messages, and in the commands that messages propose.
+//! Files in the commands that messages propose.
 
 use std::path::Path;
 
@@ -21,15 +21,5 @@ pub(crate) fn new_name(path: &Path) -> &'static str {
         Some(Format::Jsonl) => "NEW.jsonl",
         Some(Format::Json) => "NEW.json",
         _ => "NEW.txt",
-    }
-}
-
-/// What is wrong with the extension of a path, in words.
-pub(crate) fn extension_named(path: &Path) -> String {
-    match path.extension() {
-        Some(extension) => {
-            format!("the format .{} is not supported", extension.to_string_lossy())
-        }
-        None => "the name has no extension, so its format is unknown".to_owned(),
     }
 }

@@ -65,7 +65,7 @@ keys! {
 
     TRAIN_FILE: DataSource = Key::new(
         DATA, "train_file", DATA_SOURCE,
-        "training examples: .tsv, .csv, .jsonl, .json, .parquet, .arrow",
+        "training examples: a file, or hub:OWNER/NAME[:CONFIG]:SPLIT",
     );
     VALIDATION_FILE: DataSource = Key::new(
         DATA, "validation_file", DATA_SOURCE,

@@ -1,5 +1,6 @@
 //! The words a user chooses from, as types, each with the kind that reads it.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,6 +40,45 @@ pub enum DataSource {
     Reviews,
     /// Files: a path, several with commas between them, a pattern or a directory.
     File(PathBuf),
+    /// A split of a data set on the hub.
+    Hub(HubSplit),
+}
+
+/// A split of a data set on the hub, written `hub:owner/name:config:split`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubSplit {
+    /// `owner/name` or `name`.
+    pub id: String,
+    /// The configuration, if it is named.
+    pub config: Option<String>,
+    /// The split.
+    pub split: String,
+}
+
+impl HubSplit {
+    /// What every name of a split begins with.
+    pub const PREFIX: &str = "hub:";
+
+    fn read(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split(':').collect();
+        let (id, config, split) = match *words {
+            [id, split] => (id, None, split),
+            [id, config, split] => (id, Some(config), split),
+            _ => return None,
+        };
+        let is_whole = words.iter().all(|word| !word.is_empty() && word.trim() == *word);
+        let owned = str::to_owned;
+        is_whole.then(|| Self { id: owned(id), config: config.map(owned), split: owned(split) })
+    }
+}
+
+impl fmt::Display for HubSplit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, config, split } = self;
+        write!(f, "{}{id}:", Self::PREFIX)?;
+        config.iter().try_for_each(|config| write!(f, "{config}:"))?;
+        f.write_str(split)
+    }
 }
 
 /// The kind of `--train-file` and its like.
@@ -46,13 +86,17 @@ pub const DATA_SOURCE: Kind<DataSource> = Kind::Read {
     form: Form::Text,
     placeholder: "FILES",
     valid: "a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, several with commas between them, a \
-            pattern such as data/*.csv, a directory of a folder per class or of save_to_disk, or \
+            pattern such as data/*.csv, a directory of a folder per class or of save_to_disk, \
+            hub:OWNER/NAME[:CONFIG]:SPLIT, or \
             builtin:reviews",
     read: |text| match text {
         "builtin:reviews" => Some(DataSource::Reviews),
         text if text.trim().is_empty() || text.contains('\0') => None,
         text if text.starts_with("builtin:") => None,
-        text => Some(DataSource::File(text.into())),
+        text => match text.strip_prefix(HubSplit::PREFIX) {
+            Some(name) => HubSplit::read(name).map(DataSource::Hub),
+            None => Some(DataSource::File(text.into())),
+        },
     },
 };
 

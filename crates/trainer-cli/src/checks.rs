@@ -8,11 +8,11 @@ use lockstep_flags::{Fault, Faults, Written};
 use lockstep_hub::{HubError, HubSettings, find_model};
 use lockstep_model::EncoderConfig;
 use lockstep_settings::{
-    DataSource, Existing, ModelName, RunPlan, dialect, keys, not_yet, plan_of,
+    DataSource, Existing, HubSplit, ModelName, RunPlan, dialect, keys, plan_of,
 };
 
 use crate::failure::Failure;
-use crate::{models, output_dir};
+use crate::{models, output_dir, sources};
 
 /// What of a configuration can be looked at; what could not be read is absent.
 #[derive(Clone, Debug)]
@@ -20,6 +20,7 @@ pub(crate) struct Checks {
     /// What the sets of files are called.
     sets: Vec<PathBuf>,
     dialect: Dialect,
+    splits: Vec<HubSplit>,
     label_map: Option<PathBuf>,
     model: Option<ModelName>,
     longest: Option<usize>,
@@ -49,14 +50,20 @@ impl Checks {
 
     fn of(config: &Written, hub: HubSettings) -> Self {
         let sources = [&keys::TRAIN_FILE, &keys::VALIDATION_FILE, &keys::TEST_FILE];
-        let file = |source| match source {
-            DataSource::File(path) if not_yet(&path).is_none() => Some(path),
-            DataSource::File(_) | DataSource::Reviews => None,
-        };
+        let sources = sources.iter().filter_map(|key| config.find(key));
+        let (mut sets, mut splits) = (Vec::new(), Vec::new());
+        for source in sources {
+            match source {
+                DataSource::File(name) => sets.push(name),
+                DataSource::Hub(split) => splits.push(split),
+                DataSource::Reviews => {}
+            }
+        }
         let directory = config.find(&keys::OUTPUT_DIR);
         Self {
-            sets: sources.iter().filter_map(|key| config.find(key).and_then(file)).collect(),
+            sets,
             dialect: dialect(config).unwrap_or_default(),
+            splits,
             label_map: config.find(&keys::LABEL_MAP),
             model: config.find(&keys::MODEL),
             longest: config.find(&keys::MAX_SEQ_LENGTH).map(|length| length.get()),
@@ -95,6 +102,10 @@ impl Checks {
         let map = self.label_map.as_ref().filter(|path| !path.exists() || path.is_file());
         let map = map.and_then(|path| Renames::read(path).err());
         let mut others: Vec<Failure> = files.chain(map).map(Failure::from).collect();
+        // Where there is a network, the data sets are downloaded when they are read.
+        let splits = self.splits.iter().filter(|_| !self.hub.is_online());
+        let splits = splits.filter_map(|split| sources::of_hub(split, &self.hub).err());
+        others.extend(splits.map(Failure::from));
         match (self.positions(), self.longest) {
             (Ok(Some(positions)), Some(longest)) => {
                 faults.extend(models::too_long(longest, positions));

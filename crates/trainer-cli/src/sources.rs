@@ -1,18 +1,27 @@
-//! Labelled examples, from a file or from the corpus that is built in.
+//! Labelled examples: from a file, from the hub, or from the corpus that is built in.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use lockstep_data::{
     BadRows, Columns, Corpus, CorpusFacts, CorpusSource, DataError, Doubt, Example, FileSet,
     HeldOut, LabelMap, Labels, MaxLength, RawCorpus, RawCorpusFile, Renames, RowPlace, TokenCache,
 };
+use lockstep_hub::{HubError, HubSettings, SplitName, find_split};
 use lockstep_reviews as reviews;
-use lockstep_settings::{DataPlan, DataSource, Reading};
+use lockstep_settings::{DataPlan, DataSource, HubSplit, Reading};
 use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
+use crate::failure::Failure;
 use crate::remedies;
 use crate::set::Set;
+
+/// Where data sets of the hub come from, and where tokens are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places<'a> {
+    pub(crate) hub: &'a HubSettings,
+    pub(crate) cache: Option<&'a TokenCache>,
+}
 
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,13 +113,14 @@ impl RawCorpora {
     /// Reads the corpora of a plan.
     ///
     /// # Errors
-    /// The first file that cannot be read, or whose columns are not known.
-    pub(crate) fn read(plan: &DataPlan, cache: &TokenCache) -> Result<Self, DataError> {
+    /// The first source that cannot be read, or whose columns are not known.
+    pub(crate) fn read(plan: &DataPlan, places: Places<'_>) -> Result<Self, Failure> {
         let renames = renames(&plan.reading)?;
         let read = |source: &DataSource, split| {
             // A part is held out by its texts.
-            let cache = (plan.held_out.is_none() || split == Split::Held).then_some(cache);
-            Raw::read(source, split, &plan.reading, renames.as_ref(), cache)
+            let keeps = plan.held_out.is_none() || split == Split::Held;
+            let places = Places { cache: places.cache.filter(|_| keeps), ..places };
+            Raw::read(source, split, &plan.reading, renames.as_ref(), places)
         };
         let held = |source: &Option<DataSource>| {
             source.as_ref().map(|source| read(source, Split::Held)).transpose()
@@ -154,21 +164,21 @@ impl Raw {
         split: Split,
         reading: &Reading,
         renames: Option<&Renames>,
-        cache: Option<&TokenCache>,
-    ) -> Result<Self, DataError> {
-        let path = match source {
-            DataSource::Reviews => return generated(split).map(Self::Generated),
-            DataSource::File(path) => path,
-        };
-        let known = match cache {
-            Some(cache) => cache.labels(&corpus_source(path, reading)?)?,
+        places: Places<'_>,
+    ) -> Result<Self, Failure> {
+        if *source == DataSource::Reviews {
+            return Ok(Self::Generated(generated(split)?));
+        }
+        let source = corpus_source(file_set(source, places.hub)?, reading);
+        let known = match places.cache {
+            Some(cache) => cache.labels(&source)?,
             None => None,
         };
-        match (known, renames) {
-            (Some(raw), Some(renames)) => Ok(Self::File(raw.renamed(renames))),
-            (Some(raw), None) => Ok(Self::File(raw)),
-            (None, renames) => file(path, reading, renames).map(Self::Held),
-        }
+        Ok(match (known, renames) {
+            (Some(raw), Some(renames)) => Self::File(raw.renamed(renames)),
+            (Some(raw), None) => Self::File(raw),
+            (None, renames) => Self::Held(held(&source, renames)?),
+        })
     }
 
     fn labelled(self, labels: Labels<'_>) -> Result<Set, DataError> {
@@ -183,45 +193,79 @@ impl Raw {
     }
 }
 
-/// The files that a name stands for, before it is known which of their labels are classes.
+/// Files in memory, before it is known which of their labels are classes.
 ///
 /// # Errors
 /// A file that cannot be read, or whose columns are not known.
 pub(crate) fn file(
-    name: &Path,
+    files: FileSet,
     reading: &Reading,
     renames: Option<&Renames>,
 ) -> Result<RawCorpus, DataError> {
-    let raw = RawCorpus::read(&corpus_source(name, reading)?)?;
+    held(&corpus_source(files, reading), renames)
+}
+
+fn held(source: &CorpusSource, renames: Option<&Renames>) -> Result<RawCorpus, DataError> {
+    let raw = RawCorpus::read(source)?;
     Ok(match renames {
         Some(renames) => raw.renamed(renames),
         None => raw,
     })
 }
 
-fn corpus_source(name: &Path, reading: &Reading) -> Result<CorpusSource, DataError> {
-    Ok(CorpusSource {
-        files: FileSet::find(name)?,
+fn corpus_source(files: FileSet, reading: &Reading) -> CorpusSource {
+    CorpusSource {
+        files,
         text_column: reading.text_column.clone(),
         label_column: reading.label_column.clone(),
         dialect: reading.dialect,
         on_bad_row: reading.on_bad_row,
-    })
+    }
+}
+
+/// The files of a source, in the order of their rows; those of a split of the hub are in its cache.
+///
+/// # Errors
+/// Files that are not there, and what the hub or its cache lacks.
+pub(crate) fn file_set(source: &DataSource, hub: &HubSettings) -> Result<FileSet, Failure> {
+    match source {
+        DataSource::Hub(split) => {
+            let mut files = of_hub(split, hub)?;
+            Ok(match (files.pop(), files.is_empty()) {
+                (Some(file), true) => file.into(),
+                (last, _) => {
+                    files.extend(last);
+                    FileSet { name: name(source).into(), files }
+                }
+            })
+        }
+        DataSource::File(path) => Ok(FileSet::find(path)?),
+        DataSource::Reviews => Ok(FileSet::from(PathBuf::from(name(source)))),
+    }
 }
 
 /// Reads one set whose classes are known.
 ///
 /// # Errors
-/// A file that cannot be used.
+/// A source that cannot be used.
 pub(crate) fn read(
     source: &DataSource,
     reading: &Reading,
     labels: &LabelMap,
-    cache: &TokenCache,
-) -> Result<Set, DataError> {
+    places: Places<'_>,
+) -> Result<Set, Failure> {
     let renames = renames(reading)?;
-    let raw = Raw::read(source, Split::Held, reading, renames.as_ref(), Some(cache))?;
-    raw.labelled(Labels::Known(labels))
+    let raw = Raw::read(source, Split::Held, reading, renames.as_ref(), places)?;
+    Ok(raw.labelled(Labels::Known(labels))?)
+}
+
+/// The files of a split of the hub, in the order of its rows.
+///
+/// # Errors
+/// What the hub or its cache lacks.
+pub(crate) fn of_hub(split: &HubSplit, hub: &HubSettings) -> Result<Vec<PathBuf>, HubError> {
+    let HubSplit { id, config, split } = split;
+    find_split(&SplitName { id, config: config.as_deref(), split }, hub)
 }
 
 /// What the labels of the files are called: as the map says that is given, else the remembered one.
@@ -248,6 +292,7 @@ pub(crate) fn name(source: &DataSource) -> String {
     match source {
         DataSource::Reviews => "builtin:reviews".to_owned(),
         DataSource::File(path) => path.display().to_string(),
+        DataSource::Hub(split) => split.to_string(),
     }
 }
 

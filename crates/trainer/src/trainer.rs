@@ -72,7 +72,7 @@ impl Trainer {
         let mut session = self.begin(observer, stop)?;
         self.catch_up(&mut session)?;
         while self.step.0 < self.total {
-            if self.has_stalled() {
+            if self.has_stopped_improving() {
                 return self.finish(&mut session, Ending::EarlyStop);
             }
             if session.stop {

@@ -9,6 +9,7 @@ use lockstep_flags::{
 };
 use lockstep_host::progress::Progress;
 use lockstep_host::{ExitCode, Process};
+use lockstep_hub::HubSettings;
 use lockstep_join::device::Place;
 use lockstep_settings::{DATA_SOURCE, DataSource, TokenPlace, keys};
 use lockstep_trainer::{EvaluationReport, evaluate};
@@ -18,12 +19,16 @@ use crate::classes;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::remedies;
-use crate::sources;
+use crate::sources::{self, Places};
 use crate::tokens::{self, Tokens};
 use lockstep_world::counted;
 
-static DATA: Key<DataSource> =
-    Key::new(Table::COMMAND, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
+static DATA: Key<DataSource> = Key::new(
+    Table::COMMAND,
+    "data",
+    DATA_SOURCE,
+    "labelled examples: a file, or hub:OWNER/NAME[:CONFIG]:SPLIT",
+);
 pub(super) static JSON: Key<bool> =
     Key::new(Table::COMMAND, "json", SWITCH, "answer with one JSON object").or("false");
 
@@ -70,8 +75,10 @@ pub(super) fn run(
     let reading = finished.reading(&config)?;
     let source = config.get(&DATA)?;
     check_labels(&source, &finished)?;
+    let hub = HubSettings::of(&process.environment);
     let cache = tokens::cache(Some(&TokenPlace::Off), &process.environment);
-    let corpus = sources::read(&source, &reading, &finished.labels, &cache)?;
+    let places = Places { hub: &hub, cache: Some(&cache) };
+    let corpus = sources::read(&source, &reading, &finished.labels, places)?;
     for doubt in corpus.doubts_of_reading() {
         tracing::warn!("{}: {}", sources::name(&source), remedies::of_file_doubt(&doubt));
     }

@@ -1,7 +1,7 @@
 //! `trainer inspect`: what is in data files, before a run pays for it.
 //!
 //! The first file is read as a training would read it, the others as its validation and test sets.
-//! Nothing is written, and the network is not used.
+//! Nothing is written, and nothing is downloaded but the data sets that are named.
 
 mod account;
 mod batches;
@@ -9,12 +9,12 @@ mod batches;
 use std::io::Write;
 
 use lockstep_data::{
-    Corpus, Doubt, Labels, Lengths, MaxLength, OnBadRow, Repeats, Tokenizer, overlap,
+    Corpus, Doubt, FileSet, Labels, Lengths, MaxLength, OnBadRow, Repeats, Tokenizer, overlap,
 };
 use lockstep_flags::{Command, CommandLine, Entries, Fault, Problem, Words, Written};
 use lockstep_host::{ExitCode, Process};
 use lockstep_hub::{HubSettings, find_model};
-use lockstep_settings::{ModelName, Reading, keys};
+use lockstep_settings::{DATA_SOURCE, DataSource, HubSplit, ModelName, Reading, keys};
 
 use super::evaluate::JSON;
 use crate::failure::Failure;
@@ -50,7 +50,8 @@ static ENTRIES: &Entries = &[
 const AFTER: &str = "\
 The first FILE is read as training data. The others are compared with it, as
 validation or test data. Rows that cannot be used are counted and left out.
-Lengths are those of the model's tokenizer; nothing is downloaded.
+FILE may be a split of a data set on the hub, hub:OWNER/NAME[:CONFIG]:SPLIT,
+which is downloaded. Lengths are those of the model's tokenizer, if it is here.
 
 examples:
   trainer inspect train.csv
@@ -120,9 +121,11 @@ fn inspect(
     let renames = sources::renames(reading)?;
     let mut all: Vec<Inspected> = Vec::with_capacity(paths.len());
     let mut tokenizer = None;
+    let hub = HubSettings::of(&process.environment);
     for path in paths {
         let labels = all.first().map_or(Labels::Infer, |one| Labels::Known(one.corpus.labels()));
-        let corpus = sources::file(path.as_ref(), reading, renames.as_ref())?.labelled(labels)?;
+        let files = files_of(path, &hub)?;
+        let corpus = sources::file(files, reading, renames.as_ref())?.labelled(labels)?;
         if all.is_empty() {
             tokenizer = tokenizer_for(&corpus, config, process)?;
         }
@@ -138,6 +141,18 @@ fn inspect(
         });
     }
     Ok(all)
+}
+
+/// The files of a source as it was named.
+fn files_of(name: &str, hub: &HubSettings) -> Result<FileSet, Failure> {
+    match DATA_SOURCE.read(name) {
+        Some(source @ DataSource::Hub(_)) => sources::file_set(&source, hub),
+        None if name.starts_with(HubSplit::PREFIX) => {
+            let problem = Problem::Invalid { valid: DATA_SOURCE.valid() };
+            Err(Fault { place: name.to_owned(), problem }.into())
+        }
+        Some(DataSource::File(_) | DataSource::Reviews) | None => Ok(FileSet::find(name.as_ref())?),
+    }
 }
 
 /// The tokenizer of the model, if that is on this machine; `builtin:tiny` makes one of the texts.

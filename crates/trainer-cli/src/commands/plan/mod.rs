@@ -28,7 +28,7 @@ use crate::disk::room;
 use crate::failure::Failure;
 use crate::models::Outline;
 use crate::observers::clock;
-use crate::sources::{self, Corpora, Held, RawCorpora};
+use crate::sources::{self, Corpora, Held, Places, RawCorpora};
 use crate::tokens::{self, Tokens};
 use estimate::{Costs, Counts};
 use lockstep_world::counted;
@@ -114,9 +114,10 @@ struct Material {
 /// # Errors
 /// Data or a model that a training would refuse.
 fn read(plan: &RunPlan, process: &Process) -> Result<(Corpora, Option<Material>), Failure> {
+    let hub = HubSettings::of(&process.environment).without_network();
     let cache = tokens::cache(plan.find(&keys::TOKEN_CACHE).as_ref(), &process.environment);
-    let raw = RawCorpora::read(&plan.data, &cache)?;
-    let model = Outline::here(&plan.model, HubSettings::of(&process.environment))?;
+    let raw = RawCorpora::read(&plan.data, Places { hub: &hub, cache: Some(&cache) })?;
+    let model = Outline::here(&plan.model, hub)?;
     let corpora = raw.labelled(model.as_ref().and_then(Outline::classes))?;
     let material = |model: Outline| -> Result<Material, Failure> {
         let (config, tokenizer) = model.fitted(plan, &corpora.train)?;

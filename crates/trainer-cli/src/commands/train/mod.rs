@@ -31,7 +31,7 @@ use crate::failure::Failure;
 use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::output_dir::Replaced;
-use crate::sources::{Corpora, RawCorpora};
+use crate::sources::{Corpora, Places, RawCorpora};
 use crate::{card, output_dir, tokens, write_file};
 pub(super) use command::COMMAND;
 use peers::{OTHERS_END, join, join_options, notify_peers};
@@ -46,7 +46,7 @@ pub(crate) fn run(
     line: CommandLine,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let stops = Stops::listen()?;
+    let stops = Stops::listen(&process.environment)?;
     let out: &mut dyn Write = &mut Optional::new(out);
     let hub = HubSettings::of(&process.environment);
     let (mut plan, checks) = Checks::plan(run_config(line, keys::ALL), hub.clone())?;
@@ -136,7 +136,8 @@ impl Run<'_> {
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
-        let raw = RawCorpora::read(&plan.data, self.cache)?;
+        let places = Places { hub: self.hub, cache: Some(self.cache) };
+        let raw = RawCorpora::read(&plan.data, places)?;
         let base = self.base()?;
         let corpora = raw.labelled(base.classes())?;
         say(out, &summary::of_corpora(&plan.data, &corpora))?;
