@@ -61,7 +61,7 @@ pub(super) struct Widths {
 fn width(bound: u64) -> usize {
     match bound {
         0..=0x100 => 1,
-        0..=0x1_0000 => 2,
+        0x101..=0x1_0000 => 2,
         _ => 4,
     }
 }
