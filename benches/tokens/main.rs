@@ -17,8 +17,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use lockstep_data::{
-    ColumnChoice, CorpusFile, CorpusSource, Labels, MaxLength, OnBadRow, TokenCache, TokenStore,
-    Tokenising, Tokenizer,
+    CorpusFile, CorpusSource, Labels, MaxLength, TokenCache, TokenStore, Tokenising, Tokenizer,
 };
 
 use peer::Peer;
@@ -130,12 +129,7 @@ fn phrases(model: &Path, file: &Path, python: Option<&str>) -> Outcome<()> {
 }
 
 fn source_of(file: &Path) -> CorpusSource {
-    CorpusSource {
-        path: file.to_owned(),
-        text_column: ColumnChoice::Detect,
-        label_column: ColumnChoice::Detect,
-        on_bad_row: OnBadRow::Fail,
-    }
+    CorpusSource::from(file.to_owned())
 }
 
 /// How busy the machine is.

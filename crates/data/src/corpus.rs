@@ -1,95 +1,23 @@
-//! A labelled corpus in memory: a user's file, read and judged as a whole.
-//!
-//! A file is read to its end before it is refused, so that one message tells all that is wrong with
-//! it. What is returned holds only rows that can be used.
+//! A labelled corpus in memory: the usable examples of a user's files, with their classes.
 
 use std::ops::Deref;
 
 use crate::bad_row::BadRows;
-use crate::columns::{Columns, Wanted};
-use crate::data_file;
+use crate::columns::Columns;
 use crate::error::DataError;
-use crate::facts::{CorpusFacts, RawFacts};
+use crate::facts::CorpusFacts;
 use crate::file_doubts::{FileDoubt, is_quoted};
 use crate::format::Format;
 use crate::held_out::HeldOut;
-use crate::labels::{LabelError, LabelMap, Labels};
-use crate::manner::Manner;
-use crate::renames::Renames;
-use crate::sorted_rows::{Labelled, SortedRows};
-use crate::source::{CorpusSource, Example};
+use crate::labels::{LabelError, LabelMap};
+use crate::read_files::ReadFiles;
+use crate::source::Example;
 
-/// A file of labelled texts that was read, before it is settled which labels are classes.
-#[derive(Clone, Debug)]
-pub struct RawCorpus {
-    facts: RawFacts,
-    rows: Vec<Labelled>,
-}
-
-impl RawCorpus {
-    /// Reads the file of `source`.
-    ///
-    /// # Errors
-    /// [`DataError`], for a file that cannot be read, that has no rows, or whose columns cannot be told.
-    pub fn read(source: &CorpusSource) -> Result<Self, DataError> {
-        let mut rows = Vec::new();
-        let facts = read(source, |row| rows.push(row))?;
-        Ok(Self { facts, rows })
-    }
-
-    /// The same with each label called as the user calls it.
-    #[must_use]
-    pub fn renamed(mut self, renames: &Renames) -> Self {
-        self.facts.rename(renames);
-        self
-    }
-
-    /// The corpus with classes of `labels`.
-    ///
-    /// # Errors
-    /// [`DataError`], for a file that cannot be learned from.
-    pub fn labelled(mut self, labels: Labels<'_>) -> Result<Corpus, DataError> {
-        let facts = self.facts.labelled(labels)?;
-        let classes = self.facts.rows.numbers(facts.labels());
-        let example = |Labelled { label, text, line }: Labelled| {
-            let (_, label) = classes.get(usize::try_from(label).ok()?)?;
-            Some(Example { text, label: (*label)?, line })
-        };
-        let examples = self.rows.into_iter().filter_map(example).collect();
-        Ok(Corpus { facts, examples, format: Some(self.facts.format) })
-    }
-}
-
-/// Reads the file of `source` and gives its usable rows to `keep`.
-pub(crate) fn read(
-    source: &CorpusSource,
-    keep: impl FnMut(Labelled),
-) -> Result<RawFacts, DataError> {
-    let file = data_file::open(&source.path)?;
-    let format = data_file::format(&source.path)?;
-    let wanted =
-        Wanted { text: source.text_column.clone(), label: Some(source.label_column.clone()) };
-    let mut rows = data_file::rows(file, format, wanted, &source.path)?;
-    let sorted = SortedRows::read(&mut rows, keep)?;
-    let facts = RawFacts {
-        path: source.path.clone(),
-        on_bad_row: source.on_bad_row,
-        foreign: rows.foreign(),
-        format: rows.format(),
-        manner: rows.manner(),
-        columns: rows.into_columns()?,
-        rows: sorted,
-    };
-    facts.check_rows()
-}
-
-/// The usable examples of one file.
+/// The usable examples of one set of files.
 #[derive(Clone, Debug)]
 pub struct Corpus {
-    facts: CorpusFacts,
-    examples: Vec<Example>,
-    /// How the file is written, if it is one.
-    format: Option<Format>,
+    pub(crate) facts: CorpusFacts,
+    pub(crate) examples: Vec<Example>,
 }
 
 impl Deref for Corpus {
@@ -101,14 +29,6 @@ impl Deref for Corpus {
 }
 
 impl Corpus {
-    /// Reads the file of `source`.
-    ///
-    /// # Errors
-    /// [`DataError`], for a file that cannot be read or that cannot be learned from.
-    pub fn read(source: &CorpusSource, labels: Labels<'_>) -> Result<Self, DataError> {
-        RawCorpus::read(source)?.labelled(labels)
-    }
-
     /// A corpus that does not come from a file.
     ///
     /// # Errors
@@ -133,11 +53,11 @@ impl Corpus {
             columns: Columns { text: "text".to_owned(), label: Some("label".to_owned()) },
             skipped: BadRows::default(),
             numbered: 0,
-            manner: Manner::default(),
-            foreign: None,
+            files: ReadFiles::default(),
+            doubts: Vec::new(),
             quoted: None,
         };
-        Ok(Self { facts, examples, format: None })
+        Ok(Self { facts, examples })
     }
 
     /// The same examples under the numbers that `labels` gives their classes, where it has all of
@@ -173,7 +93,7 @@ impl Corpus {
         let facts = CorpusFacts {
             skipped: BadRows::default(),
             numbered: 0,
-            foreign: None,
+            doubts: Vec::new(),
             ..self.facts.clone()
         };
         let held = Self { facts, ..self.clone() }.with(held);
@@ -183,7 +103,7 @@ impl Corpus {
     /// The same file with these of its examples.
     fn with(mut self, examples: Vec<Example>) -> Self {
         self.facts.counts = counts(&examples, self.facts.labels.len());
-        self.facts.quoted = quoting(&examples).filter(|_| self.format == Some(Format::Tsv));
+        self.facts.quoted = quoting(&examples, &self.facts.files);
         Self { examples, ..self }
     }
 
@@ -210,8 +130,11 @@ fn counts(examples: &[Example], classes: usize) -> Vec<usize> {
 }
 
 /// Texts in quotes that were read as letters.
-fn quoting(examples: &[Example]) -> Option<FileDoubt> {
-    let mut quoted = examples.iter().filter(|example| is_quoted(&example.text));
-    let Example { text, line, .. } = quoted.next()?;
-    Some(FileDoubt::Quoted { texts: 1 + quoted.count(), line: *line, text: text.clone() })
+fn quoting(examples: &[Example], files: &ReadFiles) -> Option<FileDoubt> {
+    let is_tsv =
+        |example: &&Example| files.of(example.place).is_some_and(|file| file.format == Format::Tsv);
+    let mut quoted = examples.iter().filter(is_tsv).filter(|example| is_quoted(&example.text));
+    let Example { text, place, .. } = quoted.next()?;
+    let (place, text) = (files.words(*place), text.clone());
+    Some(FileDoubt::Quoted { texts: 1 + quoted.count(), place, text })
 }

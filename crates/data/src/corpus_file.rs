@@ -1,44 +1,48 @@
-//! A labelled corpus whose texts stay in their file: they are read again where they are needed, one by
-//! one, so a file may be larger than memory.
+//! A labelled corpus whose texts stay in their files: they are read again where they are needed, one by
+//! one, so files may be larger than memory.
 
-use std::collections::HashMap;
-use std::ops::Deref;
+use std::ops::{ControlFlow, Deref};
 use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use crate::changed::ChangedFile;
-use crate::columns::Wanted;
-use crate::corpus;
-use crate::data_file;
 use crate::error::DataError;
 use crate::facts::{CorpusFacts, RawFacts};
 use crate::file_state::FileState;
 use crate::labels::Labels;
+use crate::raw_corpus;
 use crate::renames::Renames;
-use crate::rows::Content;
+use crate::sorted_rows::{Labelled, SortedRows};
 use crate::source::{CorpusSource, Example};
 
-/// A file of labelled texts that was read, before it is settled which labels are classes.
+/// Examples that go from the reading thread to the other at once.
+const AT_ONCE: usize = 512;
+/// Bytes of texts after which they go.
+const BYTES: usize = 1 << 20;
+/// How many times so many wait there at most.
+const WAITING: usize = 8;
+
+/// Files of labelled texts that were read, before it is settled which labels are classes.
 #[derive(Clone, Debug)]
 pub struct RawCorpusFile {
     pub(crate) source: CorpusSource,
     pub(crate) facts: RawFacts,
-    /// The file as it was read.
-    pub(crate) state: FileState,
-    /// What its content and the way it is read hash to, where that is known.
+    /// The files as they were read.
+    pub(crate) states: Vec<FileState>,
+    /// What their content and the way they are read hash to, where that is known.
     pub(crate) key: Option<u128>,
 }
 
 impl RawCorpusFile {
-    /// Reads the file of `source`, which must be one that can be read again.
+    /// Reads the files of `source`, which were in these `states` before.
     ///
     /// # Errors
     /// As [`crate::RawCorpus::read`]; [`DataError::Changed`].
-    pub(crate) fn read(source: &CorpusSource) -> Result<Self, DataError> {
-        let state = FileState::of(&source.path);
-        let facts = corpus::read(source, drop)?;
-        let state = state.filter(|state| state.is_of(&source.path));
-        let state = state.ok_or_else(|| changed(source))?;
-        Ok(Self { source: source.clone(), facts, state, key: None })
+    pub(crate) fn read(source: &CorpusSource, states: Vec<FileState>) -> Result<Self, DataError> {
+        let facts = raw_corpus::read(source, &mut drop)?;
+        check(source, &states)?;
+        Ok(Self { source: source.clone(), facts, states, key: None })
     }
 
     /// The same with each label called as the user calls it.
@@ -51,24 +55,24 @@ impl RawCorpusFile {
     /// The corpus with classes of `labels`.
     ///
     /// # Errors
-    /// [`DataError`], for a file that cannot be learned from.
+    /// [`DataError`], for files that cannot be learned from.
     pub fn labelled(mut self, labels: Labels<'_>) -> Result<CorpusFile, DataError> {
         let facts = self.facts.labelled(labels)?;
-        let numbers = self.facts.rows.numbers(facts.labels());
-        let classes = numbers.into_iter().map(|(label, class)| (label.to_owned(), class)).collect();
-        let Self { source, state, key, .. } = self;
-        Ok(CorpusFile { source, facts, classes, state, key })
+        let Self { source, states, key, facts: RawFacts { rows, .. } } = self;
+        let classes = rows.numbers(facts.labels());
+        Ok(CorpusFile { source, facts, rows, classes, states, key })
     }
 }
 
-/// The usable examples of one file, in that file.
+/// The usable examples of one set of files, in these files.
 #[derive(Clone, Debug)]
 pub struct CorpusFile {
     source: CorpusSource,
     facts: CorpusFacts,
-    /// The class of each label as the file has it; nothing where its rows are bad.
-    pub(crate) classes: HashMap<String, Option<u32>>,
-    state: FileState,
+    rows: SortedRows,
+    /// The class of each label, by the label's number; nothing where its rows are bad.
+    pub(crate) classes: Vec<Option<u32>>,
+    states: Vec<FileState>,
     pub(crate) key: Option<u128>,
 }
 
@@ -81,48 +85,79 @@ impl Deref for CorpusFile {
 }
 
 impl CorpusFile {
-    /// The file.
+    /// What messages call the files.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.source.path
+    pub fn name(&self) -> &Path {
+        &self.source.files.name
     }
 
-    /// The examples in the order of the file, read from it.
-    ///
-    /// # Errors
-    /// A file that can no longer be opened; each example is one where the file has changed.
-    pub fn examples(
+    /// Reads the files and gives their examples, in this order, to `take`, which works beside the reading
+    /// thread. The last one is an error where the files are not what they were.
+    pub fn read<T>(
         &self,
-    ) -> Result<impl Iterator<Item = Result<Example, DataError>> + '_, DataError> {
-        let CorpusSource { path, text_column, label_column, .. } = &self.source;
-        let file = data_file::open(path)?;
-        let format = data_file::format(path)?;
-        let wanted = Wanted { text: text_column.clone(), label: Some(label_column.clone()) };
-        let mut rows = data_file::rows(file, format, wanted, path)?;
-        let mut left = self.count();
-        Ok(std::iter::from_fn(move || {
-            loop {
-                let row = match rows.next() {
-                    Ok(Some(row)) => row,
-                    Ok(None) if left == 0 && self.state.is_of(path) => return None,
-                    Ok(None) => return Some(Err(changed(&self.source))),
-                    Err(error) => return Some(Err(error)),
+        take: impl FnOnce(&mut dyn Iterator<Item = Result<Example, DataError>>) -> T,
+    ) -> T {
+        thread::scope(|scope| {
+            let (sender, receiver) = sync_channel(WAITING);
+            scope.spawn(move || {
+                let mut send = |part| match sender.send(part) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
                 };
-                let Ok(Content { text, label }) = row.content else { continue };
-                let label = label.unwrap_or_default();
-                match (self.classes.get(&label), left.checked_sub(1)) {
-                    (Some(None), _) => {}
-                    (Some(Some(label)), Some(rest)) => {
-                        left = rest;
-                        return Some(Ok(Example { text, label: *label, line: row.line }));
-                    }
-                    _ => return Some(Err(changed(&self.source))),
+                let rest = self.send(&mut send);
+                let _ = send(rest);
+            });
+            take(&mut examples(receiver))
+        })
+    }
+
+    /// Sends all examples but the last ones, which are what is left at the end.
+    fn send(
+        &self,
+        send: &mut dyn FnMut(Result<Vec<Example>, DataError>) -> ControlFlow<()>,
+    ) -> Result<Vec<Example>, DataError> {
+        let mut part = Vec::with_capacity(AT_ONCE);
+        let (mut bytes, mut left) = (0, self.count());
+        let mut flow = ControlFlow::Continue(());
+        let read = raw_corpus::read(&self.source, &mut |Labelled { label, text, place }| {
+            let class = usize::try_from(label).ok().and_then(|label| *self.classes.get(label)?);
+            if let (Some(label), ControlFlow::Continue(()), true) = (class, flow, left > 0) {
+                left -= 1;
+                bytes += text.len();
+                part.push(Example { text, label, place });
+                if part.len() == AT_ONCE || bytes >= BYTES {
+                    bytes = 0;
+                    flow = send(Ok(std::mem::replace(&mut part, Vec::with_capacity(AT_ONCE))));
                 }
             }
-        }))
+        })?;
+        check(&self.source, &self.states)?;
+        match read.rows.equals(&self.rows) {
+            true => Ok(part),
+            false => Err(changed(&self.source)),
+        }
     }
 }
 
+/// The examples of the parts that arrive, up to the first error.
+fn examples(
+    parts: Receiver<Result<Vec<Example>, DataError>>,
+) -> impl Iterator<Item = Result<Example, DataError>> {
+    parts.into_iter().flat_map(|part| {
+        let (examples, error) = match part {
+            Ok(examples) => (examples, None),
+            Err(error) => (Vec::new(), Some(Err(error))),
+        };
+        examples.into_iter().map(Ok).chain(error)
+    })
+}
+
+/// Whether the files are in these states.
+fn check(source: &CorpusSource, states: &[FileState]) -> Result<(), DataError> {
+    let is_same = source.files.files.iter().zip(states).all(|(path, state)| state.is_of(path));
+    if is_same { Ok(()) } else { Err(changed(source)) }
+}
+
 fn changed(source: &CorpusSource) -> DataError {
-    ChangedFile::Data { path: source.path.clone() }.into()
+    ChangedFile::Data { path: source.files.name.clone() }.into()
 }

@@ -10,10 +10,9 @@ use crate::columns::Columns;
 use crate::doubts::{Doubt, doubts, unlearned};
 use crate::error::{Clues, DataError};
 use crate::file_doubts::FileDoubt;
-use crate::foreign::Foreign;
-use crate::format::Format;
 use crate::labels::{LabelMap, Labels};
 use crate::manner::Manner;
+use crate::read_files::{ReadFiles, RowPlace};
 use crate::renames::Renames;
 use crate::sorted_rows::SortedRows;
 use crate::source::OnBadRow;
@@ -21,31 +20,17 @@ use crate::source::OnBadRow;
 /// What is known of a file before it is settled which of its labels are classes.
 #[derive(Clone, Debug)]
 pub(crate) struct RawFacts {
-    pub(crate) path: PathBuf,
+    /// What messages call the files.
+    pub(crate) name: PathBuf,
     pub(crate) on_bad_row: OnBadRow,
     pub(crate) columns: Option<Columns>,
     pub(crate) rows: SortedRows,
-    /// How it is written.
-    pub(crate) format: Format,
-    pub(crate) manner: Manner,
-    /// What the file seems to be, where it is no UTF-8 text.
-    pub(crate) foreign: Option<Foreign>,
+    pub(crate) files: ReadFiles,
+    /// What is odd about the files as a whole.
+    pub(crate) doubts: Vec<FileDoubt>,
 }
 
 impl RawFacts {
-    /// Refuses a file without rows.
-    pub(crate) fn check_rows(self) -> Result<Self, DataError> {
-        match (&self.columns, self.count()) {
-            (Some(columns), 0) => {
-                let Columns { text, label } = columns.clone();
-                let label = label.unwrap_or_default();
-                Err(DataError::NoRows { path: self.path, text, label })
-            }
-            (None, 0) => Err(DataError::EmptyFile { path: self.path }),
-            _ => Ok(self),
-        }
-    }
-
     /// Rows, usable or not.
     fn count(&self) -> u64 {
         self.rows.usable() as u64 + self.rows.bad().total()
@@ -64,7 +49,7 @@ impl RawFacts {
         self.rows.judge_labels(labels);
         let columns = self.judge(labels)?;
         let map = self.rows.classes(labels).map_err(|fault| DataError::Labels {
-            path: self.path.clone(),
+            path: self.name.clone(),
             skipped: self.rows.bad().clone(),
             fault,
         })?;
@@ -72,22 +57,26 @@ impl RawFacts {
         Ok(CorpusFacts {
             counts: self.rows.counts(&map),
             numbered: self.rows.numbered(&map),
-            quoted: self.rows.quoted(),
-            foreign: FileDoubt::foreign(&self.path, self.foreign, &skipped),
+            quoted: self.rows.quoted(&self.files),
             labels: map,
             columns,
             skipped,
-            manner: self.manner,
+            files: self.files.clone(),
+            doubts: self.doubts.clone(),
         })
     }
 
     /// Refuses a file that has nothing usable, or bad rows that the user has not allowed.
     fn judge(&self, labels: Labels<'_>) -> Result<Columns, DataError> {
-        let path = self.path.clone();
         let bad = self.rows.bad().clone();
         let rows = self.count();
-        let foreign = self.foreign.filter(|foreign| foreign.explains(&bad));
-        let clues = Box::new(Clues { known: known_if_missed(&bad, labels), foreign });
+        let foreign = self.files.foreign().find(|(_, foreign)| foreign.explains(&bad));
+        let clues = Box::new(Clues {
+            known: known_if_missed(&bad, labels),
+            foreign: foreign.map(|(_, foreign)| foreign),
+            file: foreign.map_or_else(PathBuf::new, |(path, _)| path.to_owned()),
+        });
+        let path = self.name.clone();
         match (&self.columns, self.on_bad_row) {
             (_, OnBadRow::Fail) if !bad.is_empty() => {
                 Err(DataError::BadRows { path, rows, bad, clues })
@@ -116,9 +105,10 @@ pub struct CorpusFacts {
     pub(crate) columns: Columns,
     pub(crate) skipped: BadRows,
     pub(crate) numbered: usize,
-    pub(crate) manner: Manner,
-    /// Why rows of it were dropped, where that can be guessed.
-    pub(crate) foreign: Option<FileDoubt>,
+    /// The files; none where the examples are made otherwise.
+    pub(crate) files: ReadFiles,
+    /// What is odd about the files as a whole.
+    pub(crate) doubts: Vec<FileDoubt>,
     /// Texts in quotes that were read as letters.
     pub(crate) quoted: Option<FileDoubt>,
 }
@@ -136,10 +126,15 @@ impl CorpusFacts {
         &self.labels
     }
 
-    /// How the file was read, where its name does not say it.
+    /// How the first file was read, where its name does not say it.
     #[must_use]
     pub fn manner(&self) -> Manner {
-        self.manner
+        self.files.first().map(|file| file.manner).unwrap_or_default()
+    }
+
+    /// Where an example stands, in words.
+    pub(crate) fn words(&self, place: RowPlace) -> String {
+        self.files.words(place)
     }
 
     /// The columns that were read.
@@ -158,7 +153,8 @@ impl CorpusFacts {
     #[must_use]
     pub fn doubts(&self) -> Vec<Doubt> {
         let of_classes = doubts(self.labels.names(), &self.counts);
-        of_classes.into_iter().chain(self.doubts_of_reading().map(Doubt::OfFile)).collect()
+        let of_files = self.doubts.iter().cloned().chain(self.doubts_of_reading());
+        of_classes.into_iter().chain(of_files.map(Doubt::OfFile)).collect()
     }
 
     /// What is odd about this corpus beside the one of the same classes that is learned from.
@@ -169,7 +165,10 @@ impl CorpusFacts {
 
     /// Why texts are perhaps not what the file means, and rows were dropped.
     pub fn doubts_of_reading(&self) -> impl Iterator<Item = FileDoubt> + '_ {
-        self.foreign.iter().chain(&self.quoted).cloned()
+        let foreign = self.files.foreign();
+        let of_bytes =
+            foreign.filter_map(|(path, found)| FileDoubt::foreign(path, found, &self.skipped));
+        of_bytes.take(1).chain(self.quoted.clone())
     }
 
     /// How many labels of the file are the numbers of a model's classes and not their names.

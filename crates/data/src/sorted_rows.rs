@@ -1,6 +1,6 @@
-//! The labels of a file's usable rows, and the account of the bad rows.
+//! The labels of the usable rows of a set of files, and the account of the bad rows.
 //!
-//! A file is read to its end before it is refused, so that one message tells all that is wrong. Labels
+//! All files are read to their end before the set is refused, so that one message tells all that is wrong. Labels
 //! are looked at once all of them are known: whether -1 is a class follows from the others. What is
 //! decided of a label holds for all of its rows, so no row needs to be kept for it.
 
@@ -16,6 +16,7 @@ use crate::file_doubts::{FileDoubt, is_quoted};
 use crate::format::Format;
 use crate::label_value::{NO_LABEL, is_count, value_of};
 use crate::labels::{LabelError, LabelMap, Labels};
+use crate::read_files::{ReadFiles, RowPlace};
 use crate::renames::Renames;
 use crate::rows::{Content, Row, Rows};
 
@@ -23,6 +24,8 @@ use crate::rows::{Content, Row, Rows};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SortedRows {
     labels: Vec<LabelRows>,
+    /// The place of each label among them.
+    numbers: HashMap<String, usize>,
     bad: BadRows,
 }
 
@@ -34,8 +37,8 @@ pub(crate) struct LabelRows {
     /// The class, or what the user calls it.
     name: String,
     rows: u64,
-    /// The lines of the first of them: as many as an account of bad rows shows.
-    first: Vec<u64>,
+    /// The places of the first of them: as many as an account of bad rows shows.
+    first: Vec<RowPlace>,
     /// Those whose texts are in quotes that are letters.
     quoted: Option<Quoted>,
     is_usable: bool,
@@ -46,7 +49,7 @@ pub(crate) struct LabelRows {
 struct Quoted {
     texts: usize,
     /// Of the first.
-    line: u64,
+    place: RowPlace,
     text: String,
 }
 
@@ -56,76 +59,94 @@ pub(crate) struct Labelled {
     /// The number of its label, in the order in which labels first occur.
     pub(crate) label: u32,
     pub(crate) text: String,
-    pub(crate) line: u64,
+    pub(crate) place: RowPlace,
 }
 
 impl SortedRows {
-    /// Reads all `rows`, whatever their labels are, and gives the usable ones to `keep`.
+    /// Adds all `rows` of the file with this number, whatever their labels are, and gives the usable ones
+    /// to `keep`.
     pub(crate) fn read<R: BufRead>(
+        &mut self,
         rows: &mut Rows<R>,
-        mut keep: impl FnMut(Labelled),
-    ) -> Result<Self, DataError> {
-        let mut sorted = Self { bad: BadRows::of(rows.format()), ..Self::default() };
-        let mut numbers = HashMap::new();
+        file: u32,
+        keep: &mut dyn FnMut(Labelled),
+    ) -> Result<(), DataError> {
         // Empty lines count once a row follows them; at the end of a file they mean nothing.
         let mut empty_lines = BadRows::default();
         while let Some(Row { line, content }) = rows.next()? {
+            let place = RowPlace { file, line };
             let content = match content {
                 Err(kind @ BadRowKind::EmptyLine) => {
-                    empty_lines.note(BadRow { line, kind });
+                    empty_lines.note(BadRow { place, kind });
                     continue;
                 }
                 content => content,
             };
-            sorted.bad.append(mem::take(&mut empty_lines));
-            match content {
-                Ok(content) => {
-                    let is_quoted = rows.format() == Format::Tsv && is_quoted(&content.text);
-                    let label = sorted.note(&mut numbers, line, &content, is_quoted);
-                    keep(Labelled { label, text: content.text, line });
-                }
-                Err(kind) => sorted.bad.note(BadRow { line, kind }),
+            self.bad.append(mem::take(&mut empty_lines));
+            let row = content.map(|Content { text, label }| (text, label.unwrap_or_default()));
+            if let Ok((text, label)) = &row
+                && rows.format() == Format::Tsv
+                && is_quoted(text)
+            {
+                self.note_quoted(label, place, text);
             }
+            self.add(place, row, keep);
         }
-        Ok(sorted)
+        Ok(())
+    }
+
+    /// Adds the row in `place`: its text and its label, or what is wrong with it.
+    pub(crate) fn add(
+        &mut self,
+        place: RowPlace,
+        row: Result<(String, String), BadRowKind>,
+        keep: &mut dyn FnMut(Labelled),
+    ) {
+        let (text, label) = match row {
+            Ok(row) => row,
+            Err(kind) => return self.bad.note(BadRow { place, kind }),
+        };
+        let (number, label) = self.label(&label);
+        label.rows += 1;
+        if label.first.len() < BadRows::SHOWN {
+            label.first.push(place);
+        }
+        keep(Labelled { label: number, text, place });
+    }
+
+    fn note_quoted(&mut self, label: &str, place: RowPlace, text: &str) {
+        let (_, label) = self.label(label);
+        let first = || Quoted { texts: 0, place, text: text.to_owned() };
+        label.quoted.get_or_insert_with(first).texts += 1;
+    }
+
+    /// The rows of a label, with its number.
+    fn label(&mut self, name: &str) -> (u32, &mut LabelRows) {
+        let next = self.labels.len();
+        let number = match self.numbers.get(name) {
+            Some(number) => *number,
+            None => {
+                self.numbers.insert(name.to_owned(), next);
+                self.labels.push(LabelRows::of(name));
+                next
+            }
+        };
+        (u32::try_from(number).unwrap_or(u32::MAX), &mut self.labels[number])
+    }
+
+    /// Says in which files the rows stand.
+    pub(crate) fn set_files(&mut self, files: ReadFiles) {
+        self.bad = mem::take(&mut self.bad).in_files(files);
     }
 
     /// The rows of a file that was read before.
     pub(crate) fn known(labels: Vec<LabelRows>, bad: BadRows) -> Self {
-        Self { labels, bad }
+        Self { labels, bad, ..Self::default() }
     }
 
     /// The rows of each label; nothing where they were renamed.
     pub(crate) fn labels(&self) -> Option<&[LabelRows]> {
         self.labels.iter().all(|label| label.name == label.of_file).then_some(&*self.labels)
-    }
-
-    /// Counts a row; the number of its label.
-    fn note(
-        &mut self,
-        numbers: &mut HashMap<String, u32>,
-        line: u64,
-        content: &Content,
-        is_quoted: bool,
-    ) -> u32 {
-        let name = content.label.as_deref().unwrap_or_default();
-        let number = numbers.get(name).copied().unwrap_or_else(|| {
-            let number = u32::try_from(self.labels.len()).unwrap_or(u32::MAX);
-            numbers.insert(name.to_owned(), number);
-            self.labels.push(LabelRows::of(name));
-            number
-        });
-        if let Some(label) = self.labels.get_mut(number as usize) {
-            label.rows += 1;
-            if label.first.len() < BadRows::SHOWN {
-                label.first.push(line);
-            }
-            if is_quoted {
-                let first = || Quoted { texts: 0, line, text: content.text.clone() };
-                label.quoted.get_or_insert_with(first).texts += 1;
-            }
-        }
-        number
     }
 
     /// Gives each label the name that the user has for it.
@@ -211,19 +232,26 @@ impl SortedRows {
         counts
     }
 
-    /// The class of each label, in the order of their numbers, with the label as the file has it; nothing
-    /// where its rows are bad.
-    pub(crate) fn numbers(&self, labels: &LabelMap) -> Vec<(&str, Option<u32>)> {
+    /// The class of each label, by the label's number; nothing where its rows are bad.
+    pub(crate) fn numbers(&self, labels: &LabelMap) -> Vec<Option<u32>> {
         let class = |label: &LabelRows| labels.id(&label.name).filter(|_| label.is_usable);
-        self.labels.iter().map(|label| (label.of_file.as_str(), class(label))).collect()
+        self.labels.iter().map(class).collect()
+    }
+
+    /// Whether these are the same labels as `others`, with as many rows each.
+    pub(crate) fn equals(&self, others: &Self) -> bool {
+        let facts = |rows: &Self| -> Vec<(String, u64)> {
+            rows.labels.iter().map(|label| (label.of_file.clone(), label.rows)).collect()
+        };
+        facts(self) == facts(others)
     }
 
     /// Texts in quotes that were read as letters.
-    pub(crate) fn quoted(&self) -> Option<FileDoubt> {
+    pub(crate) fn quoted(&self, files: &ReadFiles) -> Option<FileDoubt> {
         let quoted = || self.usable_labels().filter_map(|label| label.quoted.as_ref());
-        let Quoted { line, text, .. } = quoted().min_by_key(|quoted| quoted.line)?;
+        let Quoted { place, text, .. } = quoted().min_by_key(|quoted| quoted.place)?;
         let texts = quoted().map(|quoted| quoted.texts).sum();
-        Some(FileDoubt::Quoted { texts, line: *line, text: text.clone() })
+        Some(FileDoubt::Quoted { texts, place: files.words(*place), text: text.clone() })
     }
 
     fn usable_labels(&self) -> impl Iterator<Item = &LabelRows> {

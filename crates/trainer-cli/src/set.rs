@@ -37,11 +37,11 @@ impl Set {
             Self::Held(corpus) => tiny_tokenizer(corpus.texts_and_labels().map(|(text, _)| text)),
             Self::File(corpus) => {
                 let mut fault: Option<DataError> = None;
-                let texts = corpus
-                    .examples()?
-                    .map_while(|row| row.map_err(|error| fault = Some(error)).ok())
-                    .map(|example| example.text);
-                let made = tiny_tokenizer(texts);
+                let made = corpus.read(|examples| {
+                    let examples =
+                        examples.map_while(|row| row.map_err(|error| fault = Some(error)).ok());
+                    tiny_tokenizer(examples.map(|example| example.text))
+                });
                 fault.map_or(made, |fault| Err(fault.into()))
             }
         }

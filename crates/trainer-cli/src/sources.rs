@@ -1,12 +1,11 @@
 //! Labelled examples: from a file, from the hub, or from the corpus that is built in.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lockstep_data::{
-    BadRows, Columns, Corpus, CorpusFacts, CorpusSource, DataError, Doubt, Example, HeldOut,
-    LabelMap, Labels, MaxLength, RawCorpus, RawCorpusFile, Renames, TokenCache,
+    BadRows, Columns, Corpus, CorpusFacts, CorpusSource, DataError, Doubt, Example, FileSet,
+    HeldOut, LabelMap, Labels, MaxLength, RawCorpus, RawCorpusFile, Renames, RowPlace, TokenCache,
 };
-use lockstep_flags::{Fault, Problem};
 use lockstep_hub::{HubError, HubSettings, SplitName, find_split};
 use lockstep_reviews as reviews;
 use lockstep_settings::{DataPlan, DataSource, HubSplit, Reading};
@@ -167,19 +166,18 @@ impl Raw {
         renames: Option<&Renames>,
         places: Places<'_>,
     ) -> Result<Self, Failure> {
-        let paths = match source {
-            DataSource::Reviews => return Ok(Self::Generated(generated(split)?)),
-            DataSource::File(path) => vec![path.clone()],
-            DataSource::Hub(split) => of_hub(split, places.hub)?,
-        };
-        let known = match (&paths[..], places.cache) {
-            ([path], Some(cache)) => cache.labels(&corpus_source(path, reading))?,
-            _ => None,
+        if *source == DataSource::Reviews {
+            return Ok(Self::Generated(generated(split)?));
+        }
+        let source = corpus_source(file_set(source, places.hub)?, reading);
+        let known = match places.cache {
+            Some(cache) => cache.labels(&source)?,
+            None => None,
         };
         Ok(match (known, renames) {
             (Some(raw), Some(renames)) => Self::File(raw.renamed(renames)),
             (Some(raw), None) => Self::File(raw),
-            (None, renames) => Self::Held(files(&paths, reading, renames)?),
+            (None, renames) => Self::Held(held(&source, renames)?),
         })
     }
 
@@ -195,48 +193,54 @@ impl Raw {
     }
 }
 
-/// A file, before it is known which of its labels are classes.
+/// Files in memory, before it is known which of their labels are classes.
 ///
 /// # Errors
 /// A file that cannot be read, or whose columns are not known.
 pub(crate) fn file(
-    path: &Path,
+    files: FileSet,
     reading: &Reading,
     renames: Option<&Renames>,
 ) -> Result<RawCorpus, DataError> {
-    let raw = RawCorpus::read(&corpus_source(path, reading))?;
+    held(&corpus_source(files, reading), renames)
+}
+
+fn held(source: &CorpusSource, renames: Option<&Renames>) -> Result<RawCorpus, DataError> {
+    let raw = RawCorpus::read(source)?;
     Ok(match renames {
         Some(renames) => raw.renamed(renames),
         None => raw,
     })
 }
 
-/// Several files as one.
-///
-/// # Errors
-/// As [`file`].
-pub(crate) fn files(
-    paths: &[PathBuf],
-    reading: &Reading,
-    renames: Option<&Renames>,
-) -> Result<RawCorpus, Failure> {
-    match paths {
-        [path] => Ok(file(path, reading, renames)?),
-        _ => {
-            let what = "splits of several Parquet files";
-            let instead = "join them into one file, with `datasets` for example";
-            let place = format!("{} files", paths.len());
-            Err(Fault { place, problem: Problem::NotYet { what, instead } }.into())
-        }
+fn corpus_source(files: FileSet, reading: &Reading) -> CorpusSource {
+    CorpusSource {
+        files,
+        text_column: reading.text_column.clone(),
+        label_column: reading.label_column.clone(),
+        dialect: reading.dialect,
+        on_bad_row: reading.on_bad_row,
     }
 }
 
-fn corpus_source(path: &Path, reading: &Reading) -> CorpusSource {
-    CorpusSource {
-        path: path.to_owned(),
-        text_column: reading.text_column.clone(),
-        label_column: reading.label_column.clone(),
-        on_bad_row: reading.on_bad_row,
+/// The files of a source, in the order of their rows; those of a split of the hub are in its cache.
+///
+/// # Errors
+/// Files that are not there, and what the hub or its cache lacks.
+pub(crate) fn file_set(source: &DataSource, hub: &HubSettings) -> Result<FileSet, Failure> {
+    match source {
+        DataSource::Hub(split) => {
+            let mut files = of_hub(split, hub)?;
+            Ok(match (files.pop(), files.is_empty()) {
+                (Some(file), true) => file.into(),
+                (last, _) => {
+                    files.extend(last);
+                    FileSet { name: name(source).into(), files }
+                }
+            })
+        }
+        DataSource::File(path) => Ok(FileSet::find(path)?),
+        DataSource::Reviews => Ok(FileSet::from(PathBuf::from(name(source)))),
     }
 }
 
@@ -307,7 +311,7 @@ fn generated(split: Split) -> Result<Corpus, DataError> {
     let example = |(review, line): (reviews::Review, u64)| Example {
         text: review.text,
         label: review.label as u32,
-        line,
+        place: RowPlace::line(line),
     };
     let examples = reviews::reviews(part, SEED).into_iter().zip(1..).map(example).collect();
     let labels = LabelMap::new(review_labels().map(str::to_owned).to_vec());

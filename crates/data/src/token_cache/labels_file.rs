@@ -1,4 +1,4 @@
-//! What is known of the labels of a file, kept for the next run.
+//! What is known of the labels of files, kept for the next run.
 
 use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
@@ -6,56 +6,84 @@ use serde::{Deserialize, Serialize};
 use crate::bad_row::BadRows;
 use crate::columns::Columns;
 use crate::corpus_file::RawCorpusFile;
+use crate::dialect::Delimiter;
 use crate::facts::RawFacts;
 use crate::file_state::FileState;
 use crate::format::Format;
 use crate::manner::Manner;
+use crate::read_files::{ReadFile, ReadFiles};
 use crate::sorted_rows::{LabelRows, SortedRows};
 use crate::source::CorpusSource;
 
-/// The labels of a file without bad rows: an account of those is for the eyes of a user who may repair
-/// the file, and is made anew.
+/// The labels of files of which nothing is odd: what is, is for the eyes of a user who may repair it,
+/// and is found anew.
 #[derive(Serialize, Deserialize)]
 pub(super) struct LabelsFile {
     text: String,
     label: Option<String>,
+    files: Vec<Written>,
+    labels: Vec<LabelRows>,
+}
+
+/// How a file is written.
+#[derive(Serialize, Deserialize)]
+struct Written {
     format: Format,
     encoding: Option<String>,
-    delimiter: Option<u8>,
-    labels: Vec<LabelRows>,
+    delimiter: Option<Delimiter>,
 }
 
 impl LabelsFile {
     pub(super) fn of(raw: &RawCorpusFile) -> Option<Self> {
-        let RawFacts { columns, rows, format, manner, .. } = &raw.facts;
+        let RawFacts { columns, rows, files, doubts, .. } = &raw.facts;
         let Columns { text, label } = columns.clone()?;
-        let labels = rows.labels().filter(|_| rows.bad().is_empty())?.to_vec();
-        let Manner { encoding, delimiter } = *manner;
-        let encoding = encoding.map(str::to_owned);
-        Some(Self { text, label, format: *format, encoding, delimiter, labels })
+        let is_odd = !rows.bad().is_empty() || !doubts.is_empty();
+        let labels = rows.labels().filter(|_| !is_odd)?.to_vec();
+        let written = |file: &ReadFile| {
+            let Manner { encoding, delimiter } = file.manner;
+            Written { format: file.format, encoding: encoding.map(str::to_owned), delimiter }
+        };
+        Some(Self { text, label, files: files.iter().map(written).collect(), labels })
     }
 
-    /// The file of `source` as it was read; nothing where this version does not know its encoding.
+    /// The files of `source` as they were read; nothing where this version does not know an encoding.
     pub(super) fn raw(
         self,
         source: &CorpusSource,
-        state: FileState,
+        states: &[FileState],
         key: u128,
     ) -> Option<RawCorpusFile> {
-        let Self { text, label, format, encoding, delimiter, labels } = self;
-        let encoding = match encoding {
-            Some(name) => Some(Encoding::for_label(name.as_bytes())?.name()),
-            None => None,
-        };
+        let Self { text, label, files, labels } = self;
+        if files.len() != source.files.files.len() {
+            return None;
+        }
+        let files: Option<Vec<ReadFile>> = files
+            .into_iter()
+            .zip(&source.files.files)
+            .map(|(Written { format, encoding, delimiter }, path)| {
+                let encoding = match encoding {
+                    Some(name) => Some(Encoding::for_label(name.as_bytes())?.name()),
+                    None => None,
+                };
+                Some(ReadFile {
+                    path: path.clone(),
+                    format,
+                    numbering: format.numbering(),
+                    manner: Manner { encoding, delimiter },
+                    foreign: None,
+                })
+            })
+            .collect();
+        let files = ReadFiles::from(files?);
         let facts = RawFacts {
-            path: source.path.clone(),
+            name: source.files.name.clone(),
             on_bad_row: source.on_bad_row,
             columns: Some(Columns { text, label }),
-            rows: SortedRows::known(labels, BadRows::of(format)),
-            format,
-            manner: Manner { encoding, delimiter },
-            foreign: None,
+            rows: SortedRows::known(labels, BadRows::default().in_files(files.clone())),
+            files,
+            doubts: Vec::new(),
         };
-        Some(RawCorpusFile { source: source.clone(), facts, state, key: Some(key) })
+        let (source, states) = (source.clone(), states.to_vec());
+        Some(RawCorpusFile { source, facts, states, key: Some(key) })
     }
 }

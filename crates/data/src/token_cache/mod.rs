@@ -55,25 +55,23 @@ pub enum Duty {
 const LIMIT: u64 = 64 << 20;
 
 impl TokenCache {
-    /// The labels of a file, whose texts stay there; nothing where `source` is not a file that can be read
-    /// twice.
+    /// The labels of files, whose texts stay there; nothing where `source` has more than files that can be
+    /// read twice.
     ///
     /// # Errors
     /// As [`crate::RawCorpus::read`]; [`DataError::Changed`].
     pub fn labels(&self, source: &CorpusSource) -> Result<Option<RawCorpusFile>, DataError> {
-        let Some(state) = FileState::of(&source.path) else { return Ok(None) };
-        let Some(key) = self.key_of(source, state) else {
-            return RawCorpusFile::read(source).map(Some);
+        let states = source.files.files.iter().map(|path| FileState::of(path));
+        let Some(states) = states.collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let Some(key) = self.key_of(source, &states) else {
+            return RawCorpusFile::read(source, states).map(Some);
         };
         let path = self.path(key, "labels");
         let known = path.as_deref().and_then(read::<LabelsFile>);
-        if let Some(raw) = known.and_then(|known| known.raw(source, state, key)) {
+        if let Some(raw) = known.and_then(|known| known.raw(source, &states, key)) {
             return Ok(Some(raw));
         }
-        let raw = RawCorpusFile::read(source)?;
-        if raw.state != state {
-            return Ok(Some(raw));
-        }
+        let raw = RawCorpusFile::read(source, states)?;
         if let (Some(file), Some(path)) = (LabelsFile::of(&raw), path) {
             write(&path, &file);
         }
@@ -113,7 +111,7 @@ impl TokenCache {
         done: &dyn Fn(u64),
     ) -> Result<TokenStore, DataError> {
         let built = self.build_among(corpus, how, Duty::Keep, &mut Alone(done))?;
-        built.ok_or_else(|| ChangedFile::Data { path: corpus.path().to_owned() }.into())
+        built.ok_or_else(|| ChangedFile::Data { path: corpus.name().to_owned() }.into())
     }
 
     /// Tokenises a file together with the other ranks, which do the same; nothing for a rank that only
@@ -137,8 +135,11 @@ impl TokenCache {
             writer.expect(corpus.count());
             writer
         });
-        let rows = corpus.examples()?.map(|row| row.map(|example| (example.text, example.label)));
-        let Built::Store(finished) = build(rows, how, writer, ranks)? else { return Ok(None) };
+        let built = corpus.read(|examples| {
+            let rows = examples.map(|row| row.map(|example| (example.text, example.label)));
+            build(rows, how, writer, ranks)
+        })?;
+        let Built::Store(finished) = built else { return Ok(None) };
         let folder = cached.as_deref().and_then(Path::parent);
         match (folder.zip(cached.as_deref()), finished.failure) {
             (Some((folder, _)), Some(cause)) => tracing::warn!(
@@ -161,38 +162,43 @@ impl TokenCache {
         Some(self.directory.as_ref()?.join(format!("{key:032x}.{kind}")))
     }
 
-    /// What the content of a file and the way it is read hash to; nothing where nothing is kept of it.
-    fn key_of(&self, source: &CorpusSource, state: FileState) -> Option<u128> {
-        self.directory.as_ref().filter(|_| state.length >= self.least)?;
-        let path = fs::canonicalize(&source.path).ok()?;
-        let known = self.path(hash(&path), "file")?;
+    /// What the content of files and the way they are read hash to; nothing where nothing is kept of them.
+    fn key_of(&self, source: &CorpusSource, states: &[FileState]) -> Option<u128> {
+        let bytes: u64 = states.iter().map(|state| state.length).sum();
+        self.directory.as_ref().filter(|_| bytes >= self.least)?;
+        let files = source.files.files.iter().zip(states);
+        let contents: Option<Vec<_>> =
+            files.map(|(path, state)| self.content(path, *state)).collect();
+        // Paths are no part of it, except for what tells a format.
+        let reading =
+            (&source.text_column, &source.label_column, source.dialect, source.on_bad_row);
+        Some(hash(&(env!("CARGO_PKG_VERSION"), VERSION, contents?, reading)))
+    }
+
+    /// The hash of the content of a file, and the extensions of its name.
+    fn content(&self, path: &Path, state: FileState) -> Option<(u128, Option<String>)> {
+        let known = self.path(hash(&fs::canonicalize(path).ok()?), "file")?;
         let content = match read::<(FileState, u128)>(&known) {
             Some((then, content)) if then == state => content,
             _ => {
                 let is_settled = state.is_settled();
-                let content =
-                    content_hash(&source.path).ok().filter(|_| state.is_of(&source.path))?;
+                let content = content_hash(path).ok().filter(|_| state.is_of(path))?;
                 if is_settled {
                     write(&known, &(state, content));
                 }
                 content
             }
         };
-        // The extension is a part of how a file is read, and the rest of its path is not.
-        let extension = source.path.file_name().and_then(|name| name.to_str()?.split_once('.'));
-        let reading = CorpusSource { path: PathBuf::new(), ..source.clone() };
-        let version = (env!("CARGO_PKG_VERSION"), VERSION);
-        Some(hash(&(version, content, extension.map(|(_, rest)| rest), reading)))
+        let extensions = path.file_name().and_then(|name| name.to_str()?.split_once('.'));
+        Some((content, extensions.map(|(_, rest)| rest.to_owned())))
     }
 }
 
 impl CorpusFile {
     /// What decides its tokens and their classes.
     fn tokens_key(&self, how: Tokenising<'_>) -> Option<u128> {
-        let mut classes: Vec<_> = self.classes.iter().collect();
-        classes.sort_unstable();
-        let Tokenising { tokenizer, max, classes: count } = how;
-        Some(hash(&(self.key?, tokenizer.fingerprint()?, max, count, classes)))
+        let Tokenising { tokenizer, max, classes } = how;
+        Some(hash(&(self.key?, tokenizer.fingerprint()?, max, classes, &self.classes)))
     }
 }
 

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lockstep_data::{
-    Batch, ColumnChoice, Corpus, CorpusFile, CorpusSource, DataError, Duty, Exchange, Labels,
-    MaxLength, OnBadRow, TokenCache, TokenStore, Tokenising, Tokenizer,
+    Batch, Corpus, CorpusFile, CorpusSource, DataError, Duty, Exchange, Labels, MaxLength,
+    TokenCache, TokenStore, Tokenising, Tokenizer,
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -32,7 +32,7 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let directory = Some(folder.path().join("cache/tokens"));
         let cache = TokenCache { directory, least: 0, scratch: None };
-        let tokenizer = Tokenizer::train_wordpiece((0..100).map(text), 300).unwrap();
+        let tokenizer = Tokenizer::train_wordpiece((0..100).map(text), 60).unwrap();
         let place = Self { folder, cache, tokenizer };
         place.write(&table(ROWS));
         place
@@ -47,12 +47,7 @@ impl Place {
     }
 
     fn source(&self) -> CorpusSource {
-        CorpusSource {
-            path: self.data(),
-            text_column: ColumnChoice::Detect,
-            label_column: ColumnChoice::Detect,
-            on_bad_row: OnBadRow::Fail,
-        }
+        CorpusSource::from(self.data())
     }
 
     fn corpus(&self) -> CorpusFile {
@@ -215,7 +210,7 @@ fn what_changes_the_tokens_changes_the_key() {
     // The same content under another name.
     let moved = place.folder.path().join("moved.tsv");
     fs::rename(place.data(), &moved).unwrap();
-    let source = CorpusSource { path: moved.clone(), ..place.source() };
+    let source = CorpusSource::from(moved.clone());
     let corpus = place.cache.labels(&source).unwrap().unwrap().labelled(Labels::Infer).unwrap();
     assert!(place.cache.open(&corpus, place.how()).is_some());
     fs::rename(&moved, place.data()).unwrap();
@@ -223,7 +218,7 @@ fn what_changes_the_tokens_changes_the_key() {
     let corpus = place.corpus();
     let longer = Tokenising { max: MaxLength::new(13).unwrap(), ..place.how() };
     assert!(place.cache.open(&corpus, longer).is_none());
-    place.tokenizer = Tokenizer::train_wordpiece((0..100).map(text), 301).unwrap();
+    place.tokenizer = Tokenizer::train_wordpiece((0..100).map(text), 50).unwrap();
     assert!(!place.tokens().1);
 }
 

@@ -18,6 +18,7 @@ use lockstep_world::Step;
 use crate::classes;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
+use crate::remedies;
 use crate::sources::{self, Places};
 use crate::tokens::{self, Tokens};
 use lockstep_world::counted;
@@ -47,6 +48,9 @@ static ENTRIES: &Entries = &[
     &JSON,
     &keys::TEXT_COLUMN,
     &keys::LABEL_COLUMN,
+    &keys::NO_HEADER,
+    &keys::DELIMITER_KEY,
+    &keys::ENCODING_KEY,
     &keys::LABEL_MAP,
     &keys::BAD_ROWS,
     &keys::LIMIT,
@@ -76,7 +80,7 @@ pub(super) fn run(
     let places = Places { hub: &hub, cache: Some(&cache) };
     let corpus = sources::read(&source, &reading, &finished.labels, places)?;
     for doubt in corpus.doubts_of_reading() {
-        tracing::warn!("{}: {doubt}", sources::name(&source));
+        tracing::warn!("{}: {}", sources::name(&source), remedies::of_file_doubt(&doubt));
     }
     let (cache, tokenizer, reading) = (&cache, &finished.tokenizer, &reading);
     let store = Tokens { cache, tokenizer, reading }.of(&corpus)?;

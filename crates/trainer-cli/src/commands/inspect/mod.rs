@@ -7,10 +7,9 @@ mod account;
 mod batches;
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use lockstep_data::{
-    Corpus, Doubt, Labels, Lengths, MaxLength, OnBadRow, Repeats, Tokenizer, overlap,
+    Corpus, Doubt, FileSet, Labels, Lengths, MaxLength, OnBadRow, Repeats, Tokenizer, overlap,
 };
 use lockstep_flags::{Command, CommandLine, Entries, Fault, Problem, Words, Written};
 use lockstep_host::{ExitCode, Process};
@@ -40,6 +39,9 @@ static ENTRIES: &Entries = &[
     &keys::MODEL,
     &keys::TEXT_COLUMN,
     &keys::LABEL_COLUMN,
+    &keys::NO_HEADER,
+    &keys::DELIMITER_KEY,
+    &keys::ENCODING_KEY,
     &keys::LABEL_MAP,
     &keys::MAX_SEQ_LENGTH,
     &keys::PER_DEVICE_BATCH,
@@ -123,7 +125,7 @@ fn inspect(
     for path in paths {
         let labels = all.first().map_or(Labels::Infer, |one| Labels::Known(one.corpus.labels()));
         let files = files_of(path, &hub)?;
-        let corpus = sources::files(&files, reading, renames.as_ref())?.labelled(labels)?;
+        let corpus = sources::file(files, reading, renames.as_ref())?.labelled(labels)?;
         if all.is_empty() {
             tokenizer = tokenizer_for(&corpus, config, process)?;
         }
@@ -142,14 +144,14 @@ fn inspect(
 }
 
 /// The files of a source as it was named.
-fn files_of(name: &str, hub: &HubSettings) -> Result<Vec<PathBuf>, Failure> {
+fn files_of(name: &str, hub: &HubSettings) -> Result<FileSet, Failure> {
     match DATA_SOURCE.read(name) {
-        Some(DataSource::Hub(split)) => Ok(sources::of_hub(&split, hub)?),
+        Some(source @ DataSource::Hub(_)) => sources::file_set(&source, hub),
         None if name.starts_with(HubSplit::PREFIX) => {
             let problem = Problem::Invalid { valid: DATA_SOURCE.valid() };
             Err(Fault { place: name.to_owned(), problem }.into())
         }
-        Some(DataSource::File(_) | DataSource::Reviews) | None => Ok(vec![name.into()]),
+        Some(DataSource::File(_) | DataSource::Reviews) | None => Ok(FileSet::find(name.as_ref())?),
     }
 }
 
