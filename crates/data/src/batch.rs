@@ -19,7 +19,8 @@ impl Batch {
     /// Packs the texts of `store` at the places `examples`, in this order.
     ///
     /// # Errors
-    /// [`DataError::NoSuchExample`] for a place outside the store.
+    /// [`DataError::NoSuchExample`] for a place outside the store; [`DataError::Changed`] for a store
+    /// whose file was damaged.
     pub fn pack(store: &TokenStore, examples: &[usize]) -> Result<Self, DataError> {
         let mut batch = Self {
             ids: Vec::new(),
@@ -29,13 +30,11 @@ impl Batch {
             examples: examples.iter().map(|&example| example as u64).collect(),
         };
         for &example in examples {
-            let (Some(tokens), Some(label)) = (store.tokens(example), store.label(example)) else {
-                return Err(DataError::NoSuchExample { example, examples: store.len() });
-            };
-            batch.ids.extend_from_slice(tokens);
-            batch.positions.extend((0_u32..).take(tokens.len()));
+            let begin = batch.ids.len();
+            store.append_tokens(example, &mut batch.ids)?;
+            batch.positions.extend((0_u32..).take(batch.ids.len() - begin));
             batch.offsets.push(batch.ids.len());
-            batch.labels.push(label);
+            batch.labels.push(store.label(example)?);
         }
         Ok(batch)
     }

@@ -236,7 +236,8 @@ impl<'a> Repo<'a> {
     }
 
     /// What is said of a disk that refuses.
-    pub(super) fn unwritten(&self, file: &str, (path, cause): Unwritten) -> HubError {
+    pub(super) fn unwritten(&self, file: &str, fault: Unwritten) -> HubError {
+        let (path, cause) = fault;
         let (subject, file) = (self.subject.clone(), file.to_owned());
         HubError::Unwritten { subject, file, path, cause }
     }

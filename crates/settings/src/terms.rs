@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lockstep_data::{MaxLength, OnBadRow};
+use lockstep_data::{Delimiter, MaxLength, OnBadRow, TextEncoding};
 use lockstep_flags::{Choice, Form, Kind};
 use lockstep_host::{DeviceChoice, PrecisionChoice};
 use lockstep_model::HeadKind;
@@ -38,7 +38,7 @@ pub(crate) const MODEL_NAME: Kind<ModelName> = Kind::Read {
 pub enum DataSource {
     /// The generated reviews; the key says which split.
     Reviews,
-    /// A file; its extension says how it is read.
+    /// Files: a path, several with commas between them, a pattern or a directory.
     File(PathBuf),
     /// A split of a data set on the hub.
     Hub(HubSplit),
@@ -84,8 +84,10 @@ impl fmt::Display for HubSplit {
 /// The kind of `--train-file` and its like.
 pub const DATA_SOURCE: Kind<DataSource> = Kind::Read {
     form: Form::Text,
-    placeholder: "FILE",
-    valid: "a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, hub:OWNER/NAME[:CONFIG]:SPLIT, or \
+    placeholder: "FILES",
+    valid: "a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, several with commas between them, a \
+            pattern such as data/*.csv, a directory of a folder per class or of save_to_disk, \
+            hub:OWNER/NAME[:CONFIG]:SPLIT, or \
             builtin:reviews",
     read: |text| match text {
         "builtin:reviews" => Some(DataSource::Reviews),
@@ -95,6 +97,27 @@ pub const DATA_SOURCE: Kind<DataSource> = Kind::Read {
             Some(name) => HubSplit::read(name).map(DataSource::Hub),
             None => Some(DataSource::File(text.into())),
         },
+    },
+};
+
+/// Where tokens are kept between runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// Nowhere.
+    Off,
+    /// In this folder.
+    Folder(PathBuf),
+}
+
+/// The kind of `--token-cache`.
+pub(crate) const TOKEN_PLACE: Kind<TokenPlace> = Kind::Read {
+    form: Form::Text,
+    placeholder: "DIR|off",
+    valid: "a folder, or off",
+    read: |text| match text {
+        "off" => Some(TokenPlace::Off),
+        text if text.trim().is_empty() || text.contains('\0') => None,
+        text => Some(TokenPlace::Folder(text.into())),
     },
 };
 
@@ -209,6 +232,23 @@ fn reporter(word: &str) -> Option<Reporter> {
         _ => None,
     }
 }
+
+/// The kind of `--delimiter`.
+pub(crate) const DELIMITER: Kind<Delimiter> = Kind::Read {
+    form: Form::Text,
+    placeholder: "CHAR",
+    valid: "one ASCII character that is not a letter, a digit or a quote, or tab, comma, semicolon, \
+            pipe or space",
+    read: Delimiter::named,
+};
+
+/// The kind of `--encoding`.
+pub(crate) const ENCODING: Kind<TextEncoding> = Kind::Read {
+    form: Form::Text,
+    placeholder: "NAME",
+    valid: "utf-8, utf-16, windows-1252, latin-1 or another name of the WHATWG Encoding Standard",
+    read: TextEncoding::named,
+};
 
 /// The length of a sequence in tokens; `[CLS]` and `[SEP]` are two of them.
 pub(crate) const LENGTH: Kind<MaxLength> = Kind::Read {

@@ -64,7 +64,7 @@ fn data(plan: &RunPlan, corpora: &Corpora) -> String {
     let train =
         Held { set: "training", name: sources::name(&plan.data.train), corpus: &corpora.train };
     for Held { set, name, corpus } in [train].into_iter().chain(corpora.held(&plan.data)) {
-        let _ = writeln!(text, "| {set} | `{name}` | {} |", corpus.examples().len());
+        let _ = writeln!(text, "| {set} | `{name}` | {} |", corpus.count());
     }
     let names = corpora.train.labels().names();
     let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();

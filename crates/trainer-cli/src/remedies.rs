@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 
 use lockstep_collective::{CollectiveError, PeerRemedy};
-use lockstep_data::{ColumnRole, DataError, DataRemedy, Doubt, Format};
+use lockstep_data::{ColumnRole, DataError, DataRemedy, Doubt, FileDoubt, Format};
 use lockstep_gpu::{GpuError, GpuRemedy};
 use lockstep_join::{JoinError, PlaceError};
 use lockstep_model::{ModelError, ModelRemedy};
@@ -101,7 +101,16 @@ impl Hinted for JoinError {
 
 /// A doubt about data, with its remedy.
 pub(crate) fn of_doubt(doubt: &Doubt) -> String {
-    match doubt.remedy() {
+    with_remedy(doubt, doubt.remedy())
+}
+
+/// A doubt about a file, with its remedy.
+pub(crate) fn of_file_doubt(doubt: &FileDoubt) -> String {
+    with_remedy(doubt, doubt.remedy())
+}
+
+fn with_remedy(doubt: &dyn fmt::Display, remedy: Option<DataRemedy>) -> String {
+    match remedy {
         Some(remedy) => format!("{doubt}; {}", of_data(&remedy)),
         None => doubt.to_string(),
     }
@@ -164,6 +173,9 @@ fn as_started(longer: Option<&Path>) -> String {
 fn of_data(remedy: &DataRemedy) -> String {
     match remedy {
         DataRemedy::Do(what) => what.clone(),
+        DataRemedy::NameEncoding(name) => {
+            format!("pass --encoding {}, then check the accented letters", name.to_lowercase())
+        }
         DataRemedy::FixFile(dropped) => {
             format!("fix the file; `--on-bad-row skip` would drop {dropped} of its rows")
         }
@@ -200,10 +212,16 @@ fn of_column_remedy(remedy: &DataRemedy) -> String {
     match remedy {
         DataRemedy::NameColumn { role, header } => {
             let header = header.map_or_else(String::new, |line| {
-                format!(", or put a header above line {line} if that line is data")
+                format!(
+                    "; if line {line} is a row and not a header, pass --no-header and give the \
+                     columns by their numbers, counted from 1"
+                )
             });
             format!("name one of these with {}{header}", flag(*role))
         }
+        DataRemedy::NumberColumns => "give the columns by their numbers with --text-column N and \
+             --label-column N; the first column is 1"
+            .to_owned(),
         DataRemedy::NameOneColumn(role) => format!(
             "name one with {}; if two columns have the same name, rename one in the file",
             flag(*role)
@@ -247,5 +265,7 @@ fn spelled(format: Format) -> &'static str {
         Format::Json => "json",
         Format::Parquet => "parquet",
         Format::Arrow => "arrow",
+        Format::FastText => "fasttext",
+        Format::Trec => "trec",
     }
 }

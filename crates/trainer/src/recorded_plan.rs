@@ -85,7 +85,7 @@ pub fn recorded_plan(
         passes: buckets.iter().map(|share| share.passes).sum(),
         buckets,
         updates,
-        words: distinct_words(train, &plan.global_batch(first)).len(),
+        words: distinct_words(train, &plan.global_batch(first))?.len(),
         draft,
     })
 }

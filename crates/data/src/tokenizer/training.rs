@@ -32,8 +32,8 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`TokenizerError`] when a text cannot be normalised.
-    pub fn train_wordpiece<'a>(
-        texts: impl IntoIterator<Item = &'a str>,
+    pub fn train_wordpiece<T: AsRef<str>>(
+        texts: impl IntoIterator<Item = T>,
         vocab_size: usize,
     ) -> Result<Self, TokenizerError> {
         let config = TokenizerConfig::default();
@@ -48,12 +48,13 @@ impl Tokenizer {
 }
 
 /// How often each word occurs, in the order of letters.
-fn count_words<'a>(
-    texts: impl IntoIterator<Item = &'a str>,
+fn count_words<T: AsRef<str>>(
+    texts: impl IntoIterator<Item = T>,
     normalizer: &BertNormalizer,
 ) -> Result<BTreeMap<String, u64>, TokenizerError> {
     let mut words = BTreeMap::new();
     for text in texts {
+        let text = text.as_ref();
         let failed = |error: tokenizers::Error| TokenizerError::Encode {
             bytes: text.len(),
             reason: error.to_string(),
