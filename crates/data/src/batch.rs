@@ -10,6 +10,7 @@ use crate::token_store::TokenStore;
 pub struct Batch {
     ids: Vec<u32>,
     positions: Vec<u32>,
+    kinds: Vec<u32>,
     offsets: Vec<usize>,
     labels: Vec<u32>,
     examples: Vec<u64>,
@@ -24,6 +25,7 @@ impl Batch {
         let mut batch = Self {
             ids: Vec::new(),
             positions: Vec::new(),
+            kinds: Vec::new(),
             offsets: vec![0],
             labels: Vec::with_capacity(examples.len()),
             examples: examples.iter().map(|&example| example as u64).collect(),
@@ -34,6 +36,9 @@ impl Batch {
             };
             batch.ids.extend_from_slice(tokens);
             batch.positions.extend((0_u32..).take(tokens.len()));
+            if let Some(second) = store.second(example) {
+                batch.kinds.extend((0..tokens.len()).map(|place| u32::from(place >= second)));
+            }
             batch.offsets.push(batch.ids.len());
             batch.labels.push(label);
         }
@@ -50,6 +55,13 @@ impl Batch {
     #[must_use]
     pub fn positions(&self) -> &[u32] {
         &self.positions
+    }
+
+    /// The token type of each token (N): 1 in the second text of a pair, else 0. Empty where no text is
+    /// a pair.
+    #[must_use]
+    pub fn kinds(&self) -> &[u32] {
+        &self.kinds
     }
 
     /// Where each text begins, and at the end where the last one ends (B+1).

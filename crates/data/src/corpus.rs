@@ -57,7 +57,7 @@ impl RawCorpus {
         };
         match (&raw.columns, raw.count()) {
             (Some(columns), 0) => {
-                let Columns { text, label } = columns.clone();
+                let Columns { text, label, .. } = columns.clone();
                 Err(DataError::NoRows { path: raw.path, text, label: label.unwrap_or_default() })
             }
             (None, 0) => Err(DataError::EmptyFile { path: raw.path }),
@@ -164,7 +164,8 @@ impl Corpus {
         if examples.len() < classes {
             return Err(LabelError::FewerExamplesThanClasses { examples: examples.len(), classes });
         }
-        let columns = Columns { text: "text".to_owned(), label: Some("label".to_owned()) };
+        let [text, label] = ["text", "label"].map(str::to_owned);
+        let columns = Columns { text, second: None, label: Some(label) };
         let skipped = BadRows::default();
         let (format, manner, foreign) = (None, Manner::default(), None);
         Ok(Self { examples, labels, columns, skipped, numbered: 0, format, manner, foreign })

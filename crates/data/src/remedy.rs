@@ -48,6 +48,8 @@ pub enum DataRemedy {
     },
     /// Name one of several columns that could be meant.
     NameOneColumn(ColumnRole),
+    /// Name the columns of the texts: one, or the two of a pair.
+    NameTexts,
     /// Name two different columns.
     NameTwoColumns,
     /// Check that this is the training file, and that the labels are in this column.
@@ -123,6 +125,7 @@ impl DataError {
                 None => DataRemedy::FixTextsOrSayFormat,
             }),
             Self::Labels { fault, .. } => fault.remedy(),
+            Self::PairsAndSingles { .. } => Some(DataRemedy::NameTexts),
             _ => None,
         }
     }
@@ -168,6 +171,7 @@ fn of_columns(fault: &ColumnError, line: u64, format: Format) -> DataRemedy {
         }
         ColumnError::Several { role, .. } => DataRemedy::NameOneColumn(*role),
         ColumnError::Same { .. } => DataRemedy::NameTwoColumns,
+        ColumnError::SameTexts { .. } => DataRemedy::Do("name two different columns".to_owned()),
     }
 }
 

@@ -16,6 +16,9 @@ pub struct TokenStore {
     lengths: Vec<u32>,
     /// The class of each text (B).
     labels: Vec<u32>,
+    /// Where the second text of each begins among its tokens, or they end if it has none (B); empty
+    /// where no text is a pair.
+    seconds: Vec<u32>,
     truncated: usize,
 }
 
@@ -33,8 +36,11 @@ impl TokenStore {
         let encoded: Vec<Encoded> =
             texts.par_iter().map(|text| tokenizer.encode(text, max)).collect::<Result<_, _>>()?;
         let mut store = Self { labels, offsets: vec![0], ..Self::default() };
-        for Encoded { ids, truncated } in encoded {
+        let are_pairs = encoded.iter().any(|text| text.second.is_some());
+        for Encoded { ids, second, truncated } in encoded {
             store.ids.extend_from_slice(&ids);
+            let second = are_pairs.then(|| second.unwrap_or(ids.len()));
+            store.seconds.extend(second.and_then(|second| u32::try_from(second).ok()));
             store.offsets.push(store.ids.len());
             // A text has at most `MaxLength` tokens, which is far below this bound.
             store.lengths.push(u32::try_from(ids.len()).unwrap_or(u32::MAX));
@@ -59,6 +65,18 @@ impl TokenStore {
     #[must_use]
     pub fn tokens(&self, example: usize) -> Option<&[u32]> {
         self.ids.get(*self.offsets.get(example)?..*self.offsets.get(example + 1)?)
+    }
+
+    /// Where the second text of `example` begins among its tokens; nothing where it is not a pair.
+    #[must_use]
+    pub fn second(&self, example: usize) -> Option<usize> {
+        self.seconds.get(example).map(|&second| second as usize)
+    }
+
+    /// Whether the texts are pairs.
+    #[must_use]
+    pub fn is_of_pairs(&self) -> bool {
+        !self.seconds.is_empty()
     }
 
     /// The class of text `example`, if there is one.
@@ -89,7 +107,7 @@ impl TokenStore {
     /// its data has changed.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let words = self.lengths.iter().chain(&self.ids).chain(&self.labels);
+        let words = self.lengths.iter().chain(&self.ids).chain(&self.labels).chain(&self.seconds);
         words.fold(Fingerprint::new(), |before, word| before.then(u64::from(*word))).value()
     }
 }

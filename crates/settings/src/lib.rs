@@ -25,7 +25,9 @@ pub use plan::{
 };
 pub use record::{Record, is_record, is_record_of, is_unfinished_record, plan_toml, run_toml};
 pub use shared::shared;
-pub use terms::{DATA_SOURCE, DataSource, ModelName, NonFinite, Reporter, Resume, Strategy};
+pub use terms::{
+    ClassWeights, DATA_SOURCE, DataSource, ModelName, NonFinite, Reporter, Resume, Strategy,
+};
 pub use unsupported::not_yet;
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.

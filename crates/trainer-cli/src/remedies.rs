@@ -190,6 +190,15 @@ fn of_column_remedy(remedy: &DataRemedy) -> String {
             });
             format!("name one of these with {}{header}", flag(*role))
         }
+        DataRemedy::NameOneColumn(ColumnRole::Text) => {
+            "name one with --text-column, or both of a pair with a comma between them; if two columns \
+             have the same name, rename one in the file"
+                .to_owned()
+        }
+        DataRemedy::NameTexts => {
+            "name the columns with --text-column: one, or the two of a pair with a comma between them"
+                .to_owned()
+        }
         DataRemedy::NameOneColumn(role) => format!(
             "name one with {}; if two columns have the same name, rename one in the file",
             flag(*role)

@@ -42,6 +42,10 @@ pub(crate) struct Identity {
     pub(crate) adam_beta2: f64,
     pub(crate) adam_epsilon: f64,
     pub(crate) max_grad_norm: f64,
+    #[serde(default = "no_weights")]
+    pub(crate) class_weights: String,
+    #[serde(default)]
+    pub(crate) label_smoothing_factor: f64,
 }
 
 /// One thing in which two runs differ.
@@ -90,6 +94,11 @@ impl Identity {
             adam_beta2: adamw.beta2,
             adam_epsilon: adamw.epsilon,
             max_grad_norm: settings.max_grad_norm,
+            class_weights: match settings.criterion.weights() {
+                [] => no_weights(),
+                weights => weights.iter().map(f64::to_string).collect::<Vec<_>>().join(", "),
+            },
+            label_smoothing_factor: settings.criterion.smoothing(),
         }
     }
 
@@ -112,6 +121,11 @@ impl Identity {
 /// What checkpoints that name no precision were computed in.
 fn only_precision() -> String {
     "f32".to_owned()
+}
+
+/// The weights of checkpoints that name none.
+fn no_weights() -> String {
+    "none".to_owned()
 }
 
 /// A value as people read it.

@@ -20,6 +20,7 @@ use super::assembly::TokenizerParts;
 use super::config::TokenizerConfig;
 use super::special_tokens::Family;
 use super::{Tokenizer, TokenizerError};
+use crate::pair::texts_of;
 
 /// A pair seen once is chance.
 const MIN_COUNT: u64 = 2;
@@ -53,6 +54,8 @@ fn count_words<'a>(
     normalizer: &BertNormalizer,
 ) -> Result<BTreeMap<String, u64>, TokenizerError> {
     let mut words = BTreeMap::new();
+    let split = texts.into_iter().map(texts_of);
+    let texts = split.flat_map(|(first, second)| [Some(first), second]).flatten();
     for text in texts {
         let failed = |error: tokenizers::Error| TokenizerError::Encode {
             bytes: text.len(),
