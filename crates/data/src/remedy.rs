@@ -15,6 +15,7 @@ use crate::error::DataError;
 use crate::foreign::Foreign;
 use crate::format::Format;
 use crate::labels::LabelError;
+use crate::tokenizer::TokenizerError;
 
 /// What a user can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub enum DataRemedy {
     },
     /// Name one of several columns that could be meant.
     NameOneColumn(ColumnRole),
+    /// Allow texts more tokens.
+    RaiseLimit,
     /// Name the columns of the texts: one, or the two of a pair.
     NameTexts,
     /// Name two different columns.
@@ -125,6 +128,7 @@ impl DataError {
                 None => DataRemedy::FixTextsOrSayFormat,
             }),
             Self::Labels { fault, .. } => fault.remedy(),
+            Self::Tokenizer(TokenizerError::NoRoom { .. }) => Some(DataRemedy::RaiseLimit),
             Self::PairsAndSingles { .. } => Some(DataRemedy::NameTexts),
             _ => None,
         }

@@ -3,6 +3,7 @@
 use lockstep_world::Fingerprint;
 use rayon::prelude::*;
 
+use crate::pair::texts_of;
 use crate::tokenizer::{Encoded, MaxLength, Tokenizer, TokenizerError};
 
 /// Tokenised, labelled texts in the order of their corpus.
@@ -23,7 +24,7 @@ pub struct TokenStore {
 }
 
 impl TokenStore {
-    /// Tokenises `rows` of text and class on all cores.
+    /// Tokenises `rows` of text, or pair of texts ([`crate::paired`]), and class on all cores.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] when a text cannot be encoded.
@@ -34,7 +35,7 @@ impl TokenStore {
     ) -> Result<Self, TokenizerError> {
         let (texts, labels): (Vec<&str>, Vec<u32>) = rows.into_iter().unzip();
         let encoded: Vec<Encoded> =
-            texts.par_iter().map(|text| tokenizer.encode(text, max)).collect::<Result<_, _>>()?;
+            texts.par_iter().map(|text| encode(text, tokenizer, max)).collect::<Result<_, _>>()?;
         let mut store = Self { labels, offsets: vec![0], ..Self::default() };
         let are_pairs = encoded.iter().any(|text| text.second.is_some());
         for Encoded { ids, second, truncated } in encoded {
@@ -109,5 +110,12 @@ impl TokenStore {
     pub fn fingerprint(&self) -> u64 {
         let words = self.lengths.iter().chain(&self.ids).chain(&self.labels).chain(&self.seconds);
         words.fold(Fingerprint::new(), |before, word| before.then(u64::from(*word))).value()
+    }
+}
+
+fn encode(text: &str, tokenizer: &Tokenizer, max: MaxLength) -> Result<Encoded, TokenizerError> {
+    match texts_of(text) {
+        (first, Some(second)) => tokenizer.encode_pair([first, second], max),
+        (text, None) => tokenizer.encode(text, max),
     }
 }

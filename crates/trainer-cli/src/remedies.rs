@@ -176,6 +176,7 @@ fn of_data(remedy: &DataRemedy) -> String {
             "fix the texts, or give the format of the file with --input-format".to_owned()
         }
         DataRemedy::MergeLabels => "merge them with --label-map".to_owned(),
+        DataRemedy::RaiseLimit => "raise --max-seq-length".to_owned(),
         DataRemedy::GroupScores => "group them into classes with --label-map".to_owned(),
         of_columns => of_column_remedy(of_columns),
     }

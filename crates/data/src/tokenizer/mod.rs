@@ -32,8 +32,6 @@ use special_tokens::SpecialTokens;
 use tokenizers::Encoding;
 use tokens::Side;
 
-use crate::pair::texts_of;
-
 pub use error::TokenizerError;
 
 /// Turns texts into token numbers.
@@ -110,16 +108,11 @@ impl Tokenizer {
         }
     }
 
-    /// The tokens of `text`, which may be a pair ([`crate::paired`]): `[CLS]` first, `[SEP]` last, cut
-    /// to fit `max`.
+    /// The tokens of `text`: `[CLS]` first, `[SEP]` last, cut to fit `max`.
     ///
     /// # Errors
-    /// [`TokenizerError::Encode`] when the pipeline fails; [`TokenizerError::NoRoom`] and
-    /// [`TokenizerError::ForeignPair`] for a pair.
+    /// [`TokenizerError::Encode`] when the pipeline fails.
     pub fn encode(&self, text: &str, max: MaxLength) -> Result<Encoded, TokenizerError> {
-        if let (first, Some(second)) = texts_of(text) {
-            return self.encode_pair([first, second], max);
-        }
         let encoding = self.pieces(text)?;
         let tokens = encoding.get_ids();
         let room = max.get() - 2;

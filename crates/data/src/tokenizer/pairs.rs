@@ -13,7 +13,7 @@ impl Tokenizer {
     /// [`TokenizerError::Encode`] when the pipeline fails, [`TokenizerError::NoRoom`] when `max` is too
     /// small for a token of each text, [`TokenizerError::ForeignPair`] when the tokenizer has another
     /// template for pairs.
-    pub(super) fn encode_pair(
+    pub fn encode_pair(
         &self,
         [first, second]: [&str; 2],
         max: MaxLength,

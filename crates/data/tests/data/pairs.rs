@@ -132,7 +132,7 @@ fn a_thousand_pairs_a_layout_have_transformers_tokens() {
 fn what_has_no_room_for_a_pair_or_frames_it_otherwise_is_refused() {
     let tokenizer = Tokenizer::from_dir(&reference("tiny-hf")).unwrap();
     let encode = |tokenizer: &Tokenizer, length| {
-        tokenizer.encode(&paired("a", "b"), MaxLength::new(length).unwrap())
+        tokenizer.encode_pair(["a", "b"], MaxLength::new(length).unwrap())
     };
     assert_eq!(encode(&tokenizer, 5).unwrap().ids.len(), 5);
     let short = encode(&tokenizer, 4).unwrap_err();

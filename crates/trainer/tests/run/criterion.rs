@@ -2,12 +2,13 @@
 
 use std::num::NonZeroUsize;
 
-use lockstep_collective::Threads;
+use lockstep_collective::{Solo, Threads};
 use lockstep_model::HeadKind;
 use lockstep_optim::Rates;
 use lockstep_testkit::golden_criterion;
 use lockstep_trainer::{
     Cadence, Criterion, Observer, RunLength, StopRequest, TrainEvent, TrainSettings, Trainer,
+    latest_checkpoint,
 };
 
 use crate::setup::{Updates, parts, settings};
@@ -59,6 +60,26 @@ fn the_first_update_equals_pytorchs_at_any_number_of_ranks_and_passes() {
     }
 }
 
+/// A run that resumes by another loss would be neither run.
+#[test]
+fn another_loss_does_not_resume() {
+    let output = tempfile::tempdir().unwrap();
+    let run = |criterion| {
+        let settings = TrainSettings { criterion, ..settings(output.path(), RATES) };
+        Trainer::new(parts(MODEL, (Some(0.0), usize::MAX), Box::new(Solo)), settings).unwrap()
+    };
+    let stop = StopRequest::default();
+    stop.ask();
+    let weighted = Criterion::new(vec![1.0, 2.5, 1.0], 0.1);
+    run(weighted.clone()).run(&mut Updates::default(), &stop).unwrap();
+    let checkpoint = latest_checkpoint(output.path()).unwrap().unwrap();
+    run(weighted).resume(&checkpoint).unwrap();
+    let refused = run(Criterion::default()).resume(&checkpoint).unwrap_err().to_string();
+    for part in ["class_weights", "1, 2.5, 1", "label_smoothing_factor", "0.1", "none"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+}
+
 /// Keeps the losses of evaluations.
 #[derive(Default)]
 struct Losses(Vec<f64>);
@@ -84,7 +105,7 @@ fn an_evaluation_has_the_loss_of_the_training() {
             evaluation: Cadence::EveryEpoch,
             ..settings(output.path(), Rates { encoder: 0.0, head: 0.0 })
         };
-        let mut parts = parts(MODEL, (Some(0.0), case.rows), Box::new(lockstep_collective::Solo));
+        let mut parts = parts(MODEL, (Some(0.0), case.rows), Box::new(Solo));
         parts.validation = Some(parts.train.clone());
         let mut losses = Losses::default();
         let mut trainer = Trainer::new(parts, settings).unwrap();
