@@ -13,8 +13,8 @@ use lockstep_world::counted;
 pub(crate) enum WeightsError {
     /// There is not one for each class.
     #[error(
-        "--class-weights: {} for {}\n  hint: give a number for each class in this order: {}",
-        counted(*found, "weight"), counted(names.len(), "class"), names.join(", ")
+        "--class-weights: {} for {} classes\n  hint: give a number for each class in this order: {}",
+        counted(*found, "weight"), names.len(), names.join(", ")
     )]
     Count {
         /// The weights that are given.
