@@ -17,8 +17,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use lockstep_data::{
-    Batch, BatchPlan, ColumnChoice, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order,
-    TokenStore, Tokenizer,
+    Batch, BatchPlan, Corpus, CorpusSource, Labels, MaxLength, Order, TokenStore, Tokenizer,
 };
 use lockstep_model::{Classifier, Criterion, Dropouts, HeadKind, Input, Mode, ModelRequest};
 use lockstep_optim::{
@@ -56,12 +55,7 @@ pub(crate) fn train(
     output: &Path,
     mut report: impl FnMut(u64, f64) -> io::Result<()>,
 ) -> Result<(), Box<dyn Error>> {
-    let source = CorpusSource {
-        path: data.to_owned(),
-        text_column: ColumnChoice::Detect,
-        label_column: ColumnChoice::Detect,
-        on_bad_row: OnBadRow::Fail,
-    };
+    let source = CorpusSource::from(data.to_owned());
     let corpus = Corpus::read(&source, Labels::Infer)?;
     let tokenizer = Tokenizer::from_dir(directory)?;
     let max_length = MaxLength::new(128).ok_or("a text is cut after 3 tokens or more")?;

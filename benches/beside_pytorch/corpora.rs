@@ -5,9 +5,7 @@ use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use lockstep_data::{
-    BatchPlan, ColumnChoice, Corpus, CorpusSource, Example, LabelMap, Labels, OnBadRow, Order,
-};
+use lockstep_data::{BatchPlan, Corpus, CorpusSource, Example, LabelMap, Labels, Order, RowPlace};
 use lockstep_reviews::{Sentiment, Split, reviews};
 use lockstep_world::{Seed, Step};
 use serde_json::json;
@@ -19,12 +17,7 @@ const SEED: Seed = Seed(42);
 
 /// The corpus of a file.
 pub(crate) fn read(path: &Path, labels: Labels<'_>) -> Outcome<Corpus> {
-    let source = CorpusSource {
-        path: path.to_owned(),
-        text_column: ColumnChoice::Detect,
-        label_column: ColumnChoice::Detect,
-        on_bad_row: OnBadRow::Fail,
-    };
+    let source = CorpusSource::from(path.to_owned());
     Ok(Corpus::read(&source, labels)?)
 }
 
@@ -33,7 +26,7 @@ pub(crate) fn generated(split: Split) -> Outcome<Corpus> {
     let examples = reviews(split, SEED).into_iter().zip(1..).map(|(review, line)| Example {
         text: review.text,
         label: review.label as u32,
-        line,
+        place: RowPlace::line(line),
     });
     let names = Sentiment::ALL.map(|sentiment| sentiment.name().to_owned());
     Ok(Corpus::from_examples(examples.collect(), LabelMap::new(names.to_vec())?)?)

@@ -4,9 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::Device;
-use lockstep_data::{
-    ColumnChoice, Corpus, CorpusSource, Example, LabelMap, Labels, OnBadRow, Tokenizer,
-};
+use lockstep_data::{Corpus, CorpusSource, Example, LabelMap, Labels, RowPlace, Tokenizer};
 use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest};
 use lockstep_program::ModelShape;
 use lockstep_reviews::{Sentiment, Split, reviews};
@@ -45,12 +43,7 @@ pub(crate) fn save(options: &Options) -> Outcome<()> {
 }
 
 fn read(path: &Path) -> Outcome<Corpus> {
-    let source = CorpusSource {
-        path: path.to_owned(),
-        text_column: ColumnChoice::Detect,
-        label_column: ColumnChoice::Detect,
-        on_bad_row: OnBadRow::Fail,
-    };
+    let source = CorpusSource::from(path.to_owned());
     Ok(Corpus::read(&source, Labels::Infer)?)
 }
 
@@ -59,7 +52,7 @@ fn generated() -> Outcome<Corpus> {
     let examples = reviews(Split::Train, SEED).into_iter().zip(1..).map(|(review, line)| Example {
         text: review.text,
         label: review.label as u32,
-        line,
+        place: RowPlace::line(line),
     });
     let names = Sentiment::ALL.map(|sentiment| sentiment.name().to_owned());
     Ok(Corpus::from_examples(examples.collect(), LabelMap::new(names.to_vec())?)?)

@@ -13,9 +13,7 @@ use std::time::Instant;
 
 use candle_core::Device;
 use lockstep_collective::{PhaseBoard, Solo};
-use lockstep_data::{
-    ColumnChoice, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
-};
+use lockstep_data::{Corpus, CorpusSource, Labels, MaxLength, Order, TokenStore, Tokenizer};
 use lockstep_model::{Classifier, Dropouts, EncoderConfig, HeadKind, ModelRequest};
 use lockstep_testkit::reference;
 use lockstep_trainer::{
@@ -64,12 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn parts() -> Result<Parts, Box<dyn Error>> {
     let tokenizer = Tokenizer::from_dir(&reference("tiny-mlp"))?;
-    let source = CorpusSource {
-        path: reference("golden/rows.tsv"),
-        text_column: ColumnChoice::Detect,
-        label_column: ColumnChoice::Detect,
-        on_bad_row: OnBadRow::Fail,
-    };
+    let source = CorpusSource::from(reference("golden/rows.tsv"));
     let corpus = Corpus::read(&source, Labels::Infer)?;
     let longest = MaxLength::new(128).ok_or("no such length")?;
     let train = TokenStore::build(corpus.texts_and_labels(), &tokenizer, longest)?;

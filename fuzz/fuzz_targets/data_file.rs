@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lockstep_data::{
-    ColumnChoice, Corpus, CorpusSource, Format, Labels, OnBadRow, TextReader, TextSource,
-};
+use std::path::PathBuf;
+
+use lockstep_data::{ColumnChoice, Corpus, CorpusSource, Format, Labels, OnBadRow, TextReader, TextSource};
 
 const FORMATS: [(&str, Format); 8] = [
     ("x.csv", Format::Csv),
@@ -26,10 +26,9 @@ fuzz_target!(|bytes: &[u8]| {
         _ => ColumnChoice::from(Some("text".to_owned())),
     };
     let source = CorpusSource {
-        path: lockstep_fuzz::file(name, bytes),
         text_column: column(),
-        label_column: ColumnChoice::default(),
         on_bad_row: if choice & 8 == 0 { OnBadRow::Skip } else { OnBadRow::Fail },
+        ..lockstep_fuzz::file(name, bytes).into()
     };
     match Corpus::read(&source, Labels::Infer) {
         Ok(corpus) => {
@@ -39,7 +38,7 @@ fuzz_target!(|bytes: &[u8]| {
         Err(error) => drop((error.to_string(), error.remedy())),
     }
     let format = (choice & 16 == 0).then_some(format);
-    let source = TextSource { name: "standard input".into(), format, text_column: column() };
+    let source = TextSource { format, text_column: column(), ..PathBuf::from("standard input").into() };
     match TextReader::new(bytes, source) {
         Ok(mut reader) => {
             // A reader that does not come to its end would be a timeout.

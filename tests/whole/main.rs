@@ -72,3 +72,5 @@ mod streams;
 mod tables;
 #[cfg(test)]
 mod texts;
+#[cfg(test)]
+mod token_cache;

@@ -1,12 +1,14 @@
 //! A signal ends a run in an orderly way, and the run can be resumed.
 
 use std::fs;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::faults::injection::waiting_for;
+use crate::lost_ranks::ranks_of;
 use crate::program::{Workplace, metrics, tiny_run};
 
 const RUN: [&str; 4] = ["--num-train-epochs", "30", "--save-strategy", "no"];
@@ -35,6 +37,38 @@ fn a_signalled_run_leaves_a_checkpoint_and_goes_on_with_the_same_bits() {
         place.succeed(&tiny_run("tiny", &[&RUN[..], &["--resume", "auto"]].concat()));
         assert!(weights(&place) == weights(&alone), "{signal:?}: other weights");
     }
+}
+
+/// The launcher is killed, so the output of its ranks has no reader either.
+#[test]
+fn ranks_that_lost_their_launcher_write_a_checkpoint_and_exit() {
+    let place = Workplace::new();
+    let further = [&RUN[..], &["--device", "cpu", "--global-batch-size", "16"]].concat();
+    let run = tiny_run("tiny", &further);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_launcher"));
+    command.args(["--nproc-per-node", "2", "--start", "local", "--"]).args(&run);
+    command.current_dir(place.path("")).env("HF_HUB_OFFLINE", "1");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut launcher = command.spawn().unwrap();
+    let wait_for = |what: &str, is_so: &dyn Fn() -> bool| {
+        let patience = Instant::now() + Duration::from_secs(120);
+        while !is_so() {
+            assert!(Instant::now() < patience, "{what}: not within two minutes");
+            sleep(Duration::from_millis(5));
+        }
+    };
+    wait_for("ten updates", &|| metrics(&place.path("out"), "update").len() >= 10);
+    let ranks = ranks_of(&launcher);
+    assert_eq!(ranks.len(), 2);
+    launcher.kill().unwrap();
+    drop((launcher.stdout.take(), launcher.stderr.take()));
+    launcher.wait().unwrap();
+    wait_for("the end of both ranks", &|| {
+        ranks.iter().all(|rank| test_kill_process(*rank).is_err())
+    });
+    let updates = metrics(&place.path("out"), "update").len();
+    assert!(updates < 10_000 && place.path(&format!("out/checkpoint-{updates}")).exists());
+    place.succeed(&tiny_run("tiny", &[&further[..], &["--resume", "auto"]].concat()));
 }
 
 /// A program that has begun, and what to send it.

@@ -16,11 +16,8 @@ pub(crate) fn dropped(skipped: &BadRows) -> String {
 
 /// The first bad rows, the count of each kind, and the labels that would have been known.
 pub(crate) fn account(bad: &BadRows, known: &[String]) -> String {
-    let mut lines: Vec<String> = bad
-        .first()
-        .iter()
-        .map(|row| format!("\n  {} {}: {}", bad.numbering(), row.line, row.kind))
-        .collect();
+    let mut lines: Vec<String> =
+        bad.first().iter().map(|row| format!("\n  {}: {}", bad.words(row), row.kind)).collect();
     let shown = lines.len() as u64;
     if bad.total() > shown {
         lines.push(format!("\n  … and {} more; in total: {bad}", bad.total() - shown));

@@ -9,7 +9,7 @@ use std::fmt;
 use lockstep_world::counted;
 
 use crate::excerpt::excerpt;
-use crate::format::{Format, Numbering};
+use crate::read_files::{ReadFiles, RowPlace};
 
 /// The bytes of one row that are held at most: far above any text, far below a machine's memory.
 pub(crate) const ROW_LIMIT: usize = 1 << 20;
@@ -17,16 +17,15 @@ pub(crate) const ROW_LIMIT: usize = 1 << 20;
 /// One row that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRow {
-    /// The physical line of the file on which the row begins, counted from 1; the number of the
-    /// row where the file has no lines.
-    pub line: u64,
+    /// Where it stands.
+    pub place: RowPlace,
     /// What is wrong with it.
     pub kind: BadRowKind,
 }
 
 impl fmt::Display for BadRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.kind)
+        write!(f, "line {}: {}", self.place.line, self.kind)
     }
 }
 
@@ -93,6 +92,18 @@ pub enum BadRowKind {
         /// What could have stood there.
         expected: &'static str,
     },
+    /// The line does not begin with a label, in a format where each does.
+    #[error("the line does not begin with a label such as {expected}")]
+    NoLabelInFront {
+        /// What would be one.
+        expected: &'static str,
+    },
+    /// The line has more than one label.
+    #[error("the line has {labels} labels; a text with one label can be used")]
+    SeveralLabels {
+        /// How many.
+        labels: usize,
+    },
     /// The line is JSON, but not an object.
     #[error("the line holds {found}, not an object like {{\"text\": …, \"label\": …}}")]
     NotAnObject {
@@ -113,6 +124,9 @@ pub enum BadRowKind {
     /// The bytes are not UTF-8.
     #[error("the line is not valid UTF-8")]
     InvalidUtf8,
+    /// The bytes are not of the encoding that the user named.
+    #[error("the text is not in the encoding that is named")]
+    WrongEncoding,
     /// A NUL character, which no text holds on purpose.
     #[error("the line holds a NUL byte")]
     NulByte,
@@ -143,37 +157,39 @@ impl BadRowKind {
             Self::WrongColumnCount { .. } => Self::WRONG_COLUMN_COUNT,
             Self::NotAPair { .. } => "not a pair",
             Self::WrongType { .. } => "wrong type",
+            Self::NoLabelInFront { .. } => "no label in front",
+            Self::SeveralLabels { .. } => "several labels",
             Self::NotAnObject { .. } => "not an object",
             Self::InvalidJson { .. } => "invalid JSON",
             Self::UnclosedQuote => "unclosed quote",
             Self::InvalidUtf8 => "invalid UTF-8",
+            Self::WrongEncoding => "wrong encoding",
             Self::NulByte => "NUL byte",
             Self::TooLong => "too long",
         }
     }
 }
 
-/// The bad rows of one file: the first of them in full, all of them counted.
+/// The bad rows of one set of files: the first of them in full, all of them counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BadRows {
     first: Vec<BadRow>,
     counts: BTreeMap<&'static str, u64>,
-    numbering: Numbering,
+    files: ReadFiles,
 }
 
 impl BadRows {
     /// How many rows are kept in full; the rest would bury them.
     pub const SHOWN: usize = 10;
 
-    /// No bad rows yet of a file of `format`.
-    pub(crate) fn of(format: Format) -> Self {
-        Self { numbering: format.numbering(), ..Self::default() }
+    /// The same rows as those of `files`.
+    pub(crate) fn in_files(self, files: ReadFiles) -> Self {
+        Self { files, ..self }
     }
 
-    /// What the numbers of the rows count.
-    #[must_use]
-    pub fn numbering(&self) -> Numbering {
-        self.numbering
+    /// Where a row stands, in words.
+    pub(crate) fn words(&self, row: &BadRow) -> String {
+        self.files.words(row.place)
     }
 
     /// The first [`Self::SHOWN`] bad rows in file order.
@@ -206,13 +222,21 @@ impl BadRows {
         }
     }
 
-    /// Adds the rows of `others`, wherever in the file they stand.
+    /// Notes so many rows of one kind, wherever in the files they stand; `first` has the places of the first.
+    pub(crate) fn note_all(&mut self, first: &[RowPlace], rows: u64, kind: &BadRowKind) {
+        *self.counts.entry(kind.name()).or_default() += rows;
+        self.first.extend(first.iter().map(|&place| BadRow { place, kind: kind.clone() }));
+        self.first.sort_by_key(|row| row.place);
+        self.first.truncate(Self::SHOWN);
+    }
+
+    /// Adds the rows of `others`, wherever in the files they stand.
     pub(crate) fn append(&mut self, others: Self) {
         for (name, count) in others.counts {
             *self.counts.entry(name).or_default() += count;
         }
         self.first.extend(others.first);
-        self.first.sort_by_key(|row| row.line);
+        self.first.sort_by_key(|row| row.place);
         self.first.truncate(Self::SHOWN);
     }
 }

@@ -20,7 +20,8 @@ impl Batch {
     /// Packs the texts of `store` at the places `examples`, in this order.
     ///
     /// # Errors
-    /// [`DataError::NoSuchExample`] for a place outside the store.
+    /// [`DataError::NoSuchExample`] for a place outside the store; [`DataError::Changed`] for a store
+    /// whose file was damaged.
     pub fn pack(store: &TokenStore, examples: &[usize]) -> Result<Self, DataError> {
         let mut batch = Self {
             ids: Vec::new(),
@@ -31,16 +32,15 @@ impl Batch {
             examples: examples.iter().map(|&example| example as u64).collect(),
         };
         for &example in examples {
-            let (Some(tokens), Some(label)) = (store.tokens(example), store.label(example)) else {
-                return Err(DataError::NoSuchExample { example, examples: store.len() });
-            };
-            batch.ids.extend_from_slice(tokens);
-            batch.positions.extend((0_u32..).take(tokens.len()));
-            if let Some(second) = store.second(example) {
-                batch.kinds.extend((0..tokens.len()).map(|place| u32::from(place >= second)));
+            let begin = batch.ids.len();
+            let second = store.append_tokens(example, &mut batch.ids)?;
+            let length = batch.ids.len() - begin;
+            batch.positions.extend((0_u32..).take(length));
+            if let Some(second) = second {
+                batch.kinds.extend((0..length).map(|place| u32::from(place >= second)));
             }
             batch.offsets.push(batch.ids.len());
-            batch.labels.push(label);
+            batch.labels.push(store.label(example)?);
         }
         Ok(batch)
     }

@@ -7,7 +7,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use lockstep_world::{Purpose, Rank, Seat, Seed, Step, WorldSize};
 
@@ -30,10 +31,40 @@ pub struct BatchPlan {
     shuffled: Mutex<Option<Epoch>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Epoch {
     number: u64,
-    order: Arc<[usize]>,
+    order: Places,
+}
+
+/// All places of a corpus in the order of an epoch, in as few bytes as they need: of 50 million examples
+/// 200 MB.
+#[derive(Debug)]
+enum Places {
+    /// Of fewer than 2^32 examples.
+    Narrow(Vec<u32>),
+    /// Of any number.
+    Wide(Vec<usize>),
+}
+
+impl Places {
+    /// `0..examples` in the order of `epoch`.
+    fn shuffled(examples: usize, seed: Seed, epoch: u64) -> Self {
+        match u32::try_from(examples) {
+            Ok(examples) => Self::Narrow(shuffle((0..examples).collect(), seed, epoch)),
+            Err(_) => Self::Wide(shuffle((0..examples).collect(), seed, epoch)),
+        }
+    }
+
+    fn get(&self, range: Range<usize>) -> Vec<usize> {
+        match self {
+            Self::Narrow(order) => {
+                let places = order.get(range).unwrap_or_default();
+                places.iter().map(|&place| place as usize).collect()
+            }
+            Self::Wide(order) => order.get(range).unwrap_or_default().to_vec(),
+        }
+    }
 }
 
 impl BatchPlan {
@@ -65,10 +96,7 @@ impl BatchPlan {
         let end = start.saturating_add(self.global_batch.get()).min(self.examples);
         match self.order {
             Order::AsInFile => (start..end).collect(),
-            Order::Shuffled(seed) => {
-                let order = self.epoch_order(seed, self.epoch_of(step));
-                order.get(start..end).unwrap_or_default().to_vec()
-            }
+            Order::Shuffled(seed) => self.shuffled(seed, self.epoch_of(step), start..end),
         }
     }
 
@@ -99,25 +127,24 @@ impl BatchPlan {
         shares
     }
 
-    fn epoch_order(&self, seed: Seed, epoch: u64) -> Arc<[usize]> {
+    /// A part of the order of an epoch.
+    fn shuffled(&self, seed: Seed, epoch: u64, range: Range<usize>) -> Vec<usize> {
         let mut shuffled = self.shuffled.lock().unwrap_or_else(PoisonError::into_inner);
-        match shuffled.as_ref() {
-            Some(known) if known.number == epoch => Arc::clone(&known.order),
-            _ => {
-                let order: Arc<[usize]> = shuffle(self.examples, seed, epoch).into();
-                *shuffled = Some(Epoch { number: epoch, order: Arc::clone(&order) });
-                order
-            }
+        if shuffled.as_ref().is_none_or(|known| known.number != epoch) {
+            // The order of the epoch before is not held beside the new one.
+            *shuffled = None;
+            let order = Places::shuffled(self.examples, seed, epoch);
+            *shuffled = Some(Epoch { number: epoch, order });
         }
+        shuffled.as_ref().map(|known| known.order.get(range)).unwrap_or_default()
     }
 }
 
-/// All of `0..examples` in the order of `epoch` (Fisher and Yates, in Durstenfeld's form: Knuth,
-/// "The art of computer programming", volume 2, algorithm 3.4.2P).
-fn shuffle(examples: usize, seed: Seed, epoch: u64) -> Vec<usize> {
+/// Puts `order` in the order of `epoch` (Fisher and Yates, in Durstenfeld's form: Knuth, "The art of
+/// computer programming", volume 2, algorithm 3.4.2P).
+fn shuffle<T>(mut order: Vec<T>, seed: Seed, epoch: u64) -> Vec<T> {
     let seed = seed.derive(Purpose::DataOrder, epoch);
-    let mut order: Vec<usize> = (0..examples).collect();
-    for last in (1..examples).rev() {
+    for last in (1..order.len()).rev() {
         order.swap(last, seed.below(last as u64, last + 1));
     }
     order

@@ -39,6 +39,7 @@ impl ColumnRole {
             Self::Label => &[
                 "label",
                 "labels",
+                "class index",
                 "category",
                 "class",
                 "sentiment",
@@ -74,7 +75,7 @@ impl fmt::Display for ColumnRole {
 }
 
 /// The columns that are read from a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     /// The column of the text, or of the first one of a pair.
     pub text: String,
@@ -109,7 +110,8 @@ pub enum ColumnChoice {
     /// By the conventional names.
     #[default]
     Detect,
-    /// By the name the user gave; of a pair of texts both, with a comma between them.
+    /// By the name the user gave, where there is none of these letters by the one of the same letters in
+    /// another case; of a pair of texts both, with a comma between them.
     Named(String),
     /// By the name that the model's training had for it; where there is none, by the conventional
     /// names.
@@ -131,14 +133,18 @@ impl ColumnChoice {
         role: ColumnRole,
         present: &[String],
     ) -> Result<Option<String>, ColumnError> {
-        let is_remembered = |column: &String| match self {
-            Self::Remembered(name) => column == name,
-            Self::Named(_) | Self::Detect | Self::RememberedPair(_) => false,
+        let given = match self {
+            Self::Named(name) | Self::Remembered(name) => Some(name),
+            Self::Detect | Self::RememberedPair(_) => None,
         };
-        let has_remembered = present.iter().any(is_remembered);
+        let is_given = |column: &String| Some(column) == given;
+        let lower = given.map(|name| name.to_lowercase());
+        let is_alike = |column: &String| Some(column.to_lowercase()) == lower;
+        let (has_given, has_alike) = (present.iter().any(is_given), present.iter().any(is_alike));
         let fits = |column: &&String| match self {
-            Self::Named(name) => column == &name,
-            Self::Remembered(_) if has_remembered => is_remembered(column),
+            _ if has_given => is_given(column),
+            _ if has_alike => is_alike(column),
+            Self::Named(_) => false,
             Self::Remembered(_) | Self::RememberedPair(_) | Self::Detect => {
                 role.conventional_names().iter().any(|name| column.eq_ignore_ascii_case(name))
             }
@@ -298,12 +304,25 @@ pub enum ColumnError {
 }
 
 impl ColumnError {
+    /// Whether a reader of the message wants to see what this column holds.
+    pub(crate) fn is_about(&self, column: &str) -> bool {
+        match self {
+            Self::NotThere { .. } | Self::NotDetected { .. } => true,
+            Self::Several { candidates, .. } => candidates.iter().any(|name| name == column),
+            Self::Same { .. } | Self::SameTexts { .. } => false,
+        }
+    }
+
     /// The fault in words, for a file of `format` whose columns show in `line`.
     pub(crate) fn message(&self, line: u64, format: Format) -> String {
         match self {
             Self::NotThere { role, wanted, present } => format!(
                 "the {role} column {} does not exist\n  {}",
                 excerpt(wanted),
+                shown(present, line, format),
+            ),
+            Self::NotDetected { role, present, .. } if is_numbered(present) => format!(
+                "the file has no header, so the column of the {role} must be given by its number\n  {}",
                 shown(present, line, format),
             ),
             Self::NotDetected { role, remembered, present } => format!(
@@ -352,17 +371,28 @@ fn shown(present: &[String], line: u64, format: Format) -> String {
         (Format::Csv, [_]) => " (one column; check that commas separate the cells)",
         _ => "",
     };
-    match format.numbering() {
-        Numbering::Lines => format!("line {line} has: {}{separator}", listing(present)),
-        Numbering::Rows => format!("its columns are: {}", listing(present)),
+    match format {
+        _ if is_numbered(present) => {
+            format!("columns are counted from 1; line {line} has: {}{separator}", listing(present))
+        }
+        Format::FastText | Format::Trec => format!("its columns are: {}", listing(present)),
+        _ if format.numbering() == Numbering::Lines => {
+            format!("line {line} has: {}{separator}", listing(present))
+        }
+        _ => format!("its columns are: {}", listing(present)),
     }
+}
+
+/// Whether columns are called by their numbers, as where there is no header.
+pub(crate) fn is_numbered(present: &[String]) -> bool {
+    !present.is_empty() && present.iter().zip(1..).all(|(name, number)| *name == number.to_string())
 }
 
 /// Where the columns show, if they show in a line.
 fn in_line(line: u64, format: Format) -> String {
     match format.numbering() {
         Numbering::Lines => format!(" in line {line}"),
-        Numbering::Rows => String::new(),
+        Numbering::Rows | Numbering::Files => String::new(),
     }
 }
 
@@ -373,6 +403,8 @@ fn is_in_quotes(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const AG_NEWS: [&str; 3] = ["Class Index", "Title", "Description"];
 
     fn check(wanted: (Option<&str>, Option<&str>), present: &[&str], chosen: Option<(&str, &str)>) {
         let present: Vec<String> = present.iter().map(|&name| name.to_owned()).collect();
@@ -398,7 +430,12 @@ mod tests {
             Some(("sentence", "label")),
         );
         check((Some("a"), Some("b")), &["a", "b"], Some(("a", "b")));
-        check((Some("A"), Some("b")), &["a", "b"], None);
+        check((Some("A"), Some("B")), &["a", "b"], Some(("a", "b")));
+        check((Some("TEXT"), None), &["text", "Text", "label"], None);
+        check((Some("Text"), None), &["text", "Text", "label"], Some(("Text", "label")));
+        check((Some("RÉSUMÉ"), None), &["résumé", "label"], Some(("résumé", "label")));
+        check((Some("description"), None), &AG_NEWS, Some(("Description", "Class Index")));
+        check((None, None), &AG_NEWS, None);
         check((None, None), &["text", "text", "label"], None);
     }
 

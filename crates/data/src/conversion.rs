@@ -15,14 +15,6 @@ pub(crate) fn described(foreign: Option<&Foreign>) -> String {
     foreign.map_or_else(String::new, |foreign| format!("\n  the file is {}", foreign.description()))
 }
 
-/// What to do about a header that cannot be read.
-pub(crate) fn of_header(path: &Path, foreign: Option<&Foreign>) -> String {
-    foreign.map_or_else(
-        || "save the file as UTF-8 text whose first line names the columns".to_owned(),
-        |foreign| foreign.remedy(path),
-    )
-}
-
 /// What to do about a file whose extension names no format.
 pub(crate) fn of_extension(path: &Path, is_labelled: bool) -> String {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
@@ -45,7 +37,7 @@ pub(crate) fn of_extension(path: &Path, is_labelled: bool) -> String {
 
 /// What messages call a column-oriented format.
 pub(crate) fn columnar(format: Format) -> &'static str {
-    if format == Format::Arrow { "Arrow IPC" } else { "Parquet" }
+    format.name()
 }
 
 /// What to do about a column-oriented file.

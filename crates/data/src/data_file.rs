@@ -1,16 +1,23 @@
 //! Opening the file a user named, or telling what lies there instead.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, IsTerminal};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use lockstep_world::open_file;
 
+use crate::class_folders::ClassFolders;
 use crate::columns::Wanted;
+use crate::dialect::{Delimiter, Dialect, Header, TextEncoding, Writing};
 use crate::error::DataError;
+use crate::file_set::FileSet;
+use crate::file_set_error::{FileSetError, TablePart};
 use crate::format::{Format, plain_extension};
+use crate::recoded::Recoded;
+use crate::records;
 use crate::rows::Rows;
+use crate::unpacked::Unpacked;
 
 /// Opens the file at `path`.
 pub(crate) fn open(path: &Path) -> Result<BufReader<File>, DataError> {
@@ -33,35 +40,88 @@ pub(crate) fn open_stream(path: &Path) -> Result<BufReader<File>, DataError> {
 /// The rows of `file`, which is at `path`.
 pub(crate) fn rows(
     file: BufReader<File>,
-    format: Format,
+    writing: Writing,
     wanted: Wanted,
     path: &Path,
 ) -> Result<Rows<BufReader<File>>, DataError> {
-    match format {
-        Format::Parquet | Format::Arrow => Rows::of_table(file.into_inner(), format, wanted, path),
-        _ => Rows::new(file, format, wanted, path),
+    match writing.format {
+        format @ (Format::Parquet | Format::Arrow) => {
+            check_dialect(writing, path)?;
+            Rows::of_table(file.into_inner(), format, wanted, path)
+        }
+        _ => rows_of(file, writing, wanted, path),
     }
 }
 
-/// Whether there is a file at `path`, in a format that is read. Nothing is read of it.
-///
-/// # Errors
-/// [`DataError`], for a path that leads to no such file.
-pub fn check_file(path: &Path) -> Result<(), DataError> {
-    open(path)?;
-    format(path).map(drop)
+/// The rows of `reader`, which is not column-oriented; `path` is what messages call it.
+pub(crate) fn rows_of<R: BufRead>(
+    reader: R,
+    writing: Writing,
+    wanted: Wanted,
+    path: &Path,
+) -> Result<Rows<R>, DataError> {
+    check_dialect(writing, path)?;
+    Rows::new(reader, writing, wanted, path)
 }
 
-/// The data format of `path`, by its extension.
-pub(crate) fn format(path: &Path) -> Result<Format, DataError> {
-    Format::of(path)
+/// Refuses what the user says of tables for a file that is none.
+fn check_dialect(writing: Writing, path: &Path) -> Result<(), DataError> {
+    let Writing { format, dialect } = writing;
+    let part = match dialect {
+        _ if format.is_separated() => return Ok(()),
+        Dialect { header: Header::Absent, .. } => TablePart::Header,
+        Dialect { delimiter: Some(_), .. } => TablePart::Delimiter,
+        _ => return Ok(()),
+    };
+    Err(FileSetError::NotATable { path: path.to_owned(), format: format.name(), part }.into())
+}
+
+/// Whether the files of a set are there, in formats that are read. Of a file whose name tells no format
+/// the beginning is read.
+///
+/// # Errors
+/// [`DataError`], for the first path that leads to no such file.
+pub fn check_files(set: &FileSet, dialect: Dialect) -> Result<(), DataError> {
+    for path in &set.files {
+        if !path.is_dir() || ClassFolders::of(path)?.is_none() {
+            open(path)?;
+            format(path, dialect)?;
+        }
+    }
+    Ok(())
+}
+
+/// The data format of `path`: by its extension, else by the delimiter that is given, else by the first
+/// lines.
+pub(crate) fn format(path: &Path, dialect: Dialect) -> Result<Format, DataError> {
+    let known = Format::of(path).or_else(|| format_by(dialect));
+    known
+        .or_else(|| path.is_file().then(|| recognised(path, dialect)).flatten())
         .ok_or_else(|| DataError::UnknownExtension { path: path.to_owned(), is_labelled: true })
 }
 
-/// The format of texts in `path`, by its extension: without one, or with that of texts, a text a line.
-pub(crate) fn format_of_texts(path: &Path) -> Result<Format, DataError> {
+/// The format of a table whose delimiter is given. Quotes are letters between tabs.
+pub(crate) fn format_by(dialect: Dialect) -> Option<Format> {
+    let delimiter = dialect.delimiter?;
+    Some(if delimiter == Delimiter::TAB { Format::Tsv } else { Format::Csv })
+}
+
+/// The format that the first lines of a file show.
+fn recognised(path: &Path, dialect: Dialect) -> Option<Format> {
+    const ROOM: u64 = 1 << 16;
+    let named = dialect.encoding.and_then(TextEncoding::foreign);
+    let mut beginning = Vec::new();
+    let text = Recoded::new(Unpacked::new(open(path).ok()?), named);
+    text.take(ROOM).read_to_end(&mut beginning).ok()?;
+    let text = String::from_utf8_lossy(&beginning);
+    records::recognised(text.trim_start_matches('\u{feff}'))
+}
+
+/// The format of texts in `path`, by its extension or the delimiter that is given: without them, or with
+/// the extension of texts, a text a line.
+pub(crate) fn format_of_texts(path: &Path, dialect: Dialect) -> Result<Format, DataError> {
     let is_plain = matches!(plain_extension(path).as_str(), "" | "txt" | "text");
-    match Format::of(path) {
+    match Format::of(path).or_else(|| format_by(dialect)) {
         Some(format) => Ok(format),
         None if is_plain => Ok(Format::Plain),
         None => Err(DataError::UnknownExtension { path: path.to_owned(), is_labelled: false }),

@@ -3,20 +3,23 @@
 //! Messages end with a `hint:`, unless the remedy is a setting: see [`DataError::remedy`].
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lockstep_columnar::ColumnarError;
 use lockstep_world::counted;
 
 use crate::account::{account, dropped};
 use crate::bad_row::{BadRowKind, BadRows};
+use crate::changed::ChangedFile;
 use crate::columns::ColumnError;
 use crate::conversion;
 use crate::disguise::Disguise;
-use crate::excerpt::{excerpt, listing};
+use crate::excerpt::excerpt;
+use crate::file_set_error::FileSetError;
 use crate::foreign::Foreign;
 use crate::format::{Format, Numbering};
 use crate::labels::LabelError;
+use crate::phrases::{self, ColumnSample, extension_named, label_column, neighbours};
 use crate::tokenizer::TokenizerError;
 
 /// What is known about a file whose rows cannot be used.
@@ -26,6 +29,8 @@ pub struct Clues {
     pub known: Vec<String>,
     /// What the file seems to be, if not UTF-8 text.
     pub foreign: Option<Foreign>,
+    /// The file of which that is known.
+    pub file: PathBuf,
 }
 
 /// A fault in the data or the tokenizer.
@@ -89,6 +94,9 @@ pub enum DataError {
         /// What that looks like.
         look: Disguise,
     },
+    /// Files that do not make one set, or are not written as the user says.
+    #[error(transparent)]
+    Files(#[from] FileSetError),
     /// The operating system refused to open the file.
     #[error("{}: cannot be opened: {source}\n  hint: check its permissions", .path.display())]
     CannotOpen {
@@ -179,9 +187,8 @@ pub enum DataError {
     },
     /// The header itself cannot be read.
     #[error(
-        "{}: the header in line {line} cannot be read: {kind}{}\n  hint: {}",
-        .path.display(), conversion::described(.foreign.as_deref()),
-        conversion::of_header(.path, .foreign.as_deref())
+        "{}: the header in line {line} cannot be read: {kind}{}",
+        .path.display(), conversion::described(.foreign.as_deref())
     )]
     BadHeader {
         /// The file.
@@ -194,7 +201,10 @@ pub enum DataError {
         foreign: Option<Box<Foreign>>,
     },
     /// It cannot be decided which columns to read.
-    #[error("{}: {}", .path.display(), .fault.message(*.line, *.format))]
+    #[error(
+        "{}: {}{}",
+        .path.display(), .fault.message(*.line, *.format), phrases::samples(.samples)
+    )]
     Column {
         /// The file.
         path: PathBuf,
@@ -204,6 +214,8 @@ pub enum DataError {
         format: Format,
         /// What is wrong with them.
         fault: ColumnError,
+        /// What the columns in question hold.
+        samples: Vec<ColumnSample>,
     },
     /// Some rows cannot be used, and the user has not said that they may be dropped.
     #[error(
@@ -286,6 +298,9 @@ pub enum DataError {
         /// The number of examples.
         examples: usize,
     },
+    /// A file changed between two times at which it was read.
+    #[error(transparent)]
+    Changed(#[from] ChangedFile),
     /// The tokenizer cannot be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -295,19 +310,12 @@ fn pairs_or_singles(are_pairs: bool) -> &'static str {
     if are_pairs { "pairs of texts" } else { "single texts" }
 }
 
-fn label_column(label: &str) -> String {
-    if label.is_empty() { String::new() } else { format!(", label `{label}`") }
-}
-
-fn neighbours(what: &str, files: &[String]) -> String {
-    if files.is_empty() { String::new() } else { format!("\n  {what}: {}", listing(files)) }
-}
-
-fn extension_named(path: &Path) -> String {
-    match path.extension() {
-        Some(extension) => {
-            format!("the format .{} is not supported", extension.to_string_lossy())
+impl DataError {
+    /// The same with what the columns in question hold, where it is about columns.
+    pub(crate) fn with_samples(mut self, of_all: Vec<ColumnSample>) -> Self {
+        if let Self::Column { fault, samples, .. } = &mut self {
+            *samples = of_all.into_iter().filter(|one| fault.is_about(&one.name)).collect();
         }
-        None => "the name has no extension, so its format is unknown".to_owned(),
+        self
     }
 }

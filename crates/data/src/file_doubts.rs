@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::bad_row::BadRows;
+use crate::bad_row::{BadRowKind, BadRows};
 use crate::excerpt::excerpt;
 use crate::foreign::Foreign;
 
@@ -15,10 +15,22 @@ pub enum FileDoubt {
     Quoted {
         /// How many texts there are.
         texts: usize,
-        /// The line of the first.
-        line: u64,
+        /// Where the first stands, in words.
+        place: String,
         /// The first.
         text: String,
+    },
+    /// A column that is called as the user says but for the case of letters.
+    OtherCapitals {
+        /// What the user calls it.
+        wanted: String,
+        /// What the file calls it.
+        found: String,
+    },
+    /// A folder of texts that is not a class and was left out.
+    LeftOut {
+        /// Its name.
+        folder: &'static str,
     },
     /// Rows that were passed over, and why they could not be read.
     Foreign {
@@ -33,28 +45,51 @@ pub enum FileDoubt {
 
 impl FileDoubt {
     /// What rows of a file that could not be used say of it.
-    pub(crate) fn foreign(path: &Path, foreign: Option<Foreign>, bad: &BadRows) -> Option<Self> {
-        let foreign = foreign.filter(|foreign| foreign.explains(bad))?;
-        Some(Self::Foreign { rows: bad.total(), foreign, path: path.to_owned() })
+    pub(crate) fn foreign(path: &Path, foreign: Foreign, bad: &BadRows) -> Option<Self> {
+        let found = || Self::Foreign { rows: bad.total(), foreign, path: path.to_owned() };
+        foreign.explains(bad).then(found)
+    }
+}
+
+impl Foreign {
+    /// Whether rows of these kinds follow from it.
+    pub(crate) fn explains(self, bad: &BadRows) -> bool {
+        let has = |kind: &str| bad.counts().any(|(name, _)| name == kind);
+        match self {
+            Self::Encoded(_) | Self::Mixed(_) | Self::Packed(_) => {
+                has(BadRowKind::InvalidUtf8.name()) || has(BadRowKind::NulByte.name())
+            }
+            Self::Quoted => has(BadRowKind::WRONG_COLUMN_COUNT),
+        }
     }
 }
 
 impl fmt::Display for FileDoubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Quoted { texts, line, text } => write!(
+            Self::Quoted { texts, place, text } => write!(
                 f,
-                "{} quoted as pandas writes them, the first in line {line} ({}), but \
+                "{} quoted as pandas writes them, the first in {place} ({}), but \
                  quotes are ordinary characters in a .tsv; {QUOTED}",
                 if *texts == 1 { "1 text is".to_owned() } else { format!("{texts} texts are") },
                 excerpt(text)
             ),
+            Self::OtherCapitals { wanted, found } => write!(
+                f,
+                "the column {} is called {}, and was taken for it",
+                excerpt(wanted),
+                excerpt(found)
+            ),
+            Self::LeftOut { folder } => write!(
+                f,
+                "the folder `{folder}` is not a class, since its texts have no label; it was left out"
+            ),
             Self::Foreign { rows, foreign, path } => write!(
                 f,
-                "{} skipped; the file is {}; {}",
+                "{} skipped; {} is {}",
                 if *rows == 1 { "1 row was".to_owned() } else { format!("{rows} rows were") },
-                foreign.description(),
-                foreign.remedy(path)
+                path.display(),
+                foreign.description()
             ),
         }
     }

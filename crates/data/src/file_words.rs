@@ -20,6 +20,6 @@ pub(crate) fn new_name(path: &Path) -> &'static str {
         Some(Format::Csv) => "NEW.csv",
         Some(Format::Jsonl) => "NEW.jsonl",
         Some(Format::Json) => "NEW.json",
-        Some(Format::Parquet | Format::Arrow | Format::Plain) | None => "NEW.txt",
+        _ => "NEW.txt",
     }
 }

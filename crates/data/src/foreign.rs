@@ -4,7 +4,6 @@ use std::path::Path;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
-use crate::bad_row::{BadRowKind, BadRows};
 use crate::file_words::{new_name, word};
 use crate::format::Format;
 
@@ -104,14 +103,12 @@ impl Foreign {
         }
     }
 
-    /// How it becomes a file that is read.
+    /// How it becomes a file that is read; nothing where it is enough to name its encoding.
     #[must_use]
-    pub fn remedy(self, path: &Path) -> String {
+    pub fn conversion(self, path: &Path) -> String {
         let (file, new) = (word(path), new_name(path));
         match self {
-            Self::Encoded(name) => format!(
-                "convert it: `iconv -f {name} -t UTF-8 {file} > {new}`, then check its accented letters"
-            ),
+            Self::Encoded(_) => String::new(),
             Self::Mixed(name) => format!(
                 "the file seems to be made of files in two encodings; convert those that are not \
                  UTF-8 first: `iconv -f {name} -t UTF-8 OLD > {new}`"
@@ -121,19 +118,6 @@ impl Foreign {
                  .to_csv('NEW.csv', index=False)\"`"
             ),
             Self::Packed(kind) => kind.remedy(path),
-        }
-    }
-}
-
-impl Foreign {
-    /// Whether rows of these kinds follow from it.
-    pub(crate) fn explains(self, bad: &BadRows) -> bool {
-        let has = |kind: &str| bad.counts().any(|(name, _)| name == kind);
-        match self {
-            Self::Encoded(_) | Self::Mixed(_) | Self::Packed(_) => {
-                has(BadRowKind::InvalidUtf8.name()) || has(BadRowKind::NulByte.name())
-            }
-            Self::Quoted => has(BadRowKind::WRONG_COLUMN_COUNT),
         }
     }
 }

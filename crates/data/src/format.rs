@@ -3,8 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 /// How a file writes its records. The extension tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
     /// One text a line and nothing else.
     Plain,
@@ -21,6 +23,10 @@ pub enum Format {
     Parquet,
     /// Arrow IPC: a file (Feather) or a stream.
     Arrow,
+    /// A label behind `__label__` and a text, as fastText has them, a line.
+    FastText,
+    /// A label with a finer one, `LABEL:sub`, and a text, as TREC's questions have them, a line.
+    Trec,
 }
 
 impl Format {
@@ -40,15 +46,31 @@ impl Format {
         Some(text)
     }
 
+    /// What messages call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "texts, one a line",
+            Self::Tsv | Self::Csv => "a table",
+            Self::Jsonl => "JSON lines",
+            Self::Json => "JSON",
+            Self::Parquet => "Parquet",
+            Self::Arrow => "Arrow IPC",
+            Self::FastText => "lines of fastText",
+            Self::Trec => "lines of TREC's questions",
+        }
+    }
+
     /// How places in such a file are counted.
     pub(crate) fn numbering(self) -> Numbering {
         match self {
-            Self::Plain | Self::Tsv | Self::Csv | Self::Jsonl => Numbering::Lines,
+            Self::Plain | Self::Tsv | Self::Csv | Self::Jsonl | Self::FastText | Self::Trec => {
+                Numbering::Lines
+            }
             Self::Json | Self::Parquet | Self::Arrow => Numbering::Rows,
         }
     }
 
-    /// Whether cells are separated by a character, under a header.
+    /// Whether cells are separated by a character.
     pub(crate) fn is_separated(self) -> bool {
         matches!(self, Self::Tsv | Self::Csv)
     }
@@ -62,6 +84,8 @@ pub enum Numbering {
     Lines,
     /// The rows, where there are no lines.
     Rows,
+    /// The files, where each is a row.
+    Files,
 }
 
 impl fmt::Display for Numbering {
@@ -69,6 +93,7 @@ impl fmt::Display for Numbering {
         f.write_str(match self {
             Self::Lines => "line",
             Self::Rows => "row",
+            Self::Files => "file",
         })
     }
 }

@@ -70,12 +70,13 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
+    use crate::read_files::RowPlace;
 
     fn examples(count: usize) -> Vec<Example> {
         // Of three rows two are of class 0; each text of class 1 stands in two rows.
         let example = |row: usize| match row % 3 {
-            2 => Example { text: format!("one {}", row / 6), label: 1, line: 0 },
-            _ => Example { text: format!("nought {row}"), label: 0, line: 0 },
+            2 => Example { text: format!("one {}", row / 6), label: 1, place: RowPlace::default() },
+            _ => Example { text: format!("nought {row}"), label: 0, place: RowPlace::default() },
         };
         (0..count).map(example).collect()
     }

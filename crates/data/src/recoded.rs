@@ -1,4 +1,5 @@
-//! UTF-16 as UTF-8: text that begins with a byte order mark, as spreadsheets save "Unicode text".
+//! Text in another encoding as UTF-8: the one that the user names, or UTF-16 with a byte order mark, as
+//! spreadsheets save "Unicode text".
 
 use std::io::{self, BufRead, Cursor, Read};
 use std::mem;
@@ -9,49 +10,57 @@ use crate::unpacked::{Again, beginning};
 
 const LITTLE: &[u8] = b"\xFF\xFE";
 const BIG: &[u8] = b"\xFE\xFF";
+const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Bytes of UTF-8 that are made at once.
 const ROOM: usize = 1 << 14;
 
 /// The UTF-8 text of a reader.
-pub(crate) struct Recoded<R>(State<R>);
+pub(crate) struct Recoded<R> {
+    state: State<R>,
+    /// What the bytes stand for where no mark says it, if not for UTF-8.
+    named: Option<&'static Encoding>,
+}
 
 enum State<R> {
     Start(R),
     Plain(Again<R>),
-    Decoded(Decoded<R>),
+    Decoded(Decoded<Again<R>>),
     Broken,
 }
 
 impl<R: BufRead> Recoded<R> {
-    pub(crate) fn new(reader: R) -> Self {
-        Self(State::Start(reader))
+    /// The text of `reader`, in the encoding that is `named` unless a byte order mark says another.
+    pub(crate) fn new(reader: R, named: Option<&'static Encoding>) -> Self {
+        Self { state: State::Start(reader), named }
     }
 
     /// The encoding that was found, where it is not UTF-8.
     pub(crate) fn encoding(&self) -> Option<&'static str> {
-        match &self.0 {
+        match &self.state {
             State::Decoded(decoded) => Some(decoded.encoding.name()),
             _ => None,
         }
     }
 
     fn started(&mut self) -> io::Result<&mut dyn BufRead> {
-        if matches!(self.0, State::Start(_)) {
-            let State::Start(mut reader) = mem::replace(&mut self.0, State::Broken) else {
+        if matches!(self.state, State::Start(_)) {
+            let State::Start(mut reader) = mem::replace(&mut self.state, State::Broken) else {
                 return Err(io::ErrorKind::InvalidInput.into());
             };
-            let seen = beginning(&mut reader, &[LITTLE, BIG])?;
-            let encoding = match seen.as_slice() {
-                LITTLE => Some(UTF_16LE),
-                BIG => Some(UTF_16BE),
-                _ => None,
+            let seen = beginning(&mut reader, &[LITTLE, BIG, UTF_8_MARK])?;
+            let (encoding, is_text) = match seen.as_slice() {
+                LITTLE => (Some(UTF_16LE), false),
+                BIG => (Some(UTF_16BE), false),
+                UTF_8_MARK => (None, true),
+                _ => (self.named, true),
             };
-            self.0 = match encoding {
-                Some(encoding) => State::Decoded(Decoded::new(reader, encoding)),
-                None => State::Plain(Cursor::new(seen).chain(reader)),
+            let again = Cursor::new(if is_text { seen } else { Vec::new() }).chain(reader);
+            self.state = match encoding {
+                Some(encoding) => State::Decoded(Decoded::new(again, encoding)),
+                None => State::Plain(again),
             };
         }
-        match &mut self.0 {
+        match &mut self.state {
             State::Plain(reader) => Ok(reader),
             State::Decoded(reader) => Ok(reader),
             State::Start(_) | State::Broken => Err(io::ErrorKind::InvalidInput.into()),
@@ -91,17 +100,24 @@ struct Decoded<R> {
     text: Vec<u8>,
     used: usize,
     ended: bool,
+    /// Whether the bytes behind the text are none of this encoding.
+    is_broken: bool,
 }
 
 impl<R: BufRead> Decoded<R> {
     fn new(reader: R, encoding: &'static Encoding) -> Self {
         let decoder = encoding.new_decoder_without_bom_handling();
-        Self { reader, encoding, decoder, text: Vec::new(), used: 0, ended: false }
+        let (text, used) = (Vec::new(), 0);
+        Self { reader, encoding, decoder, text, used, ended: false, is_broken: false }
     }
 
     /// Decodes the next piece, where the last one is used up.
     fn refill(&mut self) -> io::Result<()> {
         while self.used == self.text.len() && !self.ended {
+            if self.is_broken {
+                let text = format!("it is not whole {} text", self.encoding.name());
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
             self.text.resize(ROOM, 0);
             let bytes = self.reader.fill_buf()?;
             let last = bytes.is_empty();
@@ -111,10 +127,8 @@ impl<R: BufRead> Decoded<R> {
             self.text.truncate(written);
             self.used = 0;
             self.ended = last && matches!(result, DecoderResult::InputEmpty);
-            if let DecoderResult::Malformed(..) = result {
-                let text = format!("it is not whole {} text", self.encoding.name());
-                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-            }
+            // What was decoded before is read first, so that the error is met in its line.
+            self.is_broken = matches!(result, DecoderResult::Malformed(..));
         }
         Ok(())
     }
@@ -142,6 +156,7 @@ impl<R: BufRead> BufRead for Decoded<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::TextEncoding;
 
     fn utf16(text: &str, to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
         format!("\u{feff}{text}").encode_utf16().flat_map(to_bytes).collect()
@@ -149,7 +164,7 @@ mod tests {
 
     fn read(file: &[u8]) -> io::Result<String> {
         let mut text = String::new();
-        Recoded::new(file).read_to_string(&mut text).map(|_| text)
+        Recoded::new(file, None).read_to_string(&mut text).map(|_| text)
     }
 
     #[test]
@@ -168,5 +183,28 @@ mod tests {
             let error = read(&whole[..cut]).unwrap_err().to_string();
             assert_eq!(error, "it is not whole UTF-16LE text");
         }
+    }
+
+    #[test]
+    fn the_encoding_that_is_named_counts_unless_a_mark_says_another() {
+        let read = |file: &[u8], label: &str| {
+            let mut text = String::new();
+            let named = TextEncoding::named(label).unwrap().foreign();
+            Recoded::new(file, named).read_to_string(&mut text).map(|_| text)
+        };
+        assert_eq!(read(b"caf\xE9 \x80", "latin-1").unwrap(), "café €");
+        assert_eq!(read("café".as_bytes(), "utf-8").unwrap(), "café");
+        assert_eq!(read("\u{feff}café".as_bytes(), "latin-1").unwrap(), "\u{feff}café");
+        assert_eq!(read(&utf16("é", u16::to_be_bytes), "latin-1").unwrap(), "é");
+        assert_eq!(read(b"a\0\n\0", "utf-16").unwrap(), "a\n");
+        assert_eq!(read(b"\xEF", "latin-1").unwrap(), "ï");
+    }
+
+    #[test]
+    fn what_stands_before_a_broken_character_is_read() {
+        let file = ["fine\n".repeat(10).as_bytes(), b"\x82"].concat();
+        let named = TextEncoding::named("shift_jis").unwrap().foreign();
+        let mut lines = Recoded::new(&file[..], named).lines();
+        assert_eq!(lines.by_ref().take_while(Result::is_ok).count(), 10);
     }
 }

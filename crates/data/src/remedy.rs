@@ -7,11 +7,12 @@ use std::fmt;
 use std::path::Path;
 
 use crate::bad_row::{BadRowKind, BadRows};
-use crate::columns::{ColumnError, ColumnRole};
+use crate::columns::{ColumnError, ColumnRole, is_numbered};
 use crate::conversion;
 use crate::disguise::Disguise;
 use crate::doubts::Doubt;
 use crate::error::DataError;
+use crate::file_doubts::FileDoubt;
 use crate::foreign::Foreign;
 use crate::format::Format;
 use crate::labels::LabelError;
@@ -22,6 +23,8 @@ use crate::tokenizer::TokenizerError;
 pub enum DataRemedy {
     /// This, which needs no setting.
     Do(String),
+    /// Name the encoding of the files, which seems to be this one.
+    NameEncoding(&'static str),
     /// Fix the file: skipping the bad rows would drop too many.
     FixFile(Dropped),
     /// Fix the bad rows, or skip them.
@@ -47,6 +50,8 @@ pub enum DataRemedy {
         /// The line that was read as a header, in formats that have one.
         header: Option<u64>,
     },
+    /// Give the columns of texts and labels by their numbers, from 1.
+    NumberColumns,
     /// Name one of several columns that could be meant.
     NameOneColumn(ColumnRole),
     /// Allow texts more tokens.
@@ -117,15 +122,21 @@ impl DataError {
             }
             Self::NotTexts { look, .. } => Some(of_look(*look)),
             Self::Column { line, format, fault, .. } => Some(of_columns(fault, *line, *format)),
-            Self::BadRows { path, rows, bad, clues } => {
-                Some(of_rows(path, clues.foreign.as_ref(), bad, *rows))
+            Self::BadRows { rows, bad, clues, .. } => {
+                Some(of_rows(&clues.file, clues.foreign.as_ref(), bad, *rows))
             }
-            Self::AllRowsBad { path, bad, clues } => {
-                Some(of_rows(path, clues.foreign.as_ref(), bad, bad.total()))
+            Self::AllRowsBad { bad, clues, .. } => {
+                Some(of_rows(&clues.file, clues.foreign.as_ref(), bad, bad.total()))
             }
             Self::NoTexts { path, foreign, .. } => Some(match foreign {
-                Some(foreign) => DataRemedy::Do(foreign.remedy(path)),
+                Some(foreign) => of_foreign(path, **foreign),
                 None => DataRemedy::FixTextsOrSayFormat,
+            }),
+            Self::BadHeader { path, foreign, .. } => Some(match foreign {
+                Some(foreign) => of_foreign(path, **foreign),
+                None => DataRemedy::Do(
+                    "save the file as UTF-8 text whose first line names the columns".to_owned(),
+                ),
             }),
             Self::Labels { fault, .. } => fault.remedy(),
             Self::Tokenizer(TokenizerError::NoRoom { .. }) => Some(DataRemedy::RaiseLimit),
@@ -155,8 +166,28 @@ impl Doubt {
             Self::Alike { .. } => Some(DataRemedy::MergeLabels),
             Self::Scores { .. } => Some(DataRemedy::GroupScores),
             Self::Sparse { .. } => Some(DataRemedy::CheckLabelColumn),
+            Self::OfFile(doubt) => doubt.remedy(),
             _ => None,
         }
+    }
+}
+
+impl FileDoubt {
+    /// What a user can do, where the message does not say it.
+    #[must_use]
+    pub fn remedy(&self) -> Option<DataRemedy> {
+        match self {
+            Self::Foreign { foreign, path, .. } => Some(of_foreign(path, *foreign)),
+            _ => None,
+        }
+    }
+}
+
+/// How a file that is not UTF-8 text can be read.
+fn of_foreign(path: &Path, foreign: Foreign) -> DataRemedy {
+    match foreign {
+        Foreign::Encoded(name) => DataRemedy::NameEncoding(name),
+        other => DataRemedy::Do(other.conversion(path)),
     }
 }
 
@@ -170,8 +201,13 @@ fn of_look(look: Disguise) -> DataRemedy {
 
 fn of_columns(fault: &ColumnError, line: u64, format: Format) -> DataRemedy {
     match fault {
-        ColumnError::NotThere { role, .. } | ColumnError::NotDetected { role, .. } => {
-            DataRemedy::NameColumn { role: *role, header: format.is_separated().then_some(line) }
+        ColumnError::NotThere { role, present, .. }
+        | ColumnError::NotDetected { role, present, .. } => {
+            let (role, is_table) = (*role, format.is_separated());
+            match is_table && is_numbered(present) {
+                true => DataRemedy::NumberColumns,
+                false => DataRemedy::NameColumn { role, header: is_table.then_some(line) },
+            }
         }
         ColumnError::Several { role, .. } => DataRemedy::NameOneColumn(*role),
         ColumnError::Same { .. } => DataRemedy::NameTwoColumns,
@@ -185,9 +221,9 @@ fn of_rows(path: &Path, foreign: Option<&Foreign>, bad: &BadRows, rows: u64) -> 
     let dropped = Dropped::of(bad, rows);
     let remedy = match foreign {
         Some(mixed @ Foreign::Mixed(_)) if !dropped.is_most() => {
-            return DataRemedy::ConvertOrSkipRows { conversion: mixed.remedy(path), dropped };
+            return DataRemedy::ConvertOrSkipRows { conversion: mixed.conversion(path), dropped };
         }
-        Some(foreign) => return DataRemedy::Do(foreign.remedy(path)),
+        Some(foreign) => return of_foreign(path, *foreign),
         None if count(BadRowKind::UNKNOWN_LABEL) == rows => DataRemedy::NameOrMapLabels,
         None if bad.total() >= rows => DataRemedy::FixOrNameColumns,
         None if dropped.is_most() => DataRemedy::FixFile(dropped),

@@ -1,20 +1,36 @@
-//! A file of labelled texts as the user names it, and one of its examples.
-
-use std::path::PathBuf;
+//! Files of labelled texts as the user names them, and one of their examples.
 
 use crate::columns::ColumnChoice;
+use crate::dialect::Dialect;
+use crate::file_set::FileSet;
+use crate::read_files::RowPlace;
 
-/// A file of labelled texts, as the user names it.
+/// Files of labelled texts, as the user names them.
 #[derive(Clone, Debug)]
 pub struct CorpusSource {
-    /// The file; its extension tells the format.
-    pub path: PathBuf,
+    /// The files.
+    pub files: FileSet,
     /// The column of the text.
     pub text_column: ColumnChoice,
     /// The column of the label.
     pub label_column: ColumnChoice,
+    /// How the files are written, where the user says it.
+    pub dialect: Dialect,
     /// What becomes of rows that cannot be used.
     pub on_bad_row: OnBadRow,
+}
+
+impl<F: Into<FileSet>> From<F> for CorpusSource {
+    /// Files of which nothing is said.
+    fn from(files: F) -> Self {
+        Self {
+            files: files.into(),
+            text_column: ColumnChoice::Detect,
+            label_column: ColumnChoice::Detect,
+            dialect: Dialect::default(),
+            on_bad_row: OnBadRow::default(),
+        }
+    }
 }
 
 /// What becomes of rows that cannot be used.
@@ -34,6 +50,6 @@ pub struct Example {
     pub text: String,
     /// The number of its class.
     pub label: u32,
-    /// The physical line of the file on which it begins, counted from 1.
-    pub line: u64,
+    /// Where it stands.
+    pub place: RowPlace,
 }

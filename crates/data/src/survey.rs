@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::corpus::Corpus;
 use crate::excerpt::excerpt;
+use crate::read_files::RowPlace;
 
 /// Texts that stand in more than one row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct Repeats {
     pub rows: usize,
     /// Texts that have rows of more than one class.
     pub conflicts: usize,
-    /// One of these texts, shortened, and the lines of two of its rows.
+    /// One of these texts, shortened, and where two of its rows stand.
     pub conflict: Option<Conflict>,
 }
 
@@ -21,8 +22,8 @@ pub struct Repeats {
 pub struct Conflict {
     /// The text, shortened.
     pub text: String,
-    /// The lines of its first row and of the first of another class, from 1.
-    pub lines: [u64; 2],
+    /// Where its first row stands and the first of another class, in words.
+    pub places: [String; 2],
 }
 
 impl Repeats {
@@ -32,19 +33,20 @@ impl Repeats {
         let mut first: HashMap<&str, First> = HashMap::with_capacity(corpus.examples().len());
         let mut found = Self::default();
         for example in corpus.examples() {
-            let (label, line) = (example.label, example.line);
+            let (label, place) = (example.label, example.place);
             let Some(known) = first.get_mut(example.text.as_str()) else {
-                first.insert(&example.text, First { label, line, conflicts: false });
+                first.insert(&example.text, First { label, place, conflicts: false });
                 continue;
             };
             found.rows += 1;
             if known.label != label && !known.conflicts {
                 known.conflicts = true;
                 found.conflicts += 1;
-                let lines = [known.line, line];
-                found
-                    .conflict
-                    .get_or_insert_with(|| Conflict { text: excerpt(&example.text), lines });
+                let places = [known.place, place];
+                found.conflict.get_or_insert_with(|| Conflict {
+                    text: excerpt(&example.text),
+                    places: places.map(|place| corpus.words(place)),
+                });
             }
         }
         found
@@ -54,7 +56,7 @@ impl Repeats {
 /// The first row of a text.
 struct First {
     label: u32,
-    line: u64,
+    place: RowPlace,
     /// Whether a row of another class was found.
     conflicts: bool,
 }
@@ -138,7 +140,7 @@ mod tests {
         let example = |((text, label), line): (&(&str, u32), u64)| Example {
             text: (*text).to_owned(),
             label: *label,
-            line,
+            place: RowPlace::line(line),
         };
         Corpus::from_examples(rows.iter().zip(2..).map(example).collect(), names).unwrap()
     }
@@ -147,7 +149,8 @@ mod tests {
     fn repeats_and_conflicts_are_counted() {
         let found =
             Repeats::of(&corpus(&[("a", 0), ("b", 1), ("a", 0), ("a", 1), ("a", 1), ("c", 1)]));
-        let conflict = Conflict { text: "`a`".to_owned(), lines: [2, 5] };
+        let conflict =
+            Conflict { text: "`a`".to_owned(), places: ["line 2", "line 5"].map(str::to_owned) };
         assert_eq!(found, Repeats { rows: 3, conflicts: 1, conflict: Some(conflict) });
         assert_eq!(Repeats::of(&corpus(&[("a", 0), ("A", 1)])), Repeats::default());
     }

@@ -11,11 +11,14 @@ use std::path::PathBuf;
 use crate::bad_row::{BadRow, BadRows};
 use crate::columns::{ColumnChoice, Wanted};
 use crate::data_file;
+use crate::dialect::{Dialect, Writing};
 use crate::disguise::Disguise;
 use crate::error::DataError;
 use crate::file_doubts::{FileDoubt, is_quoted};
 use crate::format::Format;
+use crate::manner::Manner;
 use crate::pair::as_line;
+use crate::read_files::{ReadFile, ReadFiles, RowPlace};
 use crate::rows::{Row, Rows};
 
 /// A stream of texts, as the user names it.
@@ -28,6 +31,16 @@ pub struct TextSource {
     /// The column of the text. Of plain text it only says whether a line is a pair, with a tab between
     /// its texts.
     pub text_column: ColumnChoice,
+    /// How it is written, where the user says more than the format.
+    pub dialect: Dialect,
+}
+
+impl From<PathBuf> for TextSource {
+    /// A stream of which nothing but the name is said.
+    fn from(name: PathBuf) -> Self {
+        let (text_column, dialect) = (ColumnChoice::Detect, Dialect::default());
+        Self { name, format: None, text_column, dialect }
+    }
 }
 
 /// One item of the stream.
@@ -52,7 +65,7 @@ pub struct TextReader<R: BufRead> {
     /// The rows that could not be read.
     bad: BadRows,
     /// How many texts are in quotes that were read as letters, and the first of them.
-    quoted: (usize, Option<(u64, String)>),
+    quoted: (usize, Option<(String, String)>),
     failed: bool,
 }
 
@@ -64,14 +77,16 @@ impl TextReader<BufReader<File>> {
     /// not show the text.
     pub fn open(source: TextSource) -> Result<Self, DataError> {
         let file = data_file::open_stream(&source.name)?;
+        let dialect = source.dialect;
         let format = match source.format {
-            None => Some(data_file::format_of_texts(&source.name)?),
+            None => Some(data_file::format_of_texts(&source.name, dialect)?),
             told => told,
         };
         // Texts by the extension alone may be something else.
         let format = format.filter(|format| source.format.is_some() || *format != Format::Plain);
         let wanted = Wanted { text: source.text_column, label: None };
-        let rows = data_file::rows(file, format.unwrap_or(Format::Plain), wanted, &source.name)?;
+        let writing = Writing { format: format.unwrap_or(Format::Plain), dialect };
+        let rows = data_file::rows(file, writing, wanted, &source.name)?;
         Ok(Self::of(rows, format.is_none()))
     }
 }
@@ -83,29 +98,36 @@ impl<R: BufRead> TextReader<R> {
     /// [`DataError`] when reading fails or the header does not show the text.
     pub fn new(reader: R, source: TextSource) -> Result<Self, DataError> {
         let wanted = Wanted { text: source.text_column, label: None };
-        let format = source.format.unwrap_or(Format::Plain);
-        let rows = Rows::new(reader, format, wanted, &source.name)?;
-        Ok(Self::of(rows, source.format.is_none()))
+        let TextSource { name, format, dialect, .. } = source;
+        let format = format.or_else(|| data_file::format_by(dialect));
+        let writing = Writing { format: format.unwrap_or(Format::Plain), dialect };
+        Ok(Self::of(data_file::rows_of(reader, writing, wanted, &name)?, format.is_none()))
     }
 
     fn of(rows: Rows<R>, is_doubtful: bool) -> Self {
-        let (bad, quoted) = (BadRows::of(rows.format()), (0, None));
-        Self { rows, is_doubtful, is_readable: false, bad, quoted, failed: false }
+        let format = rows.format();
+        let (path, manner, foreign) = (rows.path().to_owned(), Manner::default(), None);
+        let numbering = format.numbering();
+        let files = ReadFiles::from(vec![ReadFile { path, format, numbering, manner, foreign }]);
+        let bad = BadRows::default().in_files(files);
+        Self { rows, is_doubtful, is_readable: false, bad, quoted: (0, None), failed: false }
     }
 
     /// What is odd about the rows so far.
     #[must_use]
     pub fn doubts(&self) -> Vec<FileDoubt> {
-        let foreign = FileDoubt::foreign(self.rows.path(), self.rows.foreign(), &self.bad);
+        let foreign = self.rows.foreign();
+        let foreign =
+            foreign.and_then(|foreign| FileDoubt::foreign(self.rows.path(), foreign, &self.bad));
         let (texts, first) = self.quoted.clone();
-        let quoted = first.map(|(line, text)| FileDoubt::Quoted { texts, line, text });
+        let quoted = first.map(|(place, text)| FileDoubt::Quoted { texts, place, text });
         foreign.into_iter().chain(quoted).collect()
     }
 
     fn note_quotes(&mut self, line: u64, text: &str) {
         if self.rows.format() == Format::Tsv && is_quoted(text) {
             self.quoted.0 += 1;
-            self.quoted.1.get_or_insert_with(|| (line, text.to_owned()));
+            self.quoted.1.get_or_insert_with(|| (format!("line {line}"), text.to_owned()));
         }
     }
 
@@ -121,7 +143,7 @@ impl<R: BufRead> TextReader<R> {
                 self.note_quotes(line, &content.text);
                 Ok(content.text)
             }
-            Err(kind) => Err(BadRow { line, kind }),
+            Err(kind) => Err(BadRow { place: RowPlace::line(line), kind }),
         };
         if let Err(fault) = &text {
             self.bad.note(fault.clone());
@@ -174,7 +196,7 @@ mod tests {
     }
 
     fn check_source(format: Option<Format>, file: &[u8], items: &[&str]) {
-        let source = TextSource { name: "input".into(), format, text_column: ColumnChoice::Detect };
+        let source = TextSource { format, ..PathBuf::from("input").into() };
         let reader = TextReader::new(file, source).unwrap();
         let seen: Vec<String> = reader
             .map(|item| match item {

@@ -57,6 +57,15 @@ pub(super) fn join(base: &Uri, location: &str) -> Option<Uri> {
     whole.parse().ok()
 }
 
+/// `text` as a part of an address; the characters of `kept` stay as they are.
+pub(super) fn quoted(text: &str, kept: &str) -> String {
+    let quote = |byte: u8| match char::from(byte) {
+        c if c.is_ascii_alphanumeric() || "-_.~".contains(c) || kept.contains(c) => c.to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(quote).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,28 +1,24 @@
 //! The cache on disk, laid out as Python's `huggingface_hub` does.
 //!
 //! ```text
-//! models--owner--name/refs/main                 the revision
+//! models--owner--name/refs/main                 the revision of a branch
 //! models--owner--name/snapshots/<revision>/f    a link to the content
-//! models--owner--name/blobs/<etag>              the content; `.incomplete` behind it while it comes
+//! models--owner--name/blobs/<etag>              the content; see `partial.rs` for what has come so far
+//! datasets--owner--name/trees/<revision>.json   the files of a revision (huggingface_hub 1.32 or newer)
 //! .locks/models--owner--name/<etag>.lock        held by the process that fetches the content
 //! ```
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use lockstep_host::streams;
 use lockstep_world::unique_name;
 
-/// How often a lock is looked at again.
-const PAUSE: Duration = Duration::from_millis(100);
-/// When it is said that another process is waited for.
-const SILENCE: Duration = Duration::from_secs(5);
+use crate::subject::Subject;
 
-/// One model's place in the cache.
+/// One repository's place in the cache.
 #[derive(Clone, Debug)]
-pub(super) struct ModelCache {
+pub(super) struct RepoCache {
     cache: PathBuf,
     name: String,
 }
@@ -30,94 +26,111 @@ pub(super) struct ModelCache {
 /// A write that failed, and where.
 pub(super) type Unwritten = (PathBuf, io::Error);
 
-impl ModelCache {
-    /// The place of the model `id` in `cache`.
-    pub(super) fn new(cache: &Path, id: &str) -> Self {
-        Self { cache: cache.to_owned(), name: format!("models--{}", id.replace('/', "--")) }
+/// A file of a branch, and its content.
+pub(super) struct Link<'a> {
+    /// The branch.
+    pub(super) branch: &'a str,
+    /// Its revision.
+    pub(super) commit: &'a str,
+    /// The file's name, which is relative and stays in its folder.
+    pub(super) file: &'a str,
+    /// The content's name.
+    pub(super) etag: &'a str,
+}
+
+impl RepoCache {
+    /// The place of a repository in `cache`.
+    pub(super) fn new(cache: &Path, subject: &Subject) -> Self {
+        let name = format!("{}{}", subject.kind.folder(), subject.id.replace('/', "--"));
+        Self { cache: cache.to_owned(), name }
     }
 
     fn folder(&self) -> PathBuf {
         self.cache.join(&self.name)
     }
 
-    /// A file of the revision that the branch `main` had when it was last asked for.
-    pub(super) fn get(&self, file: &str) -> Option<PathBuf> {
-        let commit = fs::read_to_string(self.folder().join("refs/main")).ok()?;
-        let path = self.snapshot(word(commit.trim())?, file);
+    /// The revision that a branch had when it was last asked for.
+    pub(super) fn commit(&self, branch: &str) -> Option<String> {
+        let text = fs::read_to_string(self.folder().join("refs").join(branch)).ok()?;
+        word(text.trim()).map(str::to_owned)
+    }
+
+    /// A file of the revision that a branch had when it was last asked for.
+    pub(super) fn get(&self, branch: &str, file: &str) -> Option<PathBuf> {
+        let path = self.snapshot(&self.commit(branch)?).join(file);
         path.is_file().then_some(path)
     }
 
-    fn snapshot(&self, commit: &str, file: &str) -> PathBuf {
-        self.folder().join("snapshots").join(commit).join(file)
+    /// The files of a revision.
+    pub(super) fn snapshot(&self, commit: &str) -> PathBuf {
+        self.folder().join("snapshots").join(commit)
     }
 
-    /// Where content of this name lies.
-    pub(super) fn blob(&self, etag: &str) -> PathBuf {
-        self.folder().join("blobs").join(etag)
+    /// The list of a revision's files.
+    pub(super) fn tree(&self, commit: &str) -> PathBuf {
+        self.folder().join("trees").join(format!("{commit}.json"))
+    }
+
+    /// The folder of contents.
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.folder().join("blobs")
     }
 
     /// Makes the folder of contents.
     pub(super) fn prepare(&self) -> Result<(), Unwritten> {
-        let blobs = self.folder().join("blobs");
+        let blobs = self.blobs();
         fs::create_dir_all(&blobs).map_err(|cause| (blobs, cause))
     }
 
-    /// Takes the lock of a content once it is free; also returns whether another process had it. Where files
-    /// cannot be locked there is none.
-    pub(super) fn lock(&self, etag: &str) -> (Option<File>, bool) {
-        let path = self.cache.join(".locks").join(&self.name).join(format!("{etag}.lock"));
-        let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-        let Ok(file) = folder.and_then(|()| File::create(&path)) else { return (None, false) };
-        let start = Instant::now();
-        let mut has_waited = false;
-        let mut has_printed = false;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return (Some(file), has_waited),
-                Err(TryLockError::Error(_)) => return (None, has_waited),
-                Err(TryLockError::WouldBlock) => has_waited = true,
-            }
-            if !has_printed && start.elapsed() > SILENCE {
-                has_printed = true;
-                streams::print_error_line(format_args!(
-                    "waiting for another process that downloads a file of {} (lock {})",
-                    self.name,
-                    path.display()
-                ));
-            }
-            std::thread::sleep(PAUSE);
-        }
+    /// The lock of the content or the work `name`.
+    pub(super) fn lock(&self, name: &str) -> PathBuf {
+        self.cache.join(".locks").join(&self.name).join(format!("{name}.lock"))
     }
 
     /// Makes a content the file of a revision, and that revision the branch's.
-    pub(super) fn link(&self, commit: &str, file: &str, etag: &str) -> Result<(), Unwritten> {
-        let pointer = self.snapshot(commit, file);
+    pub(super) fn link(&self, link: &Link<'_>) -> Result<(), Unwritten> {
+        let pointer = self.snapshot(link.commit).join(link.file);
         let write = |path: &Path, result: io::Result<()>| result.map_err(|e| (path.to_owned(), e));
-        let refs = self.folder().join("refs");
-        for folder in [pointer.parent(), Some(&*refs)].into_iter().flatten() {
+        if let Some(folder) = pointer.parent() {
             write(folder, fs::create_dir_all(folder))?;
         }
         if !pointer.exists() {
             let _ = fs::remove_file(&pointer);
-            let target = Path::new("../../blobs").join(etag);
+            let up = "../".repeat(2 + link.file.matches('/').count());
+            let target = PathBuf::from(format!("{up}blobs")).join(link.etag);
             let linked = std::os::unix::fs::symlink(target, &pointer);
             // Another process may have been faster; a file system may know no links.
             let made = match linked {
-                Err(_) if !pointer.exists() => fs::copy(self.blob(etag), &pointer).map(drop),
+                Err(_) if !pointer.exists() => {
+                    fs::copy(self.blobs().join(link.etag), &pointer).map(drop)
+                }
                 _ => Ok(()),
             };
             write(&pointer, made)?;
         }
-        let reference = refs.join("main");
-        if fs::read_to_string(&reference).is_ok_and(|text| text == commit) {
-            return Ok(());
-        }
-        let aside = refs.join(unique_name(".main"));
-        let written = File::create(&aside)
-            .and_then(|mut file| file.write_all(commit.as_bytes()))
-            .and_then(|()| fs::rename(&aside, &reference));
-        write(&reference, written)
+        self.note(link.branch, link.commit)
     }
+
+    /// Makes a revision the branch's.
+    pub(super) fn note(&self, branch: &str, commit: &str) -> Result<(), Unwritten> {
+        let reference = self.folder().join("refs").join(branch);
+        match fs::read_to_string(&reference).is_ok_and(|text| text == commit) {
+            true => Ok(()),
+            false => replace(&reference, commit.as_bytes()),
+        }
+    }
+}
+
+/// Writes a file that is there as a whole or not at all.
+pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), Unwritten> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(|cause| (folder.to_owned(), cause))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let aside = folder.join(unique_name(&format!(".{name}")));
+    let written = File::create(&aside)
+        .and_then(|mut file| file.write_all(content))
+        .and_then(|()| fs::rename(&aside, path));
+    written.map_err(|cause| (path.to_owned(), cause))
 }
 
 /// A word of the hub's that may be a file's name.

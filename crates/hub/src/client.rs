@@ -1,19 +1,21 @@
-//! Requests files from the hub, and sends the token to the hub only.
+//! Requests files and lists from the hub, and sends the token to the hub only.
 //!
 //! A file of the hub lies elsewhere more often than not, and where is said by a redirect. Redirects
 //! are followed here, one request each, so that each request can be looked at before it is made: the
 //! token goes to the scheme, host and port of the endpoint, wherever the way there led through.
 
+use std::io;
 use std::time::Duration;
 
 use ureq::http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG,
-    LOCATION, RANGE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, LINK,
+    LOCATION, RANGE, RETRY_AFTER,
 };
 use ureq::http::{HeaderMap, Uri};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Timeout};
 
 use super::address::{Origin, join};
+use super::refusal::Complaint;
 use super::settings::Waits;
 
 /// More redirects than the hub and its stores ever make.
@@ -47,6 +49,12 @@ pub(super) struct Answer {
     pub(super) claim: Claim,
     /// The place of the body's first byte in the file.
     pub(super) from: u64,
+    /// What the server says about a failure.
+    pub(super) complaint: Complaint,
+    /// How long the server wants no other request.
+    pub(super) after: Option<Duration>,
+    /// Where the rest of a list is.
+    pub(super) next: Option<Uri>,
     /// The bytes.
     pub(super) body: Body,
 }
@@ -55,7 +63,7 @@ pub(super) struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unanswered {
     /// The network failed.
-    #[error(transparent)]
+    #[error("{}", words(.0))]
     Network(#[from] ureq::Error),
     /// A redirect that is not followed.
     #[error("it redirects to {to}, {why}")]
@@ -68,9 +76,32 @@ pub(super) enum Unanswered {
     /// A server of something else.
     #[error("its answer has no revision of the file (x-repo-commit, etag), so it is not a hub")]
     NoHub,
+    /// A page for people where data were asked for.
+    #[error("its answer is not JSON (it begins with `{0}`), so it is not a hub")]
+    NoJson(String),
     /// An answer that contradicts itself.
     #[error("{0}")]
     Senseless(String),
+}
+
+/// What the network says, with what sets its limits of time.
+fn words(cause: &ureq::Error) -> String {
+    match cause {
+        ureq::Error::Timeout(Timeout::PerRead | Timeout::RecvBody) => {
+            "no bytes arrived in time (HF_HUB_DOWNLOAD_TIMEOUT sets how many seconds)".to_owned()
+        }
+        ureq::Error::Timeout(_) => {
+            "the server did not answer in time (HF_HUB_ETAG_TIMEOUT sets how many seconds)"
+                .to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What ended the bytes of an answer.
+pub(super) fn end_of_bytes(cause: &io::Error) -> String {
+    let of_network = cause.get_ref().and_then(|cause| cause.downcast_ref());
+    of_network.map_or_else(|| cause.to_string(), words)
 }
 
 impl Unanswered {
@@ -121,7 +152,9 @@ impl Client {
                 }
                 _ => {
                     let (head, body) = response.into_parts();
-                    return answer(claim, status, head, body);
+                    let answer = answer(claim, status, &head, body)?;
+                    let next = text(&head.headers, LINK.as_str()).and_then(next_page);
+                    return Ok(Answer { next: next.and_then(|to| join(&address, to)), ..answer });
                 }
             }
         }
@@ -190,7 +223,7 @@ impl Claim {
 fn answer(
     mut claim: Claim,
     status: u16,
-    head: ureq::http::response::Parts,
+    head: &ureq::http::response::Parts,
     body: Body,
 ) -> Result<Answer, Unanswered> {
     let headers = &head.headers;
@@ -218,7 +251,27 @@ fn answer(
         }
         (claimed, total) => claim.size = claimed.or(total),
     }
-    Ok(Answer { status, claim, from, body })
+    let said = |name| text(headers, name).unwrap_or_default().chars().take(300).collect();
+    let complaint = Complaint { code: said("x-error-code"), words: said("x-error-message") };
+    Ok(Answer { status, claim, from, body, complaint, after: after(headers), next: None })
+}
+
+/// How long a server wants no other request: `Retry-After: 55` of any server, and of the real hub
+/// `RateLimit: "resolvers";r=0;t=55`, whose seconds are rounded down.
+fn after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = |text: &str| text.trim().parse::<u32>().ok();
+    let limit = text(headers, "ratelimit").and_then(|limit| {
+        let value = |name| limit.split(';').find_map(|part| part.trim().strip_prefix(name));
+        (seconds(value("r=")?)? == 0).then(|| seconds(value("t=")?))?.map(|t| t.saturating_add(1))
+    });
+    let given = || text(headers, RETRY_AFTER.as_str()).and_then(seconds);
+    limit.or_else(given).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// The address in `<https://…>; rel="next"`.
+fn next_page(link: &str) -> Option<&str> {
+    let (address, relation) = link.trim().strip_prefix('<')?.split_once('>')?;
+    relation.replace([' ', '"'], "").contains("rel=next").then_some(address)
 }
 
 /// First byte and size of `bytes 5-9/10`.

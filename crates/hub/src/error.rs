@@ -1,4 +1,4 @@
-//! Why a model could not be found or downloaded, and the remedy.
+//! Why a model or a data set could not be found or downloaded, and the remedy.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,9 +7,12 @@ use lockstep_host::ExitCode;
 use lockstep_weights_index::IndexError;
 use thiserror::Error;
 
+use crate::refusal::Refusal;
 use crate::settings::Misset;
+use crate::splits::SplitFault;
+use crate::subject::{FILES, Kind, Subject};
 
-/// Why a model could not be had.
+/// Why a model or a data set could not be had.
 #[derive(Debug, Error)]
 pub enum HubError {
     /// A path to something that is not there.
@@ -31,28 +34,36 @@ pub enum HubError {
         /// What was asked for.
         name: String,
     },
+    /// The name of a data set that cannot be one of the hub's.
+    #[error(
+        "`{name}` is not the name of a data set on the hub\n  hint: write `owner/name` or `name`, of \
+         letters, digits, `-`, `_` and `.`"
+    )]
+    NoId {
+        /// What was asked for.
+        name: String,
+    },
     /// There is no directory for a cache.
     #[error(
-        "the model `{id}` is a hub id, and there is no directory for downloaded files\n  \
-         hint: set HF_HOME to a writable directory, or pass a directory to --model"
+        "{subject} is a hub id, and there is no directory for downloaded files\n  \
+         hint: set HF_HOME to a writable directory, or {}", subject.instead()
     )]
     NoCache {
-        /// The hub id.
-        id: String,
+        /// What was asked for.
+        subject: Subject,
     },
     /// The cache is incomplete and the network was forbidden.
     #[error(
-        "the model `{id}` is neither a directory nor complete in the cache {}: {} is missing, \
-         and {}{}",
-        cache.display(), missing.join(" or "), ban(*variable), by_hand(id)
+        "{} {}: {missing} is missing, and {}{}",
+        subject.absent(), cache.display(), ban(*variable), subject.by_hand()
     )]
     Offline {
-        /// The hub id.
-        id: String,
+        /// What was asked for.
+        subject: Subject,
         /// The cache.
         cache: PathBuf,
-        /// The files of which one is needed.
-        missing: &'static [&'static str],
+        /// What of it is needed.
+        missing: String,
         /// The variable that forbids the network; nothing where the command does not use it.
         variable: Option<&'static str>,
     },
@@ -64,14 +75,13 @@ pub enum HubError {
     Index(#[from] IndexError),
     /// The hub does not answer.
     #[error(
-        "the model `{id}` is neither a directory nor complete in the cache {}, \
-         and {file} cannot be downloaded from {endpoint}: {cause}\n  \
+        "{} {}, and {file} cannot be downloaded from {endpoint}: {cause}\n  \
          hint: check the network (HF_ENDPOINT names the server), or {}",
-        cache.display(), by_hand(id)
+        subject.absent(), cache.display(), subject.by_hand()
     )]
     Unreachable {
-        /// The hub id.
-        id: String,
+        /// What was asked for.
+        subject: Subject,
         /// The cache.
         cache: PathBuf,
         /// The server.
@@ -81,43 +91,61 @@ pub enum HubError {
         /// The network's words.
         cause: String,
     },
-    /// The hub answers that the model does not exist or is private.
+    /// The hub answers too many requests, and does not want another soon.
     #[error(
-        "the model `{id}` is not a directory, and {endpoint} answers {status}: the model does not exist, \
-         or it is private\n  \
-         hint: check the spelling; for a private model set HF_TOKEN or run `hf auth login`; for a \
-         directory pass its path"
+        "{file} of {subject} cannot be downloaded from {endpoint}: {cause}\n  \
+         hint: run the command again later; the hub allows more requests with a token (HF_TOKEN)"
+    )]
+    Busy {
+        /// What was asked for.
+        subject: Subject,
+        /// The server.
+        endpoint: String,
+        /// The file that was asked for.
+        file: String,
+        /// What it answers.
+        cause: String,
+    },
+    /// The hub refuses.
+    #[error(
+        "{} {endpoint} answers {status}: {refusal}\n  hint: {}",
+        subject.asked(), refusal.hint(endpoint, &subject.id)
     )]
     Refused {
-        /// The hub id.
-        id: String,
+        /// What was asked for.
+        subject: Subject,
         /// The server.
         endpoint: String,
         /// The HTTP status.
         status: u16,
+        /// Why.
+        refusal: Refusal,
     },
     /// The model lacks a file we need.
     #[error(
-        "the model `{id}` on {endpoint} has no {}\n  hint: choose a DistilBERT, BERT or RoBERTa model that has {FILES}",
-        missing.join(" and no ")
+        "{subject} on {endpoint} has no {missing}\n  \
+         hint: choose a DistilBERT, BERT or RoBERTa model that has {FILES}"
     )]
     Incomplete {
-        /// The hub id.
-        id: String,
+        /// What was asked for.
+        subject: Subject,
         /// The server.
         endpoint: String,
         /// The files of which one is needed.
-        missing: &'static [&'static str],
+        missing: String,
     },
+    /// The data set has no such split in Parquet files.
+    #[error("{0} {1}")]
+    NoSplit(Subject, SplitFault),
     /// A file did not arrive whole.
     #[error(
-        "the download of {file} of the model `{id}` from {endpoint} failed: {cause}\n  \
+        "the download of {file} of {subject} from {endpoint} failed: {cause}\n  \
          hint: run the command again to continue the download, or {}",
-        by_hand(id)
+        subject.by_hand()
     )]
     Interrupted {
-        /// The hub id.
-        id: String,
+        /// What was asked for.
+        subject: Subject,
         /// The server.
         endpoint: String,
         /// The file.
@@ -125,15 +153,15 @@ pub enum HubError {
         /// What happened.
         cause: String,
     },
-    /// The hub redirects to a refused address.
+    /// The hub redirects to a refused address, or is not a hub.
     #[error(
-        "{file} of the model `{id}` cannot be downloaded from {endpoint}: {cause}\n  \
+        "{file} of {subject} cannot be downloaded from {endpoint}: {cause}\n  \
          hint: check HF_ENDPOINT, which names the server, or {}",
-        by_hand(id)
+        subject.by_hand()
     )]
     Redirected {
-        /// The hub id.
-        id: String,
+        /// What was asked for.
+        subject: Subject,
         /// The server.
         endpoint: String,
         /// The file.
@@ -143,13 +171,13 @@ pub enum HubError {
     },
     /// The cache cannot be written.
     #[error(
-        "{file} of the model `{id}` cannot be stored: {} cannot be written: {cause}\n  \
+        "{file} of {subject} cannot be stored: {} cannot be written: {cause}\n  \
          hint: {}; HF_HOME sets another directory for the cache",
         path.display(), room(cause)
     )]
     Unwritten {
-        /// The hub id.
-        id: String,
+        /// What was asked for.
+        subject: Subject,
         /// The file.
         file: String,
         /// What could not be written.
@@ -157,25 +185,47 @@ pub enum HubError {
         /// The system's words.
         cause: io::Error,
     },
-    /// The model was changed while its files were fetched.
-    #[error("the model `{id}` was changed on the hub during the download; run the command again")]
+    /// The repository was changed while its files were fetched.
+    #[error("{subject} was changed on the hub during the download; run the command again")]
     Changed {
-        /// The hub id.
-        id: String,
+        /// What was asked for.
+        subject: Subject,
     },
 }
-
-const FILES: &str = "config.json, model.safetensors (or pytorch_model.bin), \
-                     tokenizer.json (or vocab.txt) and tokenizer_config.json";
 
 impl HubError {
     /// The exit code of this failure.
     #[must_use]
     pub fn code(&self) -> ExitCode {
         match self {
-            Self::Misset(_) => ExitCode::Usage,
+            Self::Misset(_) | Self::NoId { .. } => ExitCode::Usage,
             Self::Unwritten { .. } => ExitCode::Failed,
-            _ => ExitCode::Checkpoint,
+            Self::NoSplit(..) => ExitCode::Data,
+            other => match other.kind() {
+                Kind::Model => ExitCode::Checkpoint,
+                Kind::DataSet => ExitCode::Data,
+            },
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NoCache { subject }
+            | Self::Offline { subject, .. }
+            | Self::Unreachable { subject, .. }
+            | Self::Busy { subject, .. }
+            | Self::Refused { subject, .. }
+            | Self::Incomplete { subject, .. }
+            | Self::Interrupted { subject, .. }
+            | Self::Redirected { subject, .. }
+            | Self::Unwritten { subject, .. }
+            | Self::Changed { subject }
+            | Self::NoSplit(subject, _) => subject.kind,
+            Self::NoDirectory { .. }
+            | Self::IsFile { .. }
+            | Self::NoId { .. }
+            | Self::Misset(_)
+            | Self::Index(_) => Kind::Model,
         }
     }
 }
@@ -195,11 +245,4 @@ fn ban(variable: Option<&str>) -> String {
         Some(name) => format!("{name} forbids downloads\n  hint: unset {name}, or "),
         None => "this command downloads nothing\n  hint: ".to_owned(),
     }
-}
-
-fn by_hand(id: &str) -> String {
-    format!(
-        "download {FILES} from \
-         https://huggingface.co/{id}/tree/main into a directory DIR, and pass --model DIR"
-    )
 }

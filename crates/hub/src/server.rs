@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// How the server answers.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
     /// So much of the body is announced and not sent.
     pub(super) withheld: usize,
+    /// How long the connection stays open behind what is sent.
+    pub(super) lingers: Duration,
 }
 
 impl Reply {
@@ -120,7 +123,9 @@ fn send(stream: &mut TcpStream, reply: &Reply) -> std::io::Result<()> {
         write!(stream, "{name}: {value}\r\n")?;
     }
     write!(stream, "content-length: {}\r\n\r\n", reply.body.len())?;
-    stream.write_all(&reply.body[..reply.body.len() - reply.withheld])
+    stream.write_all(&reply.body[..reply.body.len() - reply.withheld])?;
+    thread::sleep(reply.lingers);
+    Ok(())
 }
 
 fn answer(head: &str, files: Files, manner: Manner) -> Reply {

@@ -67,6 +67,8 @@ pub(crate) struct Waits {
     pub(crate) tries: u32,
     /// Before the first further try; doubled before each other.
     pub(crate) pause: Duration,
+    /// How long another process that downloads may show no sign of life.
+    pub(crate) patience: Duration,
 }
 
 /// A variable whose value is none that it can have.
@@ -145,9 +147,12 @@ fn waits(environment: &Environment) -> Result<Waits, Misset> {
             }
         }
     };
+    let (answer, bytes) = (seconds("HF_HUB_ETAG_TIMEOUT")?, seconds("HF_HUB_DOWNLOAD_TIMEOUT")?);
     Ok(Waits {
-        answer: seconds("HF_HUB_ETAG_TIMEOUT")?,
-        bytes: seconds("HF_HUB_DOWNLOAD_TIMEOUT")?,
+        answer,
+        bytes,
+        // Names, connections and answers each have their time, and large files are read and synced.
+        patience: 3 * answer + bytes + Duration::from_secs(80),
         tries: 4,
         pause: Duration::from_secs(1),
     })

@@ -1,7 +1,11 @@
 //! Models from a small server on this machine, and what is said when there is none.
 
 mod cache;
+mod data_sets;
 mod redirects;
+mod refusals;
+mod resumption;
+mod waiting;
 
 use std::fs;
 use std::time::Duration;
@@ -9,7 +13,9 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
+use super::partial::machine;
 use super::server::{Manner, Server};
+use super::settings::{Access, Token, Waits};
 use super::*;
 
 const MODEL: &[(&str, &str)] = &[
@@ -30,6 +36,7 @@ fn settings(cache: &TempDir, endpoint: &str) -> HubSettings {
             bytes: Duration::from_secs(5),
             tries: 0,
             pause: Duration::ZERO,
+            patience: Duration::from_secs(20),
         }),
     }
 }
@@ -38,12 +45,17 @@ fn trying(tries: u32, settings: HubSettings) -> HubSettings {
     HubSettings { waits: settings.waits.map(|waits| Waits { tries, ..waits }), ..settings }
 }
 
-/// Checks what is said about a model, with what differs from run to run replaced.
+/// Checks how the search for a model ends, with what differs from run to run replaced.
 fn check_error(name: &str, settings: &HubSettings, expected: Expect) {
+    expected.assert_eq(&ending(&find_model(name, settings).unwrap_err(), settings));
+}
+
+/// The exit code and the message of a failure, with what differs from run to run replaced.
+fn ending(error: &HubError, settings: &HubSettings) -> String {
     let cache = settings.cache.clone().unwrap_or("CACHE".into());
-    let message = find_model(name, settings).unwrap_err().to_string();
-    let message = message.replace(&settings.endpoint, "HUB");
-    expected.assert_eq(&message.replace(&cache.display().to_string(), "CACHE"));
+    let message = error.to_string().replace(&settings.endpoint, "HUB");
+    let message = message.replace(&cache.display().to_string(), "CACHE");
+    format!("exit code {}: {}", error.code().number(), message.replace(&machine(), "MACHINE"))
 }
 
 fn check_manner(manner: Manner, files: &'static [(&'static str, &'static str)], expected: Expect) {
@@ -102,7 +114,7 @@ fn names_that_are_neither_directory_nor_hub_id() {
         "./models/mine",
         &settings,
         expect![[r#"
-            the model `./models/mine` cannot be found: there is no directory of that name, and it is not a hub id (`name` or `owner/name`)
+            exit code 6: the model `./models/mine` cannot be found: there is no directory of that name, and it is not a hub id (`name` or `owner/name`)
               hint: pass a directory that holds config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json, a hub id such as distilbert-base-uncased, or builtin:tiny"#]],
     );
     for name in ["/no/where", "a/b/c", "../x", "a b", "~/m", "a/", ".hidden"] {
@@ -123,7 +135,7 @@ fn a_model_that_cannot_be_fetched_says_which_files_to_fetch_and_where_to_put_the
         "distilbert-base-uncased",
         &settings,
         expect![[r#"
-            the model `distilbert-base-uncased` is neither a directory nor complete in the cache CACHE, and config.json cannot be downloaded from HUB: io: Connection refused (os error 111)
+            exit code 6: the model `distilbert-base-uncased` is neither a directory nor complete in the cache CACHE, and config.json cannot be downloaded from HUB: io: Connection refused (os error 111)
               hint: check the network (HF_ENDPOINT names the server), or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/distilbert-base-uncased/tree/main into a directory DIR, and pass --model DIR"#]],
     );
     let offline = Access::Offline { variable: Some("HF_HUB_OFFLINE") };
@@ -131,14 +143,14 @@ fn a_model_that_cannot_be_fetched_says_which_files_to_fetch_and_where_to_put_the
         "lab/model",
         &HubSettings { access: offline, ..settings.clone() },
         expect![[r#"
-            the model `lab/model` is neither a directory nor complete in the cache CACHE: config.json is missing, and HF_HUB_OFFLINE forbids downloads
+            exit code 6: the model `lab/model` is neither a directory nor complete in the cache CACHE: config.json is missing, and HF_HUB_OFFLINE forbids downloads
               hint: unset HF_HUB_OFFLINE, or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );
     check_error(
         "lab/model",
         &HubSettings { cache: None, ..settings },
         expect![[r#"
-            the model `lab/model` is a hub id, and there is no directory for downloaded files
+            exit code 6: the model `lab/model` is a hub id, and there is no directory for downloaded files
               hint: set HF_HOME to a writable directory, or pass a directory to --model"#]],
     );
 }
@@ -149,21 +161,21 @@ fn a_server_that_refuses_is_told_from_one_that_fails() {
         Manner::Status(404),
         MODEL,
         expect![[r#"
-            the model `lab/model` is not a directory, and HUB answers 404: the model does not exist, or it is private
-              hint: check the spelling; for a private model set HF_TOKEN or run `hf auth login`; for a directory pass its path"#]],
+            exit code 6: the model `lab/model` is not a directory, and HUB answers 404: the model does not exist, or it is private
+              hint: check the spelling; set HF_TOKEN or run `hf auth login` for a private model; for a directory pass its path"#]],
     );
     check_manner(
         Manner::Status(401),
         MODEL,
         expect![[r#"
-            the model `lab/model` is not a directory, and HUB answers 401: the model does not exist, or it is private
-              hint: check the spelling; for a private model set HF_TOKEN or run `hf auth login`; for a directory pass its path"#]],
+            exit code 6: the model `lab/model` is not a directory, and HUB answers 401: the model does not exist, or it is private
+              hint: check the spelling; set HF_TOKEN or run `hf auth login` for a private model; for a directory pass its path"#]],
     );
     check_manner(
         Manner::Status(503),
         MODEL,
         expect![[r#"
-            the model `lab/model` is neither a directory nor complete in the cache CACHE, and config.json cannot be downloaded from HUB: http status: 503
+            exit code 6: the model `lab/model` is neither a directory nor complete in the cache CACHE, and config.json cannot be downloaded from HUB: http status: 503
               hint: check the network (HF_ENDPOINT names the server), or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );
 }
@@ -174,21 +186,21 @@ fn a_model_must_arrive_whole() {
         Manner::Proper,
         &[("config.json", "{}"), ("vocab.txt", "a")],
         expect![[r#"
-            the model `lab/model` on HUB has no model.safetensors and no pytorch_model.bin
+            exit code 6: the model `lab/model` on HUB has no model.safetensors and no pytorch_model.bin
               hint: choose a DistilBERT, BERT or RoBERTa model that has config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json"#]],
     );
     check_manner(
         Manner::BreaksOff("pytorch_model.bin"),
         MODEL,
         expect![[r#"
-            the download of pytorch_model.bin of the model `lab/model` from HUB failed: Peer disconnected
+            exit code 6: the download of pytorch_model.bin of the model `lab/model` from HUB failed: Peer disconnected
               hint: run the command again to continue the download, or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );
     check_manner(
         Manner::Understates("vocab.txt"),
         MODEL,
         expect![[r#"
-            the download of vocab.txt of the model `lab/model` from HUB failed: the server announced 11 bytes, then 12
+            exit code 6: the download of vocab.txt of the model `lab/model` from HUB failed: the server announced 11 bytes, then 12
               hint: run the command again to continue the download, or download config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json from https://huggingface.co/lab/model/tree/main into a directory DIR, and pass --model DIR"#]],
     );
 }

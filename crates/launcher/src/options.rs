@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lockstep_flags::{
-    Choice, Command, CommandLine, Entries, Fault, Faults, Form, Key, Kind, Problem, SWITCH, TEXT,
-    Table, Words, Written,
+    Choice, Command, CommandLine, Entries, Fault, Faults, Form, Hint, Key, Kind, Problem, SWITCH,
+    TEXT, Table, Words, Written,
 };
 
 use lockstep_wire::MeetingPlace;
@@ -165,7 +165,7 @@ impl Options {
     /// # Errors
     /// Everything that is wrong with them.
     pub(super) fn read(line: CommandLine) -> Result<Self, Faults> {
-        let config = COMMAND.read(line, &[])?;
+        let config = COMMAND.read(line, &[]).map_err(with_the_trainers_place)?;
         let (nodes, start) = (config.get(&NODES)?, config.get(&START_KEY)?);
         Ok(Self {
             per_node: config.get(&PER_NODE)?,
@@ -176,6 +176,18 @@ impl Options {
             is_dry: config.get(&DRY_RUN)?,
         })
     }
+}
+
+/// The same faults; a flag that resembles none of the launcher's may be one of the trainer's.
+fn with_the_trainers_place(faults: Faults) -> Faults {
+    let place = |fault: Fault| match fault.problem {
+        Problem::UnknownFlag { hint: Hint::None } => {
+            let hint = Hint::Advice("pass flags of the trainer after `--`; --help lists all flags");
+            Fault { problem: Problem::UnknownFlag { hint }, ..fault }
+        }
+        _ => fault,
+    };
+    Faults(faults.0.into_iter().map(place).collect())
 }
 
 /// The machines, where each has a launcher.
@@ -221,7 +233,9 @@ examples:
 
 Several machines without Slurm have a launcher each, started alike but for
 --node-rank: --nnodes 2:4 --node-rank 1 --master-addr HOST --max-restarts 3.
-When one is lost, the run is started again on those that are left.
+When one is lost, the run is started again on those that are left; pass
+--global-batch-size to the trainer, so that it continues with the same batches.
+Set LOCKSTEP_TOKEN to one secret on all machines, so that no stranger can join.
 
 Without a GPU, auto is one process. In a Slurm job of several machines srun
 starts the ranks, else mpirun where it is installed, else the launcher itself.

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lockstep_host::signals::{self, Pending};
-use lockstep_host::{REPLACING_RUN, RUN_ID, TOKEN, streams};
+use lockstep_host::{LAUNCHER_PID, REPLACING_RUN, RUN_ID, TOKEN, streams};
 use rustix::process::Signal;
 
 use super::children::{Children, Line, Stream};
@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
     fn command(&self) -> Command {
         let line = self.job.plan.line(self.job.trainer);
         let mut command = Command::new(&line[0]);
-        command.args(&line[1..]);
+        command.args(&line[1..]).env(LAUNCHER_PID, std::process::id().to_string());
         command.envs(self.job.token.map(|token| (TOKEN, token)));
         command.envs(self.job.replacing_run.map(|name| (REPLACING_RUN, name)));
         command

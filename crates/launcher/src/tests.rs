@@ -428,6 +428,19 @@ fn what_stands_behind_the_border_is_a_training() {
 }
 
 #[test]
+fn a_flag_that_may_be_the_trainers_is_sent_behind_the_border() {
+    check_faulty(
+        "--deterministic --nproc-per-nod 2 -- train x.toml",
+        expect![[r#"
+        2 faults in the configuration:
+          --deterministic
+              there is no such flag; pass flags of the trainer after `--`; --help lists all flags
+          --nproc-per-nod
+              there is no such flag; did you mean `--nproc-per-node`?"#]],
+    );
+}
+
+#[test]
 fn faulty_command_lines_say_what_is_valid() {
     check_faulty(
         "train x.toml",

@@ -176,7 +176,9 @@ fn settle_best(config: &mut Written) {
 
 /// The reviews that are built in have labels of their own, which no file's model knows.
 fn settle_reviews(config: &mut Written) {
-    let Some(DataSource::File(_)) = config.find(&TRAIN_FILE) else { return };
+    if config.find(&TRAIN_FILE).is_none_or(|source| source == DataSource::Reviews) {
+        return;
+    }
     for held in [&VALIDATION_FILE, &TEST_FILE] {
         if config.find(held) == Some(DataSource::Reviews) {
             let remedy = "evaluate on a file with the labels of the training file";

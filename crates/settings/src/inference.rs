@@ -7,7 +7,7 @@ use super::keys::{
     TRAIN_FILE,
 };
 use super::meaning::has_validation;
-use super::terms::DataSource;
+use super::terms::{DataSource, HubSplit};
 
 /// Fills in what follows, and notes what must be written because it does not follow.
 /// `name` is the configuration file's, empty without one.
@@ -41,6 +41,10 @@ fn run_name(config: &Written, name: &str) -> String {
         _ if !name.is_empty() => name.to_owned(),
         Some(DataSource::File(path)) => {
             path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+        }
+        Some(DataSource::Hub(HubSplit { id, config, .. })) => {
+            let name = id.rsplit('/').next().unwrap_or_default();
+            config.map_or_else(|| name.to_owned(), |config| format!("{name}-{config}"))
         }
         Some(DataSource::Reviews) => "reviews".to_owned(),
         None => "run".to_owned(),

@@ -7,7 +7,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lockstep_data::{MaxLength, OnBadRow};
+use lockstep_data::{Delimiter, MaxLength, OnBadRow, TextEncoding};
 use lockstep_flags::{
     BELOW_ONE, DIRECTORY, DROPPED, Entries, FILE, Key, POSITIVE, SIZE, SWITCH, TEXT, UNIT, UPDATES,
     WHOLE,
@@ -19,9 +19,10 @@ use lockstep_trainer::Graphs;
 
 use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
-    CLASS_WEIGHTS_KIND, ClassWeights, DATA_SOURCE, DEVICE_CHOICE, DataSource, GRAPHS, HEAD, LENGTH,
-    MODEL_NAME, ModelName, NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION, REPORTERS, RESUME,
-    Reporter, Resume, SCHEDULE, SECONDS, STRATEGY, Strategy,
+    CLASS_WEIGHTS_KIND, ClassWeights, DATA_SOURCE, DELIMITER, DEVICE_CHOICE, DataSource, ENCODING,
+    GRAPHS, HEAD, LENGTH, MODEL_NAME, ModelName, NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION,
+    REPORTERS, RESUME, Reporter, Resume, SCHEDULE, SECONDS, STRATEGY, Strategy, TOKEN_PLACE,
+    TokenPlace,
 };
 
 /// Makes each row a static, and the list of all.
@@ -65,7 +66,7 @@ keys! {
 
     TRAIN_FILE: DataSource = Key::new(
         DATA, "train_file", DATA_SOURCE,
-        "training examples: .tsv, .csv, .jsonl, .json, .parquet, .arrow",
+        "training examples: a file, or hub:OWNER/NAME[:CONFIG]:SPLIT",
     );
     VALIDATION_FILE: DataSource = Key::new(
         DATA, "validation_file", DATA_SOURCE,
@@ -81,12 +82,24 @@ keys! {
     );
     TEXT_COLUMN: String = Key::new(
         DATA, "text_column", TEXT,
-        "column with the texts; of a pair both, as in sentence1,sentence2",
+        "column with the texts (of a pair both: a,b), or its number where there is no header",
     ).or_else("detected");
     LABEL_COLUMN: String = Key::new(
         DATA, "label_column", TEXT,
-        "column with the labels",
+        "column with the labels; its number from 1 where there is no header",
     ).or_else("detected");
+    NO_HEADER: bool = Key::new(
+        DATA, "no_header", SWITCH,
+        "the first line of a table is a row: columns are numbered from 1",
+    ).or("false");
+    DELIMITER_KEY: Delimiter = Key::new(
+        DATA, "delimiter", DELIMITER,
+        "character between the cells of a table",
+    ).or_else("detected");
+    ENCODING_KEY: TextEncoding = Key::new(
+        DATA, "encoding", ENCODING,
+        "encoding of text files",
+    ).or_else("UTF-8, or UTF-16 with a byte order mark");
     LABEL_MAP: PathBuf = Key::new(
         DATA, "label_map", FILE,
         "JSON file that maps each label to its class name",
@@ -99,6 +112,10 @@ keys! {
         DATA, "on_bad_row", ON_BAD_ROW,
         "fail on a row that cannot be used, or skip and count it",
     ).or("fail");
+    TOKEN_CACHE: TokenPlace = Key::new(
+        DATA, "token_cache", TOKEN_PLACE,
+        "folder that keeps tokens for the next run, or off",
+    ).or_else("~/.cache/lockstep/tokens");
     NO_SHUFFLE: bool = Key::new(
         DATA, "no_shuffle", SWITCH,
         "read examples in file order, for comparisons",

@@ -19,6 +19,7 @@ use std::path::Path;
 
 use lockstep_flags::{CommandLine, Entries, Faults, Written, note_word, toml_file};
 
+pub use meaning::dialect;
 pub use plan::{
     BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
     Settled, TrainPlan,
@@ -26,9 +27,9 @@ pub use plan::{
 pub use record::{Record, is_record, is_record_of, is_unfinished_record, plan_toml, run_toml};
 pub use shared::shared;
 pub use terms::{
-    ClassWeights, DATA_SOURCE, DataSource, ModelName, NonFinite, Reporter, Resume, Strategy,
+    ClassWeights, DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Reporter, Resume,
+    Strategy, TokenPlace,
 };
-pub use unsupported::not_yet;
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.
 const QUICK_START: &str = include_str!("../../../configs/quickstart.toml");

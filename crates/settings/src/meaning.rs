@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use lockstep_data::{HeldOut, Order};
+use lockstep_data::{Dialect, Header, HeldOut, Order};
 use lockstep_flags::{Fault, Key, Table, Written};
 use lockstep_host::{Sharing, Wish};
 use lockstep_model::Dropouts;
@@ -92,12 +92,25 @@ impl Reading {
         Ok(Self {
             text_column: config.find(&keys::TEXT_COLUMN).into(),
             label_column: config.find(&keys::LABEL_COLUMN).into(),
+            dialect: dialect(config)?,
             label_map: config.find(&keys::LABEL_MAP),
             remembered_map: None,
             on_bad_row: config.get(&keys::BAD_ROWS)?,
             max_length: config.get(&keys::MAX_SEQ_LENGTH)?,
         })
     }
+}
+
+/// How a command's data files are written, where that is given.
+///
+/// # Errors
+/// A key that must be given and was not.
+pub fn dialect(config: &Written) -> Result<Dialect, Fault> {
+    Ok(Dialect {
+        header: if config.get(&keys::NO_HEADER)? { Header::Absent } else { Header::Names },
+        delimiter: config.find(&keys::DELIMITER_KEY),
+        encoding: config.find(&keys::ENCODING_KEY),
+    })
 }
 
 impl TrainPlan {

@@ -4,7 +4,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lockstep_data::{ColumnChoice, HeldOut, MaxLength, OnBadRow, Order, Renames};
+use lockstep_data::{ColumnChoice, Dialect, HeldOut, MaxLength, OnBadRow, Order, Renames};
 use lockstep_flags::{Entry, Key};
 use lockstep_host::{PrecisionChoice, Wish};
 use lockstep_model::{Dropouts, HeadKind};
@@ -89,6 +89,8 @@ pub struct Reading {
     pub text_column: ColumnChoice,
     /// The column of the labels.
     pub label_column: ColumnChoice,
+    /// How the files are written, where that is given.
+    pub dialect: Dialect,
     /// The names of the labels in the files; else they are names themselves.
     pub label_map: Option<PathBuf>,
     /// The same as a model's training had it; what is given counts before it.

@@ -10,12 +10,13 @@ use super::plan::RunPlan;
 
 /// Keys that may differ from rank to rank: places in the file system of a host, whose content is compared
 /// by itself, and what only rank 0 does or shows.
-static MAY_DIFFER: [&dyn Entry; 11] = [
+static MAY_DIFFER: [&dyn Entry; 12] = [
     &keys::MODEL,
     &keys::TRAIN_FILE,
     &keys::VALIDATION_FILE,
     &keys::TEST_FILE,
     &keys::LABEL_MAP,
+    &keys::TOKEN_CACHE,
     &keys::OUTPUT_DIR,
     &keys::OVERWRITE,
     &keys::RESUME_KEY,

@@ -1,10 +1,11 @@
 //! The words a user chooses from, as types, each with the kind that reads it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lockstep_data::{MaxLength, OnBadRow};
+use lockstep_data::{Delimiter, MaxLength, OnBadRow, TextEncoding};
 use lockstep_flags::{Choice, Form, Kind};
 use lockstep_host::{DeviceChoice, PrecisionChoice};
 use lockstep_model::HeadKind;
@@ -38,20 +39,86 @@ pub(crate) const MODEL_NAME: Kind<ModelName> = Kind::Read {
 pub enum DataSource {
     /// The generated reviews; the key says which split.
     Reviews,
-    /// A file; its extension says how it is read.
+    /// Files: a path, several with commas between them, a pattern or a directory.
     File(PathBuf),
+    /// A split of a data set on the hub.
+    Hub(HubSplit),
+}
+
+/// A split of a data set on the hub, written `hub:owner/name:config:split`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubSplit {
+    /// `owner/name` or `name`.
+    pub id: String,
+    /// The configuration, if it is named.
+    pub config: Option<String>,
+    /// The split.
+    pub split: String,
+}
+
+impl HubSplit {
+    /// What every name of a split begins with.
+    pub const PREFIX: &str = "hub:";
+
+    fn read(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split(':').collect();
+        let (id, config, split) = match *words {
+            [id, split] => (id, None, split),
+            [id, config, split] => (id, Some(config), split),
+            _ => return None,
+        };
+        let is_whole = words.iter().all(|word| !word.is_empty() && word.trim() == *word);
+        let owned = str::to_owned;
+        is_whole.then(|| Self { id: owned(id), config: config.map(owned), split: owned(split) })
+    }
+}
+
+impl fmt::Display for HubSplit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, config, split } = self;
+        write!(f, "{}{id}:", Self::PREFIX)?;
+        config.iter().try_for_each(|config| write!(f, "{config}:"))?;
+        f.write_str(split)
+    }
 }
 
 /// The kind of `--train-file` and its like.
 pub const DATA_SOURCE: Kind<DataSource> = Kind::Read {
     form: Form::Text,
-    placeholder: "FILE",
-    valid: "a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, or builtin:reviews",
+    placeholder: "FILES",
+    valid: "a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, several with commas between them, a \
+            pattern such as data/*.csv, a directory of a folder per class or of save_to_disk, \
+            hub:OWNER/NAME[:CONFIG]:SPLIT, or \
+            builtin:reviews",
     read: |text| match text {
         "builtin:reviews" => Some(DataSource::Reviews),
         text if text.trim().is_empty() || text.contains('\0') => None,
         text if text.starts_with("builtin:") => None,
-        text => Some(DataSource::File(text.into())),
+        text => match text.strip_prefix(HubSplit::PREFIX) {
+            Some(name) => HubSplit::read(name).map(DataSource::Hub),
+            None => Some(DataSource::File(text.into())),
+        },
+    },
+};
+
+/// Where tokens are kept between runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// Nowhere.
+    Off,
+    /// In this folder.
+    Folder(PathBuf),
+}
+
+/// The kind of `--token-cache`.
+pub(crate) const TOKEN_PLACE: Kind<TokenPlace> = Kind::Read {
+    form: Form::Text,
+    placeholder: "DIR|off",
+    valid: "a folder, or off",
+    read: |text| match text {
+        "off" => Some(TokenPlace::Off),
+        text if text.trim().is_empty() || text.contains('\0') => None,
+        text => Some(TokenPlace::Folder(text.into())),
     },
 };
 
@@ -166,6 +233,23 @@ fn reporter(word: &str) -> Option<Reporter> {
         _ => None,
     }
 }
+
+/// The kind of `--delimiter`.
+pub(crate) const DELIMITER: Kind<Delimiter> = Kind::Read {
+    form: Form::Text,
+    placeholder: "CHAR",
+    valid: "one ASCII character that is not a letter, a digit or a quote, or tab, comma, semicolon, \
+            pipe or space",
+    read: Delimiter::named,
+};
+
+/// The kind of `--encoding`.
+pub(crate) const ENCODING: Kind<TextEncoding> = Kind::Read {
+    form: Form::Text,
+    placeholder: "NAME",
+    valid: "utf-8, utf-16, windows-1252, latin-1 or another name of the WHATWG Encoding Standard",
+    read: TextEncoding::named,
+};
 
 /// How much the classes count, before it is known which classes there are.
 #[derive(Clone, Debug, PartialEq)]

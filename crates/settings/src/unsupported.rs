@@ -2,36 +2,16 @@
 //!
 //! A feature that arrives takes its lines out of here.
 
-use std::path::Path;
+use lockstep_flags::{Problem, Written};
 
-use lockstep_flags::{Key, Problem, Written};
-
-use super::keys::{REPORT_TO, TEST_FILE, TRAIN_FILE, VALIDATION_FILE};
-use super::terms::{DataSource, Reporter};
+use super::keys::REPORT_TO;
+use super::terms::Reporter;
 
 /// Notes each wish that cannot be granted yet.
 pub(crate) fn note_unsupported(config: &mut Written) {
-    for key in [&TRAIN_FILE, &VALIDATION_FILE, &TEST_FILE] {
-        note_source(config, key);
-    }
     if config.find(&REPORT_TO).is_some_and(|list| list.contains(&Reporter::TensorBoard)) {
         let what = "TensorBoard's event files";
         let instead = "use console and jsonl; metrics.jsonl has every number";
         config.note(config.place(&REPORT_TO), Problem::NotYet { what, instead });
     }
-}
-
-/// What a source is that cannot be read yet; nothing of one that can.
-#[must_use]
-pub fn not_yet(path: &Path) -> Option<&'static str> {
-    let text = path.to_string_lossy();
-    text.starts_with("hub:").then_some("data sets from the hub")
-}
-
-fn note_source(config: &mut Written, key: &Key<DataSource>) {
-    let Some(DataSource::File(path)) = config.find(key) else { return };
-    let Some(what) = not_yet(&path) else { return };
-    let instead = "write it to a file, with `datasets` for example: \
-                   load_dataset(...)[\"train\"].to_parquet(\"train.parquet\")";
-    config.note(config.place(key), Problem::NotYet { what, instead });
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use lockstep_host::shell::quoted;
 use lockstep_model::HeadKind;
-use lockstep_settings::{ModelName, RunPlan};
+use lockstep_settings::{DataSource, ModelName, RunPlan};
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
@@ -48,8 +48,12 @@ fn head(plan: &RunPlan) -> String {
         HeadKind::Hf => "",
         HeadKind::Mlp => "tags:\n- custom_code\n",
     };
+    let datasets = match &plan.data.train {
+        DataSource::Hub(split) => format!("datasets:\n- {}\n", split.id),
+        DataSource::File(_) | DataSource::Reviews => String::new(),
+    };
     format!(
-        "---\nlibrary_name: transformers\npipeline_tag: text-classification\n{tags}---\n\n# {title}\n\n\
+        "---\nlibrary_name: transformers\npipeline_tag: text-classification\n{tags}{datasets}---\n\n# {title}\n\n\
          A text classifier, fine-tuned from {base} with lockstep {}.\n",
         env!("CARGO_PKG_VERSION")
     )
@@ -60,7 +64,7 @@ fn data(plan: &RunPlan, corpora: &Corpora) -> String {
     let train =
         Held { set: "training", name: sources::name(&plan.data.train), corpus: &corpora.train };
     for Held { set, name, corpus } in [train].into_iter().chain(corpora.held(&plan.data)) {
-        let _ = writeln!(text, "| {set} | `{name}` | {} |", corpus.examples().len());
+        let _ = writeln!(text, "| {set} | `{name}` | {} |", corpus.count());
     }
     let names = corpora.train.labels().names();
     let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();

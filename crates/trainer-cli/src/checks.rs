@@ -3,19 +3,24 @@
 
 use std::path::{Path, PathBuf};
 
-use lockstep_data::Renames;
+use lockstep_data::{Dialect, FileSet, Renames, check_files};
 use lockstep_flags::{Fault, Faults, Written};
 use lockstep_hub::{HubError, HubSettings, find_model};
 use lockstep_model::EncoderConfig;
-use lockstep_settings::{DataSource, Existing, ModelName, RunPlan, keys, not_yet, plan_of};
+use lockstep_settings::{
+    DataSource, Existing, HubSplit, ModelName, RunPlan, dialect, keys, plan_of,
+};
 
 use crate::failure::Failure;
-use crate::{models, output_dir};
+use crate::{models, output_dir, sources};
 
 /// What of a configuration can be looked at; what could not be read is absent.
 #[derive(Clone, Debug)]
 pub(crate) struct Checks {
-    files: Vec<PathBuf>,
+    /// What the sets of files are called.
+    sets: Vec<PathBuf>,
+    dialect: Dialect,
+    splits: Vec<HubSplit>,
     label_map: Option<PathBuf>,
     model: Option<ModelName>,
     longest: Option<usize>,
@@ -45,13 +50,20 @@ impl Checks {
 
     fn of(config: &Written, hub: HubSettings) -> Self {
         let sources = [&keys::TRAIN_FILE, &keys::VALIDATION_FILE, &keys::TEST_FILE];
-        let file = |source| match source {
-            DataSource::File(path) if not_yet(&path).is_none() => Some(path),
-            DataSource::File(_) | DataSource::Reviews => None,
-        };
+        let sources = sources.iter().filter_map(|key| config.find(key));
+        let (mut sets, mut splits) = (Vec::new(), Vec::new());
+        for source in sources {
+            match source {
+                DataSource::File(name) => sets.push(name),
+                DataSource::Hub(split) => splits.push(split),
+                DataSource::Reviews => {}
+            }
+        }
         let directory = config.find(&keys::OUTPUT_DIR);
         Self {
-            files: sources.iter().filter_map(|key| config.find(key).and_then(file)).collect(),
+            sets,
+            dialect: dialect(config).unwrap_or_default(),
+            splits,
             label_map: config.find(&keys::LABEL_MAP),
             model: config.find(&keys::MODEL),
             longest: config.find(&keys::MAX_SEQ_LENGTH).map(|length| length.get()),
@@ -76,15 +88,24 @@ impl Checks {
         let output = self.output.as_ref();
         let mut faults = output.map_or_else(Vec::new, |(path, how)| output_dir::faults(path, how));
         if let Some((directory, Existing::Replace)) = output {
-            faults.extend(output_dir::replaced_source(directory, self.sources()));
+            let sources = self.sources();
+            faults.extend(output_dir::replaced_source(
+                directory,
+                sources.iter().map(PathBuf::as_path),
+            ));
         }
-        let is_first = |(index, path): &(usize, &PathBuf)| !self.files[..*index].contains(path);
-        let files = self.files.iter().enumerate().filter(is_first);
-        let files = files.filter_map(|(_, path)| lockstep_data::check_file(path).err());
+        let is_first = |(index, name): &(usize, &PathBuf)| !self.sets[..*index].contains(name);
+        let sets = self.sets.iter().enumerate().filter(is_first);
+        let found = |name: &Path| check_files(&FileSet::find(name)?, self.dialect);
+        let files = sets.filter_map(|(_, name)| found(name).err());
         // A pipe can be read once only, so it is not read here.
         let map = self.label_map.as_ref().filter(|path| !path.exists() || path.is_file());
         let map = map.and_then(|path| Renames::read(path).err());
         let mut others: Vec<Failure> = files.chain(map).map(Failure::from).collect();
+        // Where there is a network, the data sets are downloaded when they are read.
+        let splits = self.splits.iter().filter(|_| !self.hub.is_online());
+        let splits = splits.filter_map(|split| sources::of_hub(split, &self.hub).err());
+        others.extend(splits.map(Failure::from));
         match (self.positions(), self.longest) {
             (Ok(Some(positions)), Some(longest)) => {
                 faults.extend(models::too_long(longest, positions));
@@ -96,12 +117,13 @@ impl Checks {
     }
 
     /// What the run reads of this machine's files.
-    fn sources(&self) -> impl Iterator<Item = &Path> {
+    fn sources(&self) -> Vec<PathBuf> {
         let model = self.model.as_ref().and_then(|name| match name {
-            ModelName::Named(name) => Some(Path::new(name)),
+            ModelName::Named(name) => Some(PathBuf::from(name)),
             ModelName::Tiny => None,
         });
-        self.files.iter().chain(&self.label_map).map(PathBuf::as_path).chain(model)
+        let sets = self.sets.iter().filter_map(|name| FileSet::find(name).ok());
+        sets.flat_map(|set| set.files).chain(self.label_map.clone()).chain(model).collect()
     }
 
     /// The model's positions, where it is on this machine; else those of the checkpoint to

@@ -2,12 +2,12 @@
 
 use std::cmp::Reverse;
 
-use lockstep_data::Corpus;
+use lockstep_data::CorpusFacts;
 use lockstep_world::counted;
 use serde_json::{Map, Value};
 
 /// A line where labels are numbers of the model's classes and not their names; else nothing.
-pub(crate) fn numbered(corpus: &Corpus) -> String {
+pub(crate) fn numbered(corpus: &CorpusFacts) -> String {
     const SHOWN: usize = 6;
     let names = corpus.labels().names();
     if corpus.numbered() == 0 {
@@ -23,16 +23,17 @@ pub(crate) fn numbered(corpus: &Corpus) -> String {
 }
 
 /// How many examples each class has, for programs.
-pub(crate) fn counts_by_name(corpus: &Corpus) -> Map<String, Value> {
+pub(crate) fn counts_by_name(corpus: &CorpusFacts) -> Map<String, Value> {
     let names = corpus.labels().names().iter().cloned();
-    names.zip(corpus.counts().into_iter().map(Value::from)).collect()
+    names.zip(corpus.counts().iter().copied().map(Value::from)).collect()
 }
 
 /// The classes with their examples: all where they are few, else the largest.
-pub(crate) fn in_words(corpus: &Corpus) -> String {
+pub(crate) fn in_words(corpus: &CorpusFacts) -> String {
     const SHOWN: usize = 6;
     let names = corpus.labels().names();
-    let mut counted: Vec<(&String, usize)> = names.iter().zip(corpus.counts()).collect();
+    let mut counted: Vec<(&String, usize)> =
+        names.iter().zip(corpus.counts().iter().copied()).collect();
     let more = names.len().saturating_sub(SHOWN);
     if more > 0 {
         counted.sort_by_key(|(_, count)| Reverse(*count));

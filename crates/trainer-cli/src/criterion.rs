@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use lockstep_data::Corpus;
+use lockstep_data::CorpusFacts;
 use lockstep_settings::{ClassWeights, TrainPlan};
 use lockstep_trainer::Criterion;
 use lockstep_world::counted;
@@ -45,11 +45,11 @@ pub(crate) enum WeightsError {
 ///
 /// # Errors
 /// [`WeightsError`] when the weights do not fit the classes.
-pub(crate) fn criterion(plan: &TrainPlan, train: &Corpus) -> Result<Criterion, WeightsError> {
+pub(crate) fn criterion(plan: &TrainPlan, train: &CorpusFacts) -> Result<Criterion, WeightsError> {
     let names = train.labels().names();
     let weights = match &plan.class_weights {
         None => Vec::new(),
-        Some(ClassWeights::Balanced) => balanced(names, &train.counts())?,
+        Some(ClassWeights::Balanced) => balanced(names, train.counts())?,
         Some(ClassWeights::InOrder(weights)) if weights.len() != names.len() => {
             return Err(WeightsError::Count { found: weights.len(), names: names.to_vec() });
         }

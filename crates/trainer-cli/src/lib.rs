@@ -20,7 +20,9 @@ mod observers;
 mod output_dir;
 mod refusal;
 mod remedies;
+mod set;
 mod sources;
+mod tokens;
 mod whole_file;
 
 use std::io;

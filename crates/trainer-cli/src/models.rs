@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use candle_core::Device;
-use lockstep_data::{Corpus, LabelMap, Tokenizer};
+use lockstep_data::{LabelMap, Tokenizer};
 use lockstep_flags::Fault;
 use lockstep_hub::{HubSettings, find_model};
 use lockstep_model::{Classifier, EncoderConfig, LoadReport, ModelError, ModelRequest, Pretrained};
@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 use crate::refusal::Refusal;
+use crate::set::Set;
 
 /// A model to train, and what became of its tensors.
 pub(crate) struct Loaded {
@@ -124,7 +125,7 @@ impl Outline {
     pub(crate) fn fitted(
         self,
         plan: &RunPlan,
-        train: &Corpus,
+        train: &Set,
     ) -> Result<(EncoderConfig, Tokenizer), Failure> {
         let found = match self {
             Self::Bare(parts) => return Ok(*parts),
@@ -148,7 +149,7 @@ pub(crate) fn load(
     plan: &RunPlan,
     device: &Device,
     base: Base,
-    train: &Corpus,
+    train: &Set,
 ) -> Result<Loaded, Failure> {
     let request = ModelRequest {
         head: plan.model.head,
@@ -200,7 +201,7 @@ pub(crate) fn too_long(longest: usize, positions: usize) -> Option<Fault> {
 }
 
 /// A small DistilBERT with fresh weights, and a vocabulary made from the training texts.
-fn tiny(train: &Corpus, request: &ModelRequest, longest: usize) -> Result<Loaded, Failure> {
+fn tiny(train: &Set, request: &ModelRequest, longest: usize) -> Result<Loaded, Failure> {
     let (config, tokenizer) = tiny_outline(train, longest)?;
     let model = Classifier::fresh(config, request)?;
     Ok(Loaded { model, tokenizer, report: None })
@@ -211,16 +212,24 @@ fn tiny(train: &Corpus, request: &ModelRequest, longest: usize) -> Result<Loaded
 /// # Errors
 /// Texts without a word.
 pub(crate) fn tiny_outline(
-    train: &Corpus,
+    train: &Set,
     longest: usize,
 ) -> Result<(EncoderConfig, Tokenizer), Failure> {
-    let texts = train.texts_and_labels().map(|(text, _)| text);
-    let tokenizer =
-        Tokenizer::train_wordpiece(texts, TINY_VOCABULARY).map_err(Failure::Tokenizer)?;
+    let tokenizer = train.tiny_tokenizer()?;
     let config = EncoderConfig::of(tiny_config(tokenizer.vocab_size(), longest));
     let path = || "builtin:tiny".into();
     let config = config.map_err(|faults| ModelError::Config { path: path(), faults })?;
     Ok((config, tokenizer))
+}
+
+/// The tokenizer of `builtin:tiny`, whose vocabulary is made of texts.
+///
+/// # Errors
+/// Texts without a word.
+pub(crate) fn tiny_tokenizer<T: AsRef<str>>(
+    texts: impl IntoIterator<Item = T>,
+) -> Result<Tokenizer, Failure> {
+    Tokenizer::train_wordpiece(texts, TINY_VOCABULARY).map_err(Failure::Tokenizer)
 }
 
 /// The config.json of `builtin:tiny`: heads of 32 columns, which the kernels of GPUs take.

@@ -3,9 +3,10 @@
 //! The library crates know the remedies and this program knows its flags; only here do they meet.
 
 use std::fmt;
+use std::path::Path;
 
 use lockstep_collective::{CollectiveError, PeerRemedy};
-use lockstep_data::{ColumnRole, DataError, DataRemedy, Doubt, Format};
+use lockstep_data::{ColumnRole, DataError, DataRemedy, Doubt, FileDoubt, Format};
 use lockstep_gpu::{GpuError, GpuRemedy};
 use lockstep_join::{JoinError, PlaceError};
 use lockstep_model::{ModelError, ModelRemedy};
@@ -100,46 +101,68 @@ impl Hinted for JoinError {
 
 /// A doubt about data, with its remedy.
 pub(crate) fn of_doubt(doubt: &Doubt) -> String {
-    match doubt.remedy() {
+    with_remedy(doubt, doubt.remedy())
+}
+
+/// A doubt about a file, with its remedy.
+pub(crate) fn of_file_doubt(doubt: &FileDoubt) -> String {
+    with_remedy(doubt, doubt.remedy())
+}
+
+fn with_remedy(doubt: &dyn fmt::Display, remedy: Option<DataRemedy>) -> String {
+    match remedy {
         Some(remedy) => format!("{doubt}; {}", of_data(&remedy)),
         None => doubt.to_string(),
     }
 }
 
 fn of_run(remedy: RunRemedy) -> String {
-    match remedy {
-        RunRemedy::LowerRates => "lower --learning-rate or --head-learning-rate, or lengthen the \
-             warm-up, and start again with --overwrite-output-dir; with --on-nonfinite skip, a run \
-             survives single updates of this kind"
-            .to_owned(),
+    let fixed = match remedy {
+        RunRemedy::LowerRates => {
+            "lower --learning-rate or --head-learning-rate, or lengthen the warm-up, and start again \
+             with --overwrite-output-dir; with --on-nonfinite skip, a run survives single updates of \
+             this kind"
+        }
+        RunRemedy::CheckModel => {
+            "no learning rate took part in the first loss: check the weights of --model, and try \
+             --precision f32"
+        }
+        RunRemedy::MakeRoom => {
+            "free some disk space or keep fewer checkpoints with --save-total-limit, then resume with \
+             --resume auto"
+        }
         RunRemedy::StartFewerRanks { most } => {
-            format!("start at most {most} ranks, or leave out --deterministic")
+            return format!("start at most {most} ranks, or leave out --deterministic");
         }
-        RunRemedy::ComputeOnCpu => "pass --device cpu, or leave out --deterministic".to_owned(),
-        RunRemedy::ResumeWithoutMachines => {
-            "resume without these machines, with --resume auto".to_owned()
+        RunRemedy::ComputeOnCpu => "pass --device cpu, or leave out --deterministic",
+        RunRemedy::ResumeWithoutMachines => "resume without these machines, with --resume auto",
+        RunRemedy::ResumeBefore => {
+            "resume from the newest checkpoint with --resume auto; if that ends the same way, lower \
+             --learning-rate or --head-learning-rate and start again with --overwrite-output-dir"
         }
-        RunRemedy::ResumeBefore => "resume from the newest checkpoint with --resume auto; if that \
-             ends the same way, lower --learning-rate or --head-learning-rate and start again with \
-             --overwrite-output-dir"
-            .to_owned(),
         RunRemedy::ResumeFromAnother => {
-            "resume from another checkpoint with --resume DIR, or remove this one".to_owned()
+            "resume from another checkpoint with --resume DIR, or remove this one"
         }
         RunRemedy::UseAnother => {
-            "use another checkpoint; where the files were changed on purpose, \
-             remove MANIFEST.json, and they are read unchecked"
+            "use another checkpoint; where the files were changed on purpose, remove MANIFEST.json, \
+             and they are read unchecked"
+        }
+        RunRemedy::StartAgain => {
+            "remove them, or start again with --resume never --overwrite-output-dir"
+        }
+        RunRemedy::ResumeAsStarted { longer } => return as_started(longer.as_deref()),
+    };
+    fixed.to_owned()
+}
+
+fn as_started(longer: Option<&Path>) -> String {
+    match longer {
+        None => {
+            "resume with the configuration and the data of the checkpoint, or start again with \
+                 --resume never and another --output-dir"
                 .to_owned()
         }
-        RunRemedy::StartAgain => "remove them, or start again with --resume never \
-             --overwrite-output-dir"
-            .to_owned(),
-        RunRemedy::ResumeAsStarted { longer: None } => {
-            "resume with the configuration and the data of \
-             the checkpoint, or start again with --resume never and another --output-dir"
-                .to_owned()
-        }
-        RunRemedy::ResumeAsStarted { longer: Some(model) } => format!(
+        Some(model) => format!(
             "the length of a run decides all its learning rates, so resume with the same length; to \
              train its model further, pass --model {} and another --output-dir, without --resume",
             model.display()
@@ -150,6 +173,9 @@ fn of_run(remedy: RunRemedy) -> String {
 fn of_data(remedy: &DataRemedy) -> String {
     match remedy {
         DataRemedy::Do(what) => what.clone(),
+        DataRemedy::NameEncoding(name) => {
+            format!("pass --encoding {}, then check the accented letters", name.to_lowercase())
+        }
         DataRemedy::FixFile(dropped) => {
             format!("fix the file; `--on-bad-row skip` would drop {dropped} of its rows")
         }
@@ -187,10 +213,16 @@ fn of_column_remedy(remedy: &DataRemedy) -> String {
     match remedy {
         DataRemedy::NameColumn { role, header } => {
             let header = header.map_or_else(String::new, |line| {
-                format!(", or put a header above line {line} if that line is data")
+                format!(
+                    "; if line {line} is a row and not a header, pass --no-header and give the \
+                     columns by their numbers, counted from 1"
+                )
             });
             format!("name one of these with {}{header}", flag(*role))
         }
+        DataRemedy::NumberColumns => "give the columns by their numbers with --text-column N and \
+             --label-column N; the first column is 1"
+            .to_owned(),
         DataRemedy::NameOneColumn(ColumnRole::Text) => {
             "name one with --text-column, or both of a pair with a comma between them; if two columns \
              have the same name, rename one in the file"
@@ -243,5 +275,7 @@ fn spelled(format: Format) -> &'static str {
         Format::Json => "json",
         Format::Parquet => "parquet",
         Format::Arrow => "arrow",
+        Format::FastText => "fasttext",
+        Format::Trec => "trec",
     }
 }

@@ -1,18 +1,27 @@
-//! Labelled examples, from a file or from the corpus that is built in.
+//! Labelled examples: from a file, from the hub, or from the corpus that is built in.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use lockstep_data::{
-    BadRows, Columns, Corpus, CorpusSource, DataError, Doubt, Example, HeldOut, LabelMap, Labels,
-    MaxLength, RawCorpus, Renames, TokenStore, Tokenizer,
+    BadRows, Columns, Corpus, CorpusFacts, CorpusSource, DataError, Doubt, Example, FileSet,
+    HeldOut, LabelMap, Labels, MaxLength, RawCorpus, RawCorpusFile, Renames, RowPlace, TokenCache,
 };
-use lockstep_host::progress::Progress;
+use lockstep_hub::{HubError, HubSettings, SplitName, find_split};
 use lockstep_reviews as reviews;
-use lockstep_settings::{DataPlan, DataSource, Reading};
+use lockstep_settings::{DataPlan, DataSource, HubSplit, Reading};
 use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
+use crate::failure::Failure;
 use crate::remedies;
+use crate::set::Set;
+
+/// Where data sets of the hub come from, and where tokens are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places<'a> {
+    pub(crate) hub: &'a HubSettings,
+    pub(crate) cache: Option<&'a TokenCache>,
+}
 
 /// Which part of a corpus is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +35,11 @@ enum Split {
 /// The corpora of a training.
 pub(crate) struct Corpora {
     /// The training set; its labels are those of the other sets.
-    pub(crate) train: Corpus,
+    pub(crate) train: Set,
     /// What is evaluated while training.
-    pub(crate) validation: Option<Corpus>,
+    pub(crate) validation: Option<Set>,
     /// What the final model is evaluated on.
-    pub(crate) test: Option<Corpus>,
+    pub(crate) test: Option<Set>,
     /// What the labels of the files are called.
     renames: Option<Renames>,
 }
@@ -52,8 +61,12 @@ impl Corpora {
     pub(crate) fn held(&self, plan: &DataPlan) -> Vec<Held<'_>> {
         let validation = self.validation.as_ref().zip(validation_name(plan));
         let test = self.test.as_ref().zip(plan.test.as_ref().map(name));
-        let of_set = |set| move |(corpus, name)| Held { set, name, corpus };
-        validation.map(of_set("validation")).into_iter().chain(test.map(of_set("test"))).collect()
+        let both = [("validation", validation), ("test", test)];
+        let held = both.into_iter().filter_map(|(set, found)| {
+            let (corpus, name) = found?;
+            Some(Held { set, name, corpus })
+        });
+        held.collect()
     }
 
     /// What a model needs to read other files as these were read.
@@ -76,7 +89,7 @@ pub(crate) struct Held<'a> {
     /// What messages call its source.
     pub(crate) name: String,
     /// Its examples.
-    pub(crate) corpus: &'a Corpus,
+    pub(crate) corpus: &'a CorpusFacts,
 }
 
 /// The corpora of a training, read before it is known which classes the model has.
@@ -93,18 +106,25 @@ pub(crate) struct RawCorpora {
 /// A corpus whose labels are not classes yet.
 enum Raw {
     Generated(Corpus),
-    File(RawCorpus),
+    /// Read into memory.
+    Held(RawCorpus),
+    /// Its texts stay in the file.
+    File(RawCorpusFile),
 }
 
 impl RawCorpora {
     /// Reads the corpora of a plan.
     ///
     /// # Errors
-    /// The first file that cannot be read, or whose columns are not known.
-    pub(crate) fn read(plan: &DataPlan) -> Result<Self, DataError> {
+    /// The first source that cannot be read, or whose columns are not known.
+    pub(crate) fn read(plan: &DataPlan, places: Places<'_>) -> Result<Self, Failure> {
         let renames = renames(&plan.reading)?;
-        let read =
-            |source: &DataSource, split| Raw::read(source, split, &plan.reading, renames.as_ref());
+        let read = |source: &DataSource, split| {
+            // A part is held out by its texts.
+            let keeps = plan.held_out.is_none() || split == Split::Held;
+            let places = Places { cache: places.cache.filter(|_| keeps), ..places };
+            Raw::read(source, split, &plan.reading, renames.as_ref(), places)
+        };
         let held = |source: &Option<DataSource>| {
             source.as_ref().map(|source| read(source, Split::Held)).transpose()
         };
@@ -128,16 +148,22 @@ impl RawCorpora {
         let held =
             |raw: Option<Raw>| raw.map(|raw| raw.labelled(Labels::Known(&labels))).transpose();
         let (validation, test) = (held(self.validation)?, held(self.test)?);
-        let is_of_pairs = |corpus: &Corpus| corpus.columns().second.is_some();
+        let is_of_pairs = |corpus: &Set| corpus.columns().second.is_some();
         for (name, corpus) in self.held_names.iter().zip([&validation, &test]) {
-            let differs = |corpus: &&Corpus| is_of_pairs(corpus) != is_of_pairs(&train);
+            let differs = |corpus: &&Set| is_of_pairs(corpus) != is_of_pairs(&train);
             if let (Some(name), Some(corpus)) = (name, corpus.as_ref().filter(differs)) {
                 let is_of_pairs = is_of_pairs(corpus);
                 return Err(DataError::PairsAndSingles { name: name.clone(), is_of_pairs });
             }
         }
         let (train, validation) = match self.held_out {
-            Some(rule) => train.hold_out(rule).map(|(train, held)| (train, Some(held)))?,
+            Some(rule) => match train {
+                Set::Held(train) => {
+                    let (train, held) = train.hold_out(rule)?;
+                    (Set::Held(train), Some(Set::Held(held)))
+                }
+                train @ Set::File(_) => (train, validation),
+            },
             None => (train, validation),
         };
         Ok(Corpora { validation, test, train, renames: self.renames })
@@ -150,56 +176,108 @@ impl Raw {
         split: Split,
         reading: &Reading,
         renames: Option<&Renames>,
-    ) -> Result<Self, DataError> {
-        match source {
-            DataSource::Reviews => generated(split).map(Self::Generated),
-            DataSource::File(path) => file(path, reading, renames).map(Self::File),
+        places: Places<'_>,
+    ) -> Result<Self, Failure> {
+        if *source == DataSource::Reviews {
+            return Ok(Self::Generated(generated(split)?));
         }
+        let source = corpus_source(file_set(source, places.hub)?, reading);
+        let known = match places.cache {
+            Some(cache) => cache.labels(&source)?,
+            None => None,
+        };
+        Ok(match (known, renames) {
+            (Some(raw), Some(renames)) => Self::File(raw.renamed(renames)),
+            (Some(raw), None) => Self::File(raw),
+            (None, renames) => Self::Held(held(&source, renames)?),
+        })
     }
 
-    fn labelled(self, labels: Labels<'_>) -> Result<Corpus, DataError> {
+    fn labelled(self, labels: Labels<'_>) -> Result<Set, DataError> {
         match (self, labels) {
-            (Self::File(raw), labels) => raw.labelled(labels),
+            (Self::File(raw), labels) => raw.labelled(labels).map(Set::File),
+            (Self::Held(raw), labels) => raw.labelled(labels).map(Set::Held),
             (Self::Generated(corpus), Labels::Offered(map) | Labels::Known(map)) => {
-                Ok(corpus.in_terms_of(map))
+                Ok(Set::Held(corpus.in_terms_of(map)))
             }
-            (Self::Generated(corpus), Labels::Infer) => Ok(corpus),
+            (Self::Generated(corpus), Labels::Infer) => Ok(Set::Held(corpus)),
         }
     }
 }
 
-/// A file, before it is known which of its labels are classes.
+/// Files in memory, before it is known which of their labels are classes.
 ///
 /// # Errors
 /// A file that cannot be read, or whose columns are not known.
 pub(crate) fn file(
-    path: &Path,
+    files: FileSet,
     reading: &Reading,
     renames: Option<&Renames>,
 ) -> Result<RawCorpus, DataError> {
-    let raw = RawCorpus::read(&CorpusSource {
-        path: path.to_owned(),
-        text_column: reading.text_column.clone(),
-        label_column: reading.label_column.clone(),
-        on_bad_row: reading.on_bad_row,
-    })?;
+    held(&corpus_source(files, reading), renames)
+}
+
+fn held(source: &CorpusSource, renames: Option<&Renames>) -> Result<RawCorpus, DataError> {
+    let raw = RawCorpus::read(source)?;
     Ok(match renames {
         Some(renames) => raw.renamed(renames),
         None => raw,
     })
 }
 
-/// Reads one corpus whose classes are known.
+fn corpus_source(files: FileSet, reading: &Reading) -> CorpusSource {
+    CorpusSource {
+        files,
+        text_column: reading.text_column.clone(),
+        label_column: reading.label_column.clone(),
+        dialect: reading.dialect,
+        on_bad_row: reading.on_bad_row,
+    }
+}
+
+/// The files of a source, in the order of their rows; those of a split of the hub are in its cache.
 ///
 /// # Errors
-/// A file that cannot be used.
+/// Files that are not there, and what the hub or its cache lacks.
+pub(crate) fn file_set(source: &DataSource, hub: &HubSettings) -> Result<FileSet, Failure> {
+    match source {
+        DataSource::Hub(split) => {
+            let mut files = of_hub(split, hub)?;
+            Ok(match (files.pop(), files.is_empty()) {
+                (Some(file), true) => file.into(),
+                (last, _) => {
+                    files.extend(last);
+                    FileSet { name: name(source).into(), files }
+                }
+            })
+        }
+        DataSource::File(path) => Ok(FileSet::find(path)?),
+        DataSource::Reviews => Ok(FileSet::from(PathBuf::from(name(source)))),
+    }
+}
+
+/// Reads one set whose classes are known.
+///
+/// # Errors
+/// A source that cannot be used.
 pub(crate) fn read(
     source: &DataSource,
     reading: &Reading,
     labels: &LabelMap,
-) -> Result<Corpus, DataError> {
+    places: Places<'_>,
+) -> Result<Set, Failure> {
     let renames = renames(reading)?;
-    Raw::read(source, Split::Held, reading, renames.as_ref())?.labelled(Labels::Known(labels))
+    let raw = Raw::read(source, Split::Held, reading, renames.as_ref(), places)?;
+    Ok(raw.labelled(Labels::Known(labels))?)
+}
+
+/// The files of a split of the hub, in the order of its rows.
+///
+/// # Errors
+/// What the hub or its cache lacks.
+pub(crate) fn of_hub(split: &HubSplit, hub: &HubSettings) -> Result<Vec<PathBuf>, HubError> {
+    let HubSplit { id, config, split } = split;
+    find_split(&SplitName { id, config: config.as_deref(), split }, hub)
 }
 
 /// What the labels of the files are called: as the map says that is given, else the remembered one.
@@ -226,21 +304,8 @@ pub(crate) fn name(source: &DataSource) -> String {
     match source {
         DataSource::Reviews => "builtin:reviews".to_owned(),
         DataSource::File(path) => path.display().to_string(),
+        DataSource::Hub(split) => split.to_string(),
     }
-}
-
-/// The tokens of a corpus.
-///
-/// # Errors
-/// A text that cannot be encoded.
-pub(crate) fn tokens(
-    corpus: &Corpus,
-    tokenizer: &Tokenizer,
-    reading: &Reading,
-) -> Result<TokenStore, DataError> {
-    let bar = Progress::of("tokenising", corpus.examples().len() as u64, "texts");
-    let texts = corpus.texts_and_labels().inspect(|_| bar.advance());
-    Ok(TokenStore::build(texts, tokenizer, reading.max_length)?)
 }
 
 /// The classes of the reviews that are built in.
@@ -258,7 +323,7 @@ fn generated(split: Split) -> Result<Corpus, DataError> {
     let example = |(review, line): (reviews::Review, u64)| Example {
         text: review.text,
         label: review.label as u32,
-        line,
+        place: RowPlace::line(line),
     };
     let examples = reviews::reviews(part, SEED).into_iter().zip(1..).map(example).collect();
     let labels = LabelMap::new(review_labels().map(str::to_owned).to_vec());

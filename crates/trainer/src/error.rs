@@ -182,6 +182,7 @@ impl TrainError {
     #[must_use]
     pub fn remedy(&self) -> Option<RunRemedy> {
         match self {
+            Self::NotFinite { update: 1, .. } => Some(RunRemedy::CheckModel),
             Self::NotFinite { .. } => Some(RunRemedy::LowerRates),
             Self::NotNumbers { .. } => Some(RunRemedy::ResumeBefore),
             Self::Drifted { .. } => Some(RunRemedy::ResumeWithoutMachines),

@@ -77,7 +77,7 @@ impl Trainer {
     }
 
     /// Whether so many evaluations brought no gain that the run is to end; a resumed one, too.
-    pub(crate) fn has_stalled(&self) -> bool {
+    pub(crate) fn has_stopped_improving(&self) -> bool {
         let patience = self.settings.early_stopping;
         patience.is_some_and(|most| self.journal.evaluations_without_gain >= most.get())
     }

@@ -86,7 +86,7 @@ pub fn recorded_plan(
         passes: buckets.iter().map(|share| share.passes).sum(),
         buckets,
         updates,
-        words: distinct_words(train, &plan.global_batch(first)).len(),
+        words: distinct_words(train, &plan.global_batch(first))?.len(),
         draft,
     })
 }

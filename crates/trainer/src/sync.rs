@@ -40,7 +40,7 @@ pub(crate) struct GradientSync<'a> {
 }
 
 /// The gradients summed over all ranks, and this rank's own part of the totals.
-pub(crate) struct LocalTotals {
+pub(crate) struct SummedGradients {
     sums: ReducedGradients,
     own: UpdateTotals,
 }
@@ -66,7 +66,10 @@ impl<'a> GradientSync<'a> {
     ///
     /// # Errors
     /// [`TrainError`] when the pass fails, a peer is lost, or a parameter has no gradient.
-    pub(crate) fn while_backward(&mut self, pass: &Pass<'_>) -> Result<LocalTotals, TrainError> {
+    pub(crate) fn while_backward(
+        &mut self,
+        pass: &Pass<'_>,
+    ) -> Result<SummedGradients, TrainError> {
         let Self { collective, board, plan, report, .. } = self;
         board.enter(Phase::Computing, plan.number());
         pass.model.parameters().forget_gradients();
@@ -81,7 +84,7 @@ impl<'a> GradientSync<'a> {
             let (sums, seconds) = summing.join().map_err(|_| TrainError::Thread)??;
             *report = SyncReport { seconds, exposed: waits.elapsed().as_secs_f64() };
             totals.push(last?);
-            Ok(LocalTotals { sums, own: UpdateTotals::all(totals) })
+            Ok(SummedGradients { sums, own: UpdateTotals::all(totals) })
         })
     }
 
@@ -90,8 +93,8 @@ impl<'a> GradientSync<'a> {
     ///
     /// # Errors
     /// [`TrainError`] when a peer is lost.
-    pub(crate) fn mean(&mut self, local: LocalTotals) -> Result<Mean, TrainError> {
-        let LocalTotals { sums, own } = local;
+    pub(crate) fn mean(&mut self, local: SummedGradients) -> Result<Mean, TrainError> {
+        let SummedGradients { sums, own } = local;
         let own = UpdateTotals { stop: self.plan.stop.is_asked(), ..own };
         // Pieces are cut where any number of ranks up to the largest cuts, so each lies on one rank.
         let squares = match self.plan.deterministic {
@@ -104,7 +107,7 @@ impl<'a> GradientSync<'a> {
         let ranks = all.chunks_exact(mine.len()).map(|words| words.split_at(UpdateTotals::WORDS));
         let (totals, squares): (Vec<_>, Vec<_>) = ranks.unzip();
         let totals: Vec<_> = totals.into_iter().map(UpdateTotals::of_words).collect();
-        let odd = odd_rank(totals.iter().map(|totals| totals.loss));
+        let odd = only_nonfinite_rank(totals.iter().map(|totals| totals.loss));
         let totals = UpdateTotals { odd, ..UpdateTotals::all(totals) };
         let squares = match self.plan.deterministic {
             true => sum_of_pieces(&squares),
@@ -135,7 +138,7 @@ impl<'a> GradientSync<'a> {
 }
 
 /// The one rank of several whose loss is not finite.
-fn odd_rank(losses: impl ExactSizeIterator<Item = f64>) -> Option<Rank> {
+fn only_nonfinite_rank(losses: impl ExactSizeIterator<Item = f64>) -> Option<Rank> {
     let ranks = losses.len();
     let mut odd = losses.enumerate().filter(|(_, loss)| !loss.is_finite());
     let (first, second) = (odd.next(), odd.next());

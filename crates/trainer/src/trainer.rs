@@ -72,7 +72,7 @@ impl Trainer {
         let mut session = self.begin(observer, stop)?;
         self.catch_up(&mut session)?;
         while self.step.0 < self.total {
-            if self.has_stalled() {
+            if self.has_stopped_improving() {
                 return self.finish(&mut session, Ending::EarlyStop);
             }
             if session.stop {
@@ -97,7 +97,7 @@ impl Trainer {
             deterministic: settings.deterministic,
             global: &global,
             examples: global.len(),
-            weight: weight(train, &global, &settings.criterion),
+            weight: weight(train, &global, &settings.criterion)?,
             criterion: &settings.criterion,
             rates: self.schedule.rates(*step),
             dropout: settings.seed.derive(Purpose::Dropout, step.0),
@@ -184,7 +184,14 @@ impl Trainer {
 }
 
 /// What the examples at these places count in a mean.
-fn weight(store: &TokenStore, examples: &[usize], criterion: &Criterion) -> f64 {
-    let labels = examples.iter().filter_map(|&example| store.label(example));
-    labels.map(|label| criterion.weight(label as usize)).sum()
+fn weight(
+    store: &TokenStore,
+    examples: &[usize],
+    criterion: &Criterion,
+) -> Result<f64, TrainError> {
+    if criterion.weights().is_empty() {
+        return Ok(examples.len() as f64);
+    }
+    let of = |&example: &usize| Ok(criterion.weight(store.label(example)? as usize));
+    examples.iter().map(of).sum()
 }

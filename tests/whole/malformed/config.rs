@@ -128,6 +128,7 @@ fn contradictions() -> Vec<Case> {
 
 fn limits() -> Vec<Case> {
     vec![
+        run_of("a data set of the hub without its split", "[data]\ntrain_file = \"hub:glue\"\n"),
         run_of("a data set from the hub", "[data]\ntrain_file = \"hub:nyu-mll/glue:sst2:train\"\n"),
         run_of("a data set that is not built in", "[data]\ntrain_file = \"builtin:imdb\"\n"),
         run_of("TensorBoard", "[run]\nreport_to = [\"console\", \"tensorboard\"]\n"),

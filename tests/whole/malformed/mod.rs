@@ -13,6 +13,7 @@ mod damage;
 mod data;
 mod data_files;
 mod files;
+mod hub;
 mod model;
 mod pickle;
 mod predict;
@@ -47,6 +48,11 @@ fn command_lines_with_faults() {
 #[test]
 fn models_that_cannot_be_read() {
     check(model::cases(), expect_file!["snapshots/model.txt"]);
+}
+
+#[test]
+fn hubs_that_refuse_or_are_not_there() {
+    check(hub::cases(), expect_file!["snapshots/hub.txt"]);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use lockstep_collective::{
-    Audited, Collective, CollectiveError, Meeting, MeetingPlace, Patience, PeerRemedy, RunIdentity,
-    Tcp, Token,
+    Audited, Collective, CollectiveError, FlightRecorder, Meeting, MeetingPlace, Patience,
+    PeerRemedy, Phase, RunIdentity, Tcp, Token,
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -80,6 +80,37 @@ fn a_rank_that_is_gone_is_named() {
     });
     let expected = "rank 1 (127.0.0.1) was lost during all_reduce_sum";
     assert!(errors.iter().any(|error| error.contains(expected)), "{errors:?}");
+}
+
+/// Whichever of four ranks makes another call, whenever and of which kind, all ranks say which.
+#[test]
+fn a_rank_with_another_call_is_named_in_every_phase() {
+    const TRIES: usize = 20;
+    let phases = [Phase::Starting, Phase::Summing, Phase::Evaluating, Phase::Saving];
+    for (number, phase) in phases.into_iter().enumerate() {
+        for attempt in 0..TRIES {
+            let (odd, kind) = (Rank(attempt % 4), (attempt / 4 + number) % 4);
+            let errors = run(4, |ranks| {
+                let recorder = FlightRecorder::default();
+                recorder.board().enter(phase, 3);
+                let mut ranks = Audited::with(ranks, recorder);
+                ranks.barrier().unwrap();
+                let outcome = match kind {
+                    _ if ranks.seat().rank() != odd => ranks.all_reduce_sum(&mut [0.0; 10]),
+                    0 => ranks.all_gather(&[1]).map(drop),
+                    1 => ranks.all_reduce_sum(&mut [0.0; 9]),
+                    2 => ranks.broadcast(&mut [0.0; 10], Rank(0)),
+                    _ => ranks.barrier(),
+                };
+                outcome.unwrap_err()
+            });
+            for error in errors {
+                assert!(matches!(error, CollectiveError::Diverged { .. }), "{error}");
+                let expected = format!("rank {}: call 2", odd.0);
+                assert!(error.to_string().contains(&expected), "{phase:?}, {kind}: {error}");
+            }
+        }
+    }
 }
 
 /// Starts rank 0 of three with a short patience, lets `others` do something, and gives its error.

@@ -11,6 +11,7 @@ use super::lines::{Line, Lines};
 use super::{Cells, Record, text_of};
 use crate::bad_row::BadRowKind;
 use crate::bad_row::ROW_LIMIT;
+use crate::dialect::Delimiter;
 
 /// Splits lines into records and cells.
 #[derive(Debug)]
@@ -28,10 +29,12 @@ pub(super) struct Splitter {
 
 impl Splitter {
     /// For cells with `delimiter` between them.
-    pub(super) fn new(delimiter: u8) -> Self {
+    pub(super) fn new(delimiter: Delimiter) -> Self {
         // A carriage return is a letter: `Lines` has removed those of line ends.
-        let reader =
-            ReaderBuilder::new().delimiter(delimiter).terminator(Terminator::Any(b'\n')).build();
+        let reader = ReaderBuilder::new()
+            .delimiter(delimiter.byte())
+            .terminator(Terminator::Any(b'\n'))
+            .build();
         let (line, bytes, ends) = (Vec::new(), Vec::new(), Vec::new());
         Self { reader, line, bytes, length: 0, ends, count: 0 }
     }
@@ -113,7 +116,7 @@ mod tests {
 
     /// The rows of `file`, or nothing when a quote stays open, which the oracle lets pass.
     fn ours(file: &str) -> Option<Vec<Vec<String>>> {
-        let mut records = Records::new(file.as_bytes(), Format::Csv).unwrap();
+        let mut records = Records::new(file.as_bytes(), Format::Csv.into()).unwrap();
         let mut rows = Vec::new();
         while let Ok(Some(record)) = records.next() {
             match record.cells {

@@ -6,8 +6,10 @@
 mod csv;
 mod json;
 mod jsonl;
+mod labelled_line;
 mod lines;
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, Cursor, Read};
 use std::vec;
 
@@ -15,6 +17,7 @@ use lockstep_columnar::{ColumnarError, ColumnarTable};
 use serde_json::{Map, Value};
 
 use crate::bad_row::BadRowKind;
+use crate::dialect::{Delimiter, TextEncoding, Writing};
 use crate::foreign::Foreign;
 use crate::format::Format;
 use crate::manner::Manner;
@@ -24,6 +27,7 @@ use json::{Elements, Shape};
 use lines::{Line, Lines};
 
 pub(crate) use jsonl::type_name;
+pub(crate) use labelled_line::{columns, recognised};
 
 /// What one record holds.
 #[derive(Debug, PartialEq)]
@@ -59,7 +63,7 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// A reader that may be compressed, or of UTF-16, as UTF-8 text.
+/// A reader that may be compressed, or in another encoding, as UTF-8 text.
 type Text<R> = Recoded<Unpacked<R>>;
 
 /// The records of a file, one at a time.
@@ -69,7 +73,9 @@ pub(crate) struct Records<R: BufRead> {
     format: Format,
     csv: csv::Splitter,
     /// What separates the cells of a table, where it is not what the format says.
-    delimiter: Option<u8>,
+    delimiter: Option<Delimiter>,
+    /// Records that were read already, and are given next.
+    waiting: VecDeque<Record>,
     /// The objects or rows that were read.
     number: u64,
 }
@@ -84,8 +90,10 @@ enum Source<R: BufRead> {
 
 impl<R: BufRead> Records<R> {
     /// The records of text. Of a pipe nothing is read yet, unless the format is [`Format::Json`].
-    pub(crate) fn new(reader: R, format: Format) -> io::Result<Self> {
-        let text = Recoded::new(Unpacked::new(reader));
+    pub(crate) fn new(reader: R, writing: Writing) -> io::Result<Self> {
+        let named = writing.dialect.encoding.and_then(TextEncoding::foreign);
+        let text = Recoded::new(Unpacked::new(reader), named);
+        let (format, delimiter) = writing.separated();
         let (source, format) = match format {
             Format::Json => match json::shape(text)? {
                 Shape::Lines(lines) => (Source::Lines(Box::new(Lines::new(lines))), Format::Jsonl),
@@ -97,13 +105,17 @@ impl<R: BufRead> Records<R> {
                 (Source::Lines(Box::new(lines)), format)
             }
         };
-        Ok(Self { source, format, csv: csv::Splitter::new(b','), delimiter: None, number: 0 })
+        Ok(Self::of(source, format, delimiter))
+    }
+
+    fn of(source: Source<R>, format: Format, delimiter: Option<Delimiter>) -> Self {
+        let csv = csv::Splitter::new(delimiter.unwrap_or(Delimiter::COMMA));
+        Self { source, format, csv, delimiter, waiting: VecDeque::new(), number: 0 }
     }
 
     /// The rows of a table, with the columns that are selected in it.
     pub(crate) fn of_table(table: ColumnarTable, format: Format) -> Self {
-        let (source, csv) = (Source::Table(Box::new(table)), csv::Splitter::new(b','));
-        Self { source, format, csv, delimiter: None, number: 0 }
+        Self::of(Source::Table(Box::new(table)), format, None)
     }
 
     /// Reads only the columns at `places` of a table.
@@ -145,27 +157,35 @@ impl<R: BufRead> Records<R> {
 
     /// The cells of the header, which was read last and began in `line`, between each of the other
     /// usual delimiters.
-    pub(crate) fn other_headers(&self, line: u64) -> Vec<(u8, Cells)> {
+    pub(crate) fn other_headers(&self, line: u64) -> Vec<(Delimiter, Cells)> {
         let Source::Lines(lines) = &self.source else { return Vec::new() };
         if !self.format.is_separated() || lines.number() != line {
             return Vec::new();
         }
-        let own = if self.format == Format::Tsv { b'\t' } else { b',' };
-        let others = [b'\t', b',', b';', b'|'].into_iter().filter(|delimiter| *delimiter != own);
+        let own = if self.format == Format::Tsv { Delimiter::TAB } else { Delimiter::COMMA };
+        let others = Delimiter::USUAL.into_iter().filter(|delimiter| *delimiter != own);
         let split =
             |delimiter| Some((delimiter, csv::Splitter::new(delimiter).line(lines.last())?));
         others.filter_map(split).collect()
     }
 
     /// Reads on with `delimiter` between the cells, and quotes as in [`Format::Csv`].
-    pub(crate) fn separate_by(&mut self, delimiter: u8) {
+    pub(crate) fn separate_by(&mut self, delimiter: Delimiter) {
         self.format = Format::Csv;
         self.csv = csv::Splitter::new(delimiter);
         self.delimiter = Some(delimiter);
     }
 
+    /// Gives these records again, before those that are not read yet.
+    pub(crate) fn give_again(&mut self, records: Vec<Record>) {
+        self.waiting.extend(records);
+    }
+
     /// The next record, or nothing at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Record>, Broken> {
+        if let Some(record) = self.waiting.pop_front() {
+            return Ok(Some(record));
+        }
         let cells = match &mut self.source {
             Source::Lines(lines) => return Ok(of_lines(lines, self.format, &mut self.csv)?),
             Source::Elements(elements) => elements.next()?.map(|object| object.map(Cells::Object)),
@@ -192,6 +212,7 @@ fn of_lines<R: BufRead>(
     let cells = readable(line).and_then(|text| match format {
         Format::Tsv => Ok(Cells::Row(text.split('\t').map(str::to_owned).collect())),
         Format::Jsonl => jsonl::object(text).map(Cells::Object),
+        Format::FastText | Format::Trec => labelled_line::cells(format, text),
         _ => Ok(Cells::Row(vec![text.to_owned()])),
     });
     Ok(Some(Record { line: lines.number(), cells }))
@@ -225,7 +246,7 @@ mod tests {
     }
 
     fn check(format: Format, file: &[u8], records: &[&str]) {
-        let mut reader = Records::new(file, format).unwrap();
+        let mut reader = Records::new(file, format.into()).unwrap();
         let mut seen = Vec::new();
         while let Some(Record { line, cells }) = next(&mut reader) {
             seen.push(match cells {
@@ -267,7 +288,7 @@ mod tests {
     #[test]
     fn a_line_feed_in_a_line_of_an_old_mac_ends_no_record() {
         let file = format!("{}p\nq,z\rb", "a\r".repeat(ROW_LIMIT));
-        let mut records = Records::new(file.as_bytes(), Format::Csv).unwrap();
+        let mut records = Records::new(file.as_bytes(), Format::Csv.into()).unwrap();
         let mut seen = Vec::new();
         while let Some(Record { line, cells }) = next(&mut records) {
             seen.push((line, cells.unwrap()));
@@ -329,7 +350,7 @@ mod tests {
     #[test]
     fn a_document_that_is_not_whole_is_an_error() {
         let check = |file: &str, said: &str| {
-            let mut records = Records::new(file.as_bytes(), Format::Json);
+            let mut records = Records::new(file.as_bytes(), Format::Json.into());
             let error = loop {
                 match records.as_mut().map(Records::next) {
                     Err(error) => break error.to_string(),
@@ -353,7 +374,7 @@ mod tests {
         let line = "x".repeat(ROW_LIMIT);
         check(Format::Csv, format!("a\n{line}x\nb\n").as_bytes(), &["1: a", "2: too long", "3: b"]);
         let endless = format!("\"{}", "line\n".repeat(ROW_LIMIT / 2));
-        let mut reader = Records::new(endless.as_bytes(), Format::Csv).unwrap();
+        let mut reader = Records::new(endless.as_bytes(), Format::Csv.into()).unwrap();
         let kind = next(&mut reader).unwrap().cells.unwrap_err();
         assert_eq!(kind, BadRowKind::TooLong);
         assert!(next(&mut reader).unwrap().line > 2);

@@ -5,8 +5,10 @@ use serde_json::Value;
 use super::Content;
 use crate::bad_row::BadRowKind;
 use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Texts, Wanted};
+use crate::excerpt::excerpt;
 use crate::label_value::{is_integer, value_of};
 use crate::pair::paired;
+use crate::phrases::ColumnSample;
 use crate::records::{Cells, type_name};
 
 /// Where the wanted columns stand.
@@ -116,6 +118,21 @@ impl Cells {
             Self::Values(_) => Vec::new(),
             Self::Object(object) => object.keys().cloned().collect(),
         }
+    }
+
+    /// What these cells hold in the columns `names`, if those are in their order.
+    pub(super) fn samples(&self, names: &[String]) -> Vec<ColumnSample> {
+        let of_value = |value: &Value| match value {
+            Value::String(text) => excerpt(text),
+            other => excerpt(&other.to_string()),
+        };
+        let values: Vec<String> = match self {
+            Self::Row(cells) => cells.iter().map(|cell| excerpt(cell)).collect(),
+            Self::Values(values) => values.iter().map(of_value).collect(),
+            Self::Object(object) => object.values().map(of_value).collect(),
+        };
+        let named = names.iter().cloned().zip(values);
+        named.map(|(name, value)| ColumnSample { name, value }).collect()
     }
 
     /// Whether a cell of a table has a carriage return in it.

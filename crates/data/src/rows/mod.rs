@@ -4,6 +4,7 @@
 //! shows it, so a file is read in one pass and no row is held longer than it takes. An object before
 //! that lacks the column, so it is a bad row whatever the column is called.
 
+mod header;
 mod layout;
 
 use std::fs::File;
@@ -14,11 +15,13 @@ use lockstep_columnar::{ColumnarError, ColumnarTable};
 
 use crate::bad_row::BadRowKind;
 use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Columns, Wanted};
+use crate::dialect::{Dialect, Header, Writing};
 use crate::error::DataError;
 use crate::foreign::Foreign;
 use crate::format::Format;
 use crate::manner::Manner;
-use crate::records::{Broken, Cells, Record, Records};
+use crate::phrases::ColumnSample;
+use crate::records::{Broken, Cells, Record, Records, columns};
 use layout::Layout;
 
 /// One row of a file.
@@ -43,32 +46,51 @@ pub(crate) struct Content {
 pub(crate) struct Rows<R: BufRead> {
     records: Records<R>,
     wanted: Wanted,
+    dialect: Dialect,
     layout: Layout,
     /// The first record that could have shown the columns, until they are settled.
-    first: Option<(u64, Vec<String>)>,
+    first: Option<First>,
     /// The rows that were given.
     given: u64,
     path: PathBuf,
+}
+
+/// A record that could have shown the columns.
+#[derive(Debug)]
+struct First {
+    line: u64,
+    names: Vec<String>,
+    /// What they hold, where the record has both.
+    samples: Vec<ColumnSample>,
 }
 
 impl<R: BufRead> Rows<R> {
     /// The rows that `reader` holds; `path` is what messages call it.
     pub(crate) fn new(
         reader: R,
-        format: Format,
+        writing: Writing,
         wanted: Wanted,
         path: &Path,
     ) -> Result<Self, DataError> {
-        let records = Records::new(reader, format).map_err(|source| DataError::Unreadable {
+        let Writing { format, dialect } = writing;
+        let records = Records::new(reader, writing).map_err(|source| DataError::Unreadable {
             path: path.to_owned(),
             numbering: format.numbering(),
             line: 1,
             source,
         })?;
-        let mut rows = Self::of(records, wanted, path);
+        let mut rows = Self { dialect, ..Self::of(records, wanted, path) };
         match format {
             Format::Plain => rows.layout = Layout::of_plain_text(&rows.wanted.text),
-            Format::Tsv | Format::Csv => rows.read_header()?,
+            Format::Tsv | Format::Csv => match dialect.header {
+                Header::Names => rows.read_header()?,
+                Header::Absent => rows.number_columns()?,
+            },
+            Format::FastText | Format::Trec => {
+                let names = columns(format).iter().map(|&name| name.to_owned()).collect();
+                rows.look(1, &Cells::Row(names))?;
+                rows.check_columns()?;
+            }
             Format::Jsonl | Format::Json | Format::Parquet | Format::Arrow => {}
         }
         Ok(rows)
@@ -92,15 +114,16 @@ impl<R: BufRead> Rows<R> {
         let table = ColumnarTable::open(file, kind).map_err(fault)?;
         let names = Cells::Row(table.names());
         let mut rows = Self::of(Records::of_table(table, format), wanted, path);
-        rows.look(1, &names)?;
-        rows.check_columns()?;
+        let settled = rows.look(1, &names).and_then(|()| rows.check_columns());
+        settled.map_err(|fault| rows.with_next_row(fault, &names.names()))?;
         rows.records.select(&rows.layout.select()).map_err(fault)?;
         Ok(rows)
     }
 
     fn of(records: Records<R>, wanted: Wanted, path: &Path) -> Self {
-        let (layout, path) = (Layout::default(), path.to_owned());
-        Self { records, wanted, layout, first: None, given: 0, path }
+        let (dialect, layout) = (Dialect::default(), Layout::default());
+        let path = path.to_owned();
+        Self { records, wanted, dialect, layout, first: None, given: 0, path }
     }
 
     /// The columns that were read; nothing where no record could show them.
@@ -141,7 +164,8 @@ impl<R: BufRead> Rows<R> {
         let content = match cells {
             Ok(cells) => {
                 if matches!(cells, Cells::Object(_)) {
-                    self.look(line, &cells)?;
+                    let settled = self.look(line, &cells);
+                    settled.map_err(|fault| fault.with_samples(cells.samples(&cells.names())))?;
                 }
                 self.layout.content(&self.wanted, cells)
             }
@@ -171,7 +195,7 @@ impl<R: BufRead> Rows<R> {
     }
 
     fn check_columns(&self) -> Result<(), DataError> {
-        let Some((line, names)) = &self.first else { return Ok(()) };
+        let Some(First { line, names, samples }) = &self.first else { return Ok(()) };
         let Layout { text, label, .. } = &self.layout;
         let is_settled = |wanted: Option<&ColumnChoice>, found| wanted.is_none() || found;
         if is_settled(Some(&self.wanted.text), text.is_some())
@@ -187,46 +211,7 @@ impl<R: BufRead> Rows<R> {
                 |label| label.missing(ColumnRole::Label, names),
             )
         };
-        Err(self.column_error(*line, fault))
-    }
-
-    fn read_header(&mut self) -> Result<(), DataError> {
-        while let Some(Record { line, cells }) = self.record()? {
-            match cells {
-                Ok(header) => {
-                    if header.has_returns() {
-                        return Err(DataError::LoneReturns { path: self.path.clone() });
-                    }
-                    let header = self.split_right(line, header);
-                    self.look(line, &header)?;
-                    return self.check_columns();
-                }
-                Err(BadRowKind::EmptyLine) => {}
-                Err(kind) => {
-                    let (path, foreign) = (self.path.clone(), self.foreign().map(Box::new));
-                    return Err(DataError::BadHeader { path, line, kind, foreign });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The header in `line` as it is, if it shows what is wanted; else split at the one other delimiter
-    /// that makes it show that.
-    fn split_right(&mut self, line: u64, header: Cells) -> Cells {
-        let shows = |header: &Cells| Layout::is_in(&self.wanted, &header.names());
-        if shows(&header) {
-            return header;
-        }
-        let mut others = self.records.other_headers(line);
-        others.retain(|(_, header)| shows(header));
-        match <[_; 1]>::try_from(others) {
-            Ok([(delimiter, header)]) => {
-                self.records.separate_by(delimiter);
-                header
-            }
-            Err(_) => header,
-        }
+        Err(self.column_error(*line, fault).with_samples(samples.clone()))
     }
 
     fn record(&mut self) -> Result<Option<Record>, DataError> {
@@ -250,12 +235,18 @@ impl<R: BufRead> Rows<R> {
         let names = cells.names();
         let settled = self.layout.settle(&self.wanted, &names);
         settled.map_err(|fault| self.column_error(line, fault))?;
-        self.first.get_or_insert((line, names));
+        self.first.get_or_insert_with(|| {
+            let samples = match cells {
+                Cells::Object(_) => cells.samples(&names),
+                Cells::Row(_) | Cells::Values(_) => Vec::new(),
+            };
+            First { line, names, samples }
+        });
         Ok(())
     }
 
     fn column_error(&self, line: u64, fault: ColumnError) -> DataError {
         let (path, format) = (self.path.clone(), self.records.format());
-        DataError::Column { path, line, format, fault }
+        DataError::Column { path, line, format, fault, samples: Vec::new() }
     }
 }

@@ -11,6 +11,7 @@ mod byte_level;
 mod config;
 mod error;
 mod fault;
+mod fingerprint;
 mod framing;
 mod json_file;
 mod limit;

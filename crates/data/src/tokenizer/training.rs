@@ -20,7 +20,7 @@ use super::assembly::TokenizerParts;
 use super::config::TokenizerConfig;
 use super::special_tokens::Family;
 use super::{Tokenizer, TokenizerError};
-use crate::pair::texts_of;
+use crate::pair::as_line;
 
 /// A pair seen once is chance.
 const MIN_COUNT: u64 = 2;
@@ -33,8 +33,8 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`TokenizerError`] when a text cannot be normalised.
-    pub fn train_wordpiece<'a>(
-        texts: impl IntoIterator<Item = &'a str>,
+    pub fn train_wordpiece<T: AsRef<str>>(
+        texts: impl IntoIterator<Item = T>,
         vocab_size: usize,
     ) -> Result<Self, TokenizerError> {
         let config = TokenizerConfig::default();
@@ -49,14 +49,13 @@ impl Tokenizer {
 }
 
 /// How often each word occurs, in the order of letters.
-fn count_words<'a>(
-    texts: impl IntoIterator<Item = &'a str>,
+fn count_words<T: AsRef<str>>(
+    texts: impl IntoIterator<Item = T>,
     normalizer: &BertNormalizer,
 ) -> Result<BTreeMap<String, u64>, TokenizerError> {
     let mut words = BTreeMap::new();
-    let split = texts.into_iter().map(texts_of);
-    let texts = split.flat_map(|(first, second)| [Some(first), second]).flatten();
     for text in texts {
+        let text = &*as_line(text.as_ref());
         let failed = |error: tokenizers::Error| TokenizerError::Encode {
             bytes: text.len(),
             reason: error.to_string(),

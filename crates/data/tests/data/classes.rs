@@ -3,8 +3,7 @@
 use std::fs;
 
 use lockstep_data::{
-    ColumnChoice, Corpus, CorpusSource, DataError, DataRemedy, LabelMap, Labels, OnBadRow,
-    RawCorpus, Renames,
+    Corpus, CorpusSource, DataError, DataRemedy, LabelMap, Labels, OnBadRow, RawCorpus, Renames,
 };
 
 /// A file that was read, before its labels are looked at.
@@ -12,12 +11,7 @@ fn raw(file: &str, content: &str, on_bad_row: OnBadRow) -> Result<RawCorpus, Dat
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(file);
     fs::write(&path, content).unwrap();
-    RawCorpus::read(&CorpusSource {
-        path,
-        text_column: ColumnChoice::Detect,
-        label_column: ColumnChoice::Detect,
-        on_bad_row,
-    })
+    RawCorpus::read(&CorpusSource { on_bad_row, ..path.into() })
 }
 
 fn tsv(labels: &[&str]) -> String {

@@ -7,8 +7,7 @@ use std::path::Path;
 
 use expect_test::{Expect, expect};
 use lockstep_data::{
-    ColumnChoice, Corpus, CorpusSource, DataError, Example, LabelMap, Labels, OnBadRow, TextReader,
-    TextSource,
+    Corpus, CorpusSource, DataError, Example, LabelMap, Labels, OnBadRow, RowPlace, TextReader,
 };
 
 /// A file and how it is read.
@@ -43,10 +42,10 @@ impl<'a> Case<'a> {
         let path = folder.path().join(self.file);
         fs::write(&path, self.content).unwrap();
         let source = CorpusSource {
-            path,
             text_column: self.columns.0.map(str::to_owned).into(),
             label_column: self.columns.1.map(str::to_owned).into(),
             on_bad_row: self.on_bad_row,
+            ..path.into()
         };
         let outcome = match self.known {
             None => Corpus::read(&source, Labels::Infer),
@@ -91,12 +90,7 @@ fn check_path(path: &str, expected: Expect) {
         fs::write(folder.path().join(name), "").unwrap();
     }
     fs::create_dir(folder.path().join("more")).unwrap();
-    let source = CorpusSource {
-        path: folder.path().join(path),
-        text_column: ColumnChoice::Detect,
-        label_column: ColumnChoice::Detect,
-        on_bad_row: OnBadRow::Fail,
-    };
+    let source = CorpusSource::from(folder.path().join(path));
     expected.assert_eq(&told(Corpus::read(&source, Labels::Infer), folder.path()));
 }
 
@@ -486,7 +480,8 @@ fn what_is_tolerated() {
 #[test]
 fn examples_that_do_not_fit_their_labels() {
     let check = |labels: &[u32], names: &[&str], expected: Expect| {
-        let example = |&label: &u32| Example { text: "a".to_owned(), label, line: 1 };
+        let example =
+            |&label: &u32| Example { text: "a".to_owned(), label, place: RowPlace::line(1) };
         let examples = labels.iter().map(example).collect();
         let outcome = Corpus::from_examples(examples, map(names));
         expected.assert_eq(&outcome.map(|_| ()).unwrap_err().to_string());
@@ -535,8 +530,7 @@ fn texts_to_classify_that_cannot_be_read() {
     fs::write(folder.path().join("a.csv"), "id,words\n1,a\n").unwrap();
     let check = |file: &str, expected: Expect| {
         let name = folder.path().join(file);
-        let error =
-            TextReader::open(TextSource { name, format: None, text_column: ColumnChoice::Detect });
+        let error = TextReader::open(name.into());
         let error = error.unwrap_err();
         expected
             .assert_eq(&error.to_string().replace(&format!("{}/", folder.path().display()), ""));

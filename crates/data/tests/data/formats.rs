@@ -6,21 +6,14 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use lockstep_data::{
-    ColumnChoice, Corpus, CorpusSource, DataError, Labels, OnBadRow, TextReader, TextSource,
-};
+use lockstep_data::{Corpus, CorpusSource, DataError, Labels, OnBadRow, TextReader, TextSource};
 use serde_json::json;
 
 const ROWS: [(&str, u32); 4] =
     [("a warm day", 1), ("dull, and \"long\"", 0), ("Grüße; 😀 | and more", 1), ("no", 0)];
 
 fn read(path: &Path) -> Result<Corpus, DataError> {
-    let source = CorpusSource {
-        path: path.to_owned(),
-        text_column: ColumnChoice::Detect,
-        label_column: ColumnChoice::Detect,
-        on_bad_row: OnBadRow::Fail,
-    };
+    let source = CorpusSource::from(path.to_owned());
     Corpus::read(&source, Labels::Infer)
 }
 
@@ -75,8 +68,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn texts(path: &Path) -> Vec<String> {
-    let source =
-        TextSource { name: path.to_owned(), format: None, text_column: ColumnChoice::Detect };
+    let source = TextSource::from(path.to_owned());
     TextReader::open(source).unwrap().map(|row| row.unwrap().text.unwrap()).collect()
 }
 
@@ -106,12 +98,7 @@ fn parquet_and_arrow_give_the_examples_of_their_table() {
                 || error.contains("2 of 5 rows cannot be used\n  row 4: the text is missing"),
             "{error}"
         );
-        let source = CorpusSource {
-            path: path.clone(),
-            text_column: ColumnChoice::Detect,
-            label_column: ColumnChoice::Detect,
-            on_bad_row: OnBadRow::Skip,
-        };
+        let source = CorpusSource { on_bad_row: OnBadRow::Skip, ..path.clone().into() };
         let corpus = Corpus::read(&source, Labels::Infer).unwrap();
         assert_eq!(corpus.labels().names(), names, "{name}");
         let found: Vec<(&str, u32)> = corpus.texts_and_labels().collect();
@@ -188,7 +175,7 @@ fn a_bomb_costs_no_memory() {
     }
     encoder.write_all(b"\na warm day\n").unwrap();
     encoder.finish().unwrap();
-    let source = TextSource { name: path, format: None, text_column: ColumnChoice::Detect };
+    let source = TextSource::from(path);
     let rows: Vec<_> =
         TextReader::open(source).unwrap().map(|row| row.unwrap().text.ok()).collect();
     assert_eq!(rows, [None, Some("a warm day".to_owned())]);

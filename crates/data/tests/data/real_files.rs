@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lockstep_data::{
-    BatchPlan, ColumnChoice, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore,
-    Tokenizer,
+    BatchPlan, Corpus, CorpusSource, Labels, MaxLength, Order, TokenStore, Tokenizer,
 };
 use lockstep_testkit::real;
 use lockstep_world::{Rank, Seat, Seed, Step, WorldSize};
@@ -26,12 +25,7 @@ fn root() -> Option<PathBuf> {
 }
 
 fn corpus(path: PathBuf) -> Corpus {
-    let source = CorpusSource {
-        path,
-        text_column: ColumnChoice::Detect,
-        label_column: ColumnChoice::Detect,
-        on_bad_row: OnBadRow::Fail,
-    };
+    let source = CorpusSource::from(path);
     Corpus::read(&source, Labels::Infer).unwrap()
 }
 
@@ -92,7 +86,7 @@ fn public_files_are_read_without_a_word() {
         assert_eq!((corpus.examples().len(), corpus.labels().len()), (examples, classes), "{file}");
         let example = corpus.examples().last().unwrap();
         let name = corpus.labels().name(example.label).unwrap();
-        assert_eq!((name, example.line), last, "{file}");
+        assert_eq!((name, example.place.line), last, "{file}");
         assert!(corpus.skipped().is_empty());
     };
     check("sst2/dev.tsv", 872, 2, ("1", 873));

@@ -41,7 +41,7 @@ fn the_layout_is_pythons() {
         ["config.json-1", "pytorch_model.bin-1", "tokenizer_config.json-1", "vocab.txt-1"]
     );
     assert_eq!(names(&folder.join("refs")), ["main"]);
-    assert_eq!(names(&cache.path().join(".locks/models--lab--model")).len(), 4);
+    assert_eq!(names(&cache.path().join(".locks/models--lab--model")).len(), 5);
 }
 
 #[test]
@@ -73,6 +73,7 @@ fn a_resumed_file_has_the_hash_of_all_its_bytes() {
     let cache = tempfile::tempdir().unwrap();
     let blobs = cache.path().join("models--lab--model/blobs");
     fs::create_dir_all(&blobs).unwrap();
+    let partial = blobs.join(format!("{SHA256}.{}.incomplete", machine()));
     for (start, is_right) in [("some w", true), ("SOME W", false), ("some weights!!", true)] {
         let server = hub_of(MODEL, |name, reply| match name {
             "pytorch_model.bin" => reply.with("x-linked-etag", SHA256),
@@ -82,7 +83,7 @@ fn a_resumed_file_has_the_hash_of_all_its_bytes() {
         let _ = fs::remove_file(
             cache.path().join("models--lab--model/snapshots/c0ffee/pytorch_model.bin"),
         );
-        fs::write(blobs.join(format!("{SHA256}.incomplete")), start).unwrap();
+        fs::write(&partial, start).unwrap();
         let found = find_model("lab/model", &settings(&cache, &server.endpoint));
         assert_eq!(found.is_ok(), is_right, "{start}");
         // What was wrong is fetched anew by the next try.
@@ -141,13 +142,17 @@ fn a_full_disk_is_a_full_disk() {
     let cache = tempfile::tempdir().unwrap();
     let blobs = cache.path().join("models--lab--model/blobs");
     fs::create_dir_all(&blobs).unwrap();
-    std::os::unix::fs::symlink("/dev/full", blobs.join("pytorch_model.bin-1.incomplete")).unwrap();
+    std::os::unix::fs::symlink(
+        "/dev/full",
+        blobs.join(format!("pytorch_model.bin-1.{}.incomplete", machine())),
+    )
+    .unwrap();
     let server = Server::start(MODEL, Manner::Proper);
     let error = find_model("lab/model", &settings(&cache, &server.endpoint)).unwrap_err();
     assert_eq!(error.code(), ExitCode::Failed);
-    let text = error.to_string().replace(&cache.path().display().to_string(), "CACHE");
+    let text = ending(&error, &settings(&cache, &server.endpoint));
     expect![[r#"
-        pytorch_model.bin of the model `lab/model` cannot be stored: CACHE/models--lab--model/blobs/pytorch_model.bin-1.incomplete cannot be written: No space left on device (os error 28)
+        exit code 1: pytorch_model.bin of the model `lab/model` cannot be stored: CACHE/models--lab--model/blobs/pytorch_model.bin-1.MACHINE.incomplete cannot be written: No space left on device (os error 28)
           hint: free some space and run the command again, which continues the download; HF_HOME sets another directory for the cache"#]].assert_eq(&text);
 }
 
@@ -167,7 +172,9 @@ fn names_from_the_hub_stay_in_the_cache() {
         });
         let error = find_model("lab/model", &settings(&cache, &server.endpoint)).unwrap_err();
         assert!(error.to_string().contains("so it is not a hub"), "{value}: {error}");
-        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0, "{value}");
+        let made: Vec<_> =
+            fs::read_dir(cache.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(made, [".locks"], "{value}");
     }
 }
 
@@ -183,22 +190,6 @@ fn no_more_comes_than_the_hub_claimed() {
     assert!(error.to_string().contains("announced 3 bytes, then 12"), "{error}");
     let snapshot = cache.path().join("models--lab--model/snapshots/c0ffee");
     assert!(!snapshot.join("vocab.txt").exists());
-}
-
-#[test]
-fn one_process_fetches_and_the_others_wait_for_it() {
-    let cache = tempfile::tempdir().unwrap();
-    let server = Server::start(MODEL, Manner::Proper);
-    let settings = settings(&cache, &server.endpoint);
-    let found: Vec<PathBuf> = std::thread::scope(|scope| {
-        let ranks: Vec<_> =
-            (0..4).map(|_| scope.spawn(|| find_model("lab/model", &settings).unwrap())).collect();
-        ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
-    });
-    assert!(found.iter().all(|folder| *folder == found[0]));
-    for (name, content) in MODEL {
-        assert_eq!(fs::read_to_string(found[0].join(name)).unwrap(), *content, "{name}");
-    }
 }
 
 #[test]
@@ -240,4 +231,34 @@ fn weights_in_several_files_are_fetched_with_their_index() {
     let cache = tempfile::tempdir().unwrap();
     let error = find_model("lab/model", &settings(&cache, &server.endpoint)).unwrap_err();
     assert!(error.to_string().contains("the index names it"), "{error}");
+}
+
+#[test]
+fn a_byte_level_vocabulary_is_two_files() {
+    const FILES: Files = &[
+        ("config.json", "{}"),
+        ("vocab.json", "{}"),
+        ("merges.txt", "#version: 0.2"),
+        ("model.safetensors", "some weights"),
+    ];
+    let cache = tempfile::tempdir().unwrap();
+    let server = Server::start(FILES, Manner::Proper);
+    let folder = find_model("lab/model", &settings(&cache, &server.endpoint)).unwrap();
+    assert!(folder.join("vocab.json").is_file() && folder.join("merges.txt").is_file());
+    let asked = server.requests().len();
+    find_model("lab/model", &settings(&cache, &server.endpoint)).unwrap();
+    assert_eq!(server.requests().len(), asked);
+
+    // One of the two is not a vocabulary, also in the cache.
+    fs::remove_file(folder.join("merges.txt")).unwrap();
+    const HALF: Files = &[FILES[0], FILES[1], FILES[3]];
+    let half = Server::start(HALF, Manner::Proper);
+    check_error(
+        "lab/model",
+        &settings(&cache, &half.endpoint),
+        expect![[r#"
+        exit code 6: the model `lab/model` on HUB has no tokenizer.json and no vocab.txt and no vocab.json with merges.txt
+          hint: choose a DistilBERT, BERT or RoBERTa model that has config.json, model.safetensors (or pytorch_model.bin), tokenizer.json (or vocab.txt) and tokenizer_config.json"#]],
+    );
+    find_model("lab/model", &settings(&cache, &server.endpoint)).unwrap();
 }

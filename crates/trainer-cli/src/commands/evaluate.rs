@@ -3,25 +3,32 @@
 use std::io::Write;
 
 use lockstep_collective::Solo;
-use lockstep_data::Corpus;
+use lockstep_data::CorpusFacts;
 use lockstep_flags::{
     Command, CommandLine, Entries, Fault, Key, Problem, SWITCH, Table, Words, Written,
 };
 use lockstep_host::progress::Progress;
 use lockstep_host::{ExitCode, Process};
+use lockstep_hub::HubSettings;
 use lockstep_join::device::Place;
-use lockstep_settings::{DATA_SOURCE, DataSource, keys};
+use lockstep_settings::{DATA_SOURCE, DataSource, TokenPlace, keys};
 use lockstep_trainer::{EvaluationReport, evaluate};
 use lockstep_world::Step;
 
 use crate::classes;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
-use crate::sources;
+use crate::remedies;
+use crate::sources::{self, Places};
+use crate::tokens::{self, Tokens};
 use lockstep_world::counted;
 
-static DATA: Key<DataSource> =
-    Key::new(Table::COMMAND, "data", DATA_SOURCE, "labelled examples: .tsv, .csv, .jsonl");
+static DATA: Key<DataSource> = Key::new(
+    Table::COMMAND,
+    "data",
+    DATA_SOURCE,
+    "labelled examples: a file, or hub:OWNER/NAME[:CONFIG]:SPLIT",
+);
 pub(super) static JSON: Key<bool> =
     Key::new(Table::COMMAND, "json", SWITCH, "answer with one JSON object").or("false");
 
@@ -41,6 +48,9 @@ static ENTRIES: &Entries = &[
     &JSON,
     &keys::TEXT_COLUMN,
     &keys::LABEL_COLUMN,
+    &keys::NO_HEADER,
+    &keys::DELIMITER_KEY,
+    &keys::ENCODING_KEY,
     &keys::LABEL_MAP,
     &keys::BAD_ROWS,
     &keys::LIMIT,
@@ -65,11 +75,15 @@ pub(super) fn run(
     let reading = finished.reading(&config)?;
     let source = config.get(&DATA)?;
     check_labels(&source, &finished)?;
-    let corpus = sources::read(&source, &reading, &finished.labels)?;
+    let hub = HubSettings::of(&process.environment);
+    let cache = tokens::cache(Some(&TokenPlace::Off), &process.environment);
+    let places = Places { hub: &hub, cache: Some(&cache) };
+    let corpus = sources::read(&source, &reading, &finished.labels, places)?;
     for doubt in corpus.doubts_of_reading() {
-        tracing::warn!("{}: {doubt}", sources::name(&source));
+        tracing::warn!("{}: {}", sources::name(&source), remedies::of_file_doubt(&doubt));
     }
-    let store = sources::tokens(&corpus, &finished.tokenizer, &reading)?;
+    let (cache, tokenizer, reading) = (&cache, &finished.tokenizer, &reading);
+    let store = Tokens { cache, tokenizer, reading }.of(&corpus)?;
     let bar = Progress::spinner("evaluating");
     let report =
         evaluate(&finished.model, &sources::name(&source), &store, Step::START, &mut Solo)?;
@@ -98,7 +112,7 @@ fn is_json(config: &Written) -> Result<bool, Failure> {
 
 fn json(
     report: &EvaluationReport,
-    corpus: &Corpus,
+    corpus: &CorpusFacts,
     truncated: usize,
     finished: &Finished,
 ) -> Result<String, Failure> {
@@ -117,7 +131,7 @@ fn json(
 
 fn table(
     report: &EvaluationReport,
-    corpus: &Corpus,
+    corpus: &CorpusFacts,
     truncated: usize,
     finished: &Finished,
 ) -> String {

@@ -101,6 +101,10 @@ pub enum CheckpointError {
 pub enum RunRemedy {
     /// Lower the learning rates or lengthen the warm-up, and start again.
     LowerRates,
+    /// Check the model and the precision: no rate took part in the first loss.
+    CheckModel,
+    /// Make room on the disk, then resume.
+    MakeRoom,
     /// Start at most so many ranks, or leave out deterministic mode.
     StartFewerRanks {
         /// As many as there are shards.
@@ -136,6 +140,7 @@ impl CheckpointError {
             Self::OtherRun { directory, differences } => {
                 Some(RunRemedy::ResumeAsStarted { longer: longer(directory, differences) })
             }
+            full if full.is_full() => Some(RunRemedy::MakeRoom),
             _ => None,
         }
     }

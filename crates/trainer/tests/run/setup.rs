@@ -5,9 +5,7 @@ use std::path::Path;
 
 use candle_core::Device;
 use lockstep_collective::{Collective, PhaseBoard, Solo};
-use lockstep_data::{
-    ColumnChoice, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, Order, TokenStore, Tokenizer,
-};
+use lockstep_data::{Corpus, CorpusSource, Labels, MaxLength, Order, TokenStore, Tokenizer};
 use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest, Precision};
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_testkit::reference;
@@ -89,12 +87,7 @@ pub(crate) fn parts(
     collective: Box<dyn Collective>,
 ) -> Parts {
     let tokenizer = Tokenizer::from_dir(&reference(directory)).unwrap();
-    let source = CorpusSource {
-        path: reference("golden/rows.tsv"),
-        text_column: ColumnChoice::Detect,
-        label_column: ColumnChoice::Detect,
-        on_bad_row: OnBadRow::Fail,
-    };
+    let source = CorpusSource::from(reference("golden/rows.tsv"));
     let corpus = Corpus::read(&source, Labels::Infer).unwrap();
     let max = MaxLength::new(128).unwrap();
     let train = TokenStore::build(corpus.texts_and_labels().take(rows), &tokenizer, max).unwrap();

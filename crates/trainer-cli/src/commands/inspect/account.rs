@@ -90,9 +90,9 @@ fn histogram(tokens: &Tokens) -> String {
 /// What a user should know before a training.
 pub(super) fn warnings(one: &Inspected, first: &str) -> Vec<String> {
     let mut warnings = Vec::new();
-    if let Some(Conflict { text, lines: [before, after] }) = &one.repeats.conflict {
+    if let Some(Conflict { text, places: [before, after] }) = &one.repeats.conflict {
         warnings.push(format!(
-            "{} with more than one class, such as {text} in lines {before} and {after}",
+            "{} with more than one class, such as {text} in {before} and {after}",
             counted(one.repeats.conflicts, "text")
         ));
     }

@@ -1,7 +1,7 @@
 //! `trainer inspect`: what is in data files, before a run pays for it.
 //!
 //! The first file is read as a training would read it, the others as its validation and test sets.
-//! Nothing is written, and the network is not used.
+//! Nothing is written, and nothing is downloaded but the data sets that are named.
 
 mod account;
 mod batches;
@@ -9,18 +9,19 @@ mod batches;
 use std::io::Write;
 
 use lockstep_data::{
-    Corpus, Doubt, Labels, Lengths, MaxLength, OnBadRow, Repeats, Tokenizer, overlap,
+    Corpus, Doubt, FileSet, Labels, Lengths, MaxLength, OnBadRow, Repeats, Tokenizer, overlap,
 };
 use lockstep_flags::{Command, CommandLine, Entries, Fault, Problem, Words, Written};
 use lockstep_host::{ExitCode, Process};
 use lockstep_hub::{HubSettings, find_model};
-use lockstep_settings::{ModelName, Reading, keys};
+use lockstep_settings::{DATA_SOURCE, DataSource, HubSplit, ModelName, Reading, keys};
 
 use super::evaluate::JSON;
 use crate::failure::Failure;
-use crate::models::tiny_outline;
+use crate::models::tiny_tokenizer;
 use crate::remedies;
 use crate::sources;
+use crate::tokens;
 use batches::Batches;
 
 /// The command.
@@ -38,6 +39,9 @@ static ENTRIES: &Entries = &[
     &keys::MODEL,
     &keys::TEXT_COLUMN,
     &keys::LABEL_COLUMN,
+    &keys::NO_HEADER,
+    &keys::DELIMITER_KEY,
+    &keys::ENCODING_KEY,
     &keys::LABEL_MAP,
     &keys::MAX_SEQ_LENGTH,
     &keys::PER_DEVICE_BATCH,
@@ -46,7 +50,8 @@ static ENTRIES: &Entries = &[
 const AFTER: &str = "\
 The first FILE is read as training data. The others are compared with it, as
 validation or test data. Rows that cannot be used are counted and left out.
-Lengths are those of the model's tokenizer; nothing is downloaded.
+FILE may be a split of a data set on the hub, hub:OWNER/NAME[:CONFIG]:SPLIT,
+which is downloaded. Lengths are those of the model's tokenizer, if it is here.
 
 examples:
   trainer inspect train.csv
@@ -116,11 +121,13 @@ fn inspect(
     let renames = sources::renames(reading)?;
     let mut all: Vec<Inspected> = Vec::with_capacity(paths.len());
     let mut tokenizer = None;
+    let hub = HubSettings::of(&process.environment);
     for path in paths {
         let labels = all.first().map_or(Labels::Infer, |one| Labels::Known(one.corpus.labels()));
-        let corpus = sources::file(path.as_ref(), reading, renames.as_ref())?.labelled(labels)?;
+        let files = files_of(path, &hub)?;
+        let corpus = sources::file(files, reading, renames.as_ref())?.labelled(labels)?;
         if all.is_empty() {
-            tokenizer = tokenizer_for(&corpus, reading, config, process)?;
+            tokenizer = tokenizer_for(&corpus, config, process)?;
         }
         let tokens =
             tokenizer.as_ref().map(|tokenizer| Tokens::of(&corpus, tokenizer, reading, config));
@@ -136,16 +143,28 @@ fn inspect(
     Ok(all)
 }
 
+/// The files of a source as it was named.
+fn files_of(name: &str, hub: &HubSettings) -> Result<FileSet, Failure> {
+    match DATA_SOURCE.read(name) {
+        Some(source @ DataSource::Hub(_)) => sources::file_set(&source, hub),
+        None if name.starts_with(HubSplit::PREFIX) => {
+            let problem = Problem::Invalid { valid: DATA_SOURCE.valid() };
+            Err(Fault { place: name.to_owned(), problem }.into())
+        }
+        Some(DataSource::File(_) | DataSource::Reviews) | None => Ok(FileSet::find(name.as_ref())?),
+    }
+}
+
 /// The tokenizer of the model, if that is on this machine; `builtin:tiny` makes one of the texts.
 fn tokenizer_for(
     corpus: &Corpus,
-    reading: &Reading,
     config: &Written,
     process: &Process,
 ) -> Result<Option<Tokenizer>, Failure> {
     let name = match config.get(&keys::MODEL)? {
         ModelName::Tiny => {
-            return Ok(Some(tiny_outline(corpus, reading.max_length.get())?.1));
+            let texts = corpus.texts_and_labels().map(|(text, _)| text);
+            return tiny_tokenizer(texts).map(Some);
         }
         ModelName::Named(name) => name,
     };
@@ -171,9 +190,8 @@ impl Tokens {
         config: &Written,
     ) -> Result<Option<Self>, Failure> {
         let limit = reading.max_length;
-        let max_length = MaxLength::new(UNLIMITED).unwrap_or(limit);
-        let uncut = Reading { max_length, ..reading.clone() };
-        let store = sources::tokens(corpus, tokenizer, &uncut)?;
+        let uncut = MaxLength::new(UNLIMITED).unwrap_or(limit);
+        let store = tokens::in_memory(corpus, tokenizer, uncut)?;
         let batch = config.find(&keys::PER_DEVICE_BATCH).map_or(BATCH, |batch| batch.get());
         let limit = limit.get();
         let is_cut = |length: &&u32| **length as usize > limit;

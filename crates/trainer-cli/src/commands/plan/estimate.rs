@@ -28,7 +28,7 @@ impl Counts {
     /// The counts of a plan over its data.
     pub(super) fn of(plan: &RunPlan, corpora: &Corpora) -> Self {
         let settings = plan.settings(Seat::SOLO.world(), None);
-        let examples = corpora.train.examples().len();
+        let examples = corpora.train.count();
         let batches = BatchPlan::new(examples, settings.global_batch, settings.order);
         let updates_per_epoch = batches.updates_per_epoch() as u64;
         let updates = settings.length.updates(updates_per_epoch);

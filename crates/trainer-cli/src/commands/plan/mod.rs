@@ -30,7 +30,8 @@ use crate::disk::room;
 use crate::failure::Failure;
 use crate::models::Outline;
 use crate::observers::clock;
-use crate::sources::{self, Corpora, Held, RawCorpora};
+use crate::sources::{self, Corpora, Held, Places, RawCorpora};
+use crate::tokens::{self, Tokens};
 use estimate::{Costs, Counts};
 use lockstep_world::counted;
 
@@ -116,13 +117,16 @@ struct Material {
 /// # Errors
 /// Data or a model that a training would refuse.
 fn read(plan: &RunPlan, process: &Process) -> Result<(Corpora, Option<Material>), Failure> {
-    let raw = RawCorpora::read(&plan.data)?;
-    let model = Outline::here(&plan.model, HubSettings::of(&process.environment))?;
+    let hub = HubSettings::of(&process.environment).without_network();
+    let cache = tokens::cache(plan.find(&keys::TOKEN_CACHE).as_ref(), &process.environment);
+    let raw = RawCorpora::read(&plan.data, Places { hub: &hub, cache: Some(&cache) })?;
+    let model = Outline::here(&plan.model, hub)?;
     let corpora = raw.labelled(model.as_ref().and_then(Outline::classes))?;
     let criterion = criterion::criterion(&plan.train, &corpora.train)?;
     let material = |model: Outline| -> Result<Material, Failure> {
         let (config, tokenizer) = model.fitted(plan, &corpora.train)?;
-        let store = sources::tokens(&corpora.train, &tokenizer, &plan.data.reading)?;
+        let (cache, tokenizer, reading) = (&cache, &tokenizer, &plan.data.reading);
+        let store = Tokens { cache, tokenizer, reading }.of(&corpora.train)?;
         Ok(Material { config, store, criterion })
     };
     let material = model.map(material).transpose()?;
@@ -139,7 +143,7 @@ fn table(
     let mut rows = vec![("device", format!("{device}, {}; 1 rank", counted(threads(), "thread")))];
     rows.extend(plan.train.deterministic.then(|| ("mode", DETERMINISTIC.to_owned())));
     rows.push(("train", held(&sources::name(&plan.data.train), counts.examples)));
-    let of_set = |one: Held<'_>| (one.set, held(&one.name, one.corpus.examples().len()));
+    let of_set = |one: Held<'_>| (one.set, held(&one.name, one.corpus.count()));
     rows.extend(corpora.held(&plan.data).into_iter().map(of_set));
     rows.extend([
         ("classes", classes::in_words(&corpora.train)),

@@ -98,16 +98,14 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
-
-    use lockstep_data::ColumnChoice;
+    use std::path::PathBuf;
 
     use super::*;
 
     #[test]
     fn rows_come_in_order_in_chunks() {
         let text: String = (0..150).map(|i| format!("text {i}\n")).collect();
-        let source =
-            TextSource { name: "test".into(), format: None, text_column: ColumnChoice::Detect };
+        let source = TextSource::from(PathBuf::from("test"));
         let reader = TextReader::new(Cursor::new(text), source).unwrap();
         let mut rows = Rows::spawn(reader, Patience::Full);
         let mut sizes = Vec::new();

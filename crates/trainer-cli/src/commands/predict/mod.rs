@@ -20,11 +20,12 @@ use lockstep_flags::{
 };
 use lockstep_host::{ExitCode, Process, streams};
 use lockstep_join::device::Place;
-use lockstep_settings::keys;
+use lockstep_settings::{dialect, keys};
 use lockstep_trainer::{Scorer, TrainError};
 
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
+use crate::remedies;
 use answer::{Answer, Format};
 use input::Rows;
 use sums::Sums;
@@ -53,6 +54,8 @@ const INPUT_FORMATS: Kind<lockstep_data::Format> = Kind::OneOf(|| {
         Choice::new("csv", "columns with commas between them", lockstep_data::Format::Csv),
         Choice::new("jsonl", "a JSON object a line", lockstep_data::Format::Jsonl),
         Choice::new("json", "an array of objects, or columns", lockstep_data::Format::Json),
+        Choice::new("fasttext", "__label__NAME and a text a line", lockstep_data::Format::FastText),
+        Choice::new("trec", "LABEL:sub and a text a line", lockstep_data::Format::Trec),
     ]
 });
 
@@ -79,6 +82,9 @@ static ENTRIES: &Entries = &[
     &OUTPUT,
     &FORMAT,
     &keys::TEXT_COLUMN,
+    &keys::NO_HEADER,
+    &keys::DELIMITER_KEY,
+    &keys::ENCODING_KEY,
     &keys::LIMIT,
     &keys::DEVICE,
 ];
@@ -101,6 +107,7 @@ pub(super) fn run(
         name: config.get(&INPUT)?,
         format: config.find(&INPUT_FORMAT),
         text_column: finished.text_column(&config)?,
+        dialect: dialect(&config)?,
     };
     let is_presumed = source.format.is_none() && lockstep_data::Format::of(&source.name).is_none();
     let rows = Rows::open(source)?;
@@ -210,7 +217,7 @@ impl Predictor {
         }
         end?;
         for doubt in rows.into_doubts() {
-            tracing::warn!("{doubt}");
+            tracing::warn!("{}", remedies::of_file_doubt(&doubt));
         }
         sums.code()
     }

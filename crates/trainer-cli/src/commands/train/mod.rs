@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use lockstep_collective::{Collective, PhaseBoard, Watch, broadcast_bytes};
+use lockstep_data::TokenCache;
 use lockstep_flags::CommandLine;
 use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::streams::Optional;
@@ -30,10 +31,9 @@ use crate::failure::Failure;
 use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::output_dir::Replaced;
-use crate::sources::{Corpora, RawCorpora};
-use crate::{card, criterion, output_dir, write_file};
+use crate::sources::{Corpora, Places, RawCorpora};
+use crate::{card, criterion, output_dir, tokens, write_file};
 pub(super) use command::COMMAND;
-use material::parts;
 use peers::{OTHERS_END, join, join_options, notify_peers};
 use stops::Stops;
 
@@ -46,7 +46,7 @@ pub(crate) fn run(
     line: CommandLine,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let stops = Stops::listen()?;
+    let stops = Stops::listen(&process.environment)?;
     let out: &mut dyn Write = &mut Optional::new(out);
     let hub = HubSettings::of(&process.environment);
     let (mut plan, checks) = Checks::plan(run_config(line, keys::ALL), hub.clone())?;
@@ -80,6 +80,7 @@ pub(crate) fn run(
         place: world.place.clone(),
         stops: &stops,
         board: flight.recorder().board(),
+        cache: &tokens::cache(plan.find(&keys::TOKEN_CACHE).as_ref(), &process.environment),
         replacing_run,
     };
     run.among_ranks(world, &flight, out)
@@ -98,6 +99,7 @@ struct Run<'a> {
     place: Place,
     stops: &'a Stops,
     board: &'a PhaseBoard,
+    cache: &'a TokenCache,
     replacing_run: Option<&'a str>,
 }
 
@@ -134,7 +136,8 @@ impl Run<'_> {
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
-        let raw = RawCorpora::read(&plan.data)?;
+        let places = Places { hub: self.hub, cache: Some(self.cache) };
+        let raw = RawCorpora::read(&plan.data, places)?;
         let base = self.base()?;
         let corpora = raw.labelled(base.classes())?;
         say(out, &summary::of_corpora(&plan.data, &corpora))?;
@@ -145,9 +148,9 @@ impl Run<'_> {
         let loaded = models::load(plan, &self.place.device, base, &corpora.train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
         say(out, &summary::of_model(&plan.model.name, &loaded))?;
-        self.check_space(loaded.model.parameters().scalars(), corpora.train.examples().len())?;
+        self.check_space(loaded.model.parameters().scalars(), corpora.train.count())?;
         let ProcessGroup { collective, ledger, watch, .. } = world;
-        let parts = parts(plan, &corpora, loaded, collective, self.board.clone())?;
+        let parts = self.parts(&corpora, loaded, collective)?;
         say(out, &summary::of_tokens(plan, &parts))?;
         let usage = corpora.usage(plan.data.reading.max_length);
         let settings = TrainSettings { usage, criterion, ..settings };

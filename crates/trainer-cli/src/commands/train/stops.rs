@@ -1,4 +1,4 @@
-//! Requests to stop, which are handled from the start of the process on.
+//! Requests to stop, by a signal or by the end of the launcher, which are handled from the start of the process on.
 //!
 //! Before the first update there is nothing to save: the process exits at once, also while it waits for
 //! peers, a download or data, and the same command starts it again. Later the trainer polls the
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lockstep_collective::WatchHandle;
-use lockstep_host::{ExitCode, signals, streams};
+use lockstep_host::{Environment, ExitCode, ParentLauncher, signals, streams};
 use lockstep_trainer::StopRequest;
 
 use crate::failure::Failure;
@@ -26,7 +26,14 @@ enum Stage {
     Running,
 }
 
-/// Listens for signals that ask for an end.
+/// Why a process is to stop.
+#[derive(Clone, Copy, Debug)]
+enum Cause {
+    Signal,
+    LauncherEnded,
+}
+
+/// Listens for signals that ask for an end, and for the end of the launcher.
 #[derive(Clone, Debug)]
 pub(super) struct Stops {
     request: StopRequest,
@@ -38,17 +45,24 @@ impl Stops {
     ///
     /// # Errors
     /// The system's.
-    pub(super) fn listen() -> Result<Self, Failure> {
+    pub(super) fn listen(environment: &Environment) -> Result<Self, Failure> {
         let pending = signals::catch().map_err(Failure::Signals)?;
         signals::end_on_second().map_err(Failure::Signals)?;
         let request = StopRequest::default();
         let stops = Self { request, stage: Arc::new(Mutex::new(Stage::Before(None))) };
         let listener = stops.clone();
+        let launcher = ParentLauncher::of(environment);
         std::thread::spawn(move || {
-            while !pending.iter().any(signals::Pending::take) {
+            let cause = loop {
+                if pending.iter().any(signals::Pending::take) {
+                    break Cause::Signal;
+                }
+                if launcher.is_some_and(ParentLauncher::has_ended) {
+                    break Cause::LauncherEnded;
+                }
                 std::thread::sleep(signals::PAUSE);
-            }
-            listener.on_signal();
+            };
+            listener.on(cause);
         });
         Ok(stops)
     }
@@ -64,22 +78,23 @@ impl Stops {
         &self.request
     }
 
-    fn on_signal(&self) {
+    fn on(&self, cause: Cause) {
         let watch = match &*self.stage() {
             Stage::Before(watch) => watch.clone(),
             Stage::Running => {
                 self.request.ask();
-                return streams::print_error_line(
-                    "received a stop signal: finishing this update and writing a checkpoint; a second \
-                     SIGINT or SIGTERM ends the run at once",
-                );
+                return streams::print_error_line(format_args!(
+                    "{}: finishing this update and writing a checkpoint{}",
+                    cause.text(),
+                    cause.how_to_hurry()
+                ));
             }
         };
-        self.end(watch);
+        self.end(cause, watch);
     }
 
     /// Ends the process, unless the first update begins while it waits for a peer's report.
-    fn end(&self, watch: Option<WatchHandle>) {
+    fn end(&self, cause: Cause, watch: Option<WatchHandle>) {
         if watch.is_some() {
             std::thread::sleep(PEER_REPORTS);
         }
@@ -87,17 +102,33 @@ impl Stops {
         if matches!(*stage, Stage::Running) {
             return self.request.ask();
         }
-        streams::print_error_line(
-            "received a stop signal before the first update: there is nothing to save; run the same \
-             command to start again",
-        );
+        streams::print_error_line(format_args!(
+            "{} before the first update: there is nothing to save; run the same command to start again",
+            cause.text()
+        ));
         if let Some(watch) = watch {
-            watch.fail("it received a stop signal", ExitCode::Stopped.number());
+            watch.fail(&format!("it {}", cause.text()), ExitCode::Stopped.number());
         }
         signal_hook::low_level::exit(i32::from(ExitCode::Stopped.number()));
     }
 
     fn stage(&self) -> MutexGuard<'_, Stage> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cause {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Signal => "received a stop signal",
+            Self::LauncherEnded => "lost its launcher",
+        }
+    }
+
+    fn how_to_hurry(self) -> &'static str {
+        match self {
+            Self::Signal => "; a second SIGINT or SIGTERM ends the run at once",
+            Self::LauncherEnded => "",
+        }
     }
 }

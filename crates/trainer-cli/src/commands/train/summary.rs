@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use lockstep_collective::Tallies;
-use lockstep_data::{Corpus, OnBadRow, TokenStore};
+use lockstep_data::{CorpusFacts, OnBadRow, TokenStore};
 use lockstep_join::GroupSummary;
 use lockstep_model::LoadReport;
 use lockstep_params::ParamName;
@@ -53,12 +53,12 @@ pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
     text
 }
 
-fn line(name: &str, source: &str, corpus: &Corpus) -> String {
+fn line(name: &str, source: &str, corpus: &CorpusFacts) -> String {
     let skipped = match corpus.skipped() {
         none if none.is_empty() => String::new(),
         some => format!("; {} skipped: {some}", counted(some.total(), "row")),
     };
-    let examples = counted(corpus.examples().len(), "example");
+    let examples = counted(corpus.count(), "example");
     let manner = match corpus.manner().to_string() {
         none if none.is_empty() => none,
         some => format!("; {some}"),

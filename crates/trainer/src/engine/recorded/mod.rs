@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use lockstep_collective::{Collective, Phase};
-use lockstep_data::{Batch, TokenStore};
+use lockstep_data::{Batch, DataError, TokenStore};
 use lockstep_model::Classifier;
 use lockstep_optim::AdamW;
 use lockstep_params::ParamName;
@@ -122,7 +122,7 @@ impl<M: Machine, L: Link<M>> Recorded<M, L> {
         plan: &UpdatePlan<'_>,
     ) -> Result<Vec<FinishedUpdate>, TrainError> {
         replica.board.enter(Phase::Computing, plan.number());
-        let words = distinct_words(plan.train, plan.global);
+        let words = distinct_words(plan.train, plan.global)?;
         let running = self.running(&replica, plan)?;
         running.passes(plan, &words, replica.collective)?;
         let State::Running(running) = &mut self.state else { return Err(TrainError::Engine) };
@@ -269,12 +269,15 @@ fn flop(shape: &ModelShape, result: &UpdateResult) -> f64 {
 }
 
 /// The ids that the examples contain, rising.
-pub(crate) fn distinct_words(train: &TokenStore, examples: &[usize]) -> Vec<u32> {
-    let tokens = examples.iter().filter_map(|&example| train.tokens(example));
-    let mut words: Vec<u32> = tokens.flatten().copied().collect();
+pub(crate) fn distinct_words(
+    train: &TokenStore,
+    examples: &[usize],
+) -> Result<Vec<u32>, DataError> {
+    let mut words = Vec::new();
+    examples.iter().try_for_each(|&example| train.append_tokens(example, &mut words).map(drop))?;
     words.sort_unstable();
     words.dedup();
-    words
+    Ok(words)
 }
 
 /// Which rows of the word table have moments that are not zero.

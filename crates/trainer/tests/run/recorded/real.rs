@@ -4,9 +4,7 @@ use std::path::Path;
 
 use candle_core::Device;
 use lockstep_collective::Solo;
-use lockstep_data::{
-    ColumnChoice, Corpus, CorpusSource, Labels, MaxLength, OnBadRow, TokenStore, Tokenizer,
-};
+use lockstep_data::{Corpus, CorpusSource, Labels, MaxLength, TokenStore, Tokenizer};
 use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest};
 use lockstep_optim::Rates;
 use lockstep_program::Arithmetic;
@@ -20,12 +18,7 @@ use crate::setup::settings;
 
 fn sst2(model: &Path, data: &Path) -> Parts {
     let tokenizer = Tokenizer::from_dir(model).unwrap();
-    let source = CorpusSource {
-        path: data.to_owned(),
-        text_column: ColumnChoice::Detect,
-        label_column: ColumnChoice::Detect,
-        on_bad_row: OnBadRow::Fail,
-    };
+    let source = CorpusSource::from(data.to_owned());
     let corpus = Corpus::read(&source, Labels::Infer).unwrap();
     let max = MaxLength::new(128).unwrap();
     let texts = corpus.texts_and_labels().take(64);

@@ -1,0 +1,49 @@
+//! One set of labelled examples: in memory, or in its file.
+
+use std::ops::Deref;
+
+use lockstep_data::{Corpus, CorpusFacts, CorpusFile, DataError, Tokenizer};
+
+use crate::failure::Failure;
+use crate::models::tiny_tokenizer;
+
+/// The examples of a set.
+pub(crate) enum Set {
+    /// In memory: the reviews that are built in, texts from a pipe, and a file of which a part is held
+    /// out.
+    Held(Corpus),
+    /// In a file.
+    File(CorpusFile),
+}
+
+impl Deref for Set {
+    type Target = CorpusFacts;
+
+    fn deref(&self) -> &CorpusFacts {
+        match self {
+            Self::Held(corpus) => corpus,
+            Self::File(corpus) => corpus,
+        }
+    }
+}
+
+impl Set {
+    /// The tokenizer of `builtin:tiny`, made of the texts.
+    ///
+    /// # Errors
+    /// Texts without a word; a file that has changed.
+    pub(crate) fn tiny_tokenizer(&self) -> Result<Tokenizer, Failure> {
+        match self {
+            Self::Held(corpus) => tiny_tokenizer(corpus.texts_and_labels().map(|(text, _)| text)),
+            Self::File(corpus) => {
+                let mut fault: Option<DataError> = None;
+                let made = corpus.read(|examples| {
+                    let examples =
+                        examples.map_while(|row| row.map_err(|error| fault = Some(error)).ok());
+                    tiny_tokenizer(examples.map(|example| example.text))
+                });
+                fault.map_or(made, |fault| Err(fault.into()))
+            }
+        }
+    }
+}
