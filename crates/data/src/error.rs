@@ -271,6 +271,15 @@ pub enum DataError {
         /// What is wrong with its labels.
         fault: LabelError,
     },
+    /// A model learns pairs of texts and is evaluated on single ones, or the other way round.
+    #[error("{name}: it has {}, but the training data have {}",
+        pairs_or_singles(*.is_of_pairs), pairs_or_singles(!*.is_of_pairs))]
+    PairsAndSingles {
+        /// What is evaluated on.
+        name: String,
+        /// Whether that has the pairs.
+        is_of_pairs: bool,
+    },
     /// The share to evaluate on is too small for one example.
     #[error(
         "a share of {share} of {examples} training examples is less than one text; hold out more"
@@ -295,6 +304,10 @@ pub enum DataError {
     /// The tokenizer cannot be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+}
+
+fn pairs_or_singles(are_pairs: bool) -> &'static str {
+    if are_pairs { "pairs of texts" } else { "single texts" }
 }
 
 impl DataError {
