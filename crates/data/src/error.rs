@@ -296,13 +296,3 @@ pub enum DataError {
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
 }
-
-impl DataError {
-    /// The same with what the columns in question hold, where it is about columns.
-    pub(crate) fn with_samples(mut self, of_all: Vec<ColumnSample>) -> Self {
-        if let Self::Column { fault, samples, .. } = &mut self {
-            *samples = of_all.into_iter().filter(|one| fault.is_about(&one.name)).collect();
-        }
-        self
-    }
-}
