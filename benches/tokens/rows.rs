@@ -32,34 +32,35 @@ pub(crate) fn measure(model: &str, count: usize, longest: usize, folder: &Path) 
     Ok(())
 }
 
+const WORDS: [&str; 24] = [
+    "the",
+    "film",
+    "a",
+    "of",
+    "story",
+    "is",
+    "charming",
+    "dull",
+    "and",
+    "performances",
+    "plot",
+    "in",
+    "its",
+    "without",
+    "heart",
+    "wonderfully",
+    "predictable",
+    "characters",
+    "to",
+    "it",
+    "an",
+    "unforgettable",
+    "mess",
+    "comedy",
+];
+
 /// Phrases of 1 to `longest` words: SST-2's have up to 50, 9 in the mean.
 fn generate(file: &Path, count: usize, longest: usize) -> Outcome<()> {
-    const WORDS: [&str; 24] = [
-        "the",
-        "film",
-        "a",
-        "of",
-        "story",
-        "is",
-        "charming",
-        "dull",
-        "and",
-        "performances",
-        "plot",
-        "in",
-        "its",
-        "without",
-        "heart",
-        "wonderfully",
-        "predictable",
-        "characters",
-        "to",
-        "it",
-        "an",
-        "unforgettable",
-        "mess",
-        "comedy",
-    ];
     let mut out = BufWriter::with_capacity(1 << 20, File::create(file)?);
     out.write_all(b"sentence\tlabel\n")?;
     let seed = Seed(7);

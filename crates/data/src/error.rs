@@ -19,7 +19,9 @@ use crate::file_set_error::FileSetError;
 use crate::foreign::Foreign;
 use crate::format::{Format, Numbering};
 use crate::labels::LabelError;
-use crate::phrases::{self, ColumnSample, extension_named, label_column, neighbours};
+use crate::phrases::{
+    self, ColumnSample, extension_named, label_column, neighbours, pairs_or_singles,
+};
 use crate::tokenizer::TokenizerError;
 
 /// What is known about a file whose rows cannot be used.
@@ -304,18 +306,4 @@ pub enum DataError {
     /// The tokenizer cannot be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
-}
-
-fn pairs_or_singles(are_pairs: bool) -> &'static str {
-    if are_pairs { "pairs of texts" } else { "single texts" }
-}
-
-impl DataError {
-    /// The same with what the columns in question hold, where it is about columns.
-    pub(crate) fn with_samples(mut self, of_all: Vec<ColumnSample>) -> Self {
-        if let Self::Column { fault, samples, .. } = &mut self {
-            *samples = of_all.into_iter().filter(|one| fault.is_about(&one.name)).collect();
-        }
-        self
-    }
 }

@@ -33,6 +33,7 @@ mod file_words;
 mod foreign;
 mod format;
 mod held_out;
+mod label_rows;
 mod label_value;
 mod labels;
 mod manner;

@@ -21,6 +21,7 @@ mod output_dir;
 mod refusal;
 mod remedies;
 mod set;
+mod source_files;
 mod sources;
 mod tokens;
 mod whole_file;

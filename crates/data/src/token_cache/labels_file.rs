@@ -10,9 +10,10 @@ use crate::dialect::Delimiter;
 use crate::facts::RawFacts;
 use crate::file_state::FileState;
 use crate::format::Format;
+use crate::label_rows::LabelRows;
 use crate::manner::Manner;
 use crate::read_files::{ReadFile, ReadFiles};
-use crate::sorted_rows::{LabelRows, SortedRows};
+use crate::sorted_rows::SortedRows;
 use crate::source::CorpusSource;
 
 /// The labels of files of which nothing is odd: what is, is for the eyes of a user who may repair it,
