@@ -15,6 +15,8 @@ mod order;
 #[cfg(test)]
 mod real_files;
 #[cfg(test)]
+mod sets;
+#[cfg(test)]
 mod token_cache;
 #[cfg(test)]
 mod tokenizer_golden;
