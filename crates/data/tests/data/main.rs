@@ -17,6 +17,8 @@ mod pairs;
 #[cfg(test)]
 mod real_files;
 #[cfg(test)]
+mod sets;
+#[cfg(test)]
 mod token_cache;
 #[cfg(test)]
 mod tokenizer_golden;
