@@ -53,6 +53,8 @@ mod quickstart;
 #[cfg(test)]
 mod ranks;
 #[cfg(test)]
+mod report;
+#[cfg(test)]
 mod resume;
 #[cfg(test)]
 mod sharing;
@@ -68,5 +70,7 @@ mod starters;
 mod streams;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod tensorboard;
 #[cfg(test)]
 mod texts;

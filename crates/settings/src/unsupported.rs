@@ -6,18 +6,13 @@ use std::path::Path;
 
 use lockstep_flags::{Key, Problem, Written};
 
-use super::keys::{REPORT_TO, TEST_FILE, TRAIN_FILE, VALIDATION_FILE};
-use super::terms::{DataSource, Reporter};
+use super::keys::{TEST_FILE, TRAIN_FILE, VALIDATION_FILE};
+use super::terms::DataSource;
 
 /// Notes each wish that cannot be granted yet.
 pub(crate) fn note_unsupported(config: &mut Written) {
     for key in [&TRAIN_FILE, &VALIDATION_FILE, &TEST_FILE] {
         note_source(config, key);
-    }
-    if config.find(&REPORT_TO).is_some_and(|list| list.contains(&Reporter::TensorBoard)) {
-        let what = "TensorBoard's event files";
-        let instead = "use console and jsonl; metrics.jsonl has every number";
-        config.note(config.place(&REPORT_TO), Problem::NotYet { what, instead });
     }
 }
 

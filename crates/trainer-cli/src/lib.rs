@@ -19,6 +19,7 @@ mod observers;
 mod output_dir;
 mod refusal;
 mod remedies;
+mod report;
 mod sources;
 mod whole_file;
 
