@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use lockstep_data::Order;
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
-use lockstep_trainer::{Cadence, FinalModel, OnNonFinite, RunLength, Saving, TrainSettings, Usage};
+use lockstep_trainer::{
+    Cadence, Criterion, FinalModel, OnNonFinite, RunLength, Saving, TrainSettings, Usage,
+};
 use lockstep_world::Seed;
 
 /// Sixteen texts of at most 128 tokens an update, in the order of the file.
@@ -28,6 +30,7 @@ pub(crate) fn recipe(output_dir: PathBuf, length: RunLength) -> TrainSettings {
             decay: DecayRule::Every,
         },
         max_grad_norm: 1.0,
+        criterion: Criterion::default(),
         on_nonfinite: OnNonFinite::Fail,
         evaluation: Cadence::Never,
         replica_check: Cadence::Never,

@@ -74,7 +74,7 @@ fn corpus(cache: &TokenCache, file: &Path) -> Outcome<CorpusFile> {
 
 fn how(tokenizer: &Tokenizer, classes: usize) -> Outcome<Tokenising<'_>> {
     let max = MaxLength::new(LONGEST).ok_or("no such length")?;
-    Ok(Tokenising { tokenizer, max, classes: classes as u64 })
+    Ok(Tokenising { tokenizer, max, classes: classes as u64, are_pairs: false })
 }
 
 fn cache(folder: &Path) -> TokenCache {

@@ -43,6 +43,8 @@ mod malformed;
 #[cfg(test)]
 mod not_files;
 #[cfg(test)]
+mod pairs;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod program;

@@ -27,7 +27,8 @@ pub use plan::{
 pub use record::{Record, is_record, is_record_of, is_unfinished_record, plan_toml, run_toml};
 pub use shared::shared;
 pub use terms::{
-    DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Reporter, Resume, Strategy, TokenPlace,
+    ClassWeights, DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Reporter, Resume,
+    Strategy, TokenPlace,
 };
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.

@@ -10,6 +10,7 @@ mod card;
 mod checks;
 mod classes;
 mod commands;
+mod criterion;
 mod disk;
 mod failure;
 mod finished;

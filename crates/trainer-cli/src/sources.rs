@@ -70,10 +70,11 @@ impl Corpora {
 
     /// What a model needs to read other files as these were read.
     pub(crate) fn usage(&self, max_length: MaxLength) -> Usage {
-        let Columns { text, label } = self.train.columns().clone();
+        let Columns { text, second, label } = self.train.columns().clone();
         Usage {
             max_seq_length: max_length.get(),
             text_column: Some(text),
+            text_pair_column: second,
             label_column: label,
             label_map: self.renames.as_ref().map(Renames::classes),
         }
@@ -95,6 +96,8 @@ pub(crate) struct RawCorpora {
     train: Raw,
     validation: Option<Raw>,
     test: Option<Raw>,
+    /// What messages call the validation and the test set.
+    held_names: [Option<String>; 2],
     held_out: Option<HeldOut>,
     renames: Option<Renames>,
 }
@@ -128,6 +131,7 @@ impl RawCorpora {
             train: read(&plan.train, Split::Train)?,
             validation: held(&plan.validation)?,
             test: held(&plan.test)?,
+            held_names: [&plan.validation, &plan.test].map(|source| source.as_ref().map(name)),
             held_out: plan.held_out,
             renames,
         })
@@ -143,6 +147,14 @@ impl RawCorpora {
         let held =
             |raw: Option<Raw>| raw.map(|raw| raw.labelled(Labels::Known(&labels))).transpose();
         let (validation, test) = (held(self.validation)?, held(self.test)?);
+        let is_of_pairs = |corpus: &Set| corpus.columns().second.is_some();
+        for (name, corpus) in self.held_names.iter().zip([&validation, &test]) {
+            let differs = |corpus: &&Set| is_of_pairs(corpus) != is_of_pairs(&train);
+            if let (Some(name), Some(corpus)) = (name, corpus.as_ref().filter(differs)) {
+                let is_of_pairs = is_of_pairs(corpus);
+                return Err(DataError::PairsAndSingles { name: name.clone(), is_of_pairs });
+            }
+        }
         let (train, validation) = match self.held_out {
             Some(rule) => match train {
                 Set::Held(train) => {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use lockstep_collective::Collective;
 use lockstep_data::{Batch, TokenStore};
-use lockstep_model::Classifier;
+use lockstep_model::{Classifier, Criterion};
 use lockstep_world::{Step, WorldSize};
 
 use crate::engine::Scorer;
@@ -12,7 +12,7 @@ use crate::metrics::{ConfusionMatrix, wilson_interval};
 use crate::scores::Scores;
 use crate::{EvaluationReport, StopRequest, TrainError};
 
-/// Evaluates a split. The ranks share the batches and add up whole numbers.
+/// Evaluates a split by plain cross-entropy. The ranks share the batches and add up whole numbers.
 ///
 /// # Errors
 /// [`TrainError`] when the model or a peer fails.
@@ -24,16 +24,17 @@ pub fn evaluate(
     collective: &mut dyn Collective,
 ) -> Result<EvaluationReport, TrainError> {
     let mut scorer = Scorer::new(model)?;
-    let split = EvaluationSet { name, store, step };
+    let split = EvaluationSet { name, store, step, criterion: &Criterion::default() };
     let never = StopRequest::default();
     evaluate_by(&mut scorer, model, &split, collective, &never)?.ok_or(TrainError::Stopped)
 }
 
-/// A split, and the number of updates before its evaluation.
+/// A split, the number of updates before its evaluation, and what its loss is.
 pub(crate) struct EvaluationSet<'a> {
     pub(crate) name: &'a str,
     pub(crate) store: &'a TokenStore,
     pub(crate) step: Step,
+    pub(crate) criterion: &'a Criterion,
 }
 
 /// Evaluates a split by the scores that `scorer` gives; nothing when some rank is asked to stop.
@@ -45,7 +46,7 @@ pub(crate) fn evaluate_by(
     stop: &StopRequest,
 ) -> Result<Option<EvaluationReport>, TrainError> {
     let began = Instant::now();
-    let EvaluationSet { name, store, step } = *split;
+    let EvaluationSet { name, store, step, criterion } = *split;
     let mut tally = Tally { matrix: ConfusionMatrix::new(model.labels().len()), losses: vec![] };
     let batches = batches(store, scorer.tokens_at_once());
     let (rank, world) = (collective.seat().rank().0, collective.seat().world().get());
@@ -55,7 +56,7 @@ pub(crate) fn evaluate_by(
         }
         if let Some(indices) = round.get(rank) {
             let batch = Batch::pack(store, indices)?;
-            tally.count(&scorer.scores(model, &batch)?, &batch);
+            tally.count(&scorer.scores(model, &batch)?, &batch, criterion);
         }
     }
     let Tally { matrix, losses } = tally.over_all_ranks(batches.len(), collective)?;
@@ -63,7 +64,7 @@ pub(crate) fn evaluate_by(
     Ok(Some(EvaluationReport {
         step: step.0,
         split: name.to_owned(),
-        loss: loss / (matrix.examples().max(1)) as f64,
+        loss: loss / weight(&matrix, criterion),
         accuracy: matrix.accuracy(),
         accuracy_interval: wilson_interval(matrix.correct(), matrix.examples()),
         f1: matrix.macro_f1(),
@@ -73,6 +74,18 @@ pub(crate) fn evaluate_by(
         confusion: matrix.rows(),
         seconds: began.elapsed().as_secs_f64(),
     }))
+}
+
+/// What all examples count in a mean; 1 where there is none.
+fn weight(matrix: &ConfusionMatrix, criterion: &Criterion) -> f64 {
+    let rows = matrix.rows().into_iter().enumerate();
+    let of_class = |(class, row): (usize, Vec<u64>)| {
+        criterion.weight(class) * row.into_iter().sum::<u64>() as f64
+    };
+    match rows.map(of_class).sum() {
+        0.0 => 1.0,
+        weight => weight,
+    }
 }
 
 /// Whether some rank is asked to stop; all get the same answer.
@@ -113,11 +126,11 @@ struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, scores: &[Vec<f32>], batch: &Batch) {
+    fn count(&mut self, scores: &[Vec<f32>], batch: &Batch, criterion: &Criterion) {
         let mut loss = 0.0;
         for (scores, &label) in scores.iter().zip(batch.labels()) {
             self.matrix.count(label as usize, best(scores));
-            loss += cross_entropy(scores, label as usize);
+            loss += criterion.loss(scores, label as usize);
         }
         self.losses.push(loss);
     }
@@ -154,13 +167,6 @@ fn best(scores: &[f32]) -> usize {
     (0..scores.len()).fold(0, higher)
 }
 
-/// `ln(sum_k exp(s_k)) - s_label`, shifted by the maximum against overflow.
-fn cross_entropy(scores: &[f32], label: usize) -> f64 {
-    let maximum = f64::from(scores[best(scores)]);
-    let sum: f64 = scores.iter().map(|&score| (f64::from(score) - maximum).exp()).sum();
-    sum.ln() + maximum - f64::from(scores[label])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,7 +174,7 @@ mod tests {
     #[test]
     fn cross_entropy_is_that_of_the_softmax() {
         let check = |scores: &[f32], label, expected: f64| {
-            let found = cross_entropy(scores, label);
+            let found = Criterion::default().loss(scores, label);
             assert!((found - expected).abs() < 1e-6, "{scores:?} {label}: {found}");
         };
         check(&[0.0, 0.0], 1, 2_f64.ln());

@@ -56,6 +56,7 @@ pub use event::{
 };
 pub use identity::Difference;
 pub use lockstep_gpu::Graphs;
+pub use lockstep_model::Criterion;
 pub use lockstep_program::Arithmetic;
 pub use metrics::{ConfusionMatrix, wilson_interval};
 pub use model_shape::model_shape;

@@ -184,6 +184,8 @@ fn a_header_that_does_not_show_the_columns() {
         a.tsv: cannot tell which column holds the text
           line 1 has: `it 's a charming journey .`, `1`
           recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          column `it 's a charming journey .` begins with `bleak`
+          column `1` begins with `0`
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
     Case::of("a.csv", "id,body,stars,label\n").check(expect![[r#"
         a.csv: several columns in line 1 could hold the label: `stars`, `label`
@@ -191,7 +193,7 @@ fn a_header_that_does_not_show_the_columns() {
     Case::of("a.csv", "title,text,kind\n").check(expect![[r#"
         a.csv: cannot tell which column holds the label
           line 1 has: `title`, `text`, `kind`
-          recognised names: label, labels, category, class, sentiment, target, intent, topic, rating, stars
+          recognised names: label, labels, class index, category, class, sentiment, target, intent, topic, rating, stars
           remedy: NameColumn { role: Label, header: Some(1) }"#]]);
 }
 
@@ -204,9 +206,8 @@ fn columns_that_cannot_be_told_apart() {
         a.csv: several columns in line 1 could hold the text: `text`, `text`
           remedy: NameOneColumn(Text)"#]]);
     Case::of("a.csv", "text,label\n").columns(Some("Text"), None).check(expect![[r#"
-        a.csv: the text column `Text` does not exist
-          line 1 has: `text`, `label`
-          remedy: NameColumn { role: Text, header: Some(1) }"#]]);
+        a.csv: the file has a header (text `text`, label `label`) but no rows
+          hint: check that it was written completely"#]]);
     Case::of("a.csv", "text,label\n").columns(Some("label"), None).check(expect![[r#"
         a.csv: the column `label` in line 1 is named for both the text and the label
           remedy: NameTwoColumns"#]]);
@@ -217,15 +218,15 @@ fn a_header_that_cannot_be_read() {
     Case::of("a.tsv", b"te\xFFxt\tlabel\n").check(expect![[r#"
         a.tsv: the header in line 1 cannot be read: the line is not valid UTF-8
           the file is not UTF-8: its bytes look like WINDOWS-1252 (Latin-1, Western European)
-          hint: convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters"#]]);
+          remedy: NameEncoding("WINDOWS-1252")"#]]);
     Case::of("a.tsv", b"\xFF\xFEt\0e\0x\0t\0\n\0").check(expect![[r#"
         a.tsv: cannot tell which column holds the label
           line 1 has: `text` (one column; check that tabs separate the cells)
-          recognised names: label, labels, category, class, sentiment, target, intent, topic, rating, stars
+          recognised names: label, labels, class index, category, class, sentiment, target, intent, topic, rating, stars
           remedy: NameColumn { role: Label, header: Some(1) }"#]]);
     Case::of("a.csv", "text,\"label\na,0\n").check(expect![[r#"
         a.csv: the header in line 1 cannot be read: a quote opens here and is never closed
-          hint: save the file as UTF-8 text whose first line names the columns"#]]);
+          remedy: Do("save the file as UTF-8 text whose first line names the columns")"#]]);
 }
 
 #[test]
@@ -234,21 +235,25 @@ fn a_header_of_another_kind() {
         a.tsv: cannot tell which column holds the text
           line 1 has: `words,kind` (one column; check that tabs separate the cells)
           recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          column `words,kind` begins with `a,0`
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
     Case::of("a.csv", "words;kind\na;0\n").check(expect![[r#"
         a.csv: cannot tell which column holds the text
           line 1 has: `words;kind` (one column; check that commas separate the cells)
           recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          column `words;kind` begins with `a;0`
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
     Case::of("a.jsonl", "{\"q\": \"a\", \"y\": 1}\n").check(expect![[r#"
         a.jsonl: cannot tell which column holds the text
           line 1 has: `q`, `y`
           recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          column `q` begins with `a`
+          column `y` begins with `1`
           remedy: NameColumn { role: Text, header: None }"#]]);
     Case::of("a.tsv", &vec!["x".repeat(50); 20].join("\t")).check(expect![[r#"
         a.tsv: cannot tell which column holds the text
           line 1 has: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`, `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` and 14 more
-          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query, sentence1 with sentence2, premise with hypothesis, question1 with question2, text1 with text2, sentence_1 with sentence_2, text_1 with text_2, sentence_a with sentence_b, text_a with text_b
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
 }
 
@@ -273,7 +278,7 @@ fn rows_that_cannot_be_used() {
         a.tsv: 1 of 2 rows cannot be used
           the file is not UTF-8: its bytes look like WINDOWS-1250 (Central European)
           line 3: the line is not valid UTF-8
-          remedy: Do("convert it: `iconv -f WINDOWS-1250 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters")"#]]);
+          remedy: NameEncoding("WINDOWS-1250")"#]]);
     Case::of("a.csv", "text,label\n\"a\nb\",0\n\"c,1\nd,0\n").check(expect![[r#"
         a.csv: 1 of 2 rows cannot be used
           line 4: a quote opens here and is never closed
@@ -294,7 +299,7 @@ fn a_file_in_another_encoding_is_named_and_never_thinned_out() {
           line 5: the line is not valid UTF-8
           line 8: the line is not valid UTF-8
           line 11: the line is not valid UTF-8
-          remedy: Do("convert it: `iconv -f WINDOWS-1252 -t UTF-8 a.tsv > NEW.tsv`, then check its accented letters")"#]]);
+          remedy: NameEncoding("WINDOWS-1252")"#]]);
     Case::of("a.tsv", &german).skip().check(expect![
         "read: ja=1 nein=0 ja=1 nein=0 ja=1 nein=0 ja=1 nein=0; skipped: invalid UTF-8 (4)"
     ]);
@@ -316,7 +321,7 @@ fn utf_16_is_named() {
     Case::of("a.csv", &utf16).check(expect![[r#"
         a.csv: the header in line 1 cannot be read: the line holds a NUL byte
           the file is not UTF-8: its bytes look like UTF-16LE
-          hint: convert it: `iconv -f UTF-16LE -t UTF-8 a.csv > NEW.csv`, then check its accented letters"#]]);
+          remedy: NameEncoding("UTF-16LE")"#]]);
     Case::of("a.jsonl", &utf16).check(expect![[r#"
         a.jsonl: 4 of 4 rows cannot be used
           the file is not UTF-8: its bytes look like UTF-16LE
@@ -324,7 +329,7 @@ fn utf_16_is_named() {
           line 2: the line holds a NUL byte
           line 3: the line holds a NUL byte
           line 4: the line holds a NUL byte
-          remedy: Do("convert it: `iconv -f UTF-16LE -t UTF-8 a.jsonl > NEW.jsonl`, then check its accented letters")"#]]);
+          remedy: NameEncoding("UTF-16LE")"#]]);
 }
 
 #[test]
@@ -339,6 +344,8 @@ fn a_table_with_tabs_that_is_quoted_as_pandas_writes_it() {
         a.tsv: cannot tell which column holds the text
           line 1 has: `"text"`, `"label"` (quotes are ordinary characters in a .tsv; remove them, or save it as .csv)
           recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          column `"text"` begins with `"a"`
+          column `"label"` begins with `0`
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
     // A quote is an ordinary character, and there is no warning where all rows fit.
     Case::of("a.tsv", "text\tlabel\n\"a\t0\nb\t1\n")
@@ -540,7 +547,9 @@ fn texts_to_classify_that_cannot_be_read() {
         expect![[r#"
             a.csv: cannot tell which column holds the text
               line 1 has: `id`, `words`
-              recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query"#]],
+              recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+              column `id` begins with `1`
+              column `words` begins with `a`"#]],
     );
     check(
         "b.txt",

@@ -13,7 +13,11 @@ mod formats;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod pairs;
+#[cfg(test)]
 mod real_files;
+#[cfg(test)]
+mod sets;
 #[cfg(test)]
 mod token_cache;
 #[cfg(test)]

@@ -32,7 +32,7 @@ use crate::models::{self, Loaded};
 use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
 use crate::output_dir::Replaced;
 use crate::sources::{Corpora, Places, RawCorpora};
-use crate::{card, output_dir, tokens, write_file};
+use crate::{card, criterion, output_dir, tokens, write_file};
 pub(super) use command::COMMAND;
 use peers::{OTHERS_END, join, join_options, notify_peers};
 use stops::Stops;
@@ -141,6 +141,8 @@ impl Run<'_> {
         let base = self.base()?;
         let corpora = raw.labelled(base.classes())?;
         say(out, &summary::of_corpora(&plan.data, &corpora))?;
+        let criterion = criterion::criterion(&plan.train, &corpora.train)?;
+        say(out, &criterion::in_words(&criterion, corpora.train.labels().names()))?;
         self.warn_of_classes(&corpora);
         let precision = self.place.precision(plan.run.precision)?;
         let loaded = models::load(plan, &self.place.device, base, &corpora.train)?;
@@ -151,7 +153,7 @@ impl Run<'_> {
         let parts = self.parts(&corpora, loaded, collective)?;
         say(out, &summary::of_tokens(plan, &parts))?;
         let usage = corpora.usage(plan.data.reading.max_length);
-        let settings = TrainSettings { usage, ..settings };
+        let settings = TrainSettings { usage, criterion, ..settings };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
         say(out, &summary::of_resumption(&plan.run, checkpoint.as_deref()))?;
