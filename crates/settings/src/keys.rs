@@ -17,26 +17,14 @@ use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
 use lockstep_trainer::Graphs;
 
+use super::class_weights::{CLASS_WEIGHTS_KIND, ClassWeights};
+use super::key_list::keys;
 use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
-    CLASS_WEIGHTS_KIND, ClassWeights, DATA_SOURCE, DELIMITER, DEVICE_CHOICE, DataSource, ENCODING,
-    GRAPHS, HEAD, LENGTH, MODEL_NAME, ModelName, NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION,
-    REPORTERS, RESUME, Reporter, Resume, SCHEDULE, SECONDS, STRATEGY, Strategy, TOKEN_PLACE,
-    TokenPlace,
+    DATA_SOURCE, DELIMITER, DEVICE_CHOICE, DataSource, ENCODING, GRAPHS, HEAD, LENGTH, MODEL_NAME,
+    ModelName, NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION, REPORTERS, RESUME, Reporter, Resume,
+    SCHEDULE, SECONDS, STRATEGY, Strategy, TOKEN_PLACE, TokenPlace,
 };
-
-/// Makes each row a static, and the list of all.
-macro_rules! keys {
-    ($($name:ident: $type:ty = $key:expr;)*) => {
-        $(
-            #[expect(missing_docs, reason = "the row has its meaning")]
-            pub static $name: Key<$type> = $key;
-        )*
-
-        /// All keys, in the order in which they are listed and written.
-        pub static ALL: &Entries = &[$(&$name),*];
-    };
-}
 
 keys! {
     MODEL: ModelName = Key::new(

@@ -15,7 +15,8 @@ use lockstep_trainer::{
 };
 use lockstep_world::{Seed, WorldSize};
 
-use super::terms::{ClassWeights, DataSource, ModelName, Reporter};
+use super::class_weights::ClassWeights;
+use super::terms::{DataSource, ModelName, Reporter};
 
 /// Everything a training run is decided by.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use lockstep_data::{Corpus, CorpusFacts, CorpusFile, DataError, Tokenizer, texts_of};
 
 use crate::failure::Failure;
-use crate::models::tiny_tokenizer;
+use crate::tiny_tokenizer::tiny_tokenizer;
 
 /// The examples of a set.
 pub(crate) enum Set {

@@ -270,6 +270,6 @@ fn generated(split: Split) -> Result<Corpus, DataError> {
     corpus.map_err(|fault| DataError::Labels {
         path: "builtin:reviews".into(),
         skipped: BadRows::default(),
-        fault,
+        fault: Box::new(fault),
     })
 }
