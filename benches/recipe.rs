@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use lockstep_data::Order;
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
-use lockstep_trainer::{Cadence, FinalModel, OnNonFinite, RunLength, Saving, TrainSettings, Usage};
+use lockstep_trainer::{
+    BestMetric, Cadence, FinalModel, OnNonFinite, RunLength, Saving, TrainSettings, Usage,
+};
 use lockstep_world::Seed;
 
 /// Sixteen texts of at most 128 tokens an update, in the order of the file.
@@ -32,6 +34,7 @@ pub(crate) fn recipe(output_dir: PathBuf, length: RunLength) -> TrainSettings {
         evaluation: Cadence::Never,
         replica_check: Cadence::Never,
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
+        best_metric: BestMetric::Accuracy,
         early_stopping: None,
         output_dir,
         deterministic: false,

@@ -128,6 +128,7 @@ impl TrainPlan {
             deterministic: config.get(&keys::DETERMINISTIC)?,
             evaluation: cadence(config, evaluation, &keys::EVAL_STEPS)?,
             early_stopping: config.find(&keys::EARLY_STOPPING),
+            best_metric: config.get(&keys::BEST_METRIC)?,
         })
     }
 }

@@ -9,7 +9,7 @@ use lockstep_flags::{Choice, Form, Kind};
 use lockstep_host::{DeviceChoice, PrecisionChoice};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
-use lockstep_trainer::Graphs;
+use lockstep_trainer::{BestMetric, Graphs};
 
 /// A model as it was named; whether a name is a directory is seen when it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,12 +83,11 @@ impl fmt::Display for HubSplit {
 
 /// The kind of `--train-file` and its like.
 pub const DATA_SOURCE: Kind<DataSource> = Kind::Read {
-    form: Form::Text,
+    form: Form::Files,
     placeholder: "FILES",
     valid: "a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, several with commas between them, a \
             pattern such as data/*.csv, a directory of a folder per class or of save_to_disk, \
-            hub:OWNER/NAME[:CONFIG]:SPLIT, or \
-            builtin:reviews",
+            hub:OWNER/NAME[:CONFIG]:SPLIT, or builtin:reviews",
     read: |text| match text {
         "builtin:reviews" => Some(DataSource::Reviews),
         text if text.trim().is_empty() || text.contains('\0') => None,
@@ -232,6 +231,21 @@ fn reporter(word: &str) -> Option<Reporter> {
         _ => None,
     }
 }
+
+/// The kind of `--metric-for-best-model`: also by the names of Hugging Face's reports, `eval_f1`.
+pub(crate) const METRIC: Kind<BestMetric> = Kind::Read {
+    form: Form::Text,
+    placeholder: "accuracy|f1|mcc|loss",
+    valid: "accuracy, f1 (the mean over all classes), mcc or loss",
+    read: |text| {
+        let name = match text.strip_prefix("eval_").unwrap_or(text) {
+            "macro_f1" | "f1_macro" => "f1",
+            "matthews_correlation" => "mcc",
+            name => name,
+        };
+        BestMetric::ALL.into_iter().find(|metric| metric.name() == name)
+    },
+};
 
 /// The kind of `--delimiter`.
 pub(crate) const DELIMITER: Kind<Delimiter> = Kind::Read {

@@ -12,7 +12,7 @@ use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_program::Arithmetic;
 use lockstep_world::Seed;
 
-use crate::Usage;
+use crate::{BestMetric, Usage};
 
 /// Everything that decides what a run does, apart from the model and the data themselves.
 #[derive(Clone, Debug)]
@@ -45,7 +45,9 @@ pub struct TrainSettings {
     pub saving: Saving,
     /// When the weights of all replicas are compared.
     pub replica_check: Cadence,
-    /// After how many evaluations without a better accuracy the run ends.
+    /// What evaluations are compared by.
+    pub best_metric: BestMetric,
+    /// After how many evaluations without a better one the run ends.
     pub early_stopping: Option<NonZeroUsize>,
     /// What is written beside the weights for their users.
     pub usage: Usage,
@@ -149,6 +151,6 @@ pub struct Saving {
 pub enum FinalModel {
     /// Those of the last update.
     Last,
-    /// Those of the evaluation with the highest validation accuracy.
+    /// Those of the best evaluation on the validation set.
     Best,
 }

@@ -10,7 +10,7 @@ use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest, Precision};
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_testkit::reference;
 use lockstep_trainer::{
-    Cadence, FinalModel, Observer, OnNonFinite, Parts, RunLength, Saving, TrainEvent,
+    BestMetric, Cadence, FinalModel, Observer, OnNonFinite, Parts, RunLength, Saving, TrainEvent,
     TrainSettings, Trainer, UpdateReport, Usage,
 };
 use lockstep_world::Seed;
@@ -50,6 +50,7 @@ pub(crate) fn settings(output_dir: &Path, peak_rates: Rates) -> TrainSettings {
         evaluation: Cadence::Never,
         replica_check: Cadence::EverySteps(NonZeroU64::MIN),
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
+        best_metric: BestMetric::Accuracy,
         early_stopping: None,
         usage: Usage { max_seq_length: 128, ..Usage::default() },
         output_dir: output_dir.to_owned(),
