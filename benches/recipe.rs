@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use lockstep_data::Order;
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_trainer::{
-    BestMetric, Cadence, FinalModel, OnNonFinite, RunLength, Saving, TrainSettings, Usage,
+    BestMetric, Cadence, Criterion, FinalModel, OnNonFinite, RunLength, Saving, TrainSettings,
+    Usage,
 };
 use lockstep_world::Seed;
 
@@ -30,6 +31,7 @@ pub(crate) fn recipe(output_dir: PathBuf, length: RunLength) -> TrainSettings {
             decay: DecayRule::Every,
         },
         max_grad_norm: 1.0,
+        criterion: Criterion::default(),
         on_nonfinite: OnNonFinite::Fail,
         evaluation: Cadence::Never,
         replica_check: Cadence::Never,

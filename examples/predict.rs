@@ -44,6 +44,7 @@ pub(crate) fn predict(
     let input = Input {
         ids: batch.ids(),
         positions: batch.positions(),
+        kinds: batch.kinds(),
         offsets: batch.offsets(),
         examples: batch.examples(),
     };

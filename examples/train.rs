@@ -19,7 +19,7 @@ use candle_core::Device;
 use lockstep_data::{
     Batch, BatchPlan, Corpus, CorpusSource, Labels, MaxLength, Order, TokenStore, Tokenizer,
 };
-use lockstep_model::{Classifier, Dropouts, HeadKind, Input, Mode, ModelRequest};
+use lockstep_model::{Classifier, Criterion, Dropouts, HeadKind, Input, Mode, ModelRequest};
 use lockstep_optim::{
     AdamW, AdamWSettings, DecayRule, Rates, Schedule, ScheduleShape, Warmup, clip,
 };
@@ -73,7 +73,7 @@ pub(crate) fn train(
         let batch = Batch::pack(&store, &plan.global_batch(step))?;
         let mode = Mode::Train { dropout: SEED.derive(Purpose::Dropout, step.0), listener: None };
         let logits = model.logits(&input(&batch), mode)?;
-        let loss = logits.summed_cross_entropy(batch.labels())?;
+        let loss = logits.summed_cross_entropy(batch.labels(), &Criterion::default())?;
         model.backward(&loss)?;
         // Here `Trainer` sums over all ranks. This process is alone, so its sums are the global ones.
         let gradients = LocalGradients::take(model.parameters())?.alone(batch.len())?;
@@ -106,6 +106,7 @@ fn input(batch: &Batch) -> Input<'_> {
     Input {
         ids: batch.ids(),
         positions: batch.positions(),
+        kinds: batch.kinds(),
         offsets: batch.offsets(),
         examples: batch.examples(),
     }

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use lockstep_data::Batch;
-use lockstep_model::{Classifier, Input, Loss, Mode};
+use lockstep_model::{Classifier, Criterion, Input, Loss, Mode};
 use lockstep_optim::{
     AdamW, AdamWSettings, DecayRule, Rates, Schedule, ScheduleShape, Warmup, clip,
 };
@@ -72,10 +72,11 @@ pub(crate) fn loss(model: &Classifier, batch: &Batch, mode: Mode) -> Outcome<Los
     let input = Input {
         ids: batch.ids(),
         positions: batch.positions(),
+        kinds: batch.kinds(),
         offsets: batch.offsets(),
         examples: batch.examples(),
     };
-    Ok(model.logits(&input, mode)?.summed_cross_entropy(batch.labels())?)
+    Ok(model.logits(&input, mode)?.summed_cross_entropy(batch.labels(), &Criterion::default())?)
 }
 
 /// The recipe's optimiser.

@@ -60,8 +60,9 @@ fn first_rows_backward(bencher: Bencher<'_, '_>, (way, texts): (Way, Texts)) {
 fn cross_entropy_16_backward(bencher: Bencher<'_, '_>, way: Way) {
     let logits = noise(&[16, 2]);
     let labels: Vec<u32> = (0..16).map(|i| i % 2).collect();
+    let plain = kernels::Criterion::default();
     backward(bencher, || match way {
-        Way::Kernel => kernels::summed_cross_entropy(&logits, &labels),
-        Way::Plain => kernels::plain::summed_cross_entropy(&logits, &labels),
+        Way::Kernel => kernels::summed_cross_entropy(&logits, &labels, &plain),
+        Way::Plain => kernels::plain::summed_cross_entropy(&logits, &labels, &plain),
     });
 }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo bench --bench tokens -- phrases MODEL FILE [PYTHON]
-//! cargo bench --bench tokens -- rows MODEL ROWS FOLDER
+//! cargo bench --bench tokens -- rows MODEL ROWS LONGEST FOLDER
 //! ```
 
 #![expect(clippy::print_stdout, reason = "a program that prints a report")]
@@ -35,7 +35,9 @@ fn main() -> Outcome<()> {
     match *words.as_slice() {
         ["phrases", model, file] => phrases(model.as_ref(), file.as_ref(), None),
         ["phrases", model, file, python] => phrases(model.as_ref(), file.as_ref(), Some(python)),
-        ["rows", model, count, folder] => rows::measure(model, count.parse()?, folder.as_ref()),
+        ["rows", model, count, longest, folder] => {
+            rows::measure(model, count.parse()?, longest.parse()?, folder.as_ref())
+        }
         ["process", task, model, file, folder] => {
             rows::process(task, model.as_ref(), file.as_ref(), folder.as_ref())
         }
@@ -72,7 +74,7 @@ fn corpus(cache: &TokenCache, file: &Path) -> Outcome<CorpusFile> {
 
 fn how(tokenizer: &Tokenizer, classes: usize) -> Outcome<Tokenising<'_>> {
     let max = MaxLength::new(LONGEST).ok_or("no such length")?;
-    Ok(Tokenising { tokenizer, max, classes: classes as u64 })
+    Ok(Tokenising { tokenizer, max, classes: classes as u64, are_pairs: false })
 }
 
 fn cache(folder: &Path) -> TokenCache {

@@ -18,9 +18,9 @@ const BATCH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(31);
 const BATCHES: u64 = 50_000;
 
 /// Generates a file of so many rows, then starts a process for each task.
-pub(crate) fn measure(model: &str, count: usize, folder: &Path) -> Outcome<()> {
+pub(crate) fn measure(model: &str, count: usize, longest: usize, folder: &Path) -> Outcome<()> {
     let (file, kept) = (folder.join("rows.tsv"), folder.join("tokens"));
-    generate(&file, count)?;
+    generate(&file, count, longest)?;
     println!("{count} rows, {:.2} GB; {}", fs::metadata(&file)?.len() as f64 / 1e9, load());
     for task in ["first start", "second start", "batches"] {
         let mut command = Command::new(std::env::current_exe()?);
@@ -32,39 +32,40 @@ pub(crate) fn measure(model: &str, count: usize, folder: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// Phrases of 2 to 25 words, as SST-2 has them.
-fn generate(file: &Path, count: usize) -> Outcome<()> {
-    const WORDS: [&str; 24] = [
-        "the",
-        "film",
-        "a",
-        "of",
-        "story",
-        "is",
-        "charming",
-        "dull",
-        "and",
-        "performances",
-        "plot",
-        "in",
-        "its",
-        "without",
-        "heart",
-        "wonderfully",
-        "predictable",
-        "characters",
-        "to",
-        "it",
-        "an",
-        "unforgettable",
-        "mess",
-        "comedy",
-    ];
+const WORDS: [&str; 24] = [
+    "the",
+    "film",
+    "a",
+    "of",
+    "story",
+    "is",
+    "charming",
+    "dull",
+    "and",
+    "performances",
+    "plot",
+    "in",
+    "its",
+    "without",
+    "heart",
+    "wonderfully",
+    "predictable",
+    "characters",
+    "to",
+    "it",
+    "an",
+    "unforgettable",
+    "mess",
+    "comedy",
+];
+
+/// Phrases of 1 to `longest` words: SST-2's have up to 50, 9 in the mean.
+fn generate(file: &Path, count: usize, longest: usize) -> Outcome<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(file)?);
     out.write_all(b"sentence\tlabel\n")?;
     let seed = Seed(7);
     for row in 0..count as u64 {
-        let words = 2 + seed.below(2 * row, 24);
+        let words = 1 + seed.below(2 * row, longest);
         let mut bits = seed.bits(2 * row + 1);
         for word in 0..words {
             let name = WORDS[(bits % WORDS.len() as u64) as usize];

@@ -43,6 +43,8 @@ mod malformed;
 #[cfg(test)]
 mod not_files;
 #[cfg(test)]
+mod pairs;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod program;
@@ -52,6 +54,8 @@ mod python;
 mod quickstart;
 #[cfg(test)]
 mod ranks;
+#[cfg(test)]
+mod report;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
@@ -68,6 +72,8 @@ mod starters;
 mod streams;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod tensorboard;
 #[cfg(test)]
 mod texts;
 #[cfg(test)]

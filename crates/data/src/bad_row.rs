@@ -76,6 +76,12 @@ pub enum BadRowKind {
         /// The number of cells in this row.
         found: usize,
     },
+    /// A line that should hold the two texts of a pair.
+    #[error("the line has {}, but a pair is two with a tab between them", counted(*found, "text"))]
+    NotAPair {
+        /// The number of texts with tabs between them.
+        found: usize,
+    },
     /// A value of a type that cannot be a text, or cannot be a label.
     #[error("`{column}` holds {found}, not {expected}")]
     WrongType {
@@ -149,6 +155,7 @@ impl BadRowKind {
             Self::UnmappedLabel { .. } => "label outside of the label map",
             Self::UnknownLabel { .. } => Self::UNKNOWN_LABEL,
             Self::WrongColumnCount { .. } => Self::WRONG_COLUMN_COUNT,
+            Self::NotAPair { .. } => "not a pair",
             Self::WrongType { .. } => "wrong type",
             Self::NoLabelInFront { .. } => "no label in front",
             Self::SeveralLabels { .. } => "several labels",

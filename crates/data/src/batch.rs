@@ -10,6 +10,7 @@ use crate::token_store::TokenStore;
 pub struct Batch {
     ids: Vec<u32>,
     positions: Vec<u32>,
+    kinds: Vec<u32>,
     offsets: Vec<usize>,
     labels: Vec<u32>,
     examples: Vec<u64>,
@@ -25,14 +26,19 @@ impl Batch {
         let mut batch = Self {
             ids: Vec::new(),
             positions: Vec::new(),
+            kinds: Vec::new(),
             offsets: vec![0],
             labels: Vec::with_capacity(examples.len()),
             examples: examples.iter().map(|&example| example as u64).collect(),
         };
         for &example in examples {
             let begin = batch.ids.len();
-            store.append_tokens(example, &mut batch.ids)?;
-            batch.positions.extend((0_u32..).take(batch.ids.len() - begin));
+            let second = store.append_tokens(example, &mut batch.ids)?;
+            let length = batch.ids.len() - begin;
+            batch.positions.extend((0_u32..).take(length));
+            if let Some(second) = second {
+                batch.kinds.extend((0..length).map(|place| u32::from(place >= second)));
+            }
             batch.offsets.push(batch.ids.len());
             batch.labels.push(store.label(example)?);
         }
@@ -49,6 +55,13 @@ impl Batch {
     #[must_use]
     pub fn positions(&self) -> &[u32] {
         &self.positions
+    }
+
+    /// The token type of each token (N): 1 in the second text of a pair, else 0. Empty where no text is
+    /// a pair.
+    #[must_use]
+    pub fn kinds(&self) -> &[u32] {
+        &self.kinds
     }
 
     /// Where each text begins, and at the end where the last one ends (B+1).

@@ -1,6 +1,6 @@
 //! Which columns of a file are the text and the label.
 //!
-//! Conventional names are recognised so that most files need no setting. A guess between two is never
+//! A text is one column, or the two of a pair. Conventional names are recognised so that most files need no setting. A guess between two is never
 //! made: a run on the wrong column looks healthy and learns nothing.
 
 use std::fmt;
@@ -53,6 +53,18 @@ impl ColumnRole {
     }
 }
 
+/// The names by which the two columns of a pair are recognised, in any case of letters.
+pub(crate) const PAIRS: [[&str; 2]; 8] = [
+    ["sentence1", "sentence2"],
+    ["premise", "hypothesis"],
+    ["question1", "question2"],
+    ["text1", "text2"],
+    ["sentence_1", "sentence_2"],
+    ["text_1", "text_2"],
+    ["sentence_a", "sentence_b"],
+    ["text_a", "text_b"],
+];
+
 impl fmt::Display for ColumnRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -65,10 +77,23 @@ impl fmt::Display for ColumnRole {
 /// The columns that are read from a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
-    /// The column of the text.
+    /// The column of the text, or of the first one of a pair.
     pub text: String,
+    /// The column of the second text of a pair.
+    pub second: Option<String>,
     /// The column of the label; nothing where only texts are wanted.
     pub label: Option<String>,
+}
+
+impl Columns {
+    /// The names of the text's columns, for messages.
+    #[must_use]
+    pub fn texts(&self) -> String {
+        match &self.second {
+            None => format!("text column `{}`", self.text),
+            Some(second) => format!("text columns `{}` and `{second}`", self.text),
+        }
+    }
 }
 
 /// Which columns are wanted, as far as the user has said.
@@ -85,12 +110,14 @@ pub enum ColumnChoice {
     /// By the conventional names.
     #[default]
     Detect,
-    /// By the name the user gave; where there is none of these letters, by the one of the same letters
-    /// in another case.
+    /// By the name the user gave, where there is none of these letters by the one of the same letters in
+    /// another case; of a pair of texts both, with a comma between them.
     Named(String),
     /// By the name that the model's training had for it; where there is none, by the conventional
     /// names.
     Remembered(String),
+    /// The same of a pair of texts.
+    RememberedPair([String; 2]),
 }
 
 impl From<Option<String>> for ColumnChoice {
@@ -108,7 +135,7 @@ impl ColumnChoice {
     ) -> Result<Option<String>, ColumnError> {
         let given = match self {
             Self::Named(name) | Self::Remembered(name) => Some(name),
-            Self::Detect => None,
+            Self::Detect | Self::RememberedPair(_) => None,
         };
         let is_given = |column: &String| Some(column) == given;
         let lower = given.map(|name| name.to_lowercase());
@@ -118,7 +145,7 @@ impl ColumnChoice {
             _ if has_given => is_given(column),
             _ if has_alike => is_alike(column),
             Self::Named(_) => false,
-            Self::Remembered(_) | Self::Detect => {
+            Self::Remembered(_) | Self::RememberedPair(_) | Self::Detect => {
                 role.conventional_names().iter().any(|name| column.eq_ignore_ascii_case(name))
             }
         };
@@ -133,24 +160,106 @@ impl ColumnChoice {
         }
     }
 
+    /// The columns of the text among those that are `present`, if they are there: one, or the two of a
+    /// pair.
+    pub(crate) fn texts_among(&self, present: &[String]) -> Result<Option<Texts>, ColumnError> {
+        let role = ColumnRole::Text;
+        match self {
+            Self::Named(name) => match self.among(role, present)? {
+                None => pair_named(name, present),
+                one => Ok(one.map(Texts::One)),
+            },
+            Self::Remembered(_) => Ok(self.among(role, present)?.map(Texts::One)),
+            Self::RememberedPair(names) if names.iter().all(|name| present.contains(name)) => {
+                Ok(Some(Texts::Pair(names.clone())))
+            }
+            Self::RememberedPair(_) => conventional_pair(present),
+            Self::Detect => match (self.among(role, present)?, conventional_pair(present)?) {
+                (Some(one), Some(Texts::Pair([first, second]))) => {
+                    Err(ColumnError::Several { role, candidates: vec![one, first, second] })
+                }
+                (one, pair) => Ok(one.map(Texts::One).or(pair)),
+            },
+        }
+    }
+
+    /// Whether a line of nothing but texts is a pair.
+    pub(crate) fn is_pair_in_lines(&self) -> bool {
+        match self {
+            Self::Named(name) => name.contains(','),
+            Self::RememberedPair(_) => true,
+            Self::Remembered(_) | Self::Detect => false,
+        }
+    }
+
     /// The fault that the column is none of those that are `present`.
     pub(crate) fn missing(&self, role: ColumnRole, present: &[String]) -> ColumnError {
-        let present = present.to_vec();
-        match self {
-            Self::Named(wanted) => ColumnError::NotThere { role, wanted: wanted.clone(), present },
-            Self::Remembered(name) => {
-                ColumnError::NotDetected { role, remembered: Some(name.clone()), present }
+        let is_missing = |name: &&str| !present.iter().any(|column| column == name);
+        let wanted = match self {
+            Self::Named(names) if role == ColumnRole::Text => {
+                names.split(',').map(str::trim).find(is_missing).unwrap_or(names).to_owned()
             }
-            Self::Detect => ColumnError::NotDetected { role, remembered: None, present },
-        }
+            Self::Named(name) => name.clone(),
+            _ => String::new(),
+        };
+        let present = present.to_vec();
+        let remembered = match self {
+            Self::Named(_) => return ColumnError::NotThere { role, wanted, present },
+            Self::Remembered(name) => Some(name.clone()),
+            Self::RememberedPair(names) => Some(names.join(",")),
+            Self::Detect => None,
+        };
+        ColumnError::NotDetected { role, remembered, present }
     }
 
     /// What a message calls the column while it is not known.
     pub(crate) fn name(&self, role: ColumnRole) -> String {
         match self {
             Self::Named(name) | Self::Remembered(name) => name.clone(),
+            Self::RememberedPair(names) => names.join(","),
             Self::Detect => role.to_string(),
         }
+    }
+}
+
+/// The columns of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Texts {
+    /// A single text.
+    One(String),
+    /// A pair.
+    Pair([String; 2]),
+}
+
+/// The two columns that `names` has with a comma between them; a name may have one itself.
+fn pair_named(names: &str, present: &[String]) -> Result<Option<Texts>, ColumnError> {
+    let column = |name: &str| present.iter().find(|column| *column == name.trim());
+    let splits = names.match_indices(',').filter_map(|(place, comma)| {
+        let (first, second) = names.split_at(place);
+        column(first).zip(column(second.trim_start_matches(comma)))
+    });
+    let found: Vec<_> = splits.collect();
+    match found.as_slice() {
+        [] => Ok(None),
+        [(first, second)] if first == second => {
+            Err(ColumnError::SameTexts { column: (*first).clone() })
+        }
+        [(first, second), ..] => Ok(Some(Texts::Pair([first, second].map(|name| (*name).clone())))),
+    }
+}
+
+/// The two columns that are called as those of a pair usually are.
+fn conventional_pair(present: &[String]) -> Result<Option<Texts>, ColumnError> {
+    let column = |name: &str| present.iter().find(|column| column.eq_ignore_ascii_case(name));
+    let found = PAIRS.iter().filter_map(|[first, second]| column(first).zip(column(second)));
+    let found: Vec<_> = found.collect();
+    match found.as_slice() {
+        [] => Ok(None),
+        [(first, second)] => Ok(Some(Texts::Pair([first, second].map(|name| (*name).clone())))),
+        several => Err(ColumnError::Several {
+            role: ColumnRole::Text,
+            candidates: several.iter().flat_map(|(a, b)| [(*a).clone(), (*b).clone()]).collect(),
+        }),
     }
 }
 
@@ -187,6 +296,11 @@ pub enum ColumnError {
         /// That column.
         column: String,
     },
+    /// Both texts of a pair would be read from one column.
+    SameTexts {
+        /// That column.
+        column: String,
+    },
 }
 
 impl ColumnError {
@@ -195,7 +309,7 @@ impl ColumnError {
         match self {
             Self::NotThere { .. } | Self::NotDetected { .. } => true,
             Self::Several { candidates, .. } => candidates.iter().any(|name| name == column),
-            Self::Same { .. } => false,
+            Self::Same { .. } | Self::SameTexts { .. } => false,
         }
     }
 
@@ -212,12 +326,16 @@ impl ColumnError {
                 shown(present, line, format),
             ),
             Self::NotDetected { role, remembered, present } => format!(
-                "cannot tell which column holds the {role}{}\n  {}\n  recognised names: {}",
+                "cannot tell which column holds the {role}{}\n  {}\n  recognised names: {}{}",
                 remembered.as_ref().map_or_else(String::new, |name| {
                     format!("; the model was trained with {}, which is missing here", excerpt(name))
                 }),
                 shown(present, line, format),
                 role.conventional_names().join(", "),
+                match role {
+                    ColumnRole::Text => pair_names(),
+                    ColumnRole::Label => String::new(),
+                }
             ),
             Self::Several { role, candidates } => format!(
                 "several columns{} could hold the {role}: {}",
@@ -229,8 +347,18 @@ impl ColumnError {
                 excerpt(column),
                 in_line(line, format)
             ),
+            Self::SameTexts { column } => format!(
+                "the column {}{} is named for both texts of a pair",
+                excerpt(column),
+                in_line(line, format)
+            ),
         }
     }
+}
+
+/// The names by which pairs are recognised, to follow those of single texts.
+fn pair_names() -> String {
+    PAIRS.map(|[first, second]| format!(", {first} with {second}")).concat()
 }
 
 /// The columns of the file, and a note where they do not seem to be split right.
@@ -324,5 +452,39 @@ mod tests {
         check(&["text", "sentence"], None);
         check(&["title", "title"], None);
         check(&["a"], None);
+    }
+
+    #[test]
+    fn pairs_are_named_or_recognised_and_never_guessed() {
+        let check = |choice: &ColumnChoice, present: &[&str], expected: Option<&[&str]>| {
+            let columns: Vec<String> = present.iter().map(|&name| name.to_owned()).collect();
+            let found = choice.texts_among(&columns).ok().flatten().map(|texts| match texts {
+                Texts::One(name) => vec![name],
+                Texts::Pair(names) => names.to_vec(),
+            });
+            let expected: Option<Vec<String>> =
+                expected.map(|names| names.iter().map(|&name| name.to_owned()).collect());
+            assert_eq!(found, expected, "{choice:?} in {present:?}");
+        };
+        let detect = ColumnChoice::Detect;
+        check(&detect, &["Premise", "hypothesis", "label"], Some(&["Premise", "hypothesis"]));
+        check(&detect, &["question2", "question1"], Some(&["question1", "question2"]));
+        check(&detect, &["sentence1", "label"], None);
+        check(&detect, &["text", "label"], Some(&["text"]));
+        check(&detect, &["text", "sentence1", "sentence2"], None);
+        check(&detect, &["text1", "text2", "sentence1", "sentence2"], None);
+        check(&detect, &["question", "sentence"], None);
+        let named = |names: &str| ColumnChoice::Named(names.to_owned());
+        check(&named("title, body"), &["title", "body", "text"], Some(&["title", "body"]));
+        check(&named("a,b"), &["a,b", "a", "b"], Some(&["a,b"]));
+        check(&named("a,b,c"), &["a", "b,c"], Some(&["a", "b,c"]));
+        check(&named("a,b"), &["a", "c"], None);
+        check(&named("a,a"), &["a"], None);
+        let pair = ColumnChoice::RememberedPair(["a", "b"].map(str::to_owned));
+        check(&pair, &["a", "b", "text"], Some(&["a", "b"]));
+        check(&pair, &["text", "label"], None);
+        check(&pair, &["sentence1", "sentence2"], Some(&["sentence1", "sentence2"]));
+        let one = ColumnChoice::Remembered("a".to_owned());
+        check(&one, &["sentence1", "sentence2"], None);
     }
 }

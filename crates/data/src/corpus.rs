@@ -47,10 +47,11 @@ impl Corpus {
         if examples.len() < classes {
             return Err(LabelError::FewerExamplesThanClasses { examples: examples.len(), classes });
         }
+        let [text, label] = ["text", "label"].map(str::to_owned);
         let facts = CorpusFacts {
             counts: counts(&examples, classes),
             labels,
-            columns: Columns { text: "text".to_owned(), label: Some("label".to_owned()) },
+            columns: Columns { text, second: None, label: Some(label) },
             skipped: BadRows::default(),
             numbered: 0,
             files: ReadFiles::default(),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::columns::ColumnRole;
+use crate::columns::{ColumnRole, PAIRS};
 use crate::format::Format;
 
 /// What a line looks like that should be a text.
@@ -60,7 +60,8 @@ fn is_header(line: &str, separator: char) -> bool {
 #[must_use]
 pub fn is_name_of_texts(line: &str) -> bool {
     let name = line.trim().trim_matches('"');
-    ColumnRole::Text.conventional_names().iter().any(|known| name.eq_ignore_ascii_case(known))
+    let single = ColumnRole::Text.conventional_names().iter();
+    single.chain(PAIRS.as_flattened()).any(|known| name.eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]
@@ -95,5 +96,6 @@ mod tests {
         check("id, Text", Some(Disguise::Header(Format::Csv)));
         check("\"id\",\"sentence\"", Some(Disguise::Header(Format::Csv)));
         check("sentence\tlabel", Some(Disguise::Header(Format::Tsv)));
+        check("Premise,Hypothesis", Some(Disguise::Header(Format::Csv)));
     }
 }

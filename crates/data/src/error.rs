@@ -19,7 +19,9 @@ use crate::file_set_error::FileSetError;
 use crate::foreign::Foreign;
 use crate::format::{Format, Numbering};
 use crate::labels::LabelError;
-use crate::phrases::{self, ColumnSample, extension_named, label_column, neighbours};
+use crate::phrases::{
+    self, ColumnSample, extension_named, label_column, neighbours, pairs_or_singles,
+};
 use crate::tokenizer::TokenizerError;
 
 /// What is known about a file whose rows cannot be used.
@@ -271,6 +273,15 @@ pub enum DataError {
         /// What is wrong with its labels.
         fault: LabelError,
     },
+    /// A model learns pairs of texts and is evaluated on single ones, or the other way round.
+    #[error("{name}: it has {}, but the training data have {}",
+        pairs_or_singles(*.is_of_pairs), pairs_or_singles(!*.is_of_pairs))]
+    PairsAndSingles {
+        /// What is evaluated on.
+        name: String,
+        /// Whether that has the pairs.
+        is_of_pairs: bool,
+    },
     /// The share to evaluate on is too small for one example.
     #[error(
         "a share of {share} of {examples} training examples is less than one text; hold out more"
@@ -295,14 +306,4 @@ pub enum DataError {
     /// The tokenizer cannot be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
-}
-
-impl DataError {
-    /// The same with what the columns in question hold, where it is about columns.
-    pub(crate) fn with_samples(mut self, of_all: Vec<ColumnSample>) -> Self {
-        if let Self::Column { fault, samples, .. } = &mut self {
-            *samples = of_all.into_iter().filter(|one| fault.is_about(&one.name)).collect();
-        }
-        self
-    }
 }

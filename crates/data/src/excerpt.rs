@@ -27,7 +27,10 @@ pub(crate) fn listing<S: AsRef<str>>(names: &[S]) -> String {
 }
 
 fn printable(character: char) -> String {
-    if character.is_control() {
+    if character == '\0' {
+        // Between the texts of a pair.
+        " | ".to_owned()
+    } else if character.is_control() {
         character.escape_default().to_string()
     } else {
         character.to_string()

@@ -29,6 +29,11 @@ pub(crate) fn label_column(label: &str) -> String {
     if label.is_empty() { String::new() } else { format!(", label `{label}`") }
 }
 
+/// What a set has.
+pub(crate) fn pairs_or_singles(are_pairs: bool) -> &'static str {
+    if are_pairs { "pairs of texts" } else { "single texts" }
+}
+
 /// Files that may be meant, if there are some.
 pub(crate) fn neighbours(what: &str, files: &[String]) -> String {
     if files.is_empty() { String::new() } else { format!("\n  {what}: {}", listing(files)) }

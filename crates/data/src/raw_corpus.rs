@@ -122,8 +122,11 @@ impl Set<'_> {
         let CorpusSource { text_column, label_column, .. } = self.source;
         match &self.columns {
             None => Wanted { text: text_column.clone(), label: Some(label_column.clone()) },
-            Some(Columns { text, label }) => Wanted {
-                text: ColumnChoice::Named(text.clone()),
+            Some(Columns { text, second, label }) => Wanted {
+                text: ColumnChoice::Named(match second {
+                    None => text.clone(),
+                    Some(second) => format!("{text},{second}"),
+                }),
                 label: label.clone().map(ColumnChoice::Named),
             },
         }
@@ -187,15 +190,17 @@ impl Set<'_> {
         }
         let name = |role: ColumnRole| role.to_string();
         let (text, label) = (name(ColumnRole::Text), Some(name(ColumnRole::Label)));
-        self.columns.get_or_insert(Columns { text, label });
+        self.columns.get_or_insert(Columns { text, second: None, label });
         Ok(())
     }
 
     /// A column that the user calls otherwise than the files do.
     fn other_capitals(&self) -> impl Iterator<Item = FileDoubt> + use<> {
-        let Columns { text, label } = self.columns.clone().unwrap_or_default();
+        let Columns { text, second, label } = self.columns.clone().unwrap_or_default();
+        // A choice of two columns is not the name of the first.
+        let text = second.is_none().then_some(text);
         let CorpusSource { text_column, label_column, .. } = self.source;
-        let choices = [(text_column.clone(), Some(text)), (label_column.clone(), label)];
+        let choices = [(text_column.clone(), text), (label_column.clone(), label)];
         choices.into_iter().filter_map(|(choice, found)| match (choice, found) {
             (ColumnChoice::Named(wanted), Some(found)) if wanted != found => {
                 Some(FileDoubt::OtherCapitals { wanted, found })
@@ -207,7 +212,7 @@ impl Set<'_> {
     fn into_facts(mut self, doubts: Vec<FileDoubt>) -> Result<RawFacts, DataError> {
         let name = self.source.files.name.clone();
         if self.count() == 0 {
-            let Columns { text, label } = self.columns.unwrap_or_default();
+            let Columns { text, label, .. } = self.columns.unwrap_or_default();
             let label = label.unwrap_or_default();
             return Err(DataError::NoRows { path: name, text, label });
         }

@@ -16,6 +16,7 @@ use crate::file_doubts::FileDoubt;
 use crate::foreign::Foreign;
 use crate::format::Format;
 use crate::labels::LabelError;
+use crate::tokenizer::TokenizerError;
 
 /// What a user can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,10 @@ pub enum DataRemedy {
     NumberColumns,
     /// Name one of several columns that could be meant.
     NameOneColumn(ColumnRole),
+    /// Allow texts more tokens.
+    RaiseLimit,
+    /// Name the columns of the texts: one, or the two of a pair.
+    NameTexts,
     /// Name two different columns.
     NameTwoColumns,
     /// Check that this is the training file, and that the labels are in this column.
@@ -134,6 +139,8 @@ impl DataError {
                 ),
             }),
             Self::Labels { fault, .. } => fault.remedy(),
+            Self::Tokenizer(TokenizerError::NoRoom { .. }) => Some(DataRemedy::RaiseLimit),
+            Self::PairsAndSingles { .. } => Some(DataRemedy::NameTexts),
             _ => None,
         }
     }
@@ -204,6 +211,7 @@ fn of_columns(fault: &ColumnError, line: u64, format: Format) -> DataRemedy {
         }
         ColumnError::Several { role, .. } => DataRemedy::NameOneColumn(*role),
         ColumnError::Same { .. } => DataRemedy::NameTwoColumns,
+        ColumnError::SameTexts { .. } => DataRemedy::Do("name two different columns".to_owned()),
     }
 }
 

@@ -8,12 +8,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
 use std::mem;
 
-use serde::{Deserialize, Serialize};
-
 use crate::bad_row::{BadRow, BadRowKind, BadRows};
 use crate::error::DataError;
 use crate::file_doubts::{FileDoubt, is_quoted};
 use crate::format::Format;
+use crate::label_rows::{LabelRows, Quoted};
 use crate::label_value::{NO_LABEL, is_count, value_of};
 use crate::labels::{LabelError, LabelMap, Labels};
 use crate::read_files::{ReadFiles, RowPlace};
@@ -27,30 +26,6 @@ pub(crate) struct SortedRows {
     /// The place of each label among them.
     numbers: HashMap<String, usize>,
     bad: BadRows,
-}
-
-/// The rows of one label.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct LabelRows {
-    /// The label as the file has it.
-    of_file: String,
-    /// The class, or what the user calls it.
-    name: String,
-    rows: u64,
-    /// The places of the first of them: as many as an account of bad rows shows.
-    first: Vec<RowPlace>,
-    /// Those whose texts are in quotes that are letters.
-    quoted: Option<Quoted>,
-    is_usable: bool,
-}
-
-/// Texts in quotes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Quoted {
-    texts: usize,
-    /// Of the first.
-    place: RowPlace,
-    text: String,
 }
 
 /// A usable row.
@@ -284,19 +259,6 @@ impl SortedRows {
                 label.is_usable = false;
                 self.bad.note_all(&label.first, label.rows, &kind);
             }
-        }
-    }
-}
-
-impl LabelRows {
-    fn of(label: &str) -> Self {
-        Self {
-            of_file: label.to_owned(),
-            name: label.to_owned(),
-            rows: 0,
-            first: Vec::new(),
-            quoted: None,
-            is_usable: true,
         }
     }
 }

@@ -46,7 +46,7 @@ pub enum OnBadRow {
 /// One labelled text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
-    /// The text to classify.
+    /// The text to classify, or the pair of texts ([`crate::paired`]).
     pub text: String,
     /// The number of its class.
     pub label: u32,

@@ -17,6 +17,7 @@ use crate::error::DataError;
 use crate::file_doubts::{FileDoubt, is_quoted};
 use crate::format::Format;
 use crate::manner::Manner;
+use crate::pair::as_line;
 use crate::read_files::{ReadFile, ReadFiles, RowPlace};
 use crate::rows::{Row, Rows};
 
@@ -27,7 +28,8 @@ pub struct TextSource {
     pub name: PathBuf,
     /// How it is written; by default one text per line, unless the first line looks like something else.
     pub format: Option<Format>,
-    /// The column of the text; unused for plain text.
+    /// The column of the text. Of plain text it only says whether a line is a pair, with a tab between
+    /// its texts.
     pub text_column: ColumnChoice,
     /// How it is written, where the user says more than the format.
     pub dialect: Dialect,
@@ -47,7 +49,7 @@ pub struct TextRow {
     /// The physical line on which it begins, or the number of the row in a file without lines,
     /// counted from 1.
     pub line: u64,
-    /// The text, or what is wrong with the row.
+    /// The text or the pair of texts ([`crate::paired`]), or what is wrong with the row.
     pub text: Result<String, BadRow>,
 }
 
@@ -152,10 +154,10 @@ impl<R: BufRead> TextReader<R> {
     /// Refuses lines whose first one is clearly not a text, where no format was given.
     fn check_first(&mut self, line: u64, text: &str) -> Result<(), DataError> {
         let is_first = mem::take(&mut self.is_doubtful);
-        match is_first.then(|| Disguise::of(text)).flatten() {
+        match is_first.then(|| Disguise::of(&as_line(text))).flatten() {
             None => Ok(()),
             Some(look) => {
-                let (path, text) = (self.rows.path().to_owned(), text.to_owned());
+                let (path, text) = (self.rows.path().to_owned(), as_line(text).into_owned());
                 Err(DataError::NotTexts { path, line, text, look })
             }
         }

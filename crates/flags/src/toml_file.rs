@@ -259,6 +259,9 @@ fn list_of(items: &DeArray<'_>) -> Option<String> {
     if items.is_empty() {
         return Some("none".to_owned());
     }
-    let words: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
-    Some(words?.join(","))
+    let word = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+        DeValue::String(text) => Some(text.to_string()),
+        number => text_of(Form::Number, number),
+    };
+    Some(items.iter().map(word).collect::<Option<Vec<String>>>()?.join(","))
 }

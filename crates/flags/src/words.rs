@@ -139,6 +139,8 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     (&["training_file"], Same("train_file")),
     (&["text_column_name"], Same("text_column")),
     (&["label_column_name"], Same("label_column")),
+    (&["class_weight"], Same("class_weights")),
+    (&["label_smoothing"], Same("label_smoothing_factor")),
     (&["per_gpu_train_batch_size"], Same("per_device_train_batch_size")),
     (&["num_processes", "nproc"], Same("nproc_per_node")),
     (&["num_nodes", "nodes"], Same("nnodes")),
@@ -210,8 +212,11 @@ pub const WORDS: &[(&[&str], Meant)] = &[
      Advice("leave it out: texts are packed without padding, and each is read once per epoch")),
     (&["gradient_checkpointing", "compile", "torch_compile"],
      Advice("leave it out: the program manages memory and speed, see `trainer plan`")),
-    (&["label_smoothing", "label_smoothing_factor", "class_weights", "focal_loss"],
-     Advice("not supported: the loss is the mean cross-entropy of the classes")),
+    (&["weights", "weight", "loss_weights", "pos_weight", "scale_pos_weight", "sample_weight"],
+     Like(&["class_weights"])),
+    (&["focal_loss", "loss", "criterion", "loss_type"],
+     Advice("leave it out: the loss is cross-entropy, see `class_weights` and \
+             `label_smoothing_factor`")),
     (&["layerwise_lr_decay", "llrd"], Like(&["learning_rate", "head_learning_rate"])),
     (&["do_train"], Advice("leave it out: `trainer train` trains")),
     // The optimiser.

@@ -1,8 +1,11 @@
 //! A split of a data set of the hub: its Parquet files, in the cache and on the server.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
+use lockstep_world::counted;
 use serde::Deserialize;
 
 use crate::address::quoted;
@@ -109,16 +112,24 @@ impl DataSet<'_> {
                 return None;
             }
             if !found.are_all() {
-                tracing::warn!(
-                    "{} is taken from the cache, which does not tell whether the {} Parquet file(s) of \
-                     the split `{}` are all of them",
-                    self.repo.subject,
-                    found.files.len(),
-                    self.name.split
-                );
+                self.warn_once(found.files.len());
             }
             Some(found.files.iter().map(|file| folder.join(file)).collect())
         })
+    }
+
+    /// Warns of a split that is perhaps not whole, once a process, since it is looked for more than once.
+    fn warn_once(&self, files: usize) {
+        static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        let (subject, split) = (&self.repo.subject, self.name.split);
+        let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.insert(format!("{subject} {split}")) {
+            tracing::warn!(
+                "{subject} is taken from the cache, which does not tell whether the split `{split}` has \
+                 more than {}",
+                counted(files, "Parquet file")
+            );
+        }
     }
 
     fn fetch(&self) -> Result<Vec<PathBuf>, HubError> {

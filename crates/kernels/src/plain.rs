@@ -10,7 +10,7 @@ use std::ops::Range;
 use candle_core::{DType, Result, Tensor, Var};
 
 use crate::attention::{composed_softmax, first_element};
-use crate::{AdamWUpdate, AttentionPlan, Dropout, Segments};
+use crate::{AdamWUpdate, AttentionPlan, Criterion, Dropout, Segments};
 
 /// [`crate::embedding()`] as two gathers and a sum.
 ///
@@ -100,20 +100,28 @@ pub fn first_rows(x: &Tensor, segments: &Segments) -> Result<Tensor> {
     x.index_select(&Tensor::new(starts, x.device())?, 0)
 }
 
-/// [`crate::summed_cross_entropy()`] as a logarithm of a sum less a gathered logit.
+/// [`crate::summed_cross_entropy()`] as a product of targets and logarithms of probabilities.
 ///
 /// # Errors
 /// When candle refuses the shapes.
-pub fn summed_cross_entropy(logits: &Tensor, labels: &[u32]) -> Result<Tensor> {
+pub fn summed_cross_entropy(
+    logits: &Tensor,
+    labels: &[u32],
+    criterion: &Criterion,
+) -> Result<Tensor> {
     if labels.is_empty() {
         // Candle finds no maximum of nothing; the sum of nothing is a differentiable 0.
         return logits.sum_all();
     }
-    let labels = Tensor::new(labels, logits.device())?.unsqueeze(1)?; // (B,1)
+    let classes = logits.dim(1)?;
+    let targets = labels.iter().flat_map(|&label| criterion.targets(label as usize, classes));
+    #[expect(clippy::cast_possible_truncation, reason = "a target has the logits' type")]
+    let targets = Tensor::from_iter(targets.map(|target| target as f32), logits.device())?;
+    let targets = targets.reshape(logits.shape())?.to_dtype(logits.dtype())?; // (B,K)
     let top = logits.max_keepdim(1)?.detach(); // (B,1)
     let shifted = logits.broadcast_sub(&top)?; // (B,K)
     let normaliser = shifted.exp()?.sum_keepdim(1)?.log()?; // (B,1)
-    (normaliser - shifted.gather(&labels, 1)?)?.sum_all()
+    (targets * normaliser.broadcast_sub(&shifted)?)?.sum_all()
 }
 
 /// [`crate::sum_of_squares()`] as a conversion, a square and a sum.

@@ -6,7 +6,7 @@ use lockstep_params::{Fixed, Parameters};
 use lockstep_world::Seed;
 
 use crate::checkpoint::{LoadReport, ReadWeights, Wanted, WeightsFile, read_parameters};
-use crate::layers::Purpose;
+use crate::layers::{Purpose, Weights};
 use crate::masks::{DropoutRates, Dropouts, Masks};
 use crate::network::Network;
 use crate::pass::Pass;
@@ -161,7 +161,8 @@ impl Classifier {
             device: &request.device,
         };
         let ReadWeights { parameters, fixed, report } = read_parameters(weights, &wanted)?;
-        let network = |purpose| Network::of(&config, request.head, &parameters, purpose);
+        let weights = Weights { parameters: &parameters, fixed: &fixed };
+        let network = |purpose| Network::of(&config, request.head, weights, purpose);
         let model = Self {
             learning: network(Purpose::Learning)?,
             inference: network(Purpose::Inference)?,

@@ -20,7 +20,7 @@ impl Encoder {
         let layers = scope.below(config.family.blocks());
         let block = |index| Block::of(index, config, &layers.below(&index.to_string()));
         Ok(Self {
-            embeddings: Embeddings::of(config, &scope.below("embeddings"))?,
+            embeddings: Embeddings::of(config, scope)?,
             blocks: (0..config.blocks).map(block).collect::<Result<_, _>>()?,
         })
     }

@@ -212,6 +212,12 @@ impl Family {
         }
     }
 
+    /// Whether the tokens of a pair's second text have a type of their own.
+    #[must_use]
+    pub fn tells_texts_apart(self) -> bool {
+        self == Self::Bert
+    }
+
     /// Whether a row for the type of each token is added to the embeddings.
     pub(crate) fn has_token_types(self) -> bool {
         self != Self::DistilBert

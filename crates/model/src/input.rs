@@ -12,6 +12,9 @@ pub struct Input<'a> {
     pub ids: &'a [u32],
     /// Each token's place in its example, (N).
     pub positions: &'a [u32],
+    /// The token type of each token, (N); empty where all are 0, which is so unless an example is a pair
+    /// of texts. Only BERT reads them.
+    pub kinds: &'a [u32],
     /// Where each example begins, and N at the end, (B + 1).
     pub offsets: &'a [usize],
     /// Each example's place in the corpus, which its dropout masks depend on, (B).

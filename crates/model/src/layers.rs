@@ -2,16 +2,24 @@
 
 use candle_core::Tensor;
 use lockstep_kernels::{self as kernels, Affine, Weight};
-use lockstep_params::{ParamName, ParameterError, Parameters};
+use lockstep_params::{Fixed, ParamName, ParameterError, Parameters};
 
 use crate::ModelError;
 
 /// Looks parameters up by their name below a prefix.
 #[derive(Clone)]
 pub(crate) struct Scope<'a> {
-    parameters: &'a Parameters,
+    weights: Weights<'a>,
     purpose: Purpose,
     prefix: String,
+}
+
+/// What layers are made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Weights<'a> {
+    pub(crate) parameters: &'a Parameters,
+    /// What does not learn.
+    pub(crate) fixed: &'a Fixed,
 }
 
 /// What layers are made for.
@@ -24,8 +32,8 @@ pub(crate) enum Purpose {
 }
 
 impl<'a> Scope<'a> {
-    pub(crate) fn new(parameters: &'a Parameters, purpose: Purpose, prefix: &str) -> Self {
-        Self { parameters, purpose, prefix: prefix.to_owned() }
+    pub(crate) fn new(weights: Weights<'a>, purpose: Purpose, prefix: &str) -> Self {
+        Self { weights, purpose, prefix: prefix.to_owned() }
     }
 
     pub(crate) fn below(&self, name: &str) -> Self {
@@ -35,11 +43,16 @@ impl<'a> Scope<'a> {
     pub(crate) fn weight(&self, name: &str) -> Result<Weight, ModelError> {
         let name = ParamName::from(format!("{}{name}", self.prefix));
         let missing = || ParameterError::Missing { name: name.clone() };
-        let weight = self.parameters.weight(&name).ok_or_else(missing)?;
+        let weight = self.weights.parameters.weight(&name).ok_or_else(missing)?;
         Ok(match self.purpose {
             Purpose::Learning => weight.clone(),
             Purpose::Inference => weight.frozen(),
         })
+    }
+
+    /// A tensor that does not learn, if there is one of this name.
+    pub(crate) fn fixed(&self, name: &str) -> Option<&'a Tensor> {
+        self.weights.fixed.tensor(&ParamName::from(format!("{}{name}", self.prefix)))
     }
 
     /// A weight and the bias beside it.

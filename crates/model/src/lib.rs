@@ -40,7 +40,7 @@ pub use error::{ModelError, ModelRemedy};
 pub use family::{Family, HeadActivation};
 pub use head_kind::HeadKind;
 pub use input::{Input, Mode};
-pub use lockstep_kernels::{Bf16, Precision, Ready};
+pub use lockstep_kernels::{Bf16, Criterion, Precision, Ready};
 pub use logits::{Logits, Loss};
 pub use masks::{DropoutRates, Dropouts};
 pub use pretrained::Pretrained;

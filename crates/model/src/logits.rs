@@ -1,16 +1,16 @@
 //! What a forward pass gives, and the loss made of it.
 
 use candle_core::{DType, Tensor};
-use lockstep_kernels as kernels;
+use lockstep_kernels::{self as kernels, Criterion};
 
 /// One score a class for each example, (B, K).
 #[derive(Debug)]
 pub struct Logits(Tensor);
 
-/// The sum of the examples' cross-entropies, with the graph behind it.
+/// The sum of the examples' losses, with the graph behind it.
 ///
 /// A sum and not a mean, because the shares of several ranks may differ in size: it is divided
-/// once, by the global number of examples.
+/// once, by the weight of the global batch.
 #[derive(Debug)]
 pub struct Loss(pub(crate) Tensor);
 
@@ -22,9 +22,14 @@ impl Logits {
     /// Cross-entropy against the true classes, (B), summed.
     ///
     /// # Errors
-    /// When a label is no class, or there are more or fewer labels than examples.
-    pub fn summed_cross_entropy(&self, labels: &[u32]) -> candle_core::Result<Loss> {
-        kernels::summed_cross_entropy(&self.0, labels).map(Loss)
+    /// When a label is no class, there are more or fewer labels than examples, or the criterion has
+    /// weights of more or fewer classes.
+    pub fn summed_cross_entropy(
+        &self,
+        labels: &[u32],
+        criterion: &Criterion,
+    ) -> candle_core::Result<Loss> {
+        kernels::summed_cross_entropy(&self.0, labels, criterion).map(Loss)
     }
 
     /// The scores, example by example.

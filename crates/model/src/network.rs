@@ -1,10 +1,8 @@
 //! The layers of a classifier, from tokens to logits.
 
-use lockstep_params::Parameters;
-
 use crate::encoder::Encoder;
 use crate::head::Head;
-use crate::layers::{Purpose, Scope};
+use crate::layers::{Purpose, Scope, Weights};
 use crate::pass::Pass;
 use crate::{EncoderConfig, HeadKind, Input, Logits, ModelError};
 
@@ -26,10 +24,10 @@ impl Network {
     pub(crate) fn of(
         config: &EncoderConfig,
         head: HeadKind,
-        parameters: &Parameters,
+        weights: Weights<'_>,
         purpose: Purpose,
     ) -> Result<Self, ModelError> {
-        let below = |prefix| Scope::new(parameters, purpose, prefix);
+        let below = |prefix| Scope::new(weights, purpose, prefix);
         Ok(Self {
             encoder: Encoder::of(config, &below(config.family.encoder_prefix(head)))?,
             head: Head::of(config.family, head, &below(""))?,

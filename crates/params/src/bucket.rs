@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(twin.calls, 1);
         let squares = 4.0 * (1.0 + 4.0 + 9.0 + 16.0 + 25.0);
         assert_eq!([false, true].map(|common| sums.squares(common).unwrap()), [0.0, squares]);
-        let global = sums.mean(1, squares);
+        let global = sums.mean(1.0, squares);
         let values = |name: &str| global.get(&name.into()).unwrap().0.dense().unwrap().into_owned();
         assert_eq!(values("m").to_vec2::<f32>().unwrap(), [[2.0, 4.0], [6.0, 8.0]]);
         assert_eq!(values("v").to_vec1::<f32>().unwrap(), [10.0]);

@@ -27,6 +27,12 @@ impl Fixed {
         self
     }
 
+    /// The tensor `name`, if it is one that does not learn.
+    #[must_use]
+    pub fn tensor(&self, name: &ParamName) -> Option<&Tensor> {
+        self.whole.get(name)
+    }
+
     /// Adds rows (R, D) that a file has before those of the table `name`.
     #[must_use]
     pub fn with_rows(mut self, name: ParamName, rows: Tensor) -> Self {

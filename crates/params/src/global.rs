@@ -137,11 +137,11 @@ impl ReducedGradients {
         Ok(squares)
     }
 
-    /// The gradients of the mean over the global number of `examples`, where the squares of all
-    /// sums over all processes add up to `squares`.
+    /// The gradients of the mean over a global batch of this `weight`, the number of its examples
+    /// where each counts 1; the squares of all sums over all processes add up to `squares`.
     #[must_use]
-    pub fn mean(self, examples: usize, squares: f64) -> GlobalGradients {
-        let factor = 1.0 / examples as f64;
+    pub fn mean(self, weight: f64, squares: f64) -> GlobalGradients {
+        let factor = 1.0 / weight;
         GlobalGradients { sums: self.sums, factor, norm: factor * squares.sqrt() }
     }
 }

@@ -119,7 +119,7 @@ impl LocalGradients {
     pub fn alone(self, examples: usize) -> Result<GlobalGradients, ReductionError> {
         let sums = self.sum(&mut Solo)?;
         let squares = sums.squares(true)?;
-        Ok(sums.mean(examples, squares))
+        Ok(sums.mean(examples as f64, squares))
     }
 
     /// Sums over all ranks, in the order of the names: matrices where they lie and in shards, all
@@ -295,7 +295,7 @@ mod tests {
         add_product(&all);
         add_product(&all);
         let sums = LocalGradients::take(&all).unwrap().sum(&mut Twin).unwrap();
-        let global = sums.mean(4, 0.0);
+        let global = sums.mean(4.0, 0.0);
         // Twice (3, 4), doubled by the reduction, over 4 examples.
         let (gradient, factor) = global.get(&"a".into()).unwrap();
         assert_eq!(gradient.dense().unwrap().to_vec1::<f32>().unwrap(), [12.0, 16.0]);
@@ -319,7 +319,7 @@ mod tests {
         // A sum is 2 here and its square 4; the twin has the other half of the matrix.
         let (shard, common) = (4.0 * length as f64 / 2.0, 4.0 * 4.0);
         assert_eq!([false, true].map(|c| sums.squares(c).unwrap()), [shard, shard + common]);
-        let global = sums.mean(10, 2.0 * shard + common);
+        let global = sums.mean(10.0, 2.0 * shard + common);
         assert!((global.norm() - (4.0 * (length + 4) as f64).sqrt() / 10.0).abs() < 1e-9);
         assert_eq!(global.shard(&"matrix".into()), Some(length / 2..length));
         assert_eq!(global.shard(&"vector".into()), None);
@@ -338,7 +338,7 @@ mod tests {
                     LocalGradients::take(&all).unwrap()
                 }
             };
-            let global = local.sum(&mut Twin).unwrap().mean(1, 0.0);
+            let global = local.sum(&mut Twin).unwrap().mean(1.0, 0.0);
             let Some((Gradient::Rows(found), _)) = global.get(&"t".into()) else {
                 panic!("a table's gradient has rows")
             };
@@ -358,7 +358,7 @@ mod tests {
         all.insert("w".into(), &zeros, ParameterInfo::new(GradientLayout::Matrix)).unwrap();
         let rows = RowGradient::new(vec![1], vec![1.0, 2.0], (2, 2)).unwrap();
         all.weight(&"w".into()).unwrap().add_gradient(Gradient::Rows(rows)).unwrap();
-        let global = LocalGradients::take(&all).unwrap().sum(&mut Twin).unwrap().mean(1, 0.0);
+        let global = LocalGradients::take(&all).unwrap().sum(&mut Twin).unwrap().mean(1.0, 0.0);
         let (gradient, _) = global.get(&"w".into()).unwrap();
         let values = gradient.dense().unwrap().to_vec2::<f32>().unwrap();
         assert_eq!(values, [[0.0, 0.0], [2.0, 4.0]]);

@@ -51,13 +51,25 @@ pub struct DropRates {
     pub head: f32,
 }
 
-/// A model that the kernels do not take.
+/// What the kernels do not take.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the GPU kernels take no {what} of {found}: {limit}")]
-pub struct Unsupported {
-    what: &'static str,
-    found: usize,
-    limit: &'static str,
+pub enum Unsupported {
+    /// A size of the model.
+    #[error("the GPU kernels take no {what} of {found}: {limit}")]
+    Size {
+        /// Which size.
+        what: &'static str,
+        /// What it is.
+        found: usize,
+        /// What it has to be.
+        limit: &'static str,
+    },
+    /// Another loss than plain cross-entropy.
+    #[error("the GPU kernels take no class weights and no label smoothing")]
+    Loss,
+    /// Another type than 0.
+    #[error("the GPU kernels take no token types, which BERT gives the second text of a pair")]
+    TokenTypes,
 }
 
 /// Tokens of the longest text that the attention kernels take.
@@ -73,7 +85,7 @@ impl ModelShape {
     /// Whether the kernels take this model and texts of `longest` tokens.
     ///
     /// # Errors
-    /// [`Unsupported`] names the size that they do not take.
+    /// [`Unsupported::Size`] names the size that they do not take.
     pub fn check(&self, longest: usize) -> Result<(), Unsupported> {
         let columns = self.columns();
         let limits = [
@@ -91,7 +103,7 @@ impl ModelShape {
         ];
         match limits.into_iter().find(|(_, _, is_taken, _)| !is_taken) {
             None => Ok(()),
-            Some((what, found, _, limit)) => Err(Unsupported { what, found, limit }),
+            Some((what, found, _, limit)) => Err(Unsupported::Size { what, found, limit }),
         }
     }
 }

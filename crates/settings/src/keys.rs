@@ -19,9 +19,10 @@ use lockstep_trainer::{BestMetric, Graphs};
 
 use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
-    DATA_SOURCE, DELIMITER, DEVICE_CHOICE, DataSource, ENCODING, GRAPHS, HEAD, LENGTH, METRIC,
-    MODEL_NAME, ModelName, NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION, REPORTERS, RESUME,
-    Reporter, Resume, SCHEDULE, SECONDS, STRATEGY, Strategy, TOKEN_PLACE, TokenPlace,
+    CLASS_WEIGHTS_KIND, ClassWeights, DATA_SOURCE, DELIMITER, DEVICE_CHOICE, DataSource, ENCODING,
+    GRAPHS, HEAD, LENGTH, METRIC, MODEL_NAME, ModelName, NON_FINITE, NonFinite, ON_BAD_ROW,
+    PRECISION, REPORTERS, RESUME, Reporter, Resume, SCHEDULE, SECONDS, STRATEGY, Strategy,
+    TOKEN_PLACE, TokenPlace,
 };
 
 /// Makes each row a static, and the list of all.
@@ -81,7 +82,7 @@ keys! {
     );
     TEXT_COLUMN: String = Key::new(
         DATA, "text_column", TEXT,
-        "column with the texts; its number from 1 where there is no header",
+        "column with the texts (of a pair both: a,b), or its number where there is no header",
     ).or_else("detected");
     LABEL_COLUMN: String = Key::new(
         DATA, "label_column", TEXT,
@@ -144,6 +145,14 @@ keys! {
         TRAIN, "deterministic", SWITCH,
         "same weights, bit for bit, on 1 to 8 ranks; slower",
     ).or("false");
+    CLASS_WEIGHTS: ClassWeights = Key::new(
+        TRAIN, "class_weights", CLASS_WEIGHTS_KIND,
+        "how much each class counts in the loss",
+    ).or_else("all 1");
+    LABEL_SMOOTHING: f64 = Key::new(
+        TRAIN, "label_smoothing_factor", BELOW_ONE,
+        "share of each target that is spread over all classes",
+    ).or("0");
     EVAL_STRATEGY: Strategy = Key::new(
         TRAIN, "eval_strategy", STRATEGY,
         "when to evaluate",
@@ -265,7 +274,7 @@ keys! {
     ).or_else("all");
     LOGGING_STEPS: NonZeroU64 = Key::new(
         RUN, "logging_steps", UPDATES,
-        "updates between lines on the console",
+        "updates between lines on the console, and between points in TensorBoard",
     ).or("10");
     LOGGING_FIRST_STEP: bool = Key::new(
         RUN, "logging_first_step", SWITCH,
@@ -273,7 +282,7 @@ keys! {
     ).or("false");
     REPORT_TO: Vec<Reporter> = Key::new(
         RUN, "report_to", REPORTERS,
-        "where to report: console, jsonl",
+        "where to report: console, jsonl, tensorboard",
     ).or("console,jsonl");
     PEER_TIMEOUT: NonZeroU64 = Key::new(
         RUN, "peer_timeout", UPDATES,

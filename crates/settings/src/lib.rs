@@ -13,7 +13,6 @@ mod record;
 mod shared;
 mod tables;
 mod terms;
-mod unsupported;
 
 use std::path::Path;
 
@@ -27,7 +26,8 @@ pub use plan::{
 pub use record::{Record, is_record, is_record_of, is_unfinished_record, plan_toml, run_toml};
 pub use shared::shared;
 pub use terms::{
-    DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Reporter, Resume, Strategy, TokenPlace,
+    ClassWeights, DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Reporter, Resume,
+    Strategy, TokenPlace,
 };
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.
@@ -50,7 +50,6 @@ pub fn run_config(line: CommandLine, entries: &'static Entries) -> Written {
     let name = read_base(&mut config, &line);
     line.apply(&mut config);
     contradiction::settle(&mut config);
-    unsupported::note_unsupported(&mut config);
     inference::infer(&mut config, &name);
     config
 }

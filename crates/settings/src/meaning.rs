@@ -126,6 +126,8 @@ impl TrainPlan {
             },
             accumulation: config.get(&keys::ACCUMULATION)?,
             deterministic: config.get(&keys::DETERMINISTIC)?,
+            class_weights: config.find(&keys::CLASS_WEIGHTS),
+            label_smoothing: config.get(&keys::LABEL_SMOOTHING)?,
             evaluation: cadence(config, evaluation, &keys::EVAL_STEPS)?,
             early_stopping: config.find(&keys::EARLY_STOPPING),
             best_metric: config.get(&keys::BEST_METRIC)?,

@@ -10,12 +10,12 @@ use lockstep_host::{PrecisionChoice, Wish};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_trainer::{
-    Arithmetic, BestMetric, Cadence, Graphs, OnNonFinite, Recording, RunLength, Saving,
+    Arithmetic, BestMetric, Cadence, Criterion, Graphs, OnNonFinite, Recording, RunLength, Saving,
     TrainSettings, Usage,
 };
 use lockstep_world::{Seed, WorldSize};
 
-use super::terms::{DataSource, ModelName, Reporter};
+use super::terms::{ClassWeights, DataSource, ModelName, Reporter};
 
 /// Everything a training run is decided by.
 #[derive(Clone, Debug)]
@@ -114,6 +114,10 @@ pub struct TrainPlan {
     pub accumulation: NonZeroUsize,
     /// Whether the weights have the same bits on any number of ranks.
     pub deterministic: bool,
+    /// How much each class counts; nothing where all count 1.
+    pub class_weights: Option<ClassWeights>,
+    /// The share of each target that is spread over all classes.
+    pub label_smoothing: f64,
     /// When the validation file is evaluated.
     pub evaluation: Cadence,
     /// After how many evaluations without a better one the run ends.
@@ -225,6 +229,7 @@ impl RunPlan {
     }
 
     /// The plan as the trainer understands it, in a world of this size; `recording` is that of GPUs.
+    /// The classes count 1 each in it, since only the data say which classes there are.
     pub fn settings(&self, world: WorldSize, recording: Option<Recording>) -> TrainSettings {
         let Self { data, train, optim, run, .. } = self;
         TrainSettings {
@@ -238,6 +243,7 @@ impl RunPlan {
             warmup: optim.warmup,
             adamw: optim.adamw,
             max_grad_norm: optim.max_grad_norm,
+            criterion: Criterion::new(Vec::new(), train.label_smoothing),
             on_nonfinite: optim.on_nonfinite,
             evaluation: train.evaluation,
             saving: run.saving,

@@ -31,6 +31,47 @@ pub struct FamilyText {
     pub logits: Vec<f32>,
 }
 
+/// A pair of texts of the models of `family_pairs.py`.
+#[derive(Debug, Deserialize)]
+pub struct FamilyPair {
+    /// `bert` or `roberta`.
+    pub family: String,
+    /// Its token ids.
+    pub ids: Vec<u32>,
+    /// The type of each token.
+    pub kinds: Vec<u32>,
+    /// Its logits.
+    pub logits: Vec<f32>,
+    /// The norm of the gradient of the loss for class 1.
+    pub grad_norm: f64,
+}
+
+/// A loss of PyTorch's `CrossEntropyLoss(weight=, label_smoothing=)`, of `criterion.py`.
+#[derive(Debug, Deserialize)]
+pub struct GoldenCriterion {
+    /// The weight of each class (K); empty where each is 1.
+    pub weights: Vec<f64>,
+    /// The label smoothing.
+    pub smoothing: f64,
+    /// Mean loss.
+    pub loss: f64,
+    /// (B, K); empty where the batch is rows of rows.tsv.
+    #[serde(default)]
+    pub logits: Vec<Vec<f32>>,
+    /// (B)
+    #[serde(default)]
+    pub labels: Vec<u32>,
+    /// Of the mean loss, by the logits, (B K).
+    #[serde(default)]
+    pub gradient: Vec<f64>,
+    /// The first so many rows of rows.tsv through tiny-hf.
+    #[serde(default)]
+    pub rows: usize,
+    /// The norm of the gradient of all its weights.
+    #[serde(default)]
+    pub grad_norm: f64,
+}
+
 /// One example of the first update.
 #[derive(Debug, Deserialize)]
 pub struct GoldenExample {
@@ -98,6 +139,26 @@ pub fn golden_first_batch() -> Vec<GoldenExample> {
 #[must_use]
 pub fn golden_trace(run: &str) -> Vec<GoldenUpdate> {
     lines(&format!("golden/{run}.trace.jsonl"))
+}
+
+/// The pairs of texts of a family, `bert` or `roberta`.
+///
+/// # Panics
+/// When the file is missing or damaged.
+#[must_use]
+pub fn family_pairs(family: &str) -> Vec<FamilyPair> {
+    let mut pairs: Vec<FamilyPair> = lines("families/pairs.jsonl");
+    pairs.retain(|pair| pair.family == family);
+    pairs
+}
+
+/// Losses with weights of classes and label smoothing.
+///
+/// # Panics
+/// When the file is missing or damaged.
+#[must_use]
+pub fn golden_criterion() -> Vec<GoldenCriterion> {
+    lines("golden/criterion.jsonl")
 }
 
 /// The texts of a family, `bert` or `roberta`.

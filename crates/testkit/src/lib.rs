@@ -8,8 +8,9 @@ mod place;
 mod skip;
 
 pub use golden::{
-    FamilyText, GoldenBf16, GoldenExample, GoldenText, GoldenUpdate, family_texts, golden_bf16,
-    golden_first_batch, golden_texts, golden_trace,
+    FamilyPair, FamilyText, GoldenBf16, GoldenCriterion, GoldenExample, GoldenText, GoldenUpdate,
+    family_pairs, family_texts, golden_bf16, golden_criterion, golden_first_batch, golden_texts,
+    golden_trace,
 };
 pub use place::{real, reference};
 pub use skip::{skip, skip_case};

@@ -27,7 +27,7 @@ fn card(plan: &RunPlan, corpora: &Corpora, results: &Map<String, Value>) -> Stri
     let mut text = head(plan);
     text += &data(plan, corpora);
     text += &measures(results);
-    text += &usage(plan);
+    text += &usage(plan, corpora.train.columns().second.is_some());
     text += "\n## Hyper-parameters\n\n| key | value |\n|---|---|\n";
     for settled in &plan.settled {
         let value = settled.text.replace('|', "\\|");
@@ -105,7 +105,7 @@ fn measures(results: &Map<String, Value>) -> String {
     text
 }
 
-fn usage(plan: &RunPlan) -> String {
+fn usage(plan: &RunPlan, is_of_pairs: bool) -> String {
     let directory = quoted(&plan.run.directory.display().to_string());
     let (trust, note) = match plan.model.head {
         HeadKind::Hf => ("", ""),
@@ -118,12 +118,21 @@ fn usage(plan: &RunPlan) -> String {
         ),
     };
     let limit = plan.data.reading.max_length.get();
+    let (shell, python, pairs) = match is_of_pairs {
+        false => ("echo \"a text\"", "\"a text\"", ""),
+        true => (
+            "printf 'a text\\tanother text\\n'",
+            "{\"text\": \"a text\", \"text_pair\": \"another text\"}",
+            "\nThe model classifies pairs of texts. In lines that `trainer predict` reads, a tab is between \
+             them.\n",
+        ),
+    };
     format!(
-        "\n## Use\n\n```sh\necho \"a text\" | trainer predict --checkpoint {directory}\n```\n\n\
+        "\n## Use\n{pairs}\n```sh\n{shell} | trainer predict --checkpoint {directory}\n```\n\n\
          From Python, with DIR this directory; texts are cut where they were cut in training:\n\n\
          ```python\nfrom transformers import pipeline\n\n\
          classify = pipeline(\"text-classification\", \"DIR\"{trust})\n\
-         classify(\"a text\", truncation=True, max_length={limit}, top_k=None)\n```\n{note}"
+         classify({python}, truncation=True, max_length={limit}, top_k=None)\n```\n{note}"
     )
 }
 

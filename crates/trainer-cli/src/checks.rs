@@ -12,7 +12,7 @@ use lockstep_settings::{
 };
 
 use crate::failure::Failure;
-use crate::{models, output_dir, sources};
+use crate::{models, output_dir, source_files};
 
 /// What of a configuration can be looked at; what could not be read is absent.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ impl Checks {
         let mut others: Vec<Failure> = files.chain(map).map(Failure::from).collect();
         // Where there is a network, the data sets are downloaded when they are read.
         let splits = self.splits.iter().filter(|_| !self.hub.is_online());
-        let splits = splits.filter_map(|split| sources::of_hub(split, &self.hub).err());
+        let splits = splits.filter_map(|split| source_files::of_hub(split, &self.hub).err());
         others.extend(splits.map(Failure::from));
         match (self.positions(), self.longest) {
             (Ok(Some(positions)), Some(longest)) => {

@@ -15,6 +15,7 @@ use lockstep_params::TensorFileError;
 use lockstep_trainer::{CheckpointError, TrainError};
 use thiserror::Error;
 
+use crate::criterion::WeightsError;
 use crate::remedies::Hinted;
 use lockstep_world::counted;
 
@@ -46,6 +47,9 @@ pub(crate) enum Failure {
     /// Data that cannot be used.
     #[error("{}", .0.with_hint())]
     Data(#[from] DataError),
+    /// Weights of classes that the data do not have.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// A model's tokenizer that cannot be read.
     #[error(transparent)]
     Tokenizer(TokenizerError),
@@ -93,6 +97,17 @@ pub(crate) enum Failure {
         path: PathBuf,
         /// The system's words.
         cause: io::Error,
+    },
+    /// A `metrics.jsonl` that cannot be read.
+    #[error(
+        "{}: {cause}\n  hint: leave this run out, or remove the line if it is damaged",
+        path.display()
+    )]
+    Metrics {
+        /// The file.
+        path: PathBuf,
+        /// The line, and what is wrong with it.
+        cause: String,
     },
     /// Flight records that are not there, or cannot be read.
     #[error(
@@ -181,13 +196,15 @@ impl Failure {
     /// The exit code of this failure.
     pub(crate) fn code(&self) -> ExitCode {
         match self {
-            Self::UnknownCommand { .. } | Self::Configuration(_) => ExitCode::Usage,
+            Self::UnknownCommand { .. } | Self::Configuration(_) | Self::Weights(_) => {
+                ExitCode::Usage
+            }
             Self::Several(failures) => {
                 let codes: Vec<ExitCode> = failures.iter().map(Self::code).collect();
                 codes.iter().copied().reduce(of_both).unwrap_or(ExitCode::Usage)
             }
             Self::Join(error) => error.code(),
-            Self::Data(_) => ExitCode::Data,
+            Self::Data(_) | Self::Metrics { .. } => ExitCode::Data,
             Self::Tokenizer(error) => of_tokenizer(error),
             Self::Hub(error) => error.code(),
             Self::NoCheckpoint { .. } | Self::Classes { .. } => ExitCode::Checkpoint,

@@ -53,9 +53,25 @@ impl Finished {
         Ok(Self { model, tokenizer, labels, max_length, usage })
     }
 
-    /// The column of the texts: as the flag says, else as in training.
-    pub(crate) fn text_column(&self, config: &Written) -> ColumnChoice {
-        column(config.find(&keys::TEXT_COLUMN), self.usage.text_column.as_ref())
+    /// The columns of the texts: as the flag says, else as in training.
+    ///
+    /// # Errors
+    /// One column for a model of pairs, whose answers to single texts mean nothing.
+    pub(crate) fn text_column(&self, config: &Written) -> Result<ColumnChoice, Fault> {
+        let Usage { text_column, text_pair_column, .. } = &self.usage;
+        let chosen = config.find(&keys::TEXT_COLUMN);
+        match (chosen, text_column, text_pair_column) {
+            (None, Some(first), Some(second)) => {
+                Ok(ColumnChoice::RememberedPair([first, second].map(String::clone)))
+            }
+            (Some(one), _, Some(_)) if !one.contains(',') => {
+                let place = config.place(&keys::TEXT_COLUMN);
+                let other = "the model, which was trained on pairs of texts".to_owned();
+                let remedy = "name both columns of the pairs, with a comma between them";
+                Err(Fault { place, problem: Problem::Contradiction { other, remedy } })
+            }
+            (chosen, first, _) => Ok(column(chosen, first.as_ref())),
+        }
     }
 
     /// How files are read: as the flags say, else as in training.
@@ -66,7 +82,7 @@ impl Finished {
         let map = self.usage.label_map.as_ref();
         Ok(Reading {
             max_length: self.max_length,
-            text_column: self.text_column(config),
+            text_column: self.text_column(config)?,
             label_column: column(
                 config.find(&keys::LABEL_COLUMN),
                 self.usage.label_column.as_ref(),

@@ -202,6 +202,7 @@ fn of_data(remedy: &DataRemedy) -> String {
             "fix the texts, or give the format of the file with --input-format".to_owned()
         }
         DataRemedy::MergeLabels => "merge them with --label-map".to_owned(),
+        DataRemedy::RaiseLimit => "raise --max-seq-length".to_owned(),
         DataRemedy::GroupScores => "group them into classes with --label-map".to_owned(),
         of_columns => of_column_remedy(of_columns),
     }
@@ -222,6 +223,15 @@ fn of_column_remedy(remedy: &DataRemedy) -> String {
         DataRemedy::NumberColumns => "give the columns by their numbers with --text-column N and \
              --label-column N; the first column is 1"
             .to_owned(),
+        DataRemedy::NameOneColumn(ColumnRole::Text) => {
+            "name one with --text-column, or both of a pair with a comma between them; if two columns \
+             have the same name, rename one in the file"
+                .to_owned()
+        }
+        DataRemedy::NameTexts => {
+            "name the columns with --text-column: one, or the two of a pair with a comma between them"
+                .to_owned()
+        }
         DataRemedy::NameOneColumn(role) => format!(
             "name one with {}; if two columns have the same name, rename one in the file",
             flag(*role)

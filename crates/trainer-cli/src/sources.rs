@@ -1,20 +1,19 @@
 //! Labelled examples: from a file, from the hub, or from the corpus that is built in.
 
-use std::path::PathBuf;
-
 use lockstep_data::{
-    BadRows, Columns, Corpus, CorpusFacts, CorpusSource, DataError, Doubt, Example, FileSet,
-    HeldOut, LabelMap, Labels, MaxLength, RawCorpus, RawCorpusFile, Renames, RowPlace, TokenCache,
+    BadRows, Columns, Corpus, DataError, Doubt, Example, HeldOut, LabelMap, Labels, MaxLength,
+    RawCorpus, RawCorpusFile, Renames, RowPlace, TokenCache,
 };
-use lockstep_hub::{HubError, HubSettings, SplitName, find_split};
+use lockstep_hub::HubSettings;
 use lockstep_reviews as reviews;
-use lockstep_settings::{DataPlan, DataSource, HubSplit, Reading};
+use lockstep_settings::{DataPlan, DataSource, Reading};
 use lockstep_trainer::Usage;
 use lockstep_world::Seed;
 
 use crate::failure::Failure;
 use crate::remedies;
 use crate::set::Set;
+use crate::source_files::{corpus_source, file_set, held};
 
 /// Where data sets of the hub come from, and where tokens are kept.
 #[derive(Clone, Copy, Debug)]
@@ -71,10 +70,11 @@ impl Corpora {
 
     /// What a model needs to read other files as these were read.
     pub(crate) fn usage(&self, max_length: MaxLength) -> Usage {
-        let Columns { text, label } = self.train.columns().clone();
+        let Columns { text, second, label } = self.train.columns().clone();
         Usage {
             max_seq_length: max_length.get(),
             text_column: Some(text),
+            text_pair_column: second,
             label_column: label,
             label_map: self.renames.as_ref().map(Renames::classes),
         }
@@ -88,7 +88,7 @@ pub(crate) struct Held<'a> {
     /// What messages call its source.
     pub(crate) name: String,
     /// Its examples.
-    pub(crate) corpus: &'a CorpusFacts,
+    pub(crate) corpus: &'a Set,
 }
 
 /// The corpora of a training, read before it is known which classes the model has.
@@ -96,6 +96,8 @@ pub(crate) struct RawCorpora {
     train: Raw,
     validation: Option<Raw>,
     test: Option<Raw>,
+    /// What messages call the validation and the test set.
+    held_names: [Option<String>; 2],
     held_out: Option<HeldOut>,
     renames: Option<Renames>,
 }
@@ -129,6 +131,7 @@ impl RawCorpora {
             train: read(&plan.train, Split::Train)?,
             validation: held(&plan.validation)?,
             test: held(&plan.test)?,
+            held_names: [&plan.validation, &plan.test].map(|source| source.as_ref().map(name)),
             held_out: plan.held_out,
             renames,
         })
@@ -144,6 +147,14 @@ impl RawCorpora {
         let held =
             |raw: Option<Raw>| raw.map(|raw| raw.labelled(Labels::Known(&labels))).transpose();
         let (validation, test) = (held(self.validation)?, held(self.test)?);
+        let is_of_pairs = |corpus: &Set| corpus.columns().second.is_some();
+        for (name, corpus) in self.held_names.iter().zip([&validation, &test]) {
+            let differs = |corpus: &&Set| is_of_pairs(corpus) != is_of_pairs(&train);
+            if let (Some(name), Some(corpus)) = (name, corpus.as_ref().filter(differs)) {
+                let is_of_pairs = is_of_pairs(corpus);
+                return Err(DataError::PairsAndSingles { name: name.clone(), is_of_pairs });
+            }
+        }
         let (train, validation) = match self.held_out {
             Some(rule) => match train {
                 Set::Held(train) => {
@@ -193,57 +204,6 @@ impl Raw {
     }
 }
 
-/// Files in memory, before it is known which of their labels are classes.
-///
-/// # Errors
-/// A file that cannot be read, or whose columns are not known.
-pub(crate) fn file(
-    files: FileSet,
-    reading: &Reading,
-    renames: Option<&Renames>,
-) -> Result<RawCorpus, DataError> {
-    held(&corpus_source(files, reading), renames)
-}
-
-fn held(source: &CorpusSource, renames: Option<&Renames>) -> Result<RawCorpus, DataError> {
-    let raw = RawCorpus::read(source)?;
-    Ok(match renames {
-        Some(renames) => raw.renamed(renames),
-        None => raw,
-    })
-}
-
-fn corpus_source(files: FileSet, reading: &Reading) -> CorpusSource {
-    CorpusSource {
-        files,
-        text_column: reading.text_column.clone(),
-        label_column: reading.label_column.clone(),
-        dialect: reading.dialect,
-        on_bad_row: reading.on_bad_row,
-    }
-}
-
-/// The files of a source, in the order of their rows; those of a split of the hub are in its cache.
-///
-/// # Errors
-/// Files that are not there, and what the hub or its cache lacks.
-pub(crate) fn file_set(source: &DataSource, hub: &HubSettings) -> Result<FileSet, Failure> {
-    match source {
-        DataSource::Hub(split) => {
-            let mut files = of_hub(split, hub)?;
-            Ok(match (files.pop(), files.is_empty()) {
-                (Some(file), true) => file.into(),
-                (last, _) => {
-                    files.extend(last);
-                    FileSet { name: name(source).into(), files }
-                }
-            })
-        }
-        DataSource::File(path) => Ok(FileSet::find(path)?),
-        DataSource::Reviews => Ok(FileSet::from(PathBuf::from(name(source)))),
-    }
-}
-
 /// Reads one set whose classes are known.
 ///
 /// # Errors
@@ -257,15 +217,6 @@ pub(crate) fn read(
     let renames = renames(reading)?;
     let raw = Raw::read(source, Split::Held, reading, renames.as_ref(), places)?;
     Ok(raw.labelled(Labels::Known(labels))?)
-}
-
-/// The files of a split of the hub, in the order of its rows.
-///
-/// # Errors
-/// What the hub or its cache lacks.
-pub(crate) fn of_hub(split: &HubSplit, hub: &HubSettings) -> Result<Vec<PathBuf>, HubError> {
-    let HubSplit { id, config, split } = split;
-    find_split(&SplitName { id, config: config.as_deref(), split }, hub)
 }
 
 /// What the labels of the files are called: as the map says that is given, else the remembered one.

@@ -93,7 +93,9 @@ impl Tokens<'_> {
 
     fn how(&self, corpus: &CorpusFile) -> Tokenising<'_> {
         let classes = corpus.labels().len() as u64;
-        Tokenising { tokenizer: self.tokenizer, max: self.reading.max_length, classes }
+        let are_pairs = corpus.columns().second.is_some();
+        let (tokenizer, max) = (self.tokenizer, self.reading.max_length);
+        Tokenising { tokenizer, max, classes, are_pairs }
     }
 
     fn known(&self, corpus: &CorpusFile) -> Option<TokenStore> {

@@ -4,15 +4,16 @@ use std::time::Instant;
 
 use lockstep_collective::Collective;
 use lockstep_data::{Batch, TokenStore};
-use lockstep_model::Classifier;
+use lockstep_model::{Classifier, Criterion};
 use lockstep_world::{Step, WorldSize};
 
 use crate::engine::Scorer;
 use crate::metrics::{ConfusionMatrix, wilson_interval};
 use crate::scores::Scores;
+use crate::tally::Tally;
 use crate::{EvaluationReport, StopRequest, TrainError};
 
-/// Evaluates a split. The ranks share the batches and add up whole numbers.
+/// Evaluates a split by plain cross-entropy. The ranks share the batches and add up whole numbers.
 ///
 /// # Errors
 /// [`TrainError`] when the model or a peer fails.
@@ -24,16 +25,17 @@ pub fn evaluate(
     collective: &mut dyn Collective,
 ) -> Result<EvaluationReport, TrainError> {
     let mut scorer = Scorer::new(model)?;
-    let split = EvaluationSet { name, store, step };
+    let split = EvaluationSet { name, store, step, criterion: &Criterion::default() };
     let never = StopRequest::default();
     evaluate_by(&mut scorer, model, &split, collective, &never)?.ok_or(TrainError::Stopped)
 }
 
-/// A split, and the number of updates before its evaluation.
+/// A split, the number of updates before its evaluation, and what its loss is.
 pub(crate) struct EvaluationSet<'a> {
     pub(crate) name: &'a str,
     pub(crate) store: &'a TokenStore,
     pub(crate) step: Step,
+    pub(crate) criterion: &'a Criterion,
 }
 
 /// Evaluates a split by the scores that `scorer` gives; nothing when some rank is asked to stop.
@@ -45,8 +47,8 @@ pub(crate) fn evaluate_by(
     stop: &StopRequest,
 ) -> Result<Option<EvaluationReport>, TrainError> {
     let began = Instant::now();
-    let EvaluationSet { name, store, step } = *split;
-    let mut tally = Tally { matrix: ConfusionMatrix::new(model.labels().len()), losses: vec![] };
+    let EvaluationSet { name, store, step, criterion } = *split;
+    let mut tally = Tally::new(model.labels().len());
     let batches = batches(store, scorer.tokens_at_once());
     let (rank, world) = (collective.seat().rank().0, collective.seat().world().get());
     for round in batches.chunks(world) {
@@ -55,15 +57,15 @@ pub(crate) fn evaluate_by(
         }
         if let Some(indices) = round.get(rank) {
             let batch = Batch::pack(store, indices)?;
-            tally.count(&scorer.scores(model, &batch)?, &batch);
+            tally.count(&scorer.scores(model, &batch)?, &batch, criterion);
         }
     }
-    let Tally { matrix, losses } = tally.over_all_ranks(batches.len(), collective)?;
+    let Tally { matrix, losses, sureness } = tally.over_all_ranks(batches.len(), collective)?;
     let loss: f64 = losses.into_iter().sum();
     Ok(Some(EvaluationReport {
         step: step.0,
         split: name.to_owned(),
-        loss: loss / (matrix.examples().max(1)) as f64,
+        loss: loss / weight(&matrix, criterion),
         accuracy: matrix.accuracy(),
         accuracy_interval: wilson_interval(matrix.correct(), matrix.examples()),
         f1: matrix.macro_f1(),
@@ -71,8 +73,22 @@ pub(crate) fn evaluate_by(
         examples: matrix.examples(),
         correct: matrix.correct(),
         confusion: matrix.rows(),
+        reliability: sureness.reliability(),
+        mistakes: sureness.mistakes(),
         seconds: began.elapsed().as_secs_f64(),
     }))
+}
+
+/// What all examples count in a mean; 1 where there is none.
+fn weight(matrix: &ConfusionMatrix, criterion: &Criterion) -> f64 {
+    let rows = matrix.rows().into_iter().enumerate();
+    let of_class = |(class, row): (usize, Vec<u64>)| {
+        criterion.weight(class) * row.into_iter().sum::<u64>() as f64
+    };
+    match rows.map(of_class).sum() {
+        0.0 => 1.0,
+        weight => weight,
+    }
 }
 
 /// Whether some rank is asked to stop; all get the same answer.
@@ -104,81 +120,4 @@ fn batches(store: &TokenStore, at_once: usize) -> Vec<Vec<usize>> {
     }
     batches.retain(|batch| !batch.is_empty());
     batches
-}
-
-struct Tally {
-    matrix: ConfusionMatrix,
-    /// Of each batch: their sum does not follow the number of ranks.
-    losses: Vec<f64>,
-}
-
-impl Tally {
-    fn count(&mut self, scores: &[Vec<f32>], batch: &Batch) {
-        let mut loss = 0.0;
-        for (scores, &label) in scores.iter().zip(batch.labels()) {
-            self.matrix.count(label as usize, best(scores));
-            loss += cross_entropy(scores, label as usize);
-        }
-        self.losses.push(loss);
-    }
-
-    /// What all ranks counted in so many `batches`.
-    fn over_all_ranks(
-        mut self,
-        batches: usize,
-        collective: &mut dyn Collective,
-    ) -> Result<Self, TrainError> {
-        let world = collective.seat().world().get();
-        self.losses.resize(batches.div_ceil(world), 0.0);
-        let counts = self.matrix.counts().iter().copied();
-        let mine: Vec<u64> = self.losses.iter().map(|loss| loss.to_bits()).chain(counts).collect();
-        let all = collective.all_gather(&mine)?;
-        let mut sum = Self {
-            matrix: ConfusionMatrix::new(self.matrix.rows().len()),
-            losses: vec![0.0; self.losses.len() * world],
-        };
-        for (rank, theirs) in all.chunks_exact(mine.len()).enumerate() {
-            let (losses, counts) = theirs.split_at(self.losses.len());
-            sum.matrix.add(counts);
-            let places = sum.losses.iter_mut().skip(rank).step_by(world);
-            places.zip(losses).for_each(|(place, &bits)| *place = f64::from_bits(bits));
-        }
-        Ok(sum)
-    }
-}
-
-/// The class with the highest score, the first of equals.
-fn best(scores: &[f32]) -> usize {
-    let higher =
-        |best: usize, class: usize| if scores[class] > scores[best] { class } else { best };
-    (0..scores.len()).fold(0, higher)
-}
-
-/// `ln(sum_k exp(s_k)) - s_label`, shifted by the maximum against overflow.
-fn cross_entropy(scores: &[f32], label: usize) -> f64 {
-    let maximum = f64::from(scores[best(scores)]);
-    let sum: f64 = scores.iter().map(|&score| (f64::from(score) - maximum).exp()).sum();
-    sum.ln() + maximum - f64::from(scores[label])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cross_entropy_is_that_of_the_softmax() {
-        let check = |scores: &[f32], label, expected: f64| {
-            let found = cross_entropy(scores, label);
-            assert!((found - expected).abs() < 1e-6, "{scores:?} {label}: {found}");
-        };
-        check(&[0.0, 0.0], 1, 2_f64.ln());
-        check(&[1000.0, 0.0], 0, 0.0);
-        check(&[1000.0, 0.0], 1, 1000.0);
-        check(&[1.0, 2.0, 3.0], 2, 0.407_605_96);
-    }
-
-    #[test]
-    fn equal_scores_give_the_first_class() {
-        assert_eq!(best(&[0.5, 0.7, 0.7]), 1);
-    }
 }

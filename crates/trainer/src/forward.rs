@@ -17,6 +17,7 @@ pub(crate) fn input(batch: &Batch) -> Input<'_> {
     Input {
         ids: batch.ids(),
         positions: batch.positions(),
+        kinds: batch.kinds(),
         offsets: batch.offsets(),
         examples: batch.examples(),
     }

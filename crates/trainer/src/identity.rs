@@ -42,6 +42,10 @@ pub(crate) struct Identity {
     pub(crate) adam_beta2: f64,
     pub(crate) adam_epsilon: f64,
     pub(crate) max_grad_norm: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) class_weights: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) label_smoothing_factor: Option<f64>,
 }
 
 /// One thing in which two runs differ.
@@ -90,6 +94,8 @@ impl Identity {
             adam_beta2: adamw.beta2,
             adam_epsilon: adamw.epsilon,
             max_grad_norm: settings.max_grad_norm,
+            class_weights: in_words(settings.criterion.weights()),
+            label_smoothing_factor: Some(settings.criterion.smoothing()).filter(|e| *e > 0.0),
         }
     }
 
@@ -99,19 +105,27 @@ impl Identity {
             Ok(Value::Object(fields)) => fields,
             _ => serde_json::Map::new(),
         };
-        let theirs = fields(other);
-        let differs = |(name, mine): (String, Value)| {
-            let their = theirs.get(&name)?;
-            let (here, there) = (words(&mine), words(their));
-            (*their != mine).then_some(Difference { name, here, there })
+        let (mine, theirs) = (fields(self), fields(other));
+        let others = theirs.keys().filter(|name| !mine.contains_key(*name));
+        let said = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), words);
+        let differs = |name: &String| {
+            let (mine, theirs) = (mine.get(name), theirs.get(name));
+            let (here, there) = (said(mine), said(theirs));
+            (mine != theirs).then(|| Difference { name: name.clone(), here, there })
         };
-        fields(self).into_iter().filter_map(differs).collect()
+        mine.keys().chain(others).filter_map(differs).collect()
     }
 }
 
 /// What checkpoints that name no precision were computed in.
 fn only_precision() -> String {
     "f32".to_owned()
+}
+
+/// Weights as people read them; nothing where there are none.
+fn in_words(weights: &[f64]) -> Option<String> {
+    let words: Vec<String> = weights.iter().map(f64::to_string).collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// A value as people read it.

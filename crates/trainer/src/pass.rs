@@ -83,7 +83,7 @@ impl Pass<'_> {
             let listener = listener.filter(|_| micro_batches.peek().is_none());
             let mode = Mode::Train { dropout: self.plan.dropout, listener };
             let logits = self.model.logits(&input(&batch), mode)?; // (B, K)
-            let loss = logits.summed_cross_entropy(batch.labels())?;
+            let loss = logits.summed_cross_entropy(batch.labels(), self.plan.criterion)?;
             own.loss += loss.value()?;
             own.tokens += batch.tokens();
             self.model.backward(&loss)?;

@@ -58,7 +58,7 @@ pub struct RecordedPlan {
 /// The recorded programs of a run that is alone.
 ///
 /// # Errors
-/// [`TrainError::Unsupported`] when the kernels do not take this model or its texts;
+/// [`TrainError::Unsupported`] when the kernels do not take this model, its texts or its loss;
 /// [`TrainError::DeterministicOnGpu`].
 pub fn recorded_plan(
     shape: ModelShape,
@@ -72,6 +72,7 @@ pub fn recorded_plan(
     let (plan, lengths) = (&plan, train.lengths());
     let passes = Passes { plan, settings, lengths, seat: Seat::SOLO, total: updates };
     shape.check(passes.longest())?;
+    settings.check_loss()?;
     let buckets = buckets(&passes);
     let first = buckets.first().map_or(Step::START, |share| share.first);
     let draft = Draft::new(DraftSettings {

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use lockstep_data::Order;
 use lockstep_gpu::Graphs;
+use lockstep_model::Criterion;
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
-use lockstep_program::Arithmetic;
+use lockstep_program::{Arithmetic, Unsupported};
 use lockstep_world::Seed;
 
 use crate::{BestMetric, Usage};
@@ -37,6 +38,8 @@ pub struct TrainSettings {
     pub adamw: AdamWSettings,
     /// The global norm gradients are clipped to.
     pub max_grad_norm: f64,
+    /// What the loss of an example is, in training and in evaluations.
+    pub criterion: Criterion,
     /// What becomes of an update whose loss or gradient is not finite.
     pub on_nonfinite: OnNonFinite,
     /// When the validation set is evaluated.
@@ -57,6 +60,13 @@ pub struct TrainSettings {
     pub deterministic: bool,
     /// How updates are recorded, on a GPU.
     pub recording: Option<Recording>,
+}
+
+impl TrainSettings {
+    /// Whether recorded programs take this loss.
+    pub(crate) fn check_loss(&self) -> Result<(), Unsupported> {
+        if self.criterion.is_plain() { Ok(()) } else { Err(Unsupported::Loss) }
+    }
 }
 
 /// How the updates of a GPU are recorded.

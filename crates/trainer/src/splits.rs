@@ -56,7 +56,8 @@ impl Trainer {
         };
         let Some(store) = store.as_ref().filter(|_| !session.stop) else { return Ok(None) };
         self.board.enter(Phase::Evaluating, step.0);
-        let split = evaluation::EvaluationSet { name, store, step };
+        let criterion = &self.settings.criterion;
+        let split = evaluation::EvaluationSet { name, store, step, criterion };
         let Self { engine, model, collective, .. } = self;
         let stop = session.request;
         let report = evaluate_by(&mut **engine, model, &split, &mut **collective, stop)?;

@@ -1,7 +1,7 @@
 //! How the ranks' gradients become one: the place where replicas could drift apart.
 //!
 //! Each rank brings sums over its own examples. They are added over all ranks and divided once by
-//! the number of examples of the whole global batch. So how the batch was shared out changes the
+//! the weight of the whole global batch: the number of its examples, unless classes have weights. So how the batch was shared out changes the
 //! result by rounding only, and in deterministic mode (`determinism.rs`) not at all.
 //!
 //! Why all replicas hold the same bits: they start with the weights of rank 0 (`replicas.rs`). Each
@@ -88,8 +88,8 @@ impl<'a> GradientSync<'a> {
         })
     }
 
-    /// Adds up what all ranks put into the update, and divides the sums once by the number of
-    /// examples. Every rank gets the same answer.
+    /// Adds up what all ranks put into the update, and divides the sums once by the weight of the
+    /// global batch. Every rank gets the same answer.
     ///
     /// # Errors
     /// [`TrainError`] when a peer is lost.
@@ -113,7 +113,7 @@ impl<'a> GradientSync<'a> {
             true => sum_of_pieces(&squares),
             false => squares.into_iter().flatten().map(|&bits| f64::from_bits(bits)).sum(),
         };
-        Ok(Mean { gradients: sums.mean(totals.examples, squares), totals })
+        Ok(Mean { gradients: sums.mean(self.plan.weight, squares), totals })
     }
 
     /// Sends this rank's shards of the new weights to the others, and receives theirs.

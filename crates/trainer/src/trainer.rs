@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use lockstep_collective::{Collective, Phase, PhaseBoard};
 use lockstep_data::{BatchPlan, TokenStore, Tokenizer};
-use lockstep_model::Classifier;
+use lockstep_model::{Classifier, Criterion};
 use lockstep_optim::{AdamW, Schedule};
 use lockstep_world::{Purpose, Step};
 
@@ -97,6 +97,8 @@ impl Trainer {
             deterministic: settings.deterministic,
             global: &global,
             examples: global.len(),
+            weight: weight(train, &global, &settings.criterion)?,
+            criterion: &settings.criterion,
             rates: self.schedule.rates(*step),
             dropout: settings.seed.derive(Purpose::Dropout, step.0),
             accumulation: settings.accumulation,
@@ -179,4 +181,17 @@ impl Trainer {
     pub(crate) fn enter(&self, phase: Phase) {
         self.board.enter(phase, self.step.0);
     }
+}
+
+/// What the examples at these places count in a mean.
+fn weight(
+    store: &TokenStore,
+    examples: &[usize],
+    criterion: &Criterion,
+) -> Result<f64, TrainError> {
+    if criterion.weights().is_empty() {
+        return Ok(examples.len() as f64);
+    }
+    let of = |&example: &usize| Ok(criterion.weight(store.label(example)? as usize));
+    examples.iter().map(of).sum()
 }

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use lockstep_data::TokenStore;
+use lockstep_model::Criterion;
 use lockstep_optim::Rates;
 use lockstep_world::{Rank, Seed, Step, add_by_tree};
 
@@ -20,8 +21,12 @@ pub(crate) struct UpdatePlan<'a> {
     pub(crate) deterministic: bool,
     /// The examples of all ranks together.
     pub(crate) global: &'a [usize],
-    /// The number of examples of all ranks together, by which sums are divided.
+    /// The number of examples of all ranks together.
     pub(crate) examples: usize,
+    /// What they count together, by which sums are divided: their number, or the sum of the weights
+    /// of their classes. Every rank knows all labels, so it needs no exchange.
+    pub(crate) weight: f64,
+    pub(crate) criterion: &'a Criterion,
     pub(crate) rates: Rates,
     /// The seed of this update's dropout masks.
     pub(crate) dropout: Seed,
@@ -49,7 +54,7 @@ impl UpdatePlan<'_> {
 pub(crate) struct FinishedUpdate {
     /// The step of its plan.
     pub(crate) step: Step,
-    /// Mean over the global batch.
+    /// Mean over the global batch, weighted where classes have weights.
     pub(crate) loss: f64,
     /// Global norm of the gradient before clipping.
     pub(crate) grad_norm: f64,

@@ -12,6 +12,9 @@ pub struct Usage {
     /// The column of the texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_column: Option<String>,
+    /// The column of the second texts, where texts are pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_pair_column: Option<String>,
     /// The column of the labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_column: Option<String>,

@@ -28,6 +28,8 @@ fn hub_of_set() -> Server {
                 file.replace('/', "-")
             );
             send(stream, &lines, &fs::read(folder.join(file)).unwrap());
+        } else if path.starts_with("/api/datasets/lab/set/") {
+            send(stream, "404 No\r\nx-error-code: RevisionNotFound\r\n", b"");
         } else {
             send(stream, "404 No\r\nx-error-code: RepoNotFound\r\n", b"");
         }

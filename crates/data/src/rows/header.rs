@@ -7,10 +7,21 @@ use super::layout::Layout;
 use crate::bad_row::BadRowKind;
 use crate::dialect::Header;
 use crate::error::DataError;
+use crate::phrases::ColumnSample;
 use crate::records::{Cells, Record};
 
 /// The records that are read at most to find a row that shows how many columns there are.
 const LOOKED_AT: usize = 1000;
+
+impl DataError {
+    /// The same with what the columns in question hold, where it is about columns.
+    pub(crate) fn with_samples(mut self, of_all: Vec<ColumnSample>) -> Self {
+        if let Self::Column { fault, samples, .. } = &mut self {
+            *samples = of_all.into_iter().filter(|one| fault.is_about(&one.name)).collect();
+        }
+        self
+    }
+}
 
 impl<R: BufRead> Rows<R> {
     /// Settles the columns by the header.

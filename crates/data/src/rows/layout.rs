@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::Content;
 use crate::bad_row::BadRowKind;
-use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Wanted};
+use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Texts, Wanted};
 use crate::excerpt::excerpt;
 use crate::label_value::{is_integer, value_of};
+use crate::pair::paired;
 use crate::phrases::ColumnSample;
 use crate::records::{Cells, type_name};
 
@@ -16,6 +17,10 @@ pub(super) struct Layout {
     /// How many columns a table has.
     width: usize,
     pub(super) text: Option<Column>,
+    /// The second text of a pair.
+    pub(super) second: Option<Column>,
+    /// Whether a row is a line with both texts of a pair, with a tab between them.
+    has_pairs_in_lines: bool,
     pub(super) label: Option<Column>,
 }
 
@@ -27,31 +32,35 @@ pub(super) struct Column {
 }
 
 impl Layout {
-    /// That of a file with nothing but texts.
-    pub(super) fn of_plain_text() -> Self {
-        Self { width: 1, text: Some(Column { name: "text".to_owned(), place: 0 }), label: None }
+    /// That of a file with nothing but texts, or with nothing but pairs of them.
+    pub(super) fn of_plain_text(choice: &ColumnChoice) -> Self {
+        let text = Some(Column { name: "text".to_owned(), place: 0 });
+        let has_pairs_in_lines = choice.is_pair_in_lines();
+        Self { width: 1, text, has_pairs_in_lines, ..Self::default() }
     }
 
     /// Takes the columns that are not settled yet and are among `names`.
     pub(super) fn settle(&mut self, wanted: &Wanted, names: &[String]) -> Result<(), ColumnError> {
-        let find = |choice: &ColumnChoice, role| {
-            let found = choice.among(role, names)?;
-            let place = names.iter().position(|name| Some(name) == found.as_ref());
-            Ok(found.zip(place).map(|(name, place)| Column { name, place }))
+        let column = |found: String| {
+            let place = names.iter().position(|name| *name == found)?;
+            Some(Column { name: found, place })
         };
-        let Self { width, text, label } = self;
+        let Self { width, text, second, label, .. } = self;
         *width = names.len();
         if text.is_none() {
-            *text = find(&wanted.text, ColumnRole::Text)?;
+            (*text, *second) = match wanted.text.texts_among(names)? {
+                None => (None, None),
+                Some(Texts::One(name)) => (column(name), None),
+                Some(Texts::Pair([first, second])) => (column(first), column(second)),
+            };
         }
         if let (None, Some(choice)) = (&label, &wanted.label) {
-            *label = find(choice, ColumnRole::Label)?;
+            *label = choice.among(ColumnRole::Label, names)?.and_then(column);
         }
-        match (text, label) {
-            (Some(text), Some(label)) if text.name == label.name => {
-                Err(ColumnError::Same { column: text.name.clone() })
-            }
-            _ => Ok(()),
+        let Some(label) = label else { return Ok(()) };
+        match [text, second].into_iter().flatten().find(|text| text.name == label.name) {
+            Some(text) => Err(ColumnError::Same { column: text.name.clone() }),
+            None => Ok(()),
         }
     }
 
@@ -63,9 +72,10 @@ impl Layout {
             && (layout.label.is_some() || wanted.label.is_none())
     }
 
-    /// The places of the columns, which are from then on the only ones, the text first.
+    /// The places of the columns, which are from then on the only ones, the texts first.
     pub(super) fn select(&mut self) -> Vec<usize> {
-        let columns = self.text.iter_mut().chain(&mut self.label).enumerate();
+        let Self { text, second, label, .. } = self;
+        let columns = text.iter_mut().chain(second).chain(label).enumerate();
         columns.map(|(new, column)| std::mem::replace(&mut column.place, new)).collect()
     }
 
@@ -81,7 +91,14 @@ impl Layout {
             None => (choice.name(role), Value::Null),
         };
         let (column, value) = take(self.text.as_ref(), &wanted.text, ColumnRole::Text);
-        let text = text(&column, value)?;
+        let mut content = text(&column, value)?;
+        if self.has_pairs_in_lines {
+            content = pair_of_line(&content)?;
+        }
+        if self.second.is_some() {
+            let (column, value) = take(self.second.as_ref(), &wanted.text, ColumnRole::Text);
+            content = paired(&content, &text(&column, value)?);
+        }
         let label = match &wanted.label {
             Some(choice) => {
                 let (column, value) = take(self.label.as_ref(), choice, ColumnRole::Label);
@@ -89,7 +106,7 @@ impl Layout {
             }
             None => None,
         };
-        Ok(Content { text, label })
+        Ok(Content { text: content, label })
     }
 }
 
@@ -133,6 +150,18 @@ impl Cells {
             Self::Object(object) => object.get_mut(name).map(Value::take),
         };
         value.unwrap_or_default()
+    }
+}
+
+/// The pair that a line holds.
+fn pair_of_line(line: &str) -> Result<String, BadRowKind> {
+    let texts: Vec<&str> = line.split('\t').collect();
+    match texts.as_slice() {
+        [first, second] if !first.trim().is_empty() && !second.trim().is_empty() => {
+            Ok(paired(first, second))
+        }
+        [_, _] => Err(BadRowKind::EmptyText),
+        _ => Err(BadRowKind::NotAPair { found: texts.len() }),
     }
 }
 

@@ -81,7 +81,7 @@ impl<R: BufRead> Rows<R> {
         })?;
         let mut rows = Self { dialect, ..Self::of(records, wanted, path) };
         match format {
-            Format::Plain => rows.layout = Layout::of_plain_text(),
+            Format::Plain => rows.layout = Layout::of_plain_text(&rows.wanted.text),
             Format::Tsv | Format::Csv => match dialect.header {
                 Header::Names => rows.read_header()?,
                 Header::Absent => rows.number_columns()?,
@@ -132,8 +132,9 @@ impl<R: BufRead> Rows<R> {
     /// [`DataError::Column`] when there were records, and none of them showed the columns.
     pub(crate) fn into_columns(self) -> Result<Option<Columns>, DataError> {
         self.check_columns()?;
-        let Layout { text, label, .. } = self.layout;
-        Ok(text.map(|text| Columns { text: text.name, label: label.map(|label| label.name) }))
+        let Layout { text, second, label, .. } = self.layout;
+        let [second, label] = [second, label].map(|column| column.map(|column| column.name));
+        Ok(text.map(|text| Columns { text: text.name, second, label }))
     }
 
     /// What the file seems to be, where it is no UTF-8 text.

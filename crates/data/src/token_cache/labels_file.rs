@@ -10,9 +10,10 @@ use crate::dialect::Delimiter;
 use crate::facts::RawFacts;
 use crate::file_state::FileState;
 use crate::format::Format;
+use crate::label_rows::LabelRows;
 use crate::manner::Manner;
 use crate::read_files::{ReadFile, ReadFiles};
-use crate::sorted_rows::{LabelRows, SortedRows};
+use crate::sorted_rows::SortedRows;
 use crate::source::CorpusSource;
 
 /// The labels of files of which nothing is odd: what is, is for the eyes of a user who may repair it,
@@ -20,6 +21,8 @@ use crate::source::CorpusSource;
 #[derive(Serialize, Deserialize)]
 pub(super) struct LabelsFile {
     text: String,
+    #[serde(default)]
+    second: Option<String>,
     label: Option<String>,
     files: Vec<Written>,
     labels: Vec<LabelRows>,
@@ -36,14 +39,14 @@ struct Written {
 impl LabelsFile {
     pub(super) fn of(raw: &RawCorpusFile) -> Option<Self> {
         let RawFacts { columns, rows, files, doubts, .. } = &raw.facts;
-        let Columns { text, label } = columns.clone()?;
+        let Columns { text, second, label } = columns.clone()?;
         let is_odd = !rows.bad().is_empty() || !doubts.is_empty();
         let labels = rows.labels().filter(|_| !is_odd)?.to_vec();
         let written = |file: &ReadFile| {
             let Manner { encoding, delimiter } = file.manner;
             Written { format: file.format, encoding: encoding.map(str::to_owned), delimiter }
         };
-        Some(Self { text, label, files: files.iter().map(written).collect(), labels })
+        Some(Self { text, second, label, files: files.iter().map(written).collect(), labels })
     }
 
     /// The files of `source` as they were read; nothing where this version does not know an encoding.
@@ -53,7 +56,7 @@ impl LabelsFile {
         states: &[FileState],
         key: u128,
     ) -> Option<RawCorpusFile> {
-        let Self { text, label, files, labels } = self;
+        let Self { text, second, label, files, labels } = self;
         if files.len() != source.files.files.len() {
             return None;
         }
@@ -78,7 +81,7 @@ impl LabelsFile {
         let facts = RawFacts {
             name: source.files.name.clone(),
             on_bad_row: source.on_bad_row,
-            columns: Some(Columns { text, label }),
+            columns: Some(Columns { text, second, label }),
             rows: SortedRows::known(labels, BadRows::default().in_files(files.clone())),
             files,
             doubts: Vec::new(),

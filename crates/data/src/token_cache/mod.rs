@@ -197,8 +197,8 @@ impl TokenCache {
 impl CorpusFile {
     /// What decides its tokens and their classes.
     fn tokens_key(&self, how: Tokenising<'_>) -> Option<u128> {
-        let Tokenising { tokenizer, max, classes } = how;
-        Some(hash(&(self.key?, tokenizer.fingerprint()?, max, classes, &self.classes)))
+        let Tokenising { tokenizer, max, classes, are_pairs } = how;
+        Some(hash(&(self.key?, tokenizer.fingerprint()?, max, classes, are_pairs, &self.classes)))
     }
 }
 

@@ -9,7 +9,8 @@ use super::header::{Widths, get, put};
 use super::writer::{Finished, Part, StoreWriter};
 use crate::changed::ChangedFile;
 use crate::error::DataError;
-use crate::tokenizer::{Encoded, MaxLength, Tokenizer};
+use crate::pair::texts_of;
+use crate::tokenizer::{Encoded, MaxLength, Tokenizer, TokenizerError};
 
 /// Texts that a rank tokenises at once.
 const TEXTS: usize = 4096;
@@ -27,6 +28,8 @@ pub struct Tokenising<'a> {
     pub max: MaxLength,
     /// The number K of classes.
     pub classes: u64,
+    /// Whether the texts are pairs ([`crate::paired`]).
+    pub are_pairs: bool,
 }
 
 impl Tokenising<'_> {
@@ -35,6 +38,7 @@ impl Tokenising<'_> {
             vocabulary: self.tokenizer.vocab_size() as u64,
             longest: self.max.get() as u64,
             classes: self.classes,
+            are_pairs: self.are_pairs,
         }
     }
 }
@@ -168,20 +172,31 @@ fn encode<T: AsRef<str> + Sync>(
     how: Tokenising<'_>,
     bytes: &mut Vec<u8>,
 ) -> Result<(), DataError> {
-    let encoded: Vec<Encoded> = texts
-        .par_iter()
-        .map(|text| how.tokenizer.encode(text.as_ref(), how.max))
-        .collect::<Result<_, _>>()?;
-    let width = how.widths().id();
-    for Encoded { ids, truncated } in &encoded {
+    let encoded: Vec<Encoded> =
+        texts.par_iter().map(|text| encode_text(text.as_ref(), how)).collect::<Result<_, _>>()?;
+    let (width, beyond) = (how.widths().id(), how.tokenizer.vocab_size());
+    let beyond = u32::try_from(beyond).unwrap_or(u32::MAX);
+    for Encoded { ids, truncated, .. } in &encoded {
         // A text has at most `MaxLength` tokens, which is far below this bound.
         let length = u32::try_from(ids.len()).unwrap_or(CUT - 1);
         put(bytes, if *truncated { length | CUT } else { length }, 4);
     }
-    for Encoded { ids, .. } in &encoded {
-        ids.iter().for_each(|id| put(bytes, *id, width));
+    for Encoded { ids, second, .. } in &encoded {
+        let (first, second) = ids.split_at(second.unwrap_or(ids.len()).min(ids.len()));
+        first.iter().for_each(|id| put(bytes, *id, width));
+        second.iter().for_each(|id| put(bytes, id.saturating_add(beyond), width));
     }
     Ok(())
+}
+
+/// The tokens of a text; of a pair where the texts are pairs.
+fn encode_text(text: &str, how: Tokenising<'_>) -> Result<Encoded, TokenizerError> {
+    match texts_of(text) {
+        (first, Some(second)) if how.are_pairs => {
+            how.tokenizer.encode_pair([first, second], how.max)
+        }
+        _ => how.tokenizer.encode(text, how.max),
+    }
 }
 
 /// Adds what a rank has encoded of texts with these labels.

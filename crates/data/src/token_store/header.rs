@@ -22,8 +22,8 @@ pub(super) const HASH: usize = 16;
 
 const MARK: [u8; 8] = *b"LSTOKENS";
 /// Changes whenever a file means something else than before.
-pub(crate) const VERSION: u64 = 1;
-const WORDS: usize = 13;
+pub(crate) const VERSION: u64 = 2;
+const WORDS: usize = 14;
 /// Bytes of the header: mark, words, hash.
 pub(super) const HEADER: usize = 8 + 8 * WORDS + HASH;
 
@@ -55,6 +55,8 @@ pub(super) struct Widths {
     pub(super) longest: u64,
     /// Classes are below it (K).
     pub(super) classes: u64,
+    /// Whether texts are pairs: a token of a second text is then written as its id plus V.
+    pub(super) are_pairs: bool,
 }
 
 /// Bytes that hold each number below `bound`.
@@ -67,9 +69,14 @@ fn width(bound: u64) -> usize {
 }
 
 impl Widths {
+    /// What tokens are written as is below it.
+    pub(super) fn ids(self) -> u64 {
+        self.vocabulary.saturating_mul(if self.are_pairs { 2 } else { 1 })
+    }
+
     /// Bytes of a token.
     pub(super) fn id(self) -> usize {
-        width(self.vocabulary).max(2)
+        width(self.ids()).max(2)
     }
 
     /// Bytes of a number of tokens.
@@ -120,7 +127,7 @@ impl Header {
 
     pub(super) fn encode(&self) -> Vec<u8> {
         let [key, hashes] = [self.key, self.hashes].map(halves);
-        let Widths { vocabulary, longest, classes } = self.widths;
+        let Widths { vocabulary, longest, classes, are_pairs } = self.widths;
         let words: [u64; WORDS] = [
             VERSION,
             key[0],
@@ -132,6 +139,7 @@ impl Header {
             vocabulary,
             longest,
             classes,
+            u64::from(are_pairs),
             BLOCK as u64,
             hashes[0],
             hashes[1],
@@ -164,7 +172,12 @@ impl Header {
             tokens: word(),
             truncated: word(),
             fingerprint: word(),
-            widths: Widths { vocabulary: word(), longest: word(), classes: word() },
+            widths: Widths {
+                vocabulary: word(),
+                longest: word(),
+                classes: word(),
+                are_pairs: word() != 0,
+            },
             ..Self::default()
         };
         let block = word();
@@ -191,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_header_is_read_as_it_was_written() {
-        let widths = Widths { vocabulary: 30_522, longest: 128, classes: 77 };
+        let widths = Widths { vocabulary: 30_522, longest: 128, classes: 77, are_pairs: true };
         let header = Header {
             key: 7 << 100 | 3,
             texts: 5,

@@ -22,6 +22,7 @@ pub(crate) use writer::StoreWriter;
 
 use crate::changed::ChangedFile;
 use crate::error::DataError;
+use crate::pair::texts_of;
 use crate::tokenizer::{MaxLength, Tokenizer, TokenizerError};
 
 /// Texts between two whose first token's place is held in memory.
@@ -39,7 +40,7 @@ pub struct TokenStore {
 }
 
 impl TokenStore {
-    /// Tokenises `rows` of text and class on all cores, into memory.
+    /// Tokenises `rows` of text, or pair of texts ([`crate::paired`]), and class on all cores, into memory.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] when a text cannot be encoded.
@@ -48,8 +49,10 @@ impl TokenStore {
         tokenizer: &Tokenizer,
         max: MaxLength,
     ) -> Result<Self, TokenizerError> {
-        let rows = rows.into_iter().map(|(text, label)| Ok((text, label)));
-        let how = Tokenising { tokenizer, max, classes: ANY_CLASS };
+        let rows: Vec<(&str, u32)> = rows.into_iter().collect();
+        let are_pairs = rows.iter().any(|(text, _)| texts_of(text).1.is_some());
+        let rows = rows.into_iter().map(Ok);
+        let how = Tokenising { tokenizer, max, classes: ANY_CLASS, are_pairs };
         let writer = StoreWriter::new(how, Places::default(), 0);
         let other = |reason: String| TokenizerError::Encode { bytes: 0, reason };
         match build(rows, how, Some(writer), &mut Alone(&|_| ())) {
@@ -72,11 +75,15 @@ impl TokenStore {
         self.lengths.is_empty()
     }
 
-    /// Adds the tokens of text `example` to `ids`.
+    /// Adds the tokens of text `example` to `ids`. Of a pair it says where its second text begins among them.
     ///
     /// # Errors
     /// [`DataError::NoSuchExample`]; [`DataError::Changed`] for a file that was damaged since it was opened.
-    pub fn append_tokens(&self, example: usize, ids: &mut Vec<u32>) -> Result<(), DataError> {
+    pub fn append_tokens(
+        &self,
+        example: usize,
+        ids: &mut Vec<u32>,
+    ) -> Result<Option<usize>, DataError> {
         let length = *self.lengths.get(example).ok_or_else(|| self.no_such(example))?;
         let before = self.lengths.get(example / STRIDE * STRIDE..example).unwrap_or_default();
         let start = self.starts.get(example / STRIDE).copied().unwrap_or_default();
@@ -86,11 +93,24 @@ impl TokenStore {
         self.read(start * width as u64, &mut bytes)?;
         let first = ids.len();
         ids.extend(bytes.chunks_exact(width).map(get));
-        let bound = self.header.widths.vocabulary;
-        match ids.iter().skip(first).all(|id| u64::from(*id) < bound) {
-            true => Ok(()),
-            false => Err(self.damaged(&StoreFault::Damaged("a token is not in the vocabulary"))),
+        let widths = self.header.widths;
+        let added = ids.get_mut(first..).unwrap_or_default();
+        if !added.iter().all(|id| u64::from(*id) < widths.ids()) {
+            return Err(self.damaged(&StoreFault::Damaged("a token is not in the vocabulary")));
         }
+        if !widths.are_pairs {
+            return Ok(None);
+        }
+        let beyond = u32::try_from(widths.vocabulary).unwrap_or(u32::MAX);
+        let second = added.iter().position(|id| *id >= beyond).unwrap_or(added.len());
+        added.iter_mut().for_each(|id| *id %= beyond.max(1));
+        Ok(Some(second))
+    }
+
+    /// Whether the texts are pairs.
+    #[must_use]
+    pub fn is_of_pairs(&self) -> bool {
+        self.header.widths.are_pairs
     }
 
     /// The class of text `example`.

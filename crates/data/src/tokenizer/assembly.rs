@@ -27,6 +27,8 @@ pub(super) struct TokenizerParts {
     pub(super) side: Side,
     /// Whether special tokens in a text are ordinary words.
     pub(super) splits_special: bool,
+    /// Whether pairs of texts are framed as its family does.
+    pub(super) has_usual_pairs: bool,
 }
 
 impl TokenizerParts {
@@ -54,6 +56,7 @@ impl TokenizerParts {
             joining: config.joining().map(str::to_owned).collect(),
             side: config.side().unwrap_or_default(),
             splits_special: config.splits_special(),
+            has_usual_pairs: true,
         })
     }
 
@@ -80,7 +83,8 @@ impl TokenizerParts {
         let vocab_size = vocab_size(&pipeline, path)?;
         let id = |token: &String| pipeline.token_to_id(token).ok_or_else(|| missing(token));
         let (cls, sep) = (id(&self.special.cls)?, id(&self.special.sep)?);
-        Ok(Tokenizer { pipeline, special: self.special, cls, sep, vocab_size, side: self.side })
+        let Self { special, side, has_usual_pairs, .. } = self;
+        Ok(Tokenizer { pipeline, special, cls, sep, vocab_size, side, has_usual_pairs })
     }
 
     /// Adds the special tokens of the vocabulary that no file has listed: Python finds them in a

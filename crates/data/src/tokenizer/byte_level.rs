@@ -56,6 +56,7 @@ impl Description {
         let mut added = config.added(self.listed);
         let mut special = config.special_tokens(Family::Bytes);
         let (framing, expected) = (self.framing, "<s> text </s>");
+        let has_usual_pairs = config.decides() || framing.has_usual_pairs(Family::Bytes);
         Frame { config, framing, expected }.name(&mut special, &mut added)?;
         Ok(TokenizerParts {
             core: Core::Bytes(Box::new(model), PrefixSpace(space)),
@@ -64,6 +65,7 @@ impl Description {
             joining: config.joining().map(str::to_owned).collect(),
             side: config.side().or(self.side).unwrap_or_default(),
             splits_special: config.splits_special(),
+            has_usual_pairs,
         })
     }
 }
@@ -136,6 +138,7 @@ impl TokenizerParts {
             joining: config.joining().map(str::to_owned).collect(),
             side: config.side().unwrap_or_default(),
             splits_special: config.splits_special(),
+            has_usual_pairs: true,
         })
     }
 }

@@ -133,6 +133,20 @@ pub enum TokenizerError {
         /// What the tokenizer said.
         reason: String,
     },
+    /// Pairs of texts are framed in another way than BERT's or RoBERTa's.
+    #[error(
+        "the tokenizer's post_processor has another template for pairs of texts than BERT's or RoBERTa's\n  \
+         hint: use the tokenizer.json or vocab.txt that the model was trained with"
+    )]
+    ForeignPair,
+    /// A limit that leaves no room for two texts.
+    #[error("a pair of texts needs at least {least} tokens, but it may have {max} only")]
+    NoRoom {
+        /// The limit.
+        max: usize,
+        /// What a pair needs.
+        least: usize,
+    },
     /// A file could not be written.
     #[error(
         "{}: cannot be written: {source}\n  hint: check the free space of the disk and the permissions",

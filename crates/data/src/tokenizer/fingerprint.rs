@@ -26,7 +26,7 @@ impl Tokenizer {
     /// A hash of all that decides which tokens a text becomes.
     #[must_use]
     pub(crate) fn fingerprint(&self) -> Option<u128> {
-        let Self { pipeline, special: _, cls, sep, vocab_size, side } = self;
+        let Self { pipeline, special: _, cls, sep, vocab_size, side, has_usual_pairs: _ } = self;
         let mut hashed = Hashed::default();
         match pipeline {
             Pipeline::Words(words) => serde_json::to_writer(&mut hashed, words),

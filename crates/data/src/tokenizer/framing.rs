@@ -7,7 +7,7 @@ use tokenizers::AddedToken;
 
 use super::config::TokenizerConfig;
 use super::fault::Fault;
-use super::special_tokens::SpecialTokens;
+use super::special_tokens::{Family, SpecialTokens};
 use super::tokens::Found;
 
 /// What puts tokens around a text.
@@ -16,10 +16,15 @@ use super::tokens::Found;
 pub(super) enum Framing {
     TemplateProcessing {
         single: Vec<Piece>,
+        #[serde(default)]
+        pair: Vec<Piece>,
         special_tokens: HashMap<String, TemplateToken>,
     },
-    #[serde(alias = "RobertaProcessing")]
     BertProcessing {
+        cls: (String, u32),
+        sep: (String, u32),
+    },
+    RobertaProcessing {
         cls: (String, u32),
         sep: (String, u32),
     },
@@ -32,13 +37,45 @@ pub(super) enum Framing {
 
 #[derive(Deserialize)]
 pub(super) enum Piece {
-    Sequence {},
-    SpecialToken { id: String },
+    Sequence {
+        #[serde(default)]
+        type_id: u32,
+    },
+    SpecialToken {
+        id: String,
+    },
 }
 
 #[derive(Deserialize)]
 pub(super) struct TemplateToken {
     ids: Vec<u32>,
+}
+
+impl Framing {
+    /// Whether it frames pairs of texts as the tokenizers of a family do: `[CLS] a [SEP] b [SEP]` with
+    /// token type 1 from b on, or `<s> a </s></s> b </s>` of one type.
+    pub(super) fn has_usual_pairs(&self, family: Family) -> bool {
+        match (self, family) {
+            (Self::BertProcessing { .. }, family) => family == Family::Words,
+            (Self::RobertaProcessing { .. }, family) => family == Family::Bytes,
+            (Self::TemplateProcessing { pair, .. }, family) => {
+                let is_token = |piece: &Piece| matches!(piece, Piece::SpecialToken { .. });
+                let [first, second] = [0, 1].map(|kind| {
+                    move |piece: &Piece| matches!(piece, Piece::Sequence { type_id } if *type_id == kind)
+                });
+                match (family, pair.as_slice()) {
+                    (Family::Words, [cls, a, sep, b, end]) => {
+                        [cls, sep, end].into_iter().all(is_token) && first(a) && second(b)
+                    }
+                    (Family::Bytes, [cls, a, sep, again, b, end]) => {
+                        [cls, sep, again, end].into_iter().all(is_token) && first(a) && first(b)
+                    }
+                    _ => false,
+                }
+            }
+            (Self::Missing | Self::Other, _) => false,
+        }
+    }
 }
 
 /// What is put around a text, and who says it.
@@ -81,8 +118,10 @@ fn framed(framing: Framing, expected: &'static str) -> Result<[(String, u32); 2]
     match framing {
         Framing::Missing => Err(foreign("missing")),
         Framing::Other => Err(foreign("of another kind")),
-        Framing::BertProcessing { cls, sep } => Ok([cls, sep]),
-        Framing::TemplateProcessing { single, special_tokens } => {
+        Framing::BertProcessing { cls, sep } | Framing::RobertaProcessing { cls, sep } => {
+            Ok([cls, sep])
+        }
+        Framing::TemplateProcessing { single, special_tokens, .. } => {
             let id = |name: &String| match special_tokens.get(name)?.ids.as_slice() {
                 [id] => Some((name.clone(), *id)),
                 _ => None,
@@ -90,7 +129,7 @@ fn framed(framing: Framing, expected: &'static str) -> Result<[(String, u32); 2]
             let framed = match single.as_slice() {
                 [
                     Piece::SpecialToken { id: cls },
-                    Piece::Sequence {},
+                    Piece::Sequence { .. },
                     Piece::SpecialToken { id: sep },
                 ] => id(cls).zip(id(sep)),
                 _ => None,

@@ -93,12 +93,13 @@ impl TokenizerFile {
         let given = |key| config.given(key).filter(|_| config.decides()).map(str::to_owned);
         model.unk_token = given("unk_token").unwrap_or(model.unk_token);
         special.unk.clone_from(&model.unk_token);
+        let has_usual_pairs = config.decides() || framing.has_usual_pairs(Family::Words);
         Frame { config, framing, expected: "[CLS] text [SEP]" }.name(&mut special, &mut added)?;
         let side = config.side().or(side).unwrap_or_default();
         let joining = config.joining().map(str::to_owned).collect();
         let splits_special = config.splits_special();
         let core = Core::Words(Box::new((model, normalizer)));
-        Ok(TokenizerParts { core, special, added, joining, side, splits_special })
+        Ok(TokenizerParts { core, special, added, joining, side, splits_special, has_usual_pairs })
     }
 }
 

@@ -15,6 +15,7 @@ mod fingerprint;
 mod framing;
 mod json_file;
 mod limit;
+mod pairs;
 mod pipeline;
 mod save;
 mod special_tokens;
@@ -29,6 +30,7 @@ use config::TokenizerConfig;
 use lockstep_world::file_content;
 use pipeline::Pipeline;
 use special_tokens::SpecialTokens;
+use tokenizers::Encoding;
 use tokens::Side;
 
 pub use error::TokenizerError;
@@ -43,6 +45,8 @@ pub struct Tokenizer {
     sep: u32,
     vocab_size: usize,
     side: Side,
+    /// Whether pairs of texts are framed as its family does.
+    has_usual_pairs: bool,
 }
 
 /// The most tokens of one text, `[CLS]` and `[SEP]` included.
@@ -67,8 +71,10 @@ impl MaxLength {
 /// One text as token numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
-    /// The numbers (T): `[CLS]`, the text's tokens, `[SEP]`.
+    /// The numbers (T): `[CLS]`, the text's tokens, `[SEP]`, and of a pair those of the second text.
     pub ids: Vec<u32>,
+    /// Where the second text begins in them, if there is one.
+    pub second: Option<usize>,
     /// Whether the text had more tokens than fit.
     pub truncated: bool,
 }
@@ -108,9 +114,7 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] when the pipeline fails.
     pub fn encode(&self, text: &str, max: MaxLength) -> Result<Encoded, TokenizerError> {
-        let encoding = self.pipeline.encode_fast(text, false).map_err(|error| {
-            TokenizerError::Encode { bytes: text.len(), reason: error.to_string() }
-        })?;
+        let encoding = self.pieces(text)?;
         let tokens = encoding.get_ids();
         let room = max.get() - 2;
         let kept = self.side.kept(tokens, room);
@@ -118,7 +122,15 @@ impl Tokenizer {
         ids.push(self.cls);
         ids.extend_from_slice(kept);
         ids.push(self.sep);
-        Ok(Encoded { ids, truncated: tokens.len() > room })
+        Ok(Encoded { ids, second: None, truncated: tokens.len() > room })
+    }
+
+    /// The tokens of one text, without any around them.
+    fn pieces(&self, text: &str) -> Result<Encoding, TokenizerError> {
+        self.pipeline.encode_fast(text, false).map_err(|error| TokenizerError::Encode {
+            bytes: text.len(),
+            reason: error.to_string(),
+        })
     }
 
     /// The rows an embedding needs: the highest token number plus one (V).

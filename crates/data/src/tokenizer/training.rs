@@ -20,6 +20,7 @@ use super::assembly::TokenizerParts;
 use super::config::TokenizerConfig;
 use super::special_tokens::Family;
 use super::{Tokenizer, TokenizerError};
+use crate::pair::as_line;
 
 /// A pair seen once is chance.
 const MIN_COUNT: u64 = 2;
@@ -54,7 +55,7 @@ fn count_words<T: AsRef<str>>(
 ) -> Result<BTreeMap<String, u64>, TokenizerError> {
     let mut words = BTreeMap::new();
     for text in texts {
-        let text = text.as_ref();
+        let text = &*as_line(text.as_ref());
         let failed = |error: tokenizers::Error| TokenizerError::Encode {
             bytes: text.len(),
             reason: error.to_string(),

@@ -55,7 +55,8 @@ impl Place {
     }
 
     fn how(&self) -> Tokenising<'_> {
-        Tokenising { tokenizer: &self.tokenizer, max: MaxLength::new(12).unwrap(), classes: 3 }
+        let max = MaxLength::new(12).unwrap();
+        Tokenising { tokenizer: &self.tokenizer, max, classes: 3, are_pairs: false }
     }
 
     /// The tokens, and whether they come from an earlier run.

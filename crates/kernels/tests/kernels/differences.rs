@@ -50,6 +50,7 @@ fn gradients_are_differences() {
         Operation::block(&[2, 3], (1, 3, 4), Rows::First, None),
         Operation::first_rows(&[2, 1, 3], 3),
         Operation::cross_entropy(4, 3),
+        Operation::weighted_cross_entropy(4, 3),
     ];
     for operation in &operations {
         check(operation);

@@ -8,6 +8,8 @@ mod adamw;
 #[cfg(test)]
 mod candle_gaps;
 #[cfg(test)]
+mod criterion;
+#[cfg(test)]
 mod differences;
 #[cfg(test)]
 mod masks;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use lockstep_kernels::{
-    Affine, AttentionPlan, BlockPlan, BlockWeights, Dropout, Precision, Rows, Segments, Weight,
-    attention, dropout, embedding, first_rows, gelu, layer_norm, linear, plain,
+    Affine, AttentionPlan, BlockPlan, BlockWeights, Criterion, Dropout, Precision, Rows, Segments,
+    Weight, attention, dropout, embedding, first_rows, gelu, layer_norm, linear, plain,
     summed_cross_entropy, transformer_block,
 };
 use lockstep_world::{Purpose, Seed};
@@ -228,13 +228,27 @@ impl Operation {
     }
 
     pub(crate) fn cross_entropy(rows: usize, classes: usize) -> Self {
+        Self::cross_entropy_by(Criterion::default(), rows, classes)
+    }
+
+    /// With weights of classes and smoothed targets.
+    pub(crate) fn weighted_cross_entropy(rows: usize, classes: usize) -> Self {
+        let weights = noise(classes, 3).into_iter().map(|x| f64::from(x) + 1.5);
+        Self::cross_entropy_by(Criterion::new(weights.collect(), 0.1), rows, classes)
+    }
+
+    fn cross_entropy_by(criterion: Criterion, rows: usize, classes: usize) -> Self {
         let labels = indices(rows, classes, 2);
-        let same = labels.clone();
+        let (same, same_criterion) = (labels.clone(), criterion.clone());
         Self {
-            name: format!("cross_entropy of {rows} rows, {classes} classes"),
+            name: format!("cross_entropy of {rows} rows, {classes} classes, {criterion:?}"),
             inputs: vec![vec![rows, classes]],
-            fused: Box::new(move |t| summed_cross_entropy(&(t[0].value() * 9.0)?, &labels)),
-            plain: Box::new(move |t| plain::summed_cross_entropy(&(t[0].value() * 9.0)?, &same)),
+            fused: Box::new(move |t| {
+                summed_cross_entropy(&(t[0].value() * 9.0)?, &labels, &criterion)
+            }),
+            plain: Box::new(move |t| {
+                plain::summed_cross_entropy(&(t[0].value() * 9.0)?, &same, &same_criterion)
+            }),
         }
     }
 }

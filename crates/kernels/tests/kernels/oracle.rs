@@ -216,6 +216,7 @@ fn first_rows() {
 fn cross_entropies() {
     for (n, k) in [(0, 2), (1, 1), (5, 2), (33, 77)] {
         check(&Operation::cross_entropy(n, k));
+        check(&Operation::weighted_cross_entropy(n, k));
     }
 }
 

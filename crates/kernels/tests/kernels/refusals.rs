@@ -2,8 +2,8 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use lockstep_kernels::{
-    AdamWUpdate, AttentionPlan, Gradient, Rows, Weight, adamw, adamw_part, attention, dropout,
-    embedding, first_rows, layer_norm, linear, summed_cross_entropy,
+    AdamWUpdate, AttentionPlan, Criterion, Gradient, Rows, Weight, adamw, adamw_part, attention,
+    dropout, embedding, first_rows, layer_norm, linear, summed_cross_entropy,
 };
 
 use crate::operations::{Operation, rows_dropped, segments};
@@ -28,9 +28,15 @@ fn tables_and_indices() {
     check(embed(&[1], &[0, 1]), "the numbers of ids and positions must be equal");
     check(embedding(&words, &table(&[5, 3]), &[], &[]), "the columns of words and of places");
     check(embedding(&table(&[0, 4]), &places, &[0], &[0]), "there are 0");
-    check(summed_cross_entropy(&zeros(&[2, 3]), &[0, 3]), "label 3 at place 1 is out of range");
-    check(summed_cross_entropy(&zeros(&[2, 3]), &[0]), "the numbers of labels and rows");
-    check(summed_cross_entropy(&zeros(&[0, 0]), &[]), "no columns");
+    let plain = Criterion::default();
+    check(
+        summed_cross_entropy(&zeros(&[2, 3]), &[0, 3], &plain),
+        "label 3 at place 1 is out of range",
+    );
+    check(summed_cross_entropy(&zeros(&[2, 3]), &[0], &plain), "the numbers of labels and rows");
+    check(summed_cross_entropy(&zeros(&[0, 0]), &[], &plain), "no columns");
+    let two = Criterion::new(vec![1.0, 2.0], 0.0);
+    check(summed_cross_entropy(&zeros(&[1, 3]), &[0], &two), "numbers of weights and classes");
     check(first_rows(&zeros(&[3, 2]), &segments(&[1, 1])), "rows of the segments and of x");
     check(first_rows(&zeros(&[3, 2]), &segments(&[3, 0])), "segment 1 is empty");
 }

@@ -23,7 +23,7 @@ fn values(tensor: &Tensor) -> Vec<f32> {
 
 #[test]
 fn operations_do_not_depend_on_threads() {
-    let operations: [fn() -> Operation; 10] = [
+    let operations: [fn() -> Operation; 11] = [
         || Operation::embedding(1000, 65),
         || Operation::linear(301, 257, 513),
         || Operation::linear(150, 512, 200),
@@ -34,6 +34,7 @@ fn operations_do_not_depend_on_threads() {
         || Operation::block(&[90, 1, 130], (3, 32, 384), Rows::All, Some(0.1)),
         || Operation::block(&[90, 1, 130], (3, 32, 384), Rows::First, Some(0.1)),
         || Operation::cross_entropy(100, 77),
+        || Operation::weighted_cross_entropy(100, 77),
     ];
     for make in operations {
         check(&make().name, || {

@@ -28,7 +28,13 @@ fn logits(model: &Classifier, chosen: &[usize], update: u64) -> Vec<Vec<f32>> {
         offsets.push(ids.len());
     }
     let examples: Vec<u64> = chosen.iter().map(|&text| text as u64).collect();
-    let input = Input { ids: &ids, positions: &positions, offsets: &offsets, examples: &examples };
+    let input = Input {
+        ids: &ids,
+        positions: &positions,
+        kinds: &[],
+        offsets: &offsets,
+        examples: &examples,
+    };
     model
         .logits(&input, Mode::Train { dropout: Seed(update), listener: None })
         .unwrap()

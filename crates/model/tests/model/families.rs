@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use lockstep_model::{Classifier, Dropouts, HeadKind, Mode, ModelRequest};
+use lockstep_model::{Classifier, Criterion, Dropouts, HeadKind, Mode, ModelRequest};
 use lockstep_params::{LocalGradients, ParamName, TensorFile, write_tensors};
-use lockstep_testkit::{family_texts, reference};
+use lockstep_testkit::{FamilyPair, family_pairs, family_texts, reference};
 use lockstep_world::Seed;
 
 use crate::pytorch::Packed;
@@ -56,6 +56,55 @@ fn logits_equal_those_of_transformers() {
     }
 }
 
+fn packed(pairs: &[FamilyPair]) -> Packed {
+    let ids: Vec<&[u32]> = pairs.iter().map(|pair| pair.ids.as_slice()).collect();
+    Packed::of(&ids).with_kinds(pairs.iter().flat_map(|pair| pair.kinds.clone()).collect())
+}
+
+fn check_pairs(model: &Classifier, family: &str) {
+    let pairs = family_pairs(family);
+    let of = |pairs: &[FamilyPair]| {
+        model.logits(&packed(pairs).input(), Mode::Evaluate).unwrap().values().unwrap()
+    };
+    let alone: Vec<Vec<f32>> = pairs.chunks(1).flat_map(of).collect();
+    for found in [alone, of(&pairs)] {
+        assert_eq!(found.len(), 6);
+        for (found, pair) in found.iter().flatten().zip(pairs.iter().flat_map(|p| &p.logits)) {
+            assert!((found - pair).abs() < 1e-5, "{family}: {found} and not {pair}");
+        }
+    }
+}
+
+/// `family_pairs.py` made the numbers: token type 1 in the second text of BERT's pairs.
+#[test]
+fn pairs_of_texts_have_transformers_logits_and_gradients_also_when_saved() {
+    for family in FAMILIES {
+        let model = Classifier::open(&directory(family), &Device::Cpu).unwrap();
+        check_pairs(&model, family);
+        let folder = tempfile::tempdir().unwrap();
+        model.save(folder.path()).unwrap();
+        check_pairs(&Classifier::open(folder.path(), &Device::Cpu).unwrap(), family);
+        for pair in family_pairs(family) {
+            let mode = Mode::Train { dropout: Seed(0), listener: None };
+            let expected = pair.grad_norm;
+            let logits = model.logits(&packed(&[pair]).input(), mode).unwrap();
+            let loss = logits.summed_cross_entropy(&[1], &Criterion::default()).unwrap();
+            model.backward(&loss).unwrap();
+            let found = LocalGradients::take(model.parameters()).unwrap().alone(1).unwrap().norm();
+            assert!((found - expected).abs() < 1e-5 * expected, "{family}: {found}, {expected}");
+        }
+    }
+}
+
+/// A BERT without a second type cannot tell the texts of a pair apart, as in transformers.
+#[test]
+fn a_type_that_the_model_lacks_is_refused() {
+    let model = Classifier::open(&directory("bert"), &Device::Cpu).unwrap();
+    let packed = Packed::of(&[&[2, 9, 3]]).with_kinds(vec![0, 0, 2]);
+    let error = model.logits(&packed.input(), Mode::Evaluate).unwrap_err().to_string();
+    assert!(error.contains("token type 2, but type_vocab_size is 2"), "{error}");
+}
+
 fn norm(tensor: &Tensor) -> f64 {
     f64::from(tensor.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap()).sqrt()
 }
@@ -69,7 +118,9 @@ fn gradients_equal_those_of_transformers() {
         let labels: Vec<u32> = (0..8).map(|example| example % 3).collect();
         let mode = Mode::Train { dropout: Seed(0), listener: None };
         let logits = model.logits(&Packed::of(&ids).input(), mode).unwrap();
-        model.backward(&logits.summed_cross_entropy(&labels).unwrap()).unwrap();
+        model
+            .backward(&logits.summed_cross_entropy(&labels, &Criterion::default()).unwrap())
+            .unwrap();
         let global = LocalGradients::take(model.parameters()).unwrap().alone(8).unwrap();
         let mut golden =
             TensorFile::read(&reference(&format!("families/{family}.safetensors"))).unwrap();

@@ -1,7 +1,9 @@
 //! The model against PyTorch's numbers: logits of single and of packed texts, and every gradient.
 
 use candle_core::Device;
-use lockstep_model::{Bf16, Classifier, Dropouts, HeadKind, Input, Mode, ModelRequest, Precision};
+use lockstep_model::{
+    Bf16, Classifier, Criterion, Dropouts, HeadKind, Input, Mode, ModelRequest, Precision,
+};
 use lockstep_params::{GlobalGradients, LocalGradients, ParamName, TensorFile};
 use lockstep_testkit::{
     GoldenText, golden_bf16, golden_first_batch, golden_texts, golden_trace, reference, skip,
@@ -9,17 +11,18 @@ use lockstep_testkit::{
 use lockstep_world::Seed;
 
 /// The owner of an [`Input`].
+#[derive(Default)]
 pub(crate) struct Packed {
     ids: Vec<u32>,
     positions: Vec<u32>,
+    kinds: Vec<u32>,
     offsets: Vec<usize>,
     examples: Vec<u64>,
 }
 
 impl Packed {
     pub(crate) fn of(texts: &[&[u32]]) -> Self {
-        let mut packed =
-            Self { ids: vec![], positions: vec![], offsets: vec![0], examples: vec![] };
+        let mut packed = Self { offsets: vec![0], ..Self::default() };
         for (ids, example) in texts.iter().zip(0..) {
             packed.ids.extend(*ids);
             packed.positions.extend(0..u32::try_from(ids.len()).unwrap());
@@ -29,9 +32,14 @@ impl Packed {
         packed
     }
 
+    /// The same texts with a type for each token.
+    pub(crate) fn with_kinds(self, kinds: Vec<u32>) -> Self {
+        Self { kinds, ..self }
+    }
+
     pub(crate) fn input(&self) -> Input<'_> {
-        let Self { ids, positions, offsets, examples } = self;
-        Input { ids, positions, offsets, examples }
+        let Self { ids, positions, kinds, offsets, examples } = self;
+        Input { ids, positions, kinds, offsets, examples }
     }
 }
 
@@ -81,7 +89,11 @@ fn first_gradients(precision: Precision) -> (Classifier, GlobalGradients) {
     let model = model.in_precision(precision);
     let (packed, labels) = first_batch();
     let mode = Mode::Train { dropout: Seed(0), listener: None };
-    let loss = model.logits(&packed.input(), mode).unwrap().summed_cross_entropy(&labels).unwrap();
+    let loss = model
+        .logits(&packed.input(), mode)
+        .unwrap()
+        .summed_cross_entropy(&labels, &Criterion::default())
+        .unwrap();
     let examples = labels.len();
     let apart = loss.value().unwrap() / examples as f64 - golden_trace("recipe")[0].loss;
     let allowed = if matches!(precision, Precision::F32) { 1e-5 } else { 1e-2 };

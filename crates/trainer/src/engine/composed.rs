@@ -47,7 +47,7 @@ fn finished(mean: &Mean, plan: &UpdatePlan<'_>) -> FinishedUpdate {
     let Mean { gradients, totals } = mean;
     FinishedUpdate {
         step: plan.step,
-        loss: totals.loss / totals.examples as f64,
+        loss: totals.loss / plan.weight,
         grad_norm: gradients.norm(),
         examples: totals.examples,
         tokens: totals.tokens,

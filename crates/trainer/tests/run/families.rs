@@ -1,7 +1,7 @@
 //! Updates of BERT and RoBERTa against PyTorch's; `families.py` made the numbers.
 
 use candle_core::{Device, Tensor};
-use lockstep_model::{Classifier, Input, Mode};
+use lockstep_model::{Classifier, Criterion, Input, Mode};
 use lockstep_optim::{AdamW, AdamWSettings, DecayRule, Rates, clip};
 use lockstep_params::{LocalGradients, TensorFile};
 use lockstep_testkit::{family_texts, reference};
@@ -31,12 +31,20 @@ fn trained(family: &str) -> Classifier {
     }
     let examples: Vec<u64> = (0..8).collect();
     let labels: Vec<u32> = (0..8).map(|example| example % 3).collect();
-    let input = Input { ids: &ids, positions: &positions, offsets: &offsets, examples: &examples };
+    let input = Input {
+        ids: &ids,
+        positions: &positions,
+        kinds: &[],
+        offsets: &offsets,
+        examples: &examples,
+    };
     let mut optimizer = AdamW::new(model.parameters(), SETTINGS).unwrap();
     for update in 1..=5 {
         let mode = Mode::Train { dropout: Seed(0), listener: None };
         let logits = model.logits(&input, mode).unwrap();
-        model.backward(&logits.summed_cross_entropy(&labels).unwrap()).unwrap();
+        model
+            .backward(&logits.summed_cross_entropy(&labels, &Criterion::default()).unwrap())
+            .unwrap();
         let global = LocalGradients::take(model.parameters()).unwrap().alone(8).unwrap();
         let rates = Rates { encoder: 1e-3, head: 1e-3 };
         optimizer.step(&clip(global, 1.0).gradients, rates, update).unwrap();

@@ -1,6 +1,8 @@
 //! Whole runs of a tiny model in this process.
 
 #[cfg(test)]
+mod criterion;
+#[cfg(test)]
 mod determinism;
 #[cfg(test)]
 mod families;

@@ -10,8 +10,8 @@ use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest, Precision};
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_testkit::reference;
 use lockstep_trainer::{
-    BestMetric, Cadence, FinalModel, Observer, OnNonFinite, Parts, RunLength, Saving, TrainEvent,
-    TrainSettings, Trainer, UpdateReport, Usage,
+    BestMetric, Cadence, Criterion, FinalModel, Observer, OnNonFinite, Parts, RunLength, Saving,
+    TrainEvent, TrainSettings, Trainer, UpdateReport, Usage,
 };
 use lockstep_world::Seed;
 
@@ -46,6 +46,7 @@ pub(crate) fn settings(output_dir: &Path, peak_rates: Rates) -> TrainSettings {
             decay: DecayRule::Every,
         },
         max_grad_norm: 1.0,
+        criterion: Criterion::default(),
         on_nonfinite: OnNonFinite::Fail,
         evaluation: Cadence::Never,
         replica_check: Cadence::EverySteps(NonZeroU64::MIN),

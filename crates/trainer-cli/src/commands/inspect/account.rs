@@ -120,9 +120,10 @@ fn texts_are(count: usize) -> String {
 
 /// The columns that were read, in words.
 fn columns(corpus: &Corpus) -> String {
-    let Columns { text, label } = corpus.columns();
+    let Columns { text, second, label } = corpus.columns();
+    let second = second.as_ref().map_or_else(String::new, |second| format!(" with `{second}`"));
     let label = label.as_ref().map_or_else(String::new, |label| format!(", label `{label}`"));
-    format!("text `{text}`{label}")
+    format!("text `{text}`{second}{label}")
 }
 
 /// The same for programs, as one line.
@@ -140,6 +141,7 @@ fn object(one: &Inspected) -> Value {
         "usable": corpus.examples().len(),
         "unusable": unusable,
         "text_column": corpus.columns().text,
+        "text_pair_column": corpus.columns().second,
         "label_column": corpus.columns().label,
         "classes": classes::counts_by_name(corpus),
         "repeated_rows": one.repeats.rows,

@@ -20,6 +20,7 @@ use super::evaluate::JSON;
 use crate::failure::Failure;
 use crate::models::tiny_tokenizer;
 use crate::remedies;
+use crate::source_files;
 use crate::sources;
 use crate::tokens;
 use batches::Batches;
@@ -125,7 +126,7 @@ fn inspect(
     for path in paths {
         let labels = all.first().map_or(Labels::Infer, |one| Labels::Known(one.corpus.labels()));
         let files = files_of(path, &hub)?;
-        let corpus = sources::file(files, reading, renames.as_ref())?.labelled(labels)?;
+        let corpus = source_files::in_memory(files, reading, renames.as_ref())?.labelled(labels)?;
         if all.is_empty() {
             tokenizer = tokenizer_for(&corpus, config, process)?;
         }
@@ -146,7 +147,7 @@ fn inspect(
 /// The files of a source as it was named.
 fn files_of(name: &str, hub: &HubSettings) -> Result<FileSet, Failure> {
     match DATA_SOURCE.read(name) {
-        Some(source @ DataSource::Hub(_)) => sources::file_set(&source, hub),
+        Some(source @ DataSource::Hub(_)) => source_files::file_set(&source, hub),
         None if name.starts_with(HubSplit::PREFIX) => {
             let problem = Problem::Invalid { valid: DATA_SOURCE.valid() };
             Err(Fault { place: name.to_owned(), problem }.into())

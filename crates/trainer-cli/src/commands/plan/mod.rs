@@ -18,12 +18,14 @@ use lockstep_hub::HubSettings;
 use lockstep_join::device;
 use lockstep_model::EncoderConfig;
 use lockstep_settings::{ModelName, RunPlan, keys, plan_toml, run_config};
+use lockstep_trainer::Criterion;
 use lockstep_world::Seat;
 use serde_json::{Value, json};
 
 use super::DETERMINISTIC;
 use crate::checks::Checks;
 use crate::classes;
+use crate::criterion;
 use crate::disk::room;
 use crate::failure::Failure;
 use crate::models::Outline;
@@ -91,7 +93,7 @@ pub(super) fn run(
     doubts.iter().for_each(|doubt| tracing::warn!("{doubt}"));
     let counts = Counts::of(&plan, &corpora);
     let costs =
-        material.map(|Material { config, store }| Costs::of(&plan, &config, &store, &counts));
+        material.map(|Material { config, store, .. }| Costs::of(&plan, &config, &store, &counts));
     if let Some(costs) = &costs {
         costs.space.check(&plan.run)?;
     }
@@ -103,10 +105,11 @@ pub(super) fn run(
     super::tell(out, &text)
 }
 
-/// The model's sizes and the tokens of the training texts.
+/// The model's sizes, the tokens of the training texts, and the loss.
 struct Material {
     config: EncoderConfig,
     store: TokenStore,
+    criterion: Criterion,
 }
 
 /// The data with its classes, and the material, unless the model is not on this machine.
@@ -119,11 +122,12 @@ fn read(plan: &RunPlan, process: &Process) -> Result<(Corpora, Option<Material>)
     let raw = RawCorpora::read(&plan.data, Places { hub: &hub, cache: Some(&cache) })?;
     let model = Outline::here(&plan.model, hub)?;
     let corpora = raw.labelled(model.as_ref().and_then(Outline::classes))?;
+    let criterion = criterion::criterion(&plan.train, &corpora.train)?;
     let material = |model: Outline| -> Result<Material, Failure> {
         let (config, tokenizer) = model.fitted(plan, &corpora.train)?;
         let (cache, tokenizer, reading) = (&cache, &tokenizer, &plan.data.reading);
         let store = Tokens { cache, tokenizer, reading }.of(&corpora.train)?;
-        Ok(Material { config, store })
+        Ok(Material { config, store, criterion })
     };
     let material = model.map(material).transpose()?;
     Ok((corpora, material))

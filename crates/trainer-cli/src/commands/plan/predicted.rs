@@ -4,7 +4,7 @@ use lockstep_program::{
     Arithmetic, BatchExtent, Bucket, Card, Flop, ModelShape, Prediction, Program, Scene,
 };
 use lockstep_settings::RunPlan;
-use lockstep_trainer::{RecordedPlan, TrainError, model_shape, recorded_plan};
+use lockstep_trainer::{RecordedPlan, TrainError, TrainSettings, model_shape, recorded_plan};
 use lockstep_world::Seat;
 
 use super::Material;
@@ -37,12 +37,13 @@ impl Predicted {
         classes: usize,
         card: Card,
     ) -> Result<Self, TrainError> {
-        let Material { config, store } = material;
+        let Material { config, store, criterion } = material;
         let head = plan.model.head;
         let shape: ModelShape =
             model_shape(config, head, classes, plan.model.dropouts.rates(config, head));
         let arithmetic = plan.recording().arithmetic;
         let settings = plan.settings(Seat::SOLO.world(), None);
+        let settings = TrainSettings { criterion: criterion.clone(), ..settings };
         let run = recorded_plan(shape, arithmetic, store, &settings)?;
         let empty = BatchExtent::default();
         let (bucket, size) = match run.buckets.first() {

@@ -106,7 +106,7 @@ pub(super) fn run(
     let source = TextSource {
         name: config.get(&INPUT)?,
         format: config.find(&INPUT_FORMAT),
-        text_column: finished.text_column(&config),
+        text_column: finished.text_column(&config)?,
         dialect: dialect(&config)?,
     };
     let is_presumed = source.format.is_none() && lockstep_data::Format::of(&source.name).is_none();

@@ -39,8 +39,8 @@ pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
     let label = columns.label.as_deref().unwrap_or_default();
     let _ = writeln!(
         text,
-        "           text column `{}`, label column `{label}`; {}",
-        columns.text,
+        "           {}, label column `{label}`; {}",
+        columns.texts(),
         classes::in_words(&corpora.train)
     );
     text += &classes::numbered(&corpora.train);

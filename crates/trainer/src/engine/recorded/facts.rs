@@ -1,12 +1,12 @@
 //! What a recorded engine has to know of a run before its first update.
 
 use lockstep_data::{BatchPlan, TokenStore};
-use lockstep_model::Classifier;
+use lockstep_model::{Classifier, Family};
 use lockstep_optim::Schedule;
 use lockstep_params::{Group, ParamName, Parameters};
 use lockstep_program::{
     AdamWConstants, Arithmetic, DECAYS, HEAD, Largest, ModelParts, ModelShape, Optimiser,
-    PartNames, Places, Rate, Region, ReplicaSettings, Squares, Wanted, rates,
+    PartNames, Places, Rate, Region, ReplicaSettings, Squares, Unsupported, Wanted, rates,
 };
 use lockstep_world::{Seat, Step, WorldSize};
 
@@ -76,7 +76,7 @@ pub(crate) struct Run<'a> {
 
 impl RunFacts {
     /// # Errors
-    /// [`TrainError::Unsupported`] when the kernels do not take this model or its texts.
+    /// [`TrainError::Unsupported`] when the kernels do not take this model, its texts or its loss.
     pub(crate) fn new(run: Run<'_>, arithmetic: Arithmetic) -> Result<Self, TrainError> {
         let (model, settings) = (run.model, run.settings);
         let shape = shape(model);
@@ -88,6 +88,8 @@ impl RunFacts {
             total: run.total,
         };
         shape.check(passes.longest())?;
+        settings.check_loss()?;
+        check_kinds(run.model.config().family, run.train)?;
         let constants = AdamWConstants {
             beta1: settings.adamw.beta1,
             beta2: settings.adamw.beta2,
@@ -160,6 +162,14 @@ impl RunFacts {
 
 pub(super) fn found(places: &ParameterPlaces, name: &ParamName) -> Result<Region, TrainError> {
     places.get(name).copied().ok_or(TrainError::Engine)
+}
+
+/// Whether recorded programs take these texts: they know no token types.
+fn check_kinds(family: Family, train: &TokenStore) -> Result<(), Unsupported> {
+    match train.is_of_pairs() && family.tells_texts_apart() {
+        true => Err(Unsupported::TokenTypes),
+        false => Ok(()),
+    }
 }
 
 /// The sizes of a model.

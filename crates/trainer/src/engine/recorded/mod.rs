@@ -274,7 +274,7 @@ pub(crate) fn distinct_words(
     examples: &[usize],
 ) -> Result<Vec<u32>, DataError> {
     let mut words = Vec::new();
-    examples.iter().try_for_each(|&example| train.append_tokens(example, &mut words))?;
+    examples.iter().try_for_each(|&example| train.append_tokens(example, &mut words).map(drop))?;
     words.sort_unstable();
     words.dedup();
     Ok(words)
