@@ -45,7 +45,7 @@ pub(crate) fn colours(root: &str) -> String {
     for colour in 0..COLOURS {
         let _ = write!(
             out,
-            ".line.c{colour}{{stroke:var(--c{colour})}}.band.c{colour},.bar.c{colour},\
+            ".line.c{colour}{{stroke:var(--c{colour})}}.band.c{colour},.column.c{colour},\
              .mark.c{colour}{{fill:var(--c{colour})}}\n"
         );
     }
