@@ -12,9 +12,9 @@ use crate::tiny_tokenizer::tiny_tokenizer;
 pub(crate) enum Set {
     /// In memory: the reviews that are built in, texts from a pipe, and a file of which a part is held
     /// out.
-    Held(Corpus),
+    Held(Box<Corpus>),
     /// In a file.
-    File(CorpusFile),
+    File(Box<CorpusFile>),
 }
 
 impl Deref for Set {
