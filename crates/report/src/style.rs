@@ -142,7 +142,8 @@ mod tests {
             |of: &str, at: usize| f64::from(u8::from_str_radix(&of[at..at + 2], 16).unwrap());
         let mixed = [1, 3, 5].map(|at| {
             let value = part(colour, at) * share + part(below, at) * (1.0 - share);
-            format!("{:02x}", value.round() as u8)
+            let byte = (0..=255_u8).find(|byte| value < f64::from(*byte) + 0.5).unwrap();
+            format!("{byte:02x}")
         });
         format!("#{}", mixed.concat())
     }
