@@ -6,13 +6,18 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=LOCKSTEP_PYTHON");
-    println!("cargo::rustc-check-cfg=cfg(has_python)");
+    println!("cargo::rustc-check-cfg=cfg(has_python, has_tensorboard)");
     let python = std::env::var("LOCKSTEP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let look = "import importlib.util as u, sys; \
-                sys.exit(not all(map(u.find_spec, ['torch', 'transformers', 'safetensors'])))";
-    let found = Command::new(&python).args(["-c", look]).output();
-    if found.is_ok_and(|found| found.status.success()) {
-        println!("cargo::rustc-cfg=has_python");
-        println!("cargo::rustc-env=LOCKSTEP_PYTHON={python}");
+    println!("cargo::rustc-env=LOCKSTEP_PYTHON={python}");
+    for (name, modules) in
+        [("has_python", "torch transformers safetensors"), ("has_tensorboard", "tensorboard")]
+    {
+        let look = format!(
+            "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, '{modules}'.split())))"
+        );
+        let found = Command::new(&python).args(["-c", &look]).output();
+        if found.is_ok_and(|found| found.status.success()) {
+            println!("cargo::rustc-cfg={name}");
+        }
     }
 }

@@ -55,6 +55,8 @@ mod quickstart;
 #[cfg(test)]
 mod ranks;
 #[cfg(test)]
+mod report;
+#[cfg(test)]
 mod resume;
 #[cfg(test)]
 mod sharing;
@@ -70,6 +72,8 @@ mod starters;
 mod streams;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod tensorboard;
 #[cfg(test)]
 mod texts;
 #[cfg(test)]

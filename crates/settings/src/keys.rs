@@ -266,7 +266,7 @@ keys! {
     ).or_else("all");
     LOGGING_STEPS: NonZeroU64 = Key::new(
         RUN, "logging_steps", UPDATES,
-        "updates between lines on the console",
+        "updates between lines on the console, and between points in TensorBoard",
     ).or("10");
     LOGGING_FIRST_STEP: bool = Key::new(
         RUN, "logging_first_step", SWITCH,
@@ -274,7 +274,7 @@ keys! {
     ).or("false");
     REPORT_TO: Vec<Reporter> = Key::new(
         RUN, "report_to", REPORTERS,
-        "where to report: console, jsonl",
+        "where to report: console, jsonl, tensorboard",
     ).or("console,jsonl");
     PEER_TIMEOUT: NonZeroU64 = Key::new(
         RUN, "peer_timeout", UPDATES,

@@ -13,7 +13,6 @@ mod record;
 mod shared;
 mod tables;
 mod terms;
-mod unsupported;
 
 use std::path::Path;
 
@@ -51,7 +50,6 @@ pub fn run_config(line: CommandLine, entries: &'static Entries) -> Written {
     let name = read_base(&mut config, &line);
     line.apply(&mut config);
     contradiction::settle(&mut config);
-    unsupported::note_unsupported(&mut config);
     inference::infer(&mut config, &name);
     config
 }

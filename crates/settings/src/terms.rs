@@ -218,7 +218,7 @@ pub enum Reporter {
 pub(crate) const REPORTERS: Kind<Vec<Reporter>> = Kind::Read {
     form: Form::List,
     placeholder: "LIST",
-    valid: "none, or a list of console and jsonl",
+    valid: "none, or a list of console, jsonl and tensorboard",
     read: |text| match text {
         "none" => Some(Vec::new()),
         text => text.split(',').map(|word| reporter(word.trim())).collect(),

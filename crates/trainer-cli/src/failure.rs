@@ -98,6 +98,17 @@ pub(crate) enum Failure {
         /// The system's words.
         cause: io::Error,
     },
+    /// A `metrics.jsonl` that cannot be read.
+    #[error(
+        "{}: {cause}\n  hint: leave this run out, or remove the line if it is damaged",
+        path.display()
+    )]
+    Metrics {
+        /// The file.
+        path: PathBuf,
+        /// The line, and what is wrong with it.
+        cause: String,
+    },
     /// Flight records that are not there, or cannot be read.
     #[error(
         "{}: {cause}\n  hint: pass the output directory of a run of several ranks, or a folder with the \
@@ -193,7 +204,7 @@ impl Failure {
                 codes.iter().copied().reduce(of_both).unwrap_or(ExitCode::Usage)
             }
             Self::Join(error) => error.code(),
-            Self::Data(_) => ExitCode::Data,
+            Self::Data(_) | Self::Metrics { .. } => ExitCode::Data,
             Self::Tokenizer(error) => of_tokenizer(error),
             Self::Hub(error) => error.code(),
             Self::NoCheckpoint { .. } | Self::Classes { .. } => ExitCode::Checkpoint,

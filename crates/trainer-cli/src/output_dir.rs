@@ -13,6 +13,7 @@ use lockstep_trainer::{
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
 use crate::refusal::Refusal;
+use crate::report;
 use crate::whole_file;
 
 /// The first file that a run writes.
@@ -192,7 +193,7 @@ const REPLACED: &str = ".replaced";
 
 /// Whether a run that replaces another one removes what has this name in its directory.
 fn is_replaced(name: &str) -> bool {
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 15] = [
         "model.safetensors",
         "modeling_lockstep.py",
         "config.json",
@@ -204,11 +205,16 @@ fn is_replaced(name: &str) -> bool {
         "all_results.json",
         "trainer_state.json",
         "metrics.jsonl",
+        report::PAGE,
+        report::FIGURES,
         "logs",
         FLIGHT,
     ];
     let is_aside = || NAMES.iter().any(|of| whole_file::aside(Path::new(of)) == Path::new(name));
-    NAMES.contains(&name) || is_checkpoint_name(name) || is_aside()
+    NAMES.contains(&name)
+        || is_checkpoint_name(name)
+        || name.starts_with(lockstep_events::PREFIX)
+        || is_aside()
 }
 
 /// What a run would read after it had removed it, as it replaces the one in `directory`.

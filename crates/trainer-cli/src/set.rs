@@ -1,8 +1,9 @@
 //! One set of labelled examples: in memory, or in its file.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
-use lockstep_data::{Corpus, CorpusFacts, CorpusFile, DataError, Tokenizer};
+use lockstep_data::{Corpus, CorpusFacts, CorpusFile, DataError, Tokenizer, texts_of};
 
 use crate::failure::Failure;
 use crate::models::tiny_tokenizer;
@@ -28,6 +29,34 @@ impl Deref for Set {
 }
 
 impl Set {
+    /// The texts with these numbers, counted from 0; the two of a pair with a slash between them.
+    ///
+    /// # Errors
+    /// A file that has changed.
+    pub(crate) fn texts_at(
+        &self,
+        numbers: &BTreeSet<usize>,
+    ) -> Result<BTreeMap<usize, String>, DataError> {
+        let shown = |text: &str| match texts_of(text) {
+            (first, Some(second)) => format!("{first} / {second}"),
+            (text, None) => text.to_owned(),
+        };
+        match self {
+            Self::Held(corpus) => {
+                let text =
+                    |&number: &usize| Some((number, shown(&corpus.examples().get(number)?.text)));
+                Ok(numbers.iter().filter_map(text).collect())
+            }
+            Self::File(_) if numbers.is_empty() => Ok(BTreeMap::new()),
+            Self::File(corpus) => corpus.read(|examples| {
+                let wanted = examples
+                    .enumerate()
+                    .filter(|(number, row)| row.is_err() || numbers.contains(number));
+                wanted.map(|(number, row)| Ok((number, shown(&row?.text)))).collect()
+            }),
+        }
+    }
+
     /// The tokenizer of `builtin:tiny`, made of the texts.
     ///
     /// # Errors

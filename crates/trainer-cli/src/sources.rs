@@ -1,8 +1,8 @@
 //! Labelled examples: from a file, from the hub, or from the corpus that is built in.
 
 use lockstep_data::{
-    BadRows, Columns, Corpus, CorpusFacts, DataError, Doubt, Example, HeldOut, LabelMap, Labels,
-    MaxLength, RawCorpus, RawCorpusFile, Renames, RowPlace, TokenCache,
+    BadRows, Columns, Corpus, DataError, Doubt, Example, HeldOut, LabelMap, Labels, MaxLength,
+    RawCorpus, RawCorpusFile, Renames, RowPlace, TokenCache,
 };
 use lockstep_hub::HubSettings;
 use lockstep_reviews as reviews;
@@ -88,7 +88,7 @@ pub(crate) struct Held<'a> {
     /// What messages call its source.
     pub(crate) name: String,
     /// Its examples.
-    pub(crate) corpus: &'a CorpusFacts,
+    pub(crate) corpus: &'a Set,
 }
 
 /// The corpora of a training, read before it is known which classes the model has.

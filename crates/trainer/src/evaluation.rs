@@ -10,6 +10,7 @@ use lockstep_world::{Step, WorldSize};
 use crate::engine::Scorer;
 use crate::metrics::{ConfusionMatrix, wilson_interval};
 use crate::scores::Scores;
+use crate::tally::Tally;
 use crate::{EvaluationReport, StopRequest, TrainError};
 
 /// Evaluates a split by plain cross-entropy. The ranks share the batches and add up whole numbers.
@@ -47,7 +48,7 @@ pub(crate) fn evaluate_by(
 ) -> Result<Option<EvaluationReport>, TrainError> {
     let began = Instant::now();
     let EvaluationSet { name, store, step, criterion } = *split;
-    let mut tally = Tally { matrix: ConfusionMatrix::new(model.labels().len()), losses: vec![] };
+    let mut tally = Tally::new(model.labels().len());
     let batches = batches(store, scorer.tokens_at_once());
     let (rank, world) = (collective.seat().rank().0, collective.seat().world().get());
     for round in batches.chunks(world) {
@@ -59,7 +60,7 @@ pub(crate) fn evaluate_by(
             tally.count(&scorer.scores(model, &batch)?, &batch, criterion);
         }
     }
-    let Tally { matrix, losses } = tally.over_all_ranks(batches.len(), collective)?;
+    let Tally { matrix, losses, sureness } = tally.over_all_ranks(batches.len(), collective)?;
     let loss: f64 = losses.into_iter().sum();
     Ok(Some(EvaluationReport {
         step: step.0,
@@ -72,6 +73,8 @@ pub(crate) fn evaluate_by(
         examples: matrix.examples(),
         correct: matrix.correct(),
         confusion: matrix.rows(),
+        reliability: sureness.reliability(),
+        mistakes: sureness.mistakes(),
         seconds: began.elapsed().as_secs_f64(),
     }))
 }
@@ -117,74 +120,4 @@ fn batches(store: &TokenStore, at_once: usize) -> Vec<Vec<usize>> {
     }
     batches.retain(|batch| !batch.is_empty());
     batches
-}
-
-struct Tally {
-    matrix: ConfusionMatrix,
-    /// Of each batch: their sum does not follow the number of ranks.
-    losses: Vec<f64>,
-}
-
-impl Tally {
-    fn count(&mut self, scores: &[Vec<f32>], batch: &Batch, criterion: &Criterion) {
-        let mut loss = 0.0;
-        for (scores, &label) in scores.iter().zip(batch.labels()) {
-            self.matrix.count(label as usize, best(scores));
-            loss += criterion.loss(scores, label as usize);
-        }
-        self.losses.push(loss);
-    }
-
-    /// What all ranks counted in so many `batches`.
-    fn over_all_ranks(
-        mut self,
-        batches: usize,
-        collective: &mut dyn Collective,
-    ) -> Result<Self, TrainError> {
-        let world = collective.seat().world().get();
-        self.losses.resize(batches.div_ceil(world), 0.0);
-        let counts = self.matrix.counts().iter().copied();
-        let mine: Vec<u64> = self.losses.iter().map(|loss| loss.to_bits()).chain(counts).collect();
-        let all = collective.all_gather(&mine)?;
-        let mut sum = Self {
-            matrix: ConfusionMatrix::new(self.matrix.rows().len()),
-            losses: vec![0.0; self.losses.len() * world],
-        };
-        for (rank, theirs) in all.chunks_exact(mine.len()).enumerate() {
-            let (losses, counts) = theirs.split_at(self.losses.len());
-            sum.matrix.add(counts);
-            let places = sum.losses.iter_mut().skip(rank).step_by(world);
-            places.zip(losses).for_each(|(place, &bits)| *place = f64::from_bits(bits));
-        }
-        Ok(sum)
-    }
-}
-
-/// The class with the highest score, the first of equals.
-fn best(scores: &[f32]) -> usize {
-    let higher =
-        |best: usize, class: usize| if scores[class] > scores[best] { class } else { best };
-    (0..scores.len()).fold(0, higher)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cross_entropy_is_that_of_the_softmax() {
-        let check = |scores: &[f32], label, expected: f64| {
-            let found = Criterion::default().loss(scores, label);
-            assert!((found - expected).abs() < 1e-6, "{scores:?} {label}: {found}");
-        };
-        check(&[0.0, 0.0], 1, 2_f64.ln());
-        check(&[1000.0, 0.0], 0, 0.0);
-        check(&[1000.0, 0.0], 1, 1000.0);
-        check(&[1.0, 2.0, 3.0], 2, 0.407_605_96);
-    }
-
-    #[test]
-    fn equal_scores_give_the_first_class() {
-        assert_eq!(best(&[0.5, 0.7, 0.7]), 1);
-    }
 }

@@ -5,7 +5,9 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::reliability::{ConfidentMistake, ReliabilityBin};
 
 /// The version of the serialised events.
 pub const EVENT_VERSION: u32 = 1;
@@ -67,8 +69,10 @@ pub struct UpdateReport {
     /// How far the run is in passes over the data, after this update.
     pub epoch: f64,
     /// Mean cross-entropy over the global batch.
+    #[serde(deserialize_with = "or_nan")]
     pub loss: f64,
     /// Global norm of the gradient before clipping.
+    #[serde(deserialize_with = "or_nan")]
     pub grad_norm: f64,
     /// Whether it changed nothing, since its loss or gradient is not finite.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -88,6 +92,11 @@ pub struct UpdateReport {
     /// tokens, where the engine runs recorded programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tflops: Option<f64>,
+}
+
+/// A number that JSON has as `null`, since it is not finite.
+fn or_nan<'de, D: Deserializer<'de>>(value: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or(f64::NAN))
 }
 
 fn is_false(value: &bool) -> bool {
@@ -139,6 +148,7 @@ pub struct EvaluationReport {
     /// `validation` or `test`.
     pub split: String,
     /// Mean cross-entropy.
+    #[serde(deserialize_with = "or_nan")]
     pub loss: f64,
     /// Share of examples whose class was found.
     pub accuracy: f64,
@@ -154,6 +164,12 @@ pub struct EvaluationReport {
     pub correct: u64,
     /// Examples by true class (row) and found class (column).
     pub confusion: Vec<Vec<u64>>,
+    /// How often the found class was right, by its probability.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reliability: Vec<ReliabilityBin>,
+    /// The most confident mistakes, the surest first; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mistakes: Vec<ConfidentMistake>,
     /// Wall time.
     pub seconds: f64,
 }

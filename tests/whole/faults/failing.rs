@@ -37,9 +37,9 @@ fn arguments(further: &[&str]) -> Vec<String> {
 /// What is only reported.
 fn is_report(call: &Call) -> bool {
     let name = call.path.trim_start_matches("out/");
-    ["metrics.jsonl", ".metrics.jsonl", "logs", "README.md", ".README.md"]
-        .iter()
-        .any(|report| name.starts_with(report))
+    let files = ["metrics.jsonl", ".metrics.jsonl", "logs", "README.md", ".README.md"];
+    let of_the_report = ["report.html", ".report.html", "figures", "events.out.tfevents."];
+    [&files[..], &of_the_report].concat().iter().any(|report| name.starts_with(report))
 }
 
 /// The step of the newest checkpoint that had its name before a call.

@@ -183,7 +183,7 @@ fn a_header_that_does_not_show_the_columns() {
     Case::of("a.tsv", "it 's a charming journey .\t1\nbleak\t0\n").check(expect![[r#"
         a.tsv: cannot tell which column holds the text
           line 1 has: `it 's a charming journey .`, `1`
-          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query, sentence1 with sentence2, premise with hypothesis, question1 with question2, text1 with text2, sentence_1 with sentence_2, text_1 with text_2, sentence_a with sentence_b, text_a with text_b
           column `it 's a charming journey .` begins with `bleak`
           column `1` begins with `0`
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
@@ -234,19 +234,19 @@ fn a_header_of_another_kind() {
     Case::of("a.tsv", "words,kind\na,0\n").check(expect![[r#"
         a.tsv: cannot tell which column holds the text
           line 1 has: `words,kind` (one column; check that tabs separate the cells)
-          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query, sentence1 with sentence2, premise with hypothesis, question1 with question2, text1 with text2, sentence_1 with sentence_2, text_1 with text_2, sentence_a with sentence_b, text_a with text_b
           column `words,kind` begins with `a,0`
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
     Case::of("a.csv", "words;kind\na;0\n").check(expect![[r#"
         a.csv: cannot tell which column holds the text
           line 1 has: `words;kind` (one column; check that commas separate the cells)
-          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query, sentence1 with sentence2, premise with hypothesis, question1 with question2, text1 with text2, sentence_1 with sentence_2, text_1 with text_2, sentence_a with sentence_b, text_a with text_b
           column `words;kind` begins with `a;0`
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
     Case::of("a.jsonl", "{\"q\": \"a\", \"y\": 1}\n").check(expect![[r#"
         a.jsonl: cannot tell which column holds the text
           line 1 has: `q`, `y`
-          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query, sentence1 with sentence2, premise with hypothesis, question1 with question2, text1 with text2, sentence_1 with sentence_2, text_1 with text_2, sentence_a with sentence_b, text_a with text_b
           column `q` begins with `a`
           column `y` begins with `1`
           remedy: NameColumn { role: Text, header: None }"#]]);
@@ -343,7 +343,7 @@ fn a_table_with_tabs_that_is_quoted_as_pandas_writes_it() {
     Case::of("a.tsv", "\"text\"\t\"label\"\n\"a\"\t0\n").check(expect![[r#"
         a.tsv: cannot tell which column holds the text
           line 1 has: `"text"`, `"label"` (quotes are ordinary characters in a .tsv; remove them, or save it as .csv)
-          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+          recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query, sentence1 with sentence2, premise with hypothesis, question1 with question2, text1 with text2, sentence_1 with sentence_2, text_1 with text_2, sentence_a with sentence_b, text_a with text_b
           column `"text"` begins with `"a"`
           column `"label"` begins with `0`
           remedy: NameColumn { role: Text, header: Some(1) }"#]]);
@@ -547,7 +547,7 @@ fn texts_to_classify_that_cannot_be_read() {
         expect![[r#"
             a.csv: cannot tell which column holds the text
               line 1 has: `id`, `words`
-              recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query
+              recognised names: text, sentence, review, content, comment, message, tweet, document, body, utterance, question, query, sentence1 with sentence2, premise with hypothesis, question1 with question2, text1 with text2, sentence_1 with sentence_2, text_1 with text_2, sentence_a with sentence_b, text_a with text_b
               column `id` begins with `1`
               column `words` begins with `a`"#]],
     );

@@ -206,15 +206,13 @@ fn what_an_evaluation_needs_must_be_given() {
 
 #[test]
 fn what_is_not_there_yet_says_what_is() {
-    let line = "--train-file a.tsv --test-file hub:glue:sst2:test --report-to tensorboard";
+    let line = "--train-file a.tsv --test-file hub:glue:sst2:test";
     check_faults(
         line,
         "",
         expect![[r#"
-            2 faults in the configuration:
+            1 fault in the configuration:
               --test-file hub:glue:sst2:test
-                  this version does not support data sets from the hub yet; write it to a file, with `datasets` for example: load_dataset(...)["train"].to_parquet("train.parquet")
-              --report-to tensorboard
-                  this version does not support TensorBoard's event files yet; use console and jsonl; metrics.jsonl has every number"#]],
+                  this version does not support data sets from the hub yet; write it to a file, with `datasets` for example: load_dataset(...)["train"].to_parquet("train.parquet")"#]],
     );
 }

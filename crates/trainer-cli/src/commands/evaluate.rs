@@ -1,24 +1,28 @@
 //! `trainer evaluate`: how good a finished model is on a file.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use lockstep_collective::Solo;
-use lockstep_data::CorpusFacts;
+use lockstep_data::{CorpusFacts, TokenStore};
 use lockstep_flags::{
-    Command, CommandLine, Entries, Fault, Key, Problem, SWITCH, Table, Words, Written,
+    Command, CommandLine, Entries, FILE, Fault, Key, Problem, SWITCH, Table, Words, Written,
 };
 use lockstep_host::progress::Progress;
 use lockstep_host::{ExitCode, Process};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::Place;
+use lockstep_report::{Histogram, Run, Story};
 use lockstep_settings::{DATA_SOURCE, DataSource, TokenPlace, keys};
-use lockstep_trainer::{EvaluationReport, evaluate};
+use lockstep_trainer::{EvaluationReport, TrainEvent, evaluate};
 use lockstep_world::Step;
 
 use crate::classes;
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::remedies;
+use crate::report;
+use crate::set::Set;
 use crate::sources::{self, Places};
 use crate::tokens::{self, Tokens};
 use lockstep_world::counted;
@@ -32,11 +36,15 @@ static DATA: Key<DataSource> = Key::new(
 pub(super) static JSON: Key<bool> =
     Key::new(Table::COMMAND, "json", SWITCH, "answer with one JSON object").or("false");
 
+static REPORT: Key<PathBuf> =
+    Key::new(Table::COMMAND, "report", FILE, "also write a page with what was found")
+        .or_else("none");
+
 /// The command.
 pub(super) static COMMAND: Command = Command {
     name: "evaluate",
     about: "Measure a trained model on labelled examples",
-    usage: "trainer evaluate --checkpoint DIR --data FILE [--json]",
+    usage: "trainer evaluate --checkpoint DIR --data FILE [--json] [--report FILE]",
     entries: || ENTRIES,
     words: Words::None("give the file with --data"),
     after: String::new,
@@ -46,6 +54,7 @@ static ENTRIES: &Entries = &[
     &CHECKPOINT,
     &DATA,
     &JSON,
+    &REPORT,
     &keys::TEXT_COLUMN,
     &keys::LABEL_COLUMN,
     &keys::NO_HEADER,
@@ -88,6 +97,9 @@ pub(super) fn run(
     let report =
         evaluate(&finished.model, &sources::name(&source), &store, Step::START, &mut Solo)?;
     drop(bar);
+    if let Some(path) = config.find(&REPORT) {
+        write_report(&report, &corpus, &store, &path)?;
+    }
     let text = match is_json(&config)? {
         true => json(&report, &corpus, store.truncated(), &finished)?,
         false => table(&report, &corpus, store.truncated(), &finished),
@@ -104,6 +116,26 @@ fn check_labels(source: &DataSource, finished: &Finished) -> Result<(), Fault> {
     let remedy = "the built-in reviews fit a model that was trained on them";
     let problem = Problem::Contradiction { other, remedy };
     Err(Fault { place: "--data builtin:reviews".to_owned(), problem })
+}
+
+/// Writes the page of an evaluation.
+fn write_report(
+    report: &EvaluationReport,
+    corpus: &Set,
+    store: &TokenStore,
+    path: &Path,
+) -> Result<(), Failure> {
+    let mut story = Story::default();
+    story.observe(&TrainEvent::Evaluation(report.clone()));
+    let run = Run {
+        name: format!("Evaluation on {}", report.split),
+        classes: corpus.labels().names().to_vec(),
+        lengths: Some(Histogram::of(store.lengths(), store.truncated())),
+        mistakes: Some(report::mistakes(&story, corpus)?),
+        story,
+        ..Run::default()
+    };
+    report::write_page(&[run], path)
 }
 
 fn is_json(config: &Written) -> Result<bool, Failure> {
@@ -198,6 +230,8 @@ mod tests {
             examples: 10,
             correct: 5,
             confusion: vec![vec![3, 2], vec![3, 2]],
+            reliability: vec![],
+            mistakes: vec![],
             seconds: 1.0,
         };
         let names = ["not\tgood\r\n", "bad\u{7}"].map(str::to_owned);

@@ -7,6 +7,7 @@ mod inspect;
 mod man;
 mod plan;
 mod predict;
+mod report;
 mod train;
 
 use std::io::Write;
@@ -25,11 +26,12 @@ struct Row {
 }
 
 /// The commands there are; the first is meant where none is named.
-static COMMANDS: [Row; 8] = [
+static COMMANDS: [Row; 9] = [
     Row { command: &train::COMMAND, run: train::run },
     Row { command: &evaluate::COMMAND, run: evaluate::run },
     Row { command: &predict::COMMAND, run: predict::run },
     Row { command: &plan::COMMAND, run: plan::run },
+    Row { command: &report::COMMAND, run: report::run },
     Row { command: &inspect::COMMAND, run: inspect::run },
     Row { command: &doctor::COMMAND, run: doctor::run },
     Row { command: &completions::COMMAND, run: completions::run },
@@ -61,6 +63,7 @@ examples:
   trainer --model DIR --train-file train.tsv  flags only
   trainer evaluate --checkpoint runs/sst2 --data test.tsv
   trainer predict --checkpoint runs/sst2 --input texts.txt
+  trainer report runs/sst2 runs/sst2-seed7    two runs on one page
 
 more help:
   trainer COMMAND --help        the flags of a command, by table, with defaults

@@ -250,6 +250,8 @@ mod tests {
             examples: 872,
             correct: 743,
             confusion: vec![vec![370, 58], vec![71, 373]],
+            reliability: vec![],
+            mistakes: vec![],
             seconds: 1.0,
         })
     }

@@ -1,64 +1,33 @@
-//! A file of JSON lines that a run appends to as long as it can: what only reports does not end a run.
+//! A file of JSON lines that a run appends to.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+use super::appended::Appended;
 
 /// The file; it is opened when the first line is written.
 #[derive(Debug)]
-pub(super) struct JsonLines {
-    path: PathBuf,
-    end: Option<File>,
-    /// The length that a failed write has to be cut back to.
-    whole: Option<u64>,
-    is_failing: bool,
-}
+pub(super) struct JsonLines(Appended);
 
 impl JsonLines {
     /// The lines of the file at `path`, which need not exist.
     pub(super) fn at(path: PathBuf) -> Self {
-        Self { path, end: None, whole: None, is_failing: false }
+        Self(Appended::at(path, open))
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
     /// Appends a line. The first of several failures is a warning.
     pub(super) fn append(&mut self, line: &str) {
-        let written = self.try_append(line);
-        self.warn(written);
+        self.0.append(format!("{line}\n").as_bytes());
     }
 
     /// Warns where something failed and the last attempt did not.
     pub(super) fn warn(&mut self, outcome: io::Result<()>) {
-        match outcome {
-            Ok(()) => self.is_failing = false,
-            Err(cause) if !self.is_failing => {
-                self.is_failing = true;
-                tracing::warn!(
-                    "{} cannot be written ({cause}): the run continues, and lines are missing from \
-                     this file until it can be written",
-                    self.path.display()
-                );
-            }
-            Err(_) => {}
-        }
-    }
-
-    fn try_append(&mut self, line: &str) -> io::Result<()> {
-        if self.end.is_none() {
-            self.end = Some(open(&self.path)?);
-        }
-        let Some(end) = &mut self.end else { return Ok(()) };
-        if let Some(length) = self.whole {
-            end.set_len(length)?;
-            self.whole = None;
-        }
-        let before = end.metadata()?.len();
-        end.write_all(format!("{line}\n").as_bytes()).inspect_err(|_| {
-            self.whole = end.set_len(before).is_err().then_some(before);
-        })
+        self.0.warn(outcome);
     }
 }
 
@@ -123,10 +92,10 @@ mod tests {
         fs::write(folder.path().join("logs"), "in the way").unwrap();
         let mut lines = JsonLines::at(path.clone());
         lines.append("1");
-        assert!(lines.is_failing);
+        assert!(lines.0.is_failing());
         fs::remove_file(folder.path().join("logs")).unwrap();
         lines.append("2");
-        assert!(!lines.is_failing);
+        assert!(!lines.0.is_failing());
         assert_eq!(fs::read_to_string(&path).unwrap(), "2\n");
     }
 }

@@ -1,18 +1,23 @@
-//! What a run reports to: the terminal, `metrics.jsonl` and the rank's log.
+//! What a run reports to: the terminal, `metrics.jsonl`, TensorBoard and the rank's log.
 
+mod appended;
 mod console;
 mod duration;
+mod gathered;
 mod json_lines;
 mod metrics_file;
 mod rank_log;
+mod tensorboard;
 mod work;
 
 use lockstep_trainer::{Observer, TrainEvent};
 
 pub(crate) use console::Console;
 pub(crate) use duration::clock;
+pub(crate) use gathered::Gathered;
 pub(crate) use metrics_file::MetricsFile;
 pub(crate) use rank_log::RankLog;
+pub(crate) use tensorboard::TensorBoard;
 pub(crate) use work::Cards;
 
 /// Several observers as one.

@@ -9,8 +9,8 @@ use lockstep_data::Order;
 use lockstep_model::HeadKind;
 use lockstep_optim::Rates;
 use lockstep_trainer::{
-    Cadence, EvaluationReport, FinalModel, Observer, OnNonFinite, RunLength, StopRequest,
-    TrainError, TrainEvent, TrainSettings, Trainer, UpdateReport, latest_checkpoint,
+    Cadence, EvaluationReport, FinalModel, Observer, OnNonFinite, ReliabilityBin, RunLength,
+    StopRequest, TrainError, TrainEvent, TrainSettings, Trainer, UpdateReport, latest_checkpoint,
 };
 use lockstep_world::Seed;
 
@@ -74,6 +74,15 @@ fn check(alone: &Told, together: &[Told], what: &str) {
         }
         for (found, expected) in told.evaluations.iter().zip(&alone.evaluations) {
             assert_eq!(found.confusion, expected.confusion, "{what}");
+            let sum = |part: fn(&ReliabilityBin) -> u64| found.reliability.iter().map(part).sum();
+            let counted: [u64; 2] = [sum(|bin| bin.examples), sum(|bin| bin.correct)];
+            assert_eq!(counted, [expected.examples, expected.correct], "{what}");
+            let wrong = expected.examples - expected.correct;
+            assert_eq!(found.mistakes.len() as u64, wrong.min(20), "{what}");
+        }
+        for (found, expected) in told.evaluations.iter().zip(&together[0].evaluations) {
+            assert_eq!(found.reliability, expected.reliability, "{what}");
+            assert_eq!(found.mistakes, expected.mistakes, "{what}");
         }
     }
 }

@@ -5,6 +5,7 @@ mod flight;
 mod material;
 mod origin;
 mod peers;
+mod reports;
 mod stops;
 mod summary;
 
@@ -21,20 +22,21 @@ use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
 use lockstep_join::{FlightLog, JoinError, ProcessGroup, Starter, end_regardless};
 use lockstep_program::Card;
+use lockstep_report::Histogram;
 use lockstep_settings::{Record, Reporter, RunPlan, keys, run_config, run_toml};
-use lockstep_trainer::{Ending, Observer, TrainSettings, Trainer};
+use lockstep_trainer::{Ending, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::Checks;
 use crate::disk::Space;
 use crate::failure::Failure;
 use crate::models::{self, Loaded};
-use crate::observers::{Cards, Console, MetricsFile, Observers, RankLog};
-use crate::output_dir::Replaced;
+use crate::observers::{Cards, Console, RankLog};
 use crate::sources::{Corpora, Places, RawCorpora};
-use crate::{card, criterion, output_dir, tokens, write_file};
+use crate::{card, criterion, output_dir, report, tokens, write_file};
 pub(super) use command::COMMAND;
 use peers::{OTHERS_END, join, join_options, notify_peers};
+use reports::Reports;
 use stops::Stops;
 
 /// Runs the command.
@@ -152,15 +154,23 @@ impl Run<'_> {
         let ProcessGroup { collective, ledger, watch, .. } = world;
         let parts = self.parts(&corpora, loaded, collective)?;
         say(out, &summary::of_tokens(plan, &parts))?;
+        let lengths = Histogram::of(parts.train.lengths(), parts.train.truncated());
         let usage = corpora.usage(plan.data.reading.max_length);
         let settings = TrainSettings { usage, criterion, ..settings };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
         say(out, &summary::of_resumption(&plan.run, checkpoint.as_deref()))?;
-        let mut log = RankLog::new(&plan.run.directory, self.seat.rank());
-        let ending = self.follow(&mut trainer, checkpoint, &mut log, out);
-        let ending = ending.inspect_err(|failure| self.note_failure(failure, &watch, &mut log))?;
+        let host = self.hosts.first().map_or("", String::as_str);
+        let mut reports = Reports::new(&plan.run, self.seat.rank(), host);
+        let ending = self.follow(&mut trainer, checkpoint, &mut reports, out);
+        let ending =
+            ending.inspect_err(|failure| self.note_failure(failure, &watch, &mut reports.log))?;
         say(out, &summary::of_ranks(self.seat, &ledger.read()))?;
+        if self.seat.is_leader() && ending != Ending::Stopped {
+            let run = report::of_training(plan, &corpora, reports.story(), lengths);
+            let written = run.map_err(Failure::from);
+            report_or_warn(written.and_then(|run| report::write(&run, &plan.run.directory)));
+        }
         let code = self.close(ending, &corpora, out)?;
         trainer.into_collective().leave()?;
         watch.leave();
@@ -206,38 +216,32 @@ impl Run<'_> {
         Ok((!path.is_empty()).then(|| PathBuf::from(String::from_utf8_lossy(&path).into_owned())))
     }
 
-    /// Runs to the end and reports to the log, the console and `metrics.jsonl`.
+    /// Runs to the end and reports to the log, the console and what `report_to` names.
     fn follow(
         &self,
         trainer: &mut Trainer,
         checkpoint: Option<PathBuf>,
-        log: &mut RankLog,
+        reports: &mut Reports,
         out: &mut dyn Write,
     ) -> Result<Ending, Failure> {
         if let Some(checkpoint) = checkpoint {
             for forgotten in trainer.resume(&checkpoint)? {
                 let warning = summary::of_forgotten(&self.plan.data, &forgotten);
                 tracing::warn!("{warning}");
-                log.note("warning", &warning.into());
+                reports.log.note("warning", &warning.into());
             }
             if self.seat.is_leader() {
                 self.record_again()?;
             }
         }
-        let mut metrics = MetricsFile::new(&self.plan.run.directory);
         let cards = Cards { card: Card::named(&self.place.name), count: self.seat.world().get() };
         let mut console = Console::new(out, self.plan.run.logging_steps, cards)
             .with_first_step(self.plan.is_on(&keys::LOGGING_FIRST_STEP));
-        let mut replaced = Replaced::of(&self.plan.run.directory);
-        let mut observers: Vec<&mut dyn Observer> = vec![log];
-        if self.seat.is_leader() {
-            observers.push(&mut replaced);
-            if self.plan.run.reporters.contains(&Reporter::Jsonl) {
-                observers.push(&mut metrics);
-            }
-            observers.push(&mut console);
-        }
-        Ok(trainer.run(&mut Observers(observers), self.stops.begin())?)
+        let mut observers = match self.seat.is_leader() {
+            true => reports.of_leader(&self.plan.run.reporters, &mut console),
+            false => reports.of_others(),
+        };
+        Ok(trainer.run(&mut observers, self.stops.begin())?)
     }
 
     /// Writes `run.toml`: before all else in a new run, since the directory is known as ours by it; in
@@ -278,12 +282,16 @@ impl Run<'_> {
         if self.seat.is_leader() {
             let card = card::text(self.plan, corpora);
             let written = card.and_then(|text| write_file(&directory.join("README.md"), &text));
-            // The model is complete without it.
-            let _ = written.inspect_err(|failure| tracing::warn!("{failure}"));
+            report_or_warn(written);
         }
         say(out, &summary::of_result(self.plan))?;
         Ok(ExitCode::Done)
     }
+}
+
+/// The model is complete without it.
+fn report_or_warn(written: Result<(), Failure>) {
+    let _ = written.inspect_err(|failure| tracing::warn!("{failure}"));
 }
 
 fn say(out: &mut dyn Write, text: &str) -> Result<(), Failure> {

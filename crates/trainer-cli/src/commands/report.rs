@@ -1,0 +1,132 @@
+//! `trainer report`: one page about runs that were made, from what their directories have.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use lockstep_flags::{
+    Command, CommandLine, Entries, FILE, Fault, Faults, Key, Problem, Set, Table, Words,
+};
+use lockstep_host::{ExitCode, Process};
+use lockstep_report::{MOST_RUNS, Run, Setting, Story};
+use lockstep_settings::{keys, plan_of, run_config};
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::output_dir::RECORD;
+use crate::report::{name, setting, write_page};
+
+static OUTPUT: Key<PathBuf> =
+    Key::new(Table::COMMAND, "output", FILE, "where the page goes").or("report.html");
+
+/// The command.
+pub(super) static COMMAND: Command = Command {
+    name: "report",
+    about: "Compare runs on one page",
+    usage: "trainer report RUN... [--output FILE]",
+    entries: || ENTRIES,
+    words: Words::Files("RUN"),
+    after: || AFTER.to_owned(),
+};
+
+static ENTRIES: &Entries = &[&OUTPUT];
+
+const AFTER: &str = "\
+RUN is the output directory of a run; it needs metrics.jsonl. The page opens in a
+browser without a network. It has no texts: those of the most confident mistakes
+are in the report.html that each run writes at its end.
+
+examples:
+  trainer report runs/sst2 runs/sst2-seed7
+  trainer report runs/* --output comparison.html";
+
+/// Bytes of a config.json that are read.
+const LONGEST_CONFIG: u64 = 64 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// A directory without a readable `metrics.jsonl`; a page that cannot be written.
+pub(super) fn run(
+    _: &Process,
+    mut line: CommandLine,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let paths: Vec<PathBuf> =
+        std::mem::take(&mut line.words).into_iter().map(PathBuf::from).collect();
+    let config = COMMAND.read(line, &[])?;
+    check(&paths)?;
+    let mut runs = Vec::with_capacity(paths.len());
+    for path in &paths {
+        runs.push(read(path, &paths)?);
+    }
+    let output = config.get(&OUTPUT)?;
+    write_page(&runs, &output)?;
+    super::tell(out, &format!("The report is in {}.\n", output.display()))
+}
+
+fn check(paths: &[PathBuf]) -> Result<(), Failure> {
+    let fault = |place: String, valid: &'static str| Fault {
+        place,
+        problem: Problem::Invalid { valid: valid.into() },
+    };
+    if paths.is_empty() {
+        let problem = Problem::Missing { valid: "one output directory or more".into() };
+        return Err(Fault { place: "trainer report".to_owned(), problem }.into());
+    }
+    if paths.len() > MOST_RUNS {
+        let place = format!("trainer report with {} runs", paths.len());
+        return Err(fault(place, "at most 24 runs, since more curves cannot be told apart").into());
+    }
+    let is_lacking = |path: &&PathBuf| !path.join("metrics.jsonl").is_file();
+    let faults = paths.iter().filter(is_lacking).map(|path| {
+        let valid =
+            "the output directory of a run with metrics.jsonl (--report-to jsonl, the default)";
+        fault(format!("trainer report {}", path.display()), valid)
+    });
+    match faults.collect::<Vec<_>>() {
+        none if none.is_empty() => Ok(()),
+        some => Err(Faults(some).into()),
+    }
+}
+
+/// What a directory has of its run.
+fn read(directory: &Path, all: &[PathBuf]) -> Result<Run, Failure> {
+    let path = directory.join("metrics.jsonl");
+    let unreadable = |cause: String| Failure::Metrics { path: path.clone(), cause };
+    let file = File::open(&path).map_err(|cause| unreadable(cause.to_string()))?;
+    let mut story = Story::default();
+    story.read(BufReader::new(file), u64::MAX).map_err(|error| unreadable(error.to_string()))?;
+    let is_alone = all.iter().filter(|other| name(other) == name(directory)).count() == 1;
+    Ok(Run {
+        name: if is_alone { name(directory) } else { directory.display().to_string() },
+        story,
+        classes: classes(directory).unwrap_or_default(),
+        settings: settings(directory),
+        ..Run::default()
+    })
+}
+
+/// The names of the classes, where the run has a model.
+fn classes(directory: &Path) -> Option<Vec<String>> {
+    let file = File::open(directory.join("config.json")).ok()?;
+    let config: Value = serde_json::from_reader(BufReader::new(file.take(LONGEST_CONFIG))).ok()?;
+    let map = config.get("id2label")?.as_object()?;
+    (0..map.len()).map(|class| Some(map.get(&class.to_string())?.as_str()?.to_owned())).collect()
+}
+
+/// The settings, where the directory has them.
+fn settings(directory: &Path) -> Vec<Setting> {
+    let record = directory.join(RECORD);
+    if !record.is_file() {
+        return Vec::new();
+    }
+    let line = CommandLine::parse(&[record.display().to_string()], keys::ALL, Set::NotTaken);
+    match plan_of(run_config(line, keys::ALL)) {
+        Ok(plan) => plan.settled.iter().map(setting).collect(),
+        Err(faults) => {
+            tracing::warn!("the report lacks the settings of {}: {faults}", directory.display());
+            Vec::new()
+        }
+    }
+}
