@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use lockstep_data::Order;
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_trainer::{
-    Cadence, Criterion, FinalModel, OnNonFinite, RunLength, Saving, TrainSettings, Usage,
+    BestMetric, Cadence, Criterion, FinalModel, OnNonFinite, RunLength, Saving, TrainSettings,
+    Usage,
 };
 use lockstep_world::Seed;
 
@@ -35,6 +36,7 @@ pub(crate) fn recipe(output_dir: PathBuf, length: RunLength) -> TrainSettings {
         evaluation: Cadence::Never,
         replica_check: Cadence::Never,
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
+        best_metric: BestMetric::Accuracy,
         early_stopping: None,
         output_dir,
         deterministic: false,

@@ -68,7 +68,8 @@ fn generate(file: &Path, count: usize, longest: usize) -> Outcome<()> {
         let words = 1 + seed.below(2 * row, longest);
         let mut bits = seed.bits(2 * row + 1);
         for word in 0..words {
-            let name = WORDS[(bits % WORDS.len() as u64) as usize];
+            let place = usize::try_from(bits % WORDS.len() as u64).unwrap_or_default();
+            let name = WORDS[place];
             bits = bits.rotate_right(5).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             write!(out, "{}{name}", if word == 0 { "" } else { " " })?;
         }

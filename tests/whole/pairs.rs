@@ -30,7 +30,7 @@ fn trained(place: &Workplace) {
 }
 
 #[test]
-fn a_model_of_pairs_reads_pairs_from_files_and_lines() {
+fn a_model_of_pairs_is_evaluated_on_pairs() {
     let place = Workplace::new();
     trained(&place);
     let usage = place.json("out/lockstep.json");
@@ -55,7 +55,12 @@ fn a_model_of_pairs_reads_pairs_from_files_and_lines() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && told.contains(part), "{further:?}: {told}");
     }
-    // The same pairs as lines and as a table have the same answers.
+}
+
+#[test]
+fn pairs_in_lines_have_the_answers_of_a_table() {
+    let place = Workplace::new();
+    trained(&place);
     let table = rows("sentence1,sentence2,label", "\t");
     let line = |row: &str| row.rsplit_once('\t').map(|(pair, _)| format!("{pair}\n"));
     let lines: String = table.lines().skip(1).filter_map(line).collect();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::columns::{ColumnRole, PAIRS};
+use crate::column_role::{ColumnRole, PAIRS};
 use crate::format::Format;
 
 /// What a line looks like that should be a text.

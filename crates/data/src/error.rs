@@ -11,7 +11,8 @@ use lockstep_world::counted;
 use crate::account::{account, dropped};
 use crate::bad_row::{BadRowKind, BadRows};
 use crate::changed::ChangedFile;
-use crate::columns::ColumnError;
+use crate::clues::Clues;
+use crate::column_error::ColumnError;
 use crate::conversion;
 use crate::disguise::Disguise;
 use crate::excerpt::excerpt;
@@ -23,17 +24,6 @@ use crate::phrases::{
     self, ColumnSample, extension_named, label_column, neighbours, pairs_or_singles,
 };
 use crate::tokenizer::TokenizerError;
-
-/// What is known about a file whose rows cannot be used.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Clues {
-    /// The labels that are known, where some were unknown.
-    pub known: Vec<String>,
-    /// What the file seems to be, if not UTF-8 text.
-    pub foreign: Option<Foreign>,
-    /// The file of which that is known.
-    pub file: PathBuf,
-}
 
 /// A fault in the data or the tokenizer.
 #[derive(Debug, thiserror::Error)]
@@ -271,7 +261,7 @@ pub enum DataError {
         /// The rows that were dropped before.
         skipped: BadRows,
         /// What is wrong with its labels.
-        fault: LabelError,
+        fault: Box<LabelError>,
     },
     /// A model learns pairs of texts and is evaluated on single ones, or the other way round.
     #[error("{name}: it has {}, but the training data have {}",

@@ -6,9 +6,10 @@
 use std::path::PathBuf;
 
 use crate::bad_row::{BadRowKind, BadRows};
+use crate::clues::Clues;
 use crate::columns::Columns;
 use crate::doubts::{Doubt, doubts, unlearned};
-use crate::error::{Clues, DataError};
+use crate::error::DataError;
 use crate::file_doubts::FileDoubt;
 use crate::labels::{LabelMap, Labels};
 use crate::manner::Manner;
@@ -51,7 +52,7 @@ impl RawFacts {
         let map = self.rows.classes(labels).map_err(|fault| DataError::Labels {
             path: self.name.clone(),
             skipped: self.rows.bad().clone(),
-            fault,
+            fault: Box::new(fault),
         })?;
         let skipped = self.rows.bad().clone();
         Ok(CorpusFacts {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::columns::ColumnRole;
+use crate::column_role::ColumnRole;
 use crate::excerpt::{excerpt, listing};
 use crate::phrases::neighbours;
 

@@ -6,7 +6,9 @@
 use std::path::Path;
 
 use crate::class_folders::{self, ClassFolders, UNLABELLED};
-use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Columns, Wanted};
+use crate::column_error::ColumnError;
+use crate::column_role::ColumnRole;
+use crate::columns::{ColumnChoice, Columns, Wanted};
 use crate::corpus::Corpus;
 use crate::data_file;
 use crate::dialect::Writing;

@@ -7,7 +7,8 @@ use std::fmt;
 use std::path::Path;
 
 use crate::bad_row::{BadRowKind, BadRows};
-use crate::columns::{ColumnError, ColumnRole, is_numbered};
+use crate::column_error::{ColumnError, is_numbered};
+use crate::column_role::ColumnRole;
 use crate::conversion;
 use crate::disguise::Disguise;
 use crate::doubts::Doubt;

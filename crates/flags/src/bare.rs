@@ -8,6 +8,12 @@ use crate::written::Written;
 
 /// What files of data end in.
 pub(crate) const DATA: [&str; 6] = ["tsv", "csv", "jsonl", "json", "parquet", "txt"];
+/// Whether a word is called as a file of data is.
+pub(crate) fn is_data_file(word: &str) -> bool {
+    let extension = Path::new(word).extension().and_then(|extension| extension.to_str());
+    !word.starts_with('-') && extension.is_some_and(|extension| DATA.contains(&extension))
+}
+
 /// Flags that take a directory.
 const DIRECTORIES: [&str; 3] = ["checkpoint", "model", "output_dir"];
 /// Flags that take a file of data.

@@ -29,7 +29,7 @@ pub(crate) fn explanation(entry: &dyn Entry) -> String {
     if entry.table() != Table::COMMAND {
         let quoted = match entry.form() {
             Form::Number | Form::Switch => value.into_owned(),
-            Form::Text | Form::List => format!("{value:?}"),
+            Form::Text | Form::List | Form::Files => format!("{value:?}"),
         };
         rows.push(("TOML", format!("[{}]", entry.table().name())));
         rows.push(("", format!("{} = {quoted}", entry.name())));

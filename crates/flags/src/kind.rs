@@ -108,6 +108,9 @@ pub enum Form {
     Switch,
     /// A text with commas, or an array of texts.
     List,
+    /// The same for files; a flag that is given again adds to them, and so do files behind its value, as
+    /// a shell makes them of a pattern.
+    Files,
 }
 
 impl Form {
@@ -118,6 +121,7 @@ impl Form {
             Self::Number => "a decimal number without quotes",
             Self::Switch => "true or false without quotes",
             Self::List => "a list of texts",
+            Self::Files => "a text in quotes, or a list of texts",
         }
     }
 }

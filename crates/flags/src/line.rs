@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
 
+use crate::bare::is_data_file;
 use crate::fault::{Origin, Problem};
 use crate::key::{Entries, Entry};
 use crate::kind::Form;
@@ -47,7 +48,7 @@ impl CommandLine {
     #[must_use]
     pub fn parse(arguments: &[String], entries: &'static Entries, set: Set) -> Self {
         let mut command = parser(entries, set);
-        let mut words = with_joined_switches(arguments, entries);
+        let mut words = with_joined_files(with_joined_switches(arguments, entries), entries);
         for count in 0..=words.len() {
             let line = words.iter().map(OsString::from);
             let unknown = match command.try_get_matches_from_mut(line) {
@@ -142,6 +143,34 @@ fn with_joined_switches(arguments: &[String], entries: &Entries) -> Vec<String> 
     words
 }
 
+/// `--train-file a.csv b.csv` as `--train-file a.csv,b.csv`.
+fn with_joined_files(words: Vec<String>, entries: &Entries) -> Vec<String> {
+    let takes_files = |word: &str| {
+        let name = word.split('=').next()?.strip_prefix("--")?;
+        let entry = entry_named(entries, name).filter(|entry| entry.form() == Form::Files);
+        entry.map(|_| word.contains('='))
+    };
+    // How many values are still missing before further files are a part of the last one.
+    let mut missing: Option<usize> = None;
+    let mut joined: Vec<String> = Vec::with_capacity(words.len());
+    for word in words {
+        match (missing, joined.last_mut()) {
+            (Some(0), Some(files)) if is_data_file(&word) => {
+                *files += &format!(",{word}");
+                continue;
+            }
+            _ => {}
+        }
+        missing = match (takes_files(&word), missing) {
+            (Some(has_value), _) => Some(usize::from(!has_value)),
+            (None, Some(1)) => Some(0),
+            (None, _) => None,
+        };
+        joined.push(word);
+    }
+    joined
+}
+
 /// Where the flag is that clap does not know.
 fn place_of_unknown(words: &[String], error: &clap::Error) -> Option<usize> {
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
@@ -173,7 +202,13 @@ fn is_number(word: &str) -> bool {
 fn apply_flag(config: &mut Written, flag: Flag) {
     match flag {
         Flag::Known(name, value) => match (entry_named(config.entries(), name), value) {
-            (Some(entry), Some(value)) => config.give(entry, value, Origin::Flag),
+            (Some(entry), Some(value)) => {
+                let before = config.given(entry).filter(|given| {
+                    entry.form() == Form::Files && matches!(given.origin, Origin::Flag)
+                });
+                let files = before.map(|before| format!("{},{value}", before.text));
+                config.give(entry, files.unwrap_or(value), Origin::Flag);
+            }
             (Some(entry), None) => {
                 config.note(entry.flag(), Problem::NoValue { valid: entry.valid() });
             }

@@ -32,7 +32,7 @@ pub(crate) fn parser(entries: &Entries, set: Set) -> clap::Command {
         let argument = named(text(entry.name()), *entry);
         match entry.form() {
             Form::Switch => argument.require_equals(true).default_missing_value("true"),
-            Form::Text | Form::Number | Form::List => argument,
+            Form::Text | Form::Number | Form::List | Form::Files => argument,
         }
     };
     let command = clap::Command::new("")

@@ -244,13 +244,13 @@ fn table_near(entries: &Entries, name: &str) -> Option<Table> {
 /// The value as a user would type it on the command line, if its type fits.
 fn text_of(form: Form, value: &DeValue<'_>) -> Option<String> {
     match (form, value) {
-        (Form::Text | Form::List, DeValue::String(text)) => Some(text.to_string()),
+        (Form::Text | Form::List | Form::Files, DeValue::String(text)) => Some(text.to_string()),
         (Form::Number, DeValue::Integer(integer)) if integer.radix() == 10 => {
             Some(integer.as_str().to_owned())
         }
         (Form::Number, DeValue::Float(float)) => Some(float.as_str().to_owned()),
         (Form::Switch, DeValue::Boolean(on)) => Some(on.to_string()),
-        (Form::List, DeValue::Array(items)) => list_of(items),
+        (Form::List | Form::Files, DeValue::Array(items)) => list_of(items),
         _ => None,
     }
 }

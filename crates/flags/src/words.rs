@@ -121,7 +121,6 @@ const ALL_LEARN: &str = "not supported: every weight of the model is trained";
 const RANKS: &str = "leave it out: several ranks are always data-parallel; the launcher, mpirun, srun \
                      or torchrun starts them";
 const NO_SERVICE: &str = "not supported: metrics.jsonl in the output directory has every number";
-const BEST: &str = "leave it out: the best is the most accurate one on the validation file";
 const FEWER: &str = "not supported: pass a file with fewer rows, or stop early with `max_steps`";
 const TOKENIZER: &str =
     "leave it out: the tokenizer and its settings are read from the model's directory";
@@ -206,7 +205,7 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     (&["patience", "early_stopping"], Like(&["early_stopping_patience"])),
     (&["save_best", "load_best", "best"], Like(&["load_best_model_at_end"])),
     (&["random_seed", "manual_seed", "random_state"], Like(&["seed"])),
-    (&["metric_for_best_model", "greater_is_better", "best_metric", "metric_name"], Advice(BEST)),
+    (&["best_metric", "metric_name"], Like(&["metric_for_best_model"])),
     (&["max_train_samples", "max_eval_samples", "max_predict_samples", "limit"], Advice(FEWER)),
     (&["pad_to_max_length", "padding", "group_by_length", "dataloader_drop_last",
        "dataloader_pin_memory", "remove_unused_columns", "eval_accumulation_steps"],

@@ -6,7 +6,7 @@ pub(crate) fn number(value: f64) -> String {
     match size {
         _ if !value.is_finite() => "not finite".to_owned(),
         0.0 => "0".to_owned(),
-        _ if size < 1e-3 || size >= 1e9 => format!("{value:.2e}"),
+        _ if !(1e-3..1e9).contains(&size) => format!("{value:.2e}"),
         _ if size < 10.0 => format!("{value:.4}"),
         _ if size < 1000.0 => format!("{value:.1}"),
         _ => thousands(value),

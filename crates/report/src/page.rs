@@ -40,13 +40,17 @@ pub fn page(runs: &[Run], version: &str) -> String {
         }
     }
     parts.retain(|part| !part.content.is_empty());
+    let head = if let [run] = runs { summary(run) } else { String::new() };
+    document(&escaped(&title), &head, &parts, version)
+}
+
+/// The whole document around its parts.
+fn document(title: &str, head: &str, parts: &[Part], version: &str) -> String {
     let links: String = parts
         .iter()
         .map(|part| format!("<li><a href=\"#{}\">{}</a></li>", part.id, escaped(&part.title)))
         .collect();
     let content: String = parts.iter().map(section).collect();
-    let head = if let [run] = runs { summary(run) } else { String::new() };
-    let title = escaped(&title);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src \

@@ -43,10 +43,10 @@ pub(crate) fn colours(root: &str) -> String {
          @media (prefers-color-scheme:dark){{{root}{{{dark}}}}}\n"
     );
     for colour in 0..COLOURS {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            ".line.c{colour}{{stroke:var(--c{colour})}}.band.c{colour},.bar.c{colour},\
-             .mark.c{colour}{{fill:var(--c{colour})}}\n"
+            ".line.c{colour}{{stroke:var(--c{colour})}}.band.c{colour},.column.c{colour},\
+             .mark.c{colour}{{fill:var(--c{colour})}}"
         );
     }
     out

@@ -1,5 +1,7 @@
 //! Whole pages.
 
+#![cfg(test)]
+
 use lockstep_report::{Histogram, MOST_RUNS, Mistake, Run, Setting, Story, figures, page};
 use serde_json::{Value, json};
 

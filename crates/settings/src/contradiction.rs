@@ -9,12 +9,13 @@ use std::num::NonZeroU64;
 
 use lockstep_flags::{Entry, Given, Key, Problem, Written};
 use lockstep_host::DeviceChoice;
+use lockstep_trainer::BestMetric;
 
 use super::keys::{
-    DETERMINISTIC, DEVICE, EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH, LOAD_BEST,
-    MAX_SKIPPED, MAX_STEPS, ON_NONFINITE, OVERWRITE, PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS,
-    SAVE_STRATEGY, TEST_FILE, TRAIN_FILE, VALIDATION_FILE, VALIDATION_SPLIT, WARMUP_RATIO,
-    WARMUP_STEPS,
+    BEST_METRIC, DETERMINISTIC, DEVICE, EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH,
+    GREATER_IS_BETTER, LOAD_BEST, MAX_SKIPPED, MAX_STEPS, ON_NONFINITE, OVERWRITE,
+    PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, TEST_FILE, TRAIN_FILE,
+    VALIDATION_FILE, VALIDATION_SPLIT, WARMUP_RATIO, WARMUP_STEPS,
 };
 use super::meaning::has_validation;
 use super::terms::{DataSource, NonFinite, Resume, Strategy};
@@ -32,6 +33,7 @@ pub(crate) fn settle(config: &mut Written) {
     settle_warmup(config);
     settle_evaluation(config);
     settle_best(config);
+    settle_metric(config);
     settle_reviews(config);
 }
 
@@ -171,6 +173,15 @@ fn settle_best(config: &mut Written) {
     if !matches {
         let remedy = "save as often as the run evaluates, or after a multiple of eval_steps";
         contradict(config, &LOAD_BEST, &SAVE_STRATEGY, remedy);
+    }
+}
+
+/// Which way a metric is better follows from the metric.
+fn settle_metric(config: &mut Written) {
+    let rises = config.find(&BEST_METRIC).is_none_or(BestMetric::rises);
+    if config.find(&GREATER_IS_BETTER).is_some_and(|greater| greater != rises) {
+        let remedy = "of loss less is better, of all others more; leave greater_is_better out";
+        contradict(config, &GREATER_IS_BETTER, &BEST_METRIC, remedy);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What follows from the other values where nothing was written.
 
+use std::path::Path;
+
 use lockstep_flags::{Origin, Problem, Written};
 
 use super::keys::{
@@ -39,9 +41,7 @@ pub(crate) fn infer(config: &mut Written, name: &str) {
 fn run_name(config: &Written, name: &str) -> String {
     match config.find(&TRAIN_FILE) {
         _ if !name.is_empty() => name.to_owned(),
-        Some(DataSource::File(path)) => {
-            path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-        }
+        Some(DataSource::File(path)) => of_files(&path),
         Some(DataSource::Hub(HubSplit { id, config, .. })) => {
             let name = id.rsplit('/').next().unwrap_or_default();
             config.map_or_else(|| name.to_owned(), |config| format!("{name}-{config}"))
@@ -49,4 +49,17 @@ fn run_name(config: &Written, name: &str) -> String {
         Some(DataSource::Reviews) => "reviews".to_owned(),
         None => "run".to_owned(),
     }
+}
+
+/// The name of a file without its extension; of several files or a pattern that of their folder.
+fn of_files(path: &Path) -> String {
+    let is_several = |text: &str| text.contains(['*', '?', '[', ',']);
+    let first = path.to_string_lossy();
+    let first = Path::new(first.split(',').next().unwrap_or_default());
+    let named = match is_several(&path.to_string_lossy()) {
+        true => first.parent().and_then(Path::file_name),
+        false => path.file_stem(),
+    };
+    let named = named.unwrap_or_default().to_string_lossy();
+    if named.is_empty() || is_several(&named) { "run".to_owned() } else { named.into_owned() }
 }

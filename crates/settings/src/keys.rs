@@ -15,28 +15,17 @@ use lockstep_flags::{
 use lockstep_host::{DeviceChoice, PrecisionChoice};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
-use lockstep_trainer::Graphs;
+use lockstep_trainer::{BestMetric, Graphs};
 
+use super::class_weights::{CLASS_WEIGHTS_KIND, ClassWeights};
+use super::key_list::keys;
+use super::table_terms::{DELIMITER, ENCODING};
 use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
-    CLASS_WEIGHTS_KIND, ClassWeights, DATA_SOURCE, DELIMITER, DEVICE_CHOICE, DataSource, ENCODING,
-    GRAPHS, HEAD, LENGTH, MODEL_NAME, ModelName, NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION,
-    REPORTERS, RESUME, Reporter, Resume, SCHEDULE, SECONDS, STRATEGY, Strategy, TOKEN_PLACE,
-    TokenPlace,
+    DATA_SOURCE, DEVICE_CHOICE, DataSource, GRAPHS, HEAD, LENGTH, METRIC, MODEL_NAME, ModelName,
+    NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION, REPORTERS, RESUME, Reporter, Resume, SCHEDULE,
+    SECONDS, STRATEGY, Strategy, TOKEN_PLACE, TokenPlace,
 };
-
-/// Makes each row a static, and the list of all.
-macro_rules! keys {
-    ($($name:ident: $type:ty = $key:expr;)*) => {
-        $(
-            #[expect(missing_docs, reason = "the row has its meaning")]
-            pub static $name: Key<$type> = $key;
-        )*
-
-        /// All keys, in the order in which they are listed and written.
-        pub static ALL: &Entries = &[$(&$name),*];
-    };
-}
 
 keys! {
     MODEL: ModelName = Key::new(
@@ -165,9 +154,17 @@ keys! {
         TRAIN, "early_stopping_patience", SIZE,
         "evaluations without improvement after which the run ends",
     );
+    BEST_METRIC: BestMetric = Key::new(
+        TRAIN, "metric_for_best_model", METRIC,
+        "what evaluations are compared by, for the best model and early stopping",
+    ).or("accuracy");
+    GREATER_IS_BETTER: bool = Key::new(
+        TRAIN, "greater_is_better", SWITCH,
+        "whether more of metric_for_best_model is better",
+    ).or_else("false for loss, else true");
     LOAD_BEST: bool = Key::new(
         TRAIN, "load_best_model_at_end", SWITCH,
-        "keep the most accurate weights, not the last ones",
+        "keep the weights of the best evaluation, not the last ones",
     ).or("false");
     SEED: u64 = Key::new(
         TRAIN, "seed", WHOLE,

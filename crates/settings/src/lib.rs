@@ -4,13 +4,16 @@
 //! ([`Written`]). As meant: a typed, complete [`RunPlan`]. Between the two everything is judged,
 //! and all faults are shown together.
 
+mod class_weights;
 mod contradiction;
 mod inference;
+mod key_list;
 pub mod keys;
 mod meaning;
 mod plan;
 mod record;
 mod shared;
+mod table_terms;
 mod tables;
 mod terms;
 
@@ -18,6 +21,7 @@ use std::path::Path;
 
 use lockstep_flags::{CommandLine, Entries, Faults, Written, note_word, toml_file};
 
+pub use class_weights::ClassWeights;
 pub use meaning::dialect;
 pub use plan::{
     BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
@@ -26,8 +30,7 @@ pub use plan::{
 pub use record::{Record, is_record, is_record_of, is_unfinished_record, plan_toml, run_toml};
 pub use shared::shared;
 pub use terms::{
-    ClassWeights, DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Reporter, Resume,
-    Strategy, TokenPlace,
+    DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Reporter, Resume, Strategy, TokenPlace,
 };
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.

@@ -130,6 +130,7 @@ impl TrainPlan {
             label_smoothing: config.get(&keys::LABEL_SMOOTHING)?,
             evaluation: cadence(config, evaluation, &keys::EVAL_STEPS)?,
             early_stopping: config.find(&keys::EARLY_STOPPING),
+            best_metric: config.get(&keys::BEST_METRIC)?,
         })
     }
 }

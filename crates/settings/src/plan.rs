@@ -10,12 +10,13 @@ use lockstep_host::{PrecisionChoice, Wish};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_trainer::{
-    Arithmetic, Cadence, Criterion, Graphs, OnNonFinite, Recording, RunLength, Saving,
+    Arithmetic, BestMetric, Cadence, Criterion, Graphs, OnNonFinite, Recording, RunLength, Saving,
     TrainSettings, Usage,
 };
 use lockstep_world::{Seed, WorldSize};
 
-use super::terms::{ClassWeights, DataSource, ModelName, Reporter};
+use super::class_weights::ClassWeights;
+use super::terms::{DataSource, ModelName, Reporter};
 
 /// Everything a training run is decided by.
 #[derive(Clone, Debug)]
@@ -122,6 +123,8 @@ pub struct TrainPlan {
     pub evaluation: Cadence,
     /// After how many evaluations without a better one the run ends.
     pub early_stopping: Option<NonZeroUsize>,
+    /// What evaluations are compared by.
+    pub best_metric: BestMetric,
 }
 
 /// How many examples an update takes.
@@ -246,6 +249,7 @@ impl RunPlan {
             evaluation: train.evaluation,
             saving: run.saving,
             replica_check: replica_check(run.replica_check, world, recording.is_some()),
+            best_metric: train.best_metric,
             early_stopping: train.early_stopping,
             usage: Usage { max_seq_length: data.reading.max_length.get(), ..Usage::default() },
             output_dir: run.directory.clone(),

@@ -116,7 +116,7 @@ fn value(plan: &RunPlan, entry: &dyn Entry) -> Option<String> {
     Some(match entry.form() {
         Form::Number => number(text),
         Form::Switch => text.to_owned(),
-        Form::Text | Form::List => quoted(text),
+        Form::Text | Form::List | Form::Files => quoted(text),
     })
 }
 

@@ -1,16 +1,15 @@
 //! The words a user chooses from, as types, each with the kind that reads it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lockstep_data::{Delimiter, MaxLength, OnBadRow, TextEncoding};
+use lockstep_data::{MaxLength, OnBadRow};
 use lockstep_flags::{Choice, Form, Kind};
 use lockstep_host::{DeviceChoice, PrecisionChoice};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
-use lockstep_trainer::Graphs;
+use lockstep_trainer::{BestMetric, Graphs};
 
 /// A model as it was named; whether a name is a directory is seen when it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,12 +83,11 @@ impl fmt::Display for HubSplit {
 
 /// The kind of `--train-file` and its like.
 pub const DATA_SOURCE: Kind<DataSource> = Kind::Read {
-    form: Form::Text,
+    form: Form::Files,
     placeholder: "FILES",
     valid: "a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, several with commas between them, a \
             pattern such as data/*.csv, a directory of a folder per class or of save_to_disk, \
-            hub:OWNER/NAME[:CONFIG]:SPLIT, or \
-            builtin:reviews",
+            hub:OWNER/NAME[:CONFIG]:SPLIT, or builtin:reviews",
     read: |text| match text {
         "builtin:reviews" => Some(DataSource::Reviews),
         text if text.trim().is_empty() || text.contains('\0') => None,
@@ -234,56 +232,18 @@ fn reporter(word: &str) -> Option<Reporter> {
     }
 }
 
-/// The kind of `--delimiter`.
-pub(crate) const DELIMITER: Kind<Delimiter> = Kind::Read {
+/// The kind of `--metric-for-best-model`: also by the names of Hugging Face's reports, `eval_f1`.
+pub(crate) const METRIC: Kind<BestMetric> = Kind::Read {
     form: Form::Text,
-    placeholder: "CHAR",
-    valid: "one ASCII character that is not a letter, a digit or a quote, or tab, comma, semicolon, \
-            pipe or space",
-    read: Delimiter::named,
-};
-
-/// The kind of `--encoding`.
-pub(crate) const ENCODING: Kind<TextEncoding> = Kind::Read {
-    form: Form::Text,
-    placeholder: "NAME",
-    valid: "utf-8, utf-16, windows-1252, latin-1 or another name of the WHATWG Encoding Standard",
-    read: TextEncoding::named,
-};
-
-/// How much the classes count, before it is known which classes there are.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ClassWeights {
-    /// Each as much in all, as scikit-learn has it.
-    Balanced,
-    /// By the order of the classes, (K).
-    InOrder(Vec<f64>),
-    /// By name; classes that are not named count 1.
-    ByName(BTreeMap<String, f64>),
-}
-
-/// The kind of `--class-weights`.
-pub(crate) const CLASS_WEIGHTS_KIND: Kind<ClassWeights> = Kind::Read {
-    form: Form::List,
-    placeholder: "balanced|LIST",
-    valid: "balanced, numbers from 1e-6 to 1e6 in the order of the classes such as 1,2.5, or a JSON \
-            object such as {\"neg\": 1, \"pos\": 2.5}",
+    placeholder: "accuracy|f1|mcc|loss",
+    valid: "accuracy, f1 (the mean over all classes), mcc or loss",
     read: |text| {
-        let fits = |weight: &f64| (1e-6..=1e6).contains(weight);
-        match text.trim() {
-            "balanced" => Some(ClassWeights::Balanced),
-            text if text.starts_with('{') => {
-                let by_name: BTreeMap<String, f64> = serde_json::from_str(text).ok()?;
-                let is_valid = !by_name.is_empty() && by_name.values().all(fits);
-                is_valid.then_some(ClassWeights::ByName(by_name))
-            }
-            text => {
-                let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-                let numbers = inner.unwrap_or(text).split(',');
-                let weight = |number: &str| number.trim().parse().ok().filter(fits);
-                numbers.map(weight).collect::<Option<_>>().map(ClassWeights::InOrder)
-            }
-        }
+        let name = match text.strip_prefix("eval_").unwrap_or(text) {
+            "macro_f1" | "f1_macro" => "f1",
+            "matthews_correlation" => "mcc",
+            name => name,
+        };
+        BestMetric::ALL.into_iter().find(|metric| metric.name() == name)
     },
 };
 

@@ -24,6 +24,7 @@ mod report;
 mod set;
 mod source_files;
 mod sources;
+mod tiny_tokenizer;
 mod tokens;
 mod whole_file;
 

@@ -24,9 +24,6 @@ pub(crate) struct Loaded {
     pub(crate) report: Option<LoadReport>,
 }
 
-/// Tokens in the vocabulary of `builtin:tiny`.
-const TINY_VOCABULARY: usize = 1000;
-
 /// What a model is made from, before it is settled for which classes.
 pub(crate) enum Base {
     /// Nothing yet: it is made for the data.
@@ -220,16 +217,6 @@ pub(crate) fn tiny_outline(
     let path = || "builtin:tiny".into();
     let config = config.map_err(|faults| ModelError::Config { path: path(), faults })?;
     Ok((config, tokenizer))
-}
-
-/// The tokenizer of `builtin:tiny`, whose vocabulary is made of texts.
-///
-/// # Errors
-/// Texts without a word.
-pub(crate) fn tiny_tokenizer<T: AsRef<str>>(
-    texts: impl IntoIterator<Item = T>,
-) -> Result<Tokenizer, Failure> {
-    Tokenizer::train_wordpiece(texts, TINY_VOCABULARY).map_err(Failure::Tokenizer)
 }
 
 /// The config.json of `builtin:tiny`: heads of 32 columns, which the kernels of GPUs take.

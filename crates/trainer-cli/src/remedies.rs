@@ -210,7 +210,7 @@ fn of_data(remedy: &DataRemedy) -> String {
 
 /// The remedies that are about columns.
 fn of_column_remedy(remedy: &DataRemedy) -> String {
-    match remedy {
+    let fixed = match remedy {
         DataRemedy::NameColumn { role, header } => {
             let header = header.map_or_else(String::new, |line| {
                 format!(
@@ -218,44 +218,44 @@ fn of_column_remedy(remedy: &DataRemedy) -> String {
                      columns by their numbers, counted from 1"
                 )
             });
-            format!("name one of these with {}{header}", flag(*role))
+            return format!("name one of these with {}{header}", flag(*role));
         }
-        DataRemedy::NumberColumns => "give the columns by their numbers with --text-column N and \
-             --label-column N; the first column is 1"
-            .to_owned(),
+        DataRemedy::NumberColumns => {
+            "give the columns by their numbers with --text-column N and --label-column N; the first \
+             column is 1"
+        }
         DataRemedy::NameOneColumn(ColumnRole::Text) => {
             "name one with --text-column, or both of a pair with a comma between them; if two columns \
              have the same name, rename one in the file"
-                .to_owned()
+        }
+        DataRemedy::NameOneColumn(ColumnRole::Label) => {
+            "name one with --label-column; if two columns have the same name, rename one in the file"
         }
         DataRemedy::NameTexts => {
             "name the columns with --text-column: one, or the two of a pair with a comma between them"
-                .to_owned()
         }
-        DataRemedy::NameOneColumn(role) => format!(
-            "name one with {}; if two columns have the same name, rename one in the file",
-            flag(*role)
-        ),
         DataRemedy::NameTwoColumns => {
-            "name two different columns with --text-column and --label-column".to_owned()
+            "name two different columns with --text-column and --label-column"
         }
+        _ => of_label_column(remedy),
+    };
+    fixed.to_owned()
+}
+
+fn of_label_column(remedy: &DataRemedy) -> &'static str {
+    match remedy {
         DataRemedy::FixOrNameColumns => {
-            "fix the file, or name its columns with --text-column and --label-column".to_owned()
+            "fix the file, or name its columns with --text-column and --label-column"
         }
         DataRemedy::NameOrMapLabels => {
-            "name the column of the labels with --label-column, or map the \
-             labels to classes with --label-map"
-                .to_owned()
+            "name the column of the labels with --label-column, or map the labels to classes with \
+             --label-map"
         }
         DataRemedy::CheckFileAndLabelColumn => {
-            "check that this is the training file, and name the \
-             column of the labels with --label-column"
-                .to_owned()
+            "check that this is the training file, and name the column of the labels with --label-column"
         }
-        DataRemedy::NameLabelColumn => {
-            "name the column of the labels with --label-column".to_owned()
-        }
-        _ => "check that --label-column names the column of the labels".to_owned(),
+        DataRemedy::NameLabelColumn => "name the column of the labels with --label-column",
+        _ => "check that --label-column names the column of the labels",
     }
 }
 

@@ -6,15 +6,15 @@ use std::ops::Deref;
 use lockstep_data::{Corpus, CorpusFacts, CorpusFile, DataError, Tokenizer, texts_of};
 
 use crate::failure::Failure;
-use crate::models::tiny_tokenizer;
+use crate::tiny_tokenizer::tiny_tokenizer;
 
 /// The examples of a set.
 pub(crate) enum Set {
     /// In memory: the reviews that are built in, texts from a pipe, and a file of which a part is held
     /// out.
-    Held(Corpus),
+    Held(Box<Corpus>),
     /// In a file.
-    File(CorpusFile),
+    File(Box<CorpusFile>),
 }
 
 impl Deref for Set {

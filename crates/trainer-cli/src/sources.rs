@@ -159,7 +159,7 @@ impl RawCorpora {
             Some(rule) => match train {
                 Set::Held(train) => {
                     let (train, held) = train.hold_out(rule)?;
-                    (Set::Held(train), Some(Set::Held(held)))
+                    (Set::Held(Box::new(train)), Some(Set::Held(Box::new(held))))
                 }
                 train @ Set::File(_) => (train, validation),
             },
@@ -194,12 +194,12 @@ impl Raw {
 
     fn labelled(self, labels: Labels<'_>) -> Result<Set, DataError> {
         match (self, labels) {
-            (Self::File(raw), labels) => raw.labelled(labels).map(Set::File),
-            (Self::Held(raw), labels) => raw.labelled(labels).map(Set::Held),
+            (Self::File(raw), labels) => raw.labelled(labels).map(Box::new).map(Set::File),
+            (Self::Held(raw), labels) => raw.labelled(labels).map(Box::new).map(Set::Held),
             (Self::Generated(corpus), Labels::Offered(map) | Labels::Known(map)) => {
-                Ok(Set::Held(corpus.in_terms_of(map)))
+                Ok(Set::Held(Box::new(corpus.in_terms_of(map))))
             }
-            (Self::Generated(corpus), Labels::Infer) => Ok(Set::Held(corpus)),
+            (Self::Generated(corpus), Labels::Infer) => Ok(Set::Held(Box::new(corpus))),
         }
     }
 }
@@ -270,6 +270,6 @@ fn generated(split: Split) -> Result<Corpus, DataError> {
     corpus.map_err(|fault| DataError::Labels {
         path: "builtin:reviews".into(),
         skipped: BadRows::default(),
-        fault,
+        fault: Box::new(fault),
     })
 }

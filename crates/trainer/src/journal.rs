@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::identity::Identity;
 use crate::spikes::RecentLosses;
 use crate::work::Work;
-use crate::{EpochReport, EvaluationReport, UpdateReport};
+use crate::{BestMetric, EpochReport, EvaluationReport, UpdateReport};
 
 /// The content of `trainer_state.json`; the upper keys are those of Hugging Face's `TrainerState`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub(crate) struct Journal {
     /// What the evaluations were made on.
     #[serde(default)]
     pub(crate) judged_on: Option<String>,
+    /// The metric that the evaluations were compared by.
+    #[serde(default = "accuracy")]
+    pub(crate) judged_by: String,
     /// Updates that were skipped.
     #[serde(default)]
     pub(crate) skipped_updates: u64,
@@ -48,6 +51,11 @@ pub(crate) struct Journal {
     /// Whether an evaluation of this step is yet to be made, because a stop cut it short.
     #[serde(default)]
     pub(crate) evaluation_is_due: bool,
+}
+
+/// The metric of checkpoints that do not say it.
+fn accuracy() -> String {
+    BestMetric::Accuracy.name().to_owned()
 }
 
 /// A sum of losses and how many they are.
@@ -69,7 +77,7 @@ impl Losses {
 }
 
 impl Journal {
-    pub(crate) fn new(identity: Identity, judged_on: Option<String>) -> Self {
+    pub(crate) fn new(identity: Identity, judged_on: Option<String>, metric: BestMetric) -> Self {
         Self {
             global_step: 0,
             epoch: 0.0,
@@ -85,6 +93,7 @@ impl Journal {
             work: Work::default(),
             evaluations_without_gain: 0,
             judged_on,
+            judged_by: metric.name().to_owned(),
             skipped_updates: 0,
             skipped_in_a_row: 0,
             recent_losses: RecentLosses::default(),
@@ -135,15 +144,16 @@ impl Journal {
     }
 
     /// Notes an evaluation of the validation split, and whether it is the best so far.
-    pub(crate) fn note_evaluation(&mut self, report: &EvaluationReport) {
+    pub(crate) fn note_evaluation(&mut self, report: &EvaluationReport, metric: BestMetric) {
         self.evaluation_is_due = false;
         self.log_history.push(serde_json::json!({
             "step": report.step, "epoch": self.epoch, "eval_loss": report.loss,
             "eval_accuracy": report.accuracy, "eval_f1": report.f1, "eval_mcc": report.mcc,
             "eval_samples": report.examples, "eval_runtime": report.seconds,
         }));
-        if self.best_metric.is_none_or(|best| report.accuracy > best) {
-            self.best_metric = Some(report.accuracy);
+        let value = metric.of(report);
+        if metric.is_gain(value, self.best_metric) {
+            self.best_metric = Some(value);
             self.best_global_step = Some(report.step);
             // Named once there is one.
             self.best_model_checkpoint = None;

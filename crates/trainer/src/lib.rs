@@ -6,6 +6,7 @@
 //! flags, no environment and no terminal; a program that shows something observes
 //! [`TrainEvent`]s.
 
+mod best_metric;
 mod checkpoint;
 mod determinism;
 mod drift;
@@ -45,6 +46,7 @@ mod update;
 mod usage;
 mod work;
 
+pub use best_metric::BestMetric;
 pub use checkpoint::{
     CheckpointError, RunRemedy, bytes_of_files, check_model, free_bytes, has_checkpoints,
     is_checkpoint_name, latest_checkpoint,

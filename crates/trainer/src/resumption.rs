@@ -20,6 +20,13 @@ pub enum Forgotten {
         /// What the checkpoint's run had.
         there: String,
     },
+    /// The evaluations were compared by another metric than this run's.
+    Metric {
+        /// This run's.
+        here: String,
+        /// The checkpoint's run's.
+        there: String,
+    },
     /// The checkpoint with the best weights so far, from which the final model was to be taken.
     Best {
         /// Where it was.
@@ -49,6 +56,7 @@ impl Trainer {
             let mut theirs = saved.into_journal();
             let mut forgotten = Vec::new();
             forgotten.extend(other_data(&mut theirs, journal));
+            forgotten.extend(other_metric(&mut theirs, journal));
             if wants_best {
                 forgotten.extend(lost_best(&mut theirs, whereabouts));
             }
@@ -85,6 +93,17 @@ fn other_data(theirs: &mut Journal, ours: &Journal) -> Option<Forgotten> {
     }
     theirs.forget_best();
     Some(Forgotten::ValidationData { here, there })
+}
+
+/// Whether evaluations were compared by another metric.
+fn other_metric(theirs: &mut Journal, ours: &Journal) -> Option<Forgotten> {
+    let there = std::mem::replace(&mut theirs.judged_by, ours.judged_by.clone());
+    let here = ours.judged_by.clone();
+    if here == there {
+        return None;
+    }
+    theirs.forget_best();
+    Some(Forgotten::Metric { here, there })
 }
 
 fn lost_best(theirs: &mut Journal, whereabouts: impl Fn(Step) -> PathBuf) -> Option<Forgotten> {

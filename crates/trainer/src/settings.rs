@@ -13,7 +13,7 @@ use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_program::{Arithmetic, Unsupported};
 use lockstep_world::Seed;
 
-use crate::Usage;
+use crate::{BestMetric, Usage};
 
 /// Everything that decides what a run does, apart from the model and the data themselves.
 #[derive(Clone, Debug)]
@@ -48,7 +48,9 @@ pub struct TrainSettings {
     pub saving: Saving,
     /// When the weights of all replicas are compared.
     pub replica_check: Cadence,
-    /// After how many evaluations without a better accuracy the run ends.
+    /// What evaluations are compared by.
+    pub best_metric: BestMetric,
+    /// After how many evaluations without a better one the run ends.
     pub early_stopping: Option<NonZeroUsize>,
     /// What is written beside the weights for their users.
     pub usage: Usage,
@@ -159,6 +161,6 @@ pub struct Saving {
 pub enum FinalModel {
     /// Those of the last update.
     Last,
-    /// Those of the evaluation with the highest validation accuracy.
+    /// Those of the best evaluation on the validation set.
     Best,
 }

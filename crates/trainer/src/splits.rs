@@ -22,7 +22,7 @@ impl Trainer {
         let Some(report) = self.evaluation(Split::Validation, self.step, session)? else {
             return Ok(());
         };
-        self.journal.note_evaluation(&report);
+        self.journal.note_evaluation(&report, self.settings.best_metric);
         session.last_evaluation = Some(report.clone());
         session.observe(&TrainEvent::Evaluation(report));
         Ok(())

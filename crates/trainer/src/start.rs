@@ -85,7 +85,7 @@ impl Trainer {
             Schedule::new(settings.schedule, settings.peak_rates, settings.warmup, total);
         let optimizer = AdamW::new(model.parameters(), settings.adamw)?;
         let identity = Identity::of(&settings, total, &model, &train);
-        let journal = Journal::new(identity, judged_on(validation.as_ref()));
+        let journal = Journal::new(identity, judged_on(validation.as_ref()), settings.best_metric);
         let background = Background::new(board.clone());
         let mut trainer = Self {
             model,
@@ -130,6 +130,7 @@ impl Trainer {
 fn decisions(settings: &TrainSettings) -> BTreeMap<String, String> {
     let TrainSettings { evaluation, saving, replica_check, early_stopping, on_nonfinite, .. } =
         settings;
+    let metric = settings.best_metric.name().to_owned();
     let patience = early_stopping.map_or_else(|| "none".to_owned(), |most| most.to_string());
     let skipped = match on_nonfinite.most() {
         0 => "fail".to_owned(),
@@ -141,6 +142,7 @@ fn decisions(settings: &TrainSettings) -> BTreeMap<String, String> {
         ("load_best_model_at_end", (saving.final_model == FinalModel::Best).to_string()),
         ("replica_check_steps", replica_check.to_string()),
         ("early_stopping_patience", patience),
+        ("metric_for_best_model", metric),
         ("on_nonfinite", skipped),
     ]
     .map(|(name, value)| (name.to_owned(), value))

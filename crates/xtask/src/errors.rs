@@ -11,12 +11,13 @@ const SNAPSHOTS: &str = "tests/whole/malformed/snapshots";
 const DOCUMENT: &str = "docs/errors.md";
 
 /// The snapshots, in the order of the document, with what each is about.
-const GROUPS: [(&str, &str); 9] = [
+const GROUPS: [(&str, &str); 10] = [
     ("command_line", "The command line"),
     ("config", "Configuration files"),
     ("data", "Data"),
     ("data_files", "Data files"),
     ("model", "Models"),
+    ("hub", "The hub"),
     ("pytorch_file", "Files of torch.save"),
     ("tokenizer", "Tokenizers"),
     ("checkpoint", "Checkpoints and output directories"),

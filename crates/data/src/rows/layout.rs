@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::Content;
 use crate::bad_row::BadRowKind;
-use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Texts, Wanted};
+use crate::column_error::ColumnError;
+use crate::column_role::ColumnRole;
+use crate::columns::{ColumnChoice, Texts, Wanted};
 use crate::excerpt::excerpt;
 use crate::label_value::{is_integer, value_of};
 use crate::pair::paired;

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use lockstep_columnar::{ColumnarError, ColumnarTable};
 
 use crate::bad_row::BadRowKind;
-use crate::columns::{ColumnChoice, ColumnError, ColumnRole, Columns, Wanted};
+use crate::column_error::ColumnError;
+use crate::column_role::ColumnRole;
+use crate::columns::{ColumnChoice, Columns, Wanted};
 use crate::dialect::{Dialect, Header, Writing};
 use crate::error::DataError;
 use crate::foreign::Foreign;

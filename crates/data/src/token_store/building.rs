@@ -6,11 +6,12 @@ use twox_hash::XxHash3_128;
 
 use super::fault::StoreFault;
 use super::header::{Widths, get, put};
+use super::tokenising::Tokenising;
 use super::writer::{Finished, Part, StoreWriter};
 use crate::changed::ChangedFile;
 use crate::error::DataError;
 use crate::pair::texts_of;
-use crate::tokenizer::{Encoded, MaxLength, Tokenizer, TokenizerError};
+use crate::tokenizer::{Encoded, TokenizerError};
 
 /// Texts that a rank tokenises at once.
 const TEXTS: usize = 4096;
@@ -18,30 +19,6 @@ const TEXTS: usize = 4096;
 const BYTES: usize = 4 << 20;
 /// Set in the length of a text that was cut.
 const CUT: u32 = 1 << 31;
-
-/// How texts become tokens.
-#[derive(Clone, Copy, Debug)]
-pub struct Tokenising<'a> {
-    /// What makes tokens of them.
-    pub tokenizer: &'a Tokenizer,
-    /// Where they are cut.
-    pub max: MaxLength,
-    /// The number K of classes.
-    pub classes: u64,
-    /// Whether the texts are pairs ([`crate::paired`]).
-    pub are_pairs: bool,
-}
-
-impl Tokenising<'_> {
-    pub(super) fn widths(self) -> Widths {
-        Widths {
-            vocabulary: self.tokenizer.vocab_size() as u64,
-            longest: self.max.get() as u64,
-            classes: self.classes,
-            are_pairs: self.are_pairs,
-        }
-    }
-}
 
 /// The ranks that tokenise together.
 pub trait Exchange {

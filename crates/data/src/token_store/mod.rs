@@ -7,17 +7,19 @@ mod header;
 mod image;
 mod opening;
 mod sink;
+mod tokenising;
 mod writer;
 
 use std::sync::Arc;
 
+pub use building::Exchange;
 pub(crate) use building::{Alone, Built, build};
-pub use building::{Exchange, Tokenising};
 pub(crate) use fault::StoreFault;
 pub(crate) use header::VERSION;
 use header::{Header, get};
 use image::Image;
 pub(crate) use sink::Places;
+pub use tokenising::Tokenising;
 pub(crate) use writer::StoreWriter;
 
 use crate::changed::ChangedFile;

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use lockstep_world::open_file;
 
-use super::building::Tokenising;
 use super::fault::StoreFault;
 use super::header::{BLOCK, BODY, HASH, HEADER, Header, get};
 use super::image::{CheckedFile, Image};
+use super::tokenising::Tokenising;
 use super::{TokenStore, starts};
 
 /// Bytes of a body up to which all of it is checked at once; of a larger one each block is checked when it is first read.

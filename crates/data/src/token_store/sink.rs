@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     fn bytes(count: usize) -> Vec<u8> {
-        (0..count).map(|place| (place % 251) as u8).collect()
+        (0..251_u8).cycle().take(count).collect()
     }
 
     fn written(places: Places, bytes: &[u8]) -> (Header, Written) {

@@ -4,10 +4,10 @@ use std::io;
 
 use lockstep_world::Fingerprint;
 
-use super::building::Tokenising;
 use super::fault::StoreFault;
 use super::header::{BLOCK, Header, get, put};
 use super::sink::{Places, Sink};
+use super::tokenising::Tokenising;
 use super::{TokenStore, starts};
 
 /// What is known of a store before it is whole.

@@ -14,50 +14,51 @@ pub(crate) fn calibration(run: &Run, id: &str) -> String {
     if bins.is_empty() {
         return String::new();
     }
-    let error = calibration_error(bins);
-    let range = |number: usize| {
-        let width = 1.0 / bins.len() as f64;
-        format!("{:.1} to {:.1}", number as f64 * width, (number + 1) as f64 * width)
-    };
-    let accuracy = |bin: &ReliabilityBin| bin.correct as f64 / bin.examples.max(1) as f64;
-    let of_bin = |(number, bin): (usize, &ReliabilityBin)| {
-        let share = accuracy(bin);
-        let text = format!(
-            "confidence {}: {} right of {}",
-            range(number),
-            count(bin.correct),
-            count(bin.examples)
-        );
-        (share, text)
-    };
+    let error = percent(calibration_error(bins));
     let figure = bars(&Bars {
         id: format!("{id}-reliability"),
         title: "Reliability: accuracy by confidence",
         description: &format!(
-            "The expected calibration error is {}. The table below has the numbers.",
-            percent(error)
+            "The expected calibration error is {error}. The table below has the numbers."
         ),
         across: "probability of the predicted class",
         range: [0.0, 1.0],
         highest: 1.0,
-        bars: bins.iter().enumerate().map(of_bin).collect(),
+        bars: (0..bins.len()).map(|number| bar(bins, number)).collect(),
         has_diagonal: true,
     });
-    let row = |(number, bin): (usize, &ReliabilityBin)| {
-        vec![
-            range(number),
-            count(bin.examples),
-            percent(if bin.examples == 0 { f64::NAN } else { bin.confidence }),
-            percent(if bin.examples == 0 { f64::NAN } else { accuracy(bin) }),
-        ]
-    };
-    let rows: Vec<_> = bins.iter().enumerate().map(row).collect();
+    let rows: Vec<_> = (0..bins.len()).map(|number| row(bins, number)).collect();
     let head = ["confidence", "examples", "mean confidence", "accuracy"];
     let table = table("Accuracy by confidence", &head, &rows);
     format!(
-        "<div class=\"figures\"><figure>{figure}<figcaption>Expected calibration error (ECE): {}. Where a \
-         bar ends below the dashed line, the model is too sure.</figcaption></figure>\n\
-         <div>{table}</div></div>\n",
-        percent(error)
+        "<div class=\"figures\"><figure>{figure}<figcaption>Expected calibration error (ECE): {error}. \
+         Where a bar ends below the dashed line, the model is too sure.</figcaption></figure>\n\
+         <div>{table}</div></div>\n"
     )
+}
+
+/// The confidences of a bin.
+fn range(bins: &[ReliabilityBin], number: usize) -> String {
+    let width = 1.0 / bins.len() as f64;
+    format!("{:.1} to {:.1}", number as f64 * width, (number + 1) as f64 * width)
+}
+
+fn accuracy(bin: &ReliabilityBin) -> f64 {
+    bin.correct as f64 / bin.examples.max(1) as f64
+}
+
+/// The height of a bin's bar, and what it says.
+fn bar(bins: &[ReliabilityBin], number: usize) -> (f64, String) {
+    let bin = &bins[number];
+    let (right, all) = (count(bin.correct), count(bin.examples));
+    (accuracy(bin), format!("confidence {}: {right} right of {all}", range(bins, number)))
+}
+
+fn row(bins: &[ReliabilityBin], number: usize) -> Vec<String> {
+    let bin = &bins[number];
+    let [confidence, accuracy] = match bin.examples {
+        0 => [f64::NAN; 2],
+        _ => [bin.confidence, accuracy(bin)],
+    };
+    vec![range(bins, number), count(bin.examples), percent(confidence), percent(accuracy)]
 }

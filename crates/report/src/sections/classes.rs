@@ -21,11 +21,11 @@ const PAIRS: usize = 30;
 pub(crate) fn classes(run: &Run) -> String {
     let Some(report) = run.story.final_evaluation() else { return String::new() };
     let count = report.confusion.len();
-    let mut out = format!(
-        "<p class=\"faint\">On {}, after update {}.</p>\n",
-        isolated(&report.split),
-        report.step
-    );
+    let after = match report.step {
+        0 => String::new(),
+        step => format!(", after update {step}"),
+    };
+    let mut out = format!("<p class=\"faint\">On {}{after}.</p>\n", isolated(&report.split));
     out += "<h3>Precision and recall</h3>\n";
     out += &measures(report, &run.classes);
     if count <= MATRIX {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::curve::Curve;
 use crate::run::Run;
 use crate::story::{Point, Story};
+use crate::style::COLOURS;
 use crate::svg::{Chart, Series, chart, standalone};
 
 /// A figure as a file.
@@ -50,7 +51,7 @@ fn charts(runs: &[Run]) -> Vec<Chart<'_>> {
     let rates = match runs {
         [Run { story, .. }] => vec![
             Series::of("encoder", 0, story.rate.buckets(), false),
-            Series::of("head", 1, story.head_rate.buckets(), false),
+            Series::of("head", COLOURS + 1, story.head_rate.buckets(), false),
         ],
         _ => of_each(runs, |story| &story.rate),
     };

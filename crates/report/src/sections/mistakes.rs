@@ -18,18 +18,20 @@ pub(crate) fn mistakes(run: &Run) -> String {
     let row = |mistake: &Mistake| {
         let name = |class| isolated(&shortened(&class_name(&run.classes, class), 80));
         format!(
-            "<tr><th scope=\"row\">{}</th><td class=\"text\" dir=\"auto\">{}</td><td>{}</td><td>{}</td></tr>\n",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td>\
+             <td class=\"text\" dir=\"auto\">{}</td></tr>\n",
             percent(mistake.confidence),
-            isolated(&shortened(&mistake.text, SHOWN)),
             name(mistake.label),
-            name(mistake.found)
+            name(mistake.found),
+            isolated(&shortened(&mistake.text, SHOWN))
         )
     };
     let rows: String = mistakes.iter().map(row).collect();
     format!(
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Most confident mistakes\">\
-         <table class=\"words\"><thead><tr><th scope=\"col\">confidence</th><th scope=\"col\">text</th>\
-         <th scope=\"col\">true class</th><th scope=\"col\">predicted</th></tr></thead><tbody>\n{rows}\
+         <table class=\"words\"><thead><tr><th scope=\"col\">confidence</th>\
+         <th scope=\"col\">true class</th><th scope=\"col\">predicted</th>\
+         <th scope=\"col\">text</th></tr></thead><tbody>\n{rows}\
          </tbody></table></div>\n"
     )
 }

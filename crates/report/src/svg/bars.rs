@@ -36,10 +36,10 @@ pub(crate) fn bars(figure: &Bars<'_>) -> String {
     let mut content = String::new();
     for (number, (height, text)) in (0_u32..).zip(&figure.bars) {
         let (x, y) = (LEFT + f64::from(number) * width, up.place(*height));
-        let _ = write!(
+        let _ = writeln!(
             content,
-            "<rect class=\"bar c0\" x=\"{:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\">\
-             <title>{}</title></rect>\n",
+            "<rect class=\"column c0\" x=\"{:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\">\
+             <title>{}</title></rect>",
             x + gap / 2.0,
             (width - gap).max(0.5),
             BOTTOM - y,
@@ -50,8 +50,8 @@ pub(crate) fn bars(figure: &Bars<'_>) -> String {
     if figure.has_diagonal {
         let (x1, x2) = (across.place(from), across.place(to));
         let (y1, y2) = (up.place(from), up.place(to));
-        let _ = write!(content, "<path class=\"line c1 d1\" d=\"M{x1} {y1}L{x2} {y2}\"/>\n");
-        let mark = "<rect class=\"bar c0\" x=\"0\" y=\"-6\" width=\"28\" height=\"12\"/>";
+        let _ = writeln!(content, "<path class=\"line c1 d1\" d=\"M{x1} {y1}L{x2} {y2}\"/>");
+        let mark = "<rect class=\"column c0\" x=\"0\" y=\"-6\" width=\"28\" height=\"12\"/>";
         legend.push(Entry { mark: mark.to_owned(), text: "accuracy".to_owned() });
         let mark = "<path class=\"line c1 d1\" d=\"M0 0H28\"/>".to_owned();
         legend.push(Entry { mark, text: "confidence equals accuracy".to_owned() });

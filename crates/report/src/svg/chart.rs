@@ -96,10 +96,10 @@ fn drawn(series: &Series, across: &Axis, up: &Axis) -> String {
     }
     if series.has_marks || series.points.len() == 1 {
         for [x, y] in &series.points {
-            let _ = write!(
+            let _ = writeln!(
                 out,
                 "<circle class=\"mark {style}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"><title>{}: {} \
-                 after update {x}</title></circle>\n",
+                 after update {x}</title></circle>",
                 across.place(*x),
                 up.place(*y),
                 escaped(&series.name),

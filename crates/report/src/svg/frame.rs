@@ -50,26 +50,7 @@ pub(super) fn frame(
          <title id=\"{id}-t\">{title}</title>\n<desc id=\"{id}-d\">{description}</desc>\n\
          <text class=\"title\" x=\"{LEFT}\" y=\"20\">{title}</text>\n"
     );
-    for (value, text) in axes[1].ticks() {
-        let y = axes[1].place(value);
-        let _ = write!(
-            out,
-            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <text class=\"tick\" x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{text}</text>\n",
-            LEFT - 7.0,
-            y + 4.5
-        );
-    }
-    for (value, text) in axes[0].ticks() {
-        let x = axes[0].place(value);
-        let _ = write!(
-            out,
-            "<line class=\"axis\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{BOTTOM}\" y2=\"{}\"/>\
-             <text class=\"tick\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{text}</text>\n",
-            BOTTOM + 5.0,
-            BOTTOM + 19.0
-        );
-    }
+    out.push_str(&ticks(axes));
     let _ = write!(
         out,
         "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{BOTTOM}\" y2=\"{BOTTOM}\"/>\n\
@@ -80,14 +61,40 @@ pub(super) fn frame(
     );
     for (line, Entry { mark, text }) in (0_u32..).zip(legend) {
         let y = HEIGHT + LINE * f64::from(line) + 8.0;
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<g transform=\"translate({LEFT} {y})\">{mark}\
-             <text class=\"tick\" x=\"36\" y=\"4.5\">{}</text></g>\n",
+             <text class=\"tick\" x=\"36\" y=\"4.5\">{}</text></g>",
             escaped(&shortened(text, 54))
         );
     }
     out.push_str("</svg>\n");
+    out
+}
+
+/// The grid and the numbers of both axes.
+fn ticks(axes: [&Axis; 2]) -> String {
+    let mut out = String::new();
+    for (value, text) in axes[1].ticks() {
+        let y = axes[1].place(value);
+        let _ = writeln!(
+            out,
+            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
+             <text class=\"tick\" x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{text}</text>",
+            LEFT - 7.0,
+            y + 4.5
+        );
+    }
+    for (value, text) in axes[0].ticks() {
+        let x = axes[0].place(value);
+        let _ = writeln!(
+            out,
+            "<line class=\"axis\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{BOTTOM}\" y2=\"{}\"/>\
+             <text class=\"tick\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{text}</text>",
+            BOTTOM + 5.0,
+            BOTTOM + 19.0
+        );
+    }
     out
 }
 

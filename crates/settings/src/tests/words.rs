@@ -39,6 +39,13 @@ fn words_that_mean_the_same_are_taken() {
     let line = "CONFIG --eval-file b.tsv --evaluation_strategy epoch";
     check_value(line, TRAIN, ("eval_strategy", Some("epoch")));
     check_value("CONFIG", "[data]\ntraining_file = \"b.tsv\"\n", ("train_file", Some("b.tsv")));
+    let several = ("train_file", Some("a.csv,b.csv"));
+    check_value("CONFIG --train-file a.csv --train-file b.csv", TRAIN, several);
+    check_value("CONFIG --train-file a.csv b.csv --seed 3", TRAIN, several);
+    check_value("CONFIG --train-file=a.csv b.csv", TRAIN, several);
+    check_value("CONFIG", "[data]\ntrain_file = [\"a.csv\", \"b.csv\"]\n", several);
+    let line = "--model m --train-file parts/*.csv";
+    check_value(line, "", ("output_dir", Some("runs/parts")));
     // Without the quick start, which a bare `trainer` runs.
     let line = "--model_name_or_path m --train_file a.tsv";
     check_value(line, "", ("output_dir", Some("runs/a")));
@@ -79,8 +86,7 @@ fn words_of_other_trainers_are_answered() {
     check("--num_labels 3", "leave it out: the classes are those of the data or of the model");
     check("--per_device_eval_batch_size 3", "leave it out: evaluations choose their own batches");
     check("--optim adamw", "leave it out: the optimiser is AdamW");
-    let best = "leave it out: the best is the most accurate one on the validation file";
-    check("--metric_for_best_model f1", best);
+    is("--best_metric f1", "`--metric-for-best-model`");
     check("--quux", "--help lists all flags");
     for words in ["--gpus 2", "--nproc-per-node 2", "--nodes 2", "-np"] {
         assert!(said(words).contains("`launcher --nproc-per-node N -- train"), "{words}");

@@ -151,8 +151,8 @@ impl<W: Write> Console<W> {
             Ending::EarlyStop => {
                 writeln!(
                     self.out,
-                    "done       {step} updates in {time}; stopped early: validation accuracy no \
-                     longer rises"
+                    "done       {step} updates in {time}; stopped early: evaluations no \
+                     longer improve"
                 )
             }
             Ending::Stopped => writeln!(
@@ -350,7 +350,7 @@ mod tests {
                 schedule   4 updates, 2 per epoch; resumes after update 2
                 step 4/4 | loss: 0.1458 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:00
                 Epoch 2 | avg loss: 0.4841 | 32 examples/s | 0:01
-                done       4 updates in 1:05; stopped early: validation accuracy no longer rises
+                done       4 updates in 1:05; stopped early: evaluations no longer improve
             "#]],
         );
         let events = [start(2), update(3), evaluation("validation"), finish(Ending::Stopped)];

@@ -18,10 +18,10 @@ use lockstep_settings::{DATA_SOURCE, DataSource, HubSplit, ModelName, Reading, k
 
 use super::evaluate::JSON;
 use crate::failure::Failure;
-use crate::models::tiny_tokenizer;
 use crate::remedies;
 use crate::source_files;
 use crate::sources;
+use crate::tiny_tokenizer::tiny_tokenizer;
 use crate::tokens;
 use batches::Batches;
 

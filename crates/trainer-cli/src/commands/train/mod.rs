@@ -5,6 +5,7 @@ mod flight;
 mod material;
 mod origin;
 mod peers;
+mod record;
 mod reports;
 mod stops;
 mod summary;
@@ -23,8 +24,8 @@ use lockstep_join::device::{self, Place};
 use lockstep_join::{FlightLog, JoinError, ProcessGroup, Starter, end_regardless};
 use lockstep_program::Card;
 use lockstep_report::Histogram;
-use lockstep_settings::{Record, Reporter, RunPlan, keys, run_config, run_toml};
-use lockstep_trainer::{Ending, TrainSettings, Trainer};
+use lockstep_settings::{Reporter, RunPlan, keys, run_config};
+use lockstep_trainer::{Criterion, Ending, TrainSettings, Trainer};
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::Checks;
@@ -91,6 +92,13 @@ pub(crate) fn run(
 /// No path that the system opens is longer.
 const LONGEST_PATH: usize = 4096;
 
+/// What a run starts from.
+struct Start {
+    corpora: Corpora,
+    loaded: Loaded,
+    criterion: Criterion,
+}
+
 /// A run before it is put together.
 struct Run<'a> {
     plan: &'a RunPlan,
@@ -138,19 +146,7 @@ impl Run<'_> {
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
-        let places = Places { hub: self.hub, cache: Some(self.cache) };
-        let raw = RawCorpora::read(&plan.data, places)?;
-        let base = self.base()?;
-        let corpora = raw.labelled(base.classes())?;
-        say(out, &summary::of_corpora(&plan.data, &corpora))?;
-        let criterion = criterion::criterion(&plan.train, &corpora.train)?;
-        say(out, &criterion::in_words(&criterion, corpora.train.labels().names()))?;
-        self.warn_of_classes(&corpora);
-        let precision = self.place.precision(plan.run.precision)?;
-        let loaded = models::load(plan, &self.place.device, base, &corpora.train)?;
-        let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
-        say(out, &summary::of_model(&plan.model.name, &loaded))?;
-        self.check_space(loaded.model.parameters().scalars(), corpora.train.count())?;
+        let Start { corpora, loaded, criterion } = self.start(out)?;
         let ProcessGroup { collective, ledger, watch, .. } = world;
         let parts = self.parts(&corpora, loaded, collective)?;
         say(out, &summary::of_tokens(plan, &parts))?;
@@ -175,6 +171,25 @@ impl Run<'_> {
         trainer.into_collective().leave()?;
         watch.leave();
         Ok(code)
+    }
+
+    /// Reads data and model, and says what they are.
+    fn start(&self, out: &mut dyn Write) -> Result<Start, Failure> {
+        let plan = self.plan;
+        let places = Places { hub: self.hub, cache: Some(self.cache) };
+        let raw = RawCorpora::read(&plan.data, places)?;
+        let base = self.base()?;
+        let corpora = raw.labelled(base.classes())?;
+        say(out, &summary::of_corpora(&plan.data, &corpora))?;
+        let criterion = criterion::criterion(&plan.train, &corpora.train)?;
+        say(out, &criterion::in_words(&criterion, corpora.train.labels().names()))?;
+        self.warn_of_classes(&corpora);
+        let precision = self.place.precision(plan.run.precision)?;
+        let loaded = models::load(plan, &self.place.device, base, &corpora.train)?;
+        let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
+        say(out, &summary::of_model(&plan.model.name, &loaded))?;
+        self.check_space(loaded.model.parameters().scalars(), corpora.train.count())?;
+        Ok(Start { corpora, loaded, criterion })
     }
 
     /// Whether the leader's disk has room for what the run writes.
@@ -242,30 +257,6 @@ impl Run<'_> {
             false => reports.of_others(),
         };
         Ok(trainer.run(&mut observers, self.stops.begin())?)
-    }
-
-    /// Writes `run.toml`: before all else in a new run, since the directory is known as ours by it; in
-    /// one that resumes, once its checkpoint was found to fit.
-    fn record(&self) -> Result<(), Failure> {
-        let record = Record {
-            version: env!("CARGO_PKG_VERSION"),
-            world: self.seat.world().get(),
-            hosts: self.hosts.clone(),
-            device: self.place.name.clone(),
-            replacing_run: self.replacing_run.map(str::to_owned),
-        };
-        write_file(&self.plan.run.directory.join(output_dir::RECORD), &run_toml(self.plan, &record))
-    }
-
-    /// Writes `run.toml` in a run that resumes, which can do with the earlier one.
-    fn record_again(&self) -> Result<(), Failure> {
-        match self.record() {
-            Err(failure) if output_dir::is_ours(&self.plan.run.directory) => {
-                tracing::warn!("the record of this run stays as it was: {failure}");
-                Ok(())
-            }
-            recorded => recorded,
-        }
     }
 
     /// Writes the model card and prints the next commands.

@@ -143,6 +143,10 @@ pub(super) fn of_forgotten(plan: &DataPlan, forgotten: &Forgotten) -> String {
                  checkpoint"
             )
         }
+        Forgotten::Metric { here, there } => format!(
+            "evaluations are compared by {here} now and were by {there}: the best {here} and the \
+             early-stopping count start again at this checkpoint"
+        ),
         Forgotten::Best { directory, cause } => format!(
             "{}, the best checkpoint so far, cannot be used ({cause}): the run continues without it, \
              and the best accuracy starts again at this checkpoint",
