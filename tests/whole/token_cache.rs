@@ -16,11 +16,23 @@ fn table(rows: usize) -> String {
     "sentence\tlabel\n".to_owned() + &(0..rows).map(row).collect::<String>()
 }
 
-fn place() -> Workplace {
+/// The same with a second text in each row.
+fn pairs(rows: usize) -> String {
+    let second = |row: &str| row.replacen('\t', "\tand the next one is not\t", 1) + "\n";
+    let table = table(rows);
+    let rows = table.lines().skip(1).map(second);
+    "sentence1\tsentence2\tlabel\n".to_owned() + &rows.collect::<String>()
+}
+
+fn place_of(table: fn(usize) -> String) -> Workplace {
     let place = Workplace::new();
     fs::write(place.path("train.tsv"), table(ROWS)).unwrap();
     fs::write(place.path("dev.tsv"), table(300)).unwrap();
     place
+}
+
+fn place() -> Workplace {
+    place_of(table)
 }
 
 fn arguments(further: &str) -> Vec<String> {
@@ -50,20 +62,28 @@ fn errors(output: &Output) -> String {
 
 #[test]
 fn the_store_changes_no_bit() {
-    let place = place();
+    store_changes_no_bit(&place_of(table));
+}
+
+#[test]
+fn the_store_of_pairs_changes_no_bit() {
+    store_changes_no_bit(&place_of(pairs));
+}
+
+fn store_changes_no_bit(place: &Workplace) {
     place.succeed(&arguments("--output-dir off --token-cache off"));
-    let expected = weights(&place, "off");
+    let expected = weights(place, "off");
     assert!(!place.path("cache").exists());
     for output in ["cold", "warm"] {
         place.succeed(&arguments(&format!("--output-dir {output} --token-cache cache")));
-        assert!(weights(&place, output) == expected, "{output}: other weights");
+        assert!(weights(place, output) == expected, "{output}: other weights");
     }
-    let files = token_files(&place);
+    let files = token_files(place);
     assert_eq!(files.len(), 2);
     for (cache, output) in [("cache", "two-warm"), ("two", "two-cold"), ("off", "two-off")] {
         let flags = arguments(&format!("--output-dir {output} --token-cache {cache}"));
         succeed(place.ranks(Starter::Launcher, 2, &flags).unwrap());
-        assert!(weights(&place, output) == expected, "{output}: other weights");
+        assert!(weights(place, output) == expected, "{output}: other weights");
     }
     let bytes = |path: &PathBuf| fs::read(path).unwrap();
     for file in &files {

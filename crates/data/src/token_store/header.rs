@@ -6,6 +6,8 @@
 //!       hash of each block of the body, 128 bits each
 //! ```
 //!
+//! A token of the second text of a pair is its id plus the size of the vocabulary.
+//!
 //! All numbers are little-endian. The last word of the header is written when everything else is on the
 //! disk, and the file has its name only then.
 

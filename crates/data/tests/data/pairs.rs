@@ -150,3 +150,17 @@ fn what_has_no_room_for_a_pair_or_frames_it_otherwise_is_refused() {
     let refused = encode(&other, 8).unwrap_err();
     assert!(matches!(refused, TokenizerError::ForeignPair), "{refused}");
 }
+
+#[test]
+fn a_border_elsewhere_among_the_same_tokens_has_another_fingerprint() {
+    let tokenizer = Tokenizer::from_dir(&reference("tiny-hf")).unwrap();
+    let max = MaxLength::new(16).unwrap();
+    let store = |first: &str, second: &str| {
+        TokenStore::build([(&*paired(first, second), 0)], &tokenizer, max).unwrap()
+    };
+    let stores = [store("bird [SEP]", "file"), store("bird", "[SEP] file")];
+    let [one, other] = stores.each_ref().map(|store| Batch::pack(store, &[0]).unwrap());
+    assert_eq!(one.ids(), other.ids());
+    assert_ne!(one.kinds(), other.kinds());
+    assert_ne!(stores[0].fingerprint(), stores[1].fingerprint());
+}

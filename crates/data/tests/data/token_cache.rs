@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lockstep_data::{
-    Batch, Corpus, CorpusFile, CorpusSource, DataError, Duty, Exchange, Labels, MaxLength,
-    TokenCache, TokenStore, Tokenising, Tokenizer,
+    Batch, ColumnChoice, Corpus, CorpusFile, CorpusSource, DataError, Duty, Exchange, Labels,
+    MaxLength, TokenCache, TokenStore, Tokenising, Tokenizer,
 };
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -14,6 +14,7 @@ struct Place {
     folder: tempfile::TempDir,
     cache: TokenCache,
     tokenizer: Tokenizer,
+    are_pairs: bool,
 }
 
 const ROWS: usize = 10_000;
@@ -27,14 +28,28 @@ fn table(rows: usize) -> String {
     "text\tlabel\n".to_owned() + &(0..rows).map(row).collect::<String>()
 }
 
+fn pairs(rows: usize) -> String {
+    let row = |row| {
+        let label = ["no", "yes", "perhaps"][row % 3];
+        format!("{}\tis row {}\t{label}\n", text(row), row % 11)
+    };
+    "sentence1\tsentence2\tlabel\n".to_owned() + &(0..rows).map(row).collect::<String>()
+}
+
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let directory = Some(folder.path().join("cache/tokens"));
         let cache = TokenCache { directory, least: 0, scratch: None };
         let tokenizer = Tokenizer::train_wordpiece((0..100).map(text), 60).unwrap();
-        let place = Self { folder, cache, tokenizer };
+        let place = Self { folder, cache, tokenizer, are_pairs: false };
         place.write(&table(ROWS));
+        place
+    }
+
+    fn of_pairs() -> Self {
+        let place = Self { are_pairs: true, ..Self::new() };
+        place.write(&pairs(ROWS));
         place
     }
 
@@ -56,7 +71,7 @@ impl Place {
 
     fn how(&self) -> Tokenising<'_> {
         let max = MaxLength::new(12).unwrap();
-        Tokenising { tokenizer: &self.tokenizer, max, classes: 3, are_pairs: false }
+        Tokenising { tokenizer: &self.tokenizer, max, classes: 3, are_pairs: self.are_pairs }
     }
 
     /// The tokens, and whether they come from an earlier run.
@@ -323,6 +338,49 @@ fn ranks_that_tokenise_their_parts_make_the_file_of_one() {
         assert!(known);
         place.check(&store);
     }
+}
+
+#[test]
+fn pairs_are_kept_with_the_place_where_their_second_texts_begin() {
+    for ranks in [1, 2, 3] {
+        let place = Place::of_pairs();
+        let first = |rank| if rank == 0 { Duty::Keep } else { Duty::Help };
+        let made = among(&vec![&place; ranks], first);
+        let (kept, known) = place.tokens();
+        assert!(known);
+        for store in [made[0].as_ref().unwrap(), &kept] {
+            place.check(store);
+            assert!(store.is_of_pairs());
+            let kinds = Batch::pack(store, &[5]).unwrap().kinds().to_vec();
+            assert!(kinds.is_sorted() && kinds.first() == Some(&0) && kinds.last() == Some(&1));
+        }
+        // The same columns of the same file as single texts have tokens of another name.
+        let single = Tokenising { are_pairs: false, ..place.how() };
+        assert!(place.cache.open(&place.corpus(), single).is_none());
+        assert!(place.file().exists());
+    }
+}
+
+#[test]
+fn columns_and_their_pairs_have_files_each() {
+    let mut place = Place::of_pairs();
+    for (columns, are_pairs) in [
+        ("sentence1", false),
+        ("sentence2", false),
+        ("sentence1,sentence2", true),
+        ("sentence2,sentence1", true),
+    ] {
+        place.are_pairs = are_pairs;
+        let source = CorpusSource {
+            text_column: ColumnChoice::from(Some(columns.to_owned())),
+            ..place.source()
+        };
+        let corpus = place.cache.labels(&source).unwrap().unwrap().labelled(Labels::Infer).unwrap();
+        assert!(place.cache.open(&corpus, place.how()).is_none(), "{columns}");
+        place.cache.build(&corpus, place.how(), &|_| ()).unwrap();
+        assert!(place.cache.open(&corpus, place.how()).is_some(), "{columns}");
+    }
+    assert_eq!(place.files(".tokens").len(), 4);
 }
 
 #[test]
