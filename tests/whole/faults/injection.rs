@@ -85,14 +85,20 @@ pub(super) fn harmed(mut command: Command, number: usize, harm: Harm) -> Command
 
 /// The calls of a run that nothing happens to.
 pub(super) fn calls(place: &Workplace, command: Command) -> Option<Vec<Call>> {
-    let log = place.path("calls");
-    let mut command = watched(place, command)?;
-    crate::program::succeed({
-        command.env("FAULT_LOG", &log);
-        command
-    });
+    crate::program::succeed(logged(place, watched(place, command)?));
+    Some(made_calls(place))
+}
+
+/// Lets a watched program note its calls, for [`made_calls`].
+pub(super) fn logged(place: &Workplace, mut command: Command) -> Command {
+    command.env("FAULT_LOG", place.path("calls"));
+    command
+}
+
+/// The calls that a logged program made.
+pub(super) fn made_calls(place: &Workplace) -> Vec<Call> {
     let under = place.path("").canonicalize().unwrap().display().to_string();
-    let text = fs::read_to_string(log).unwrap();
+    let text = fs::read_to_string(place.path("calls")).unwrap_or_default();
     let call = |line: &str| {
         let mut words = line.splitn(3, ' ');
         let number = words.next()?.parse().ok()?;
@@ -100,5 +106,5 @@ pub(super) fn calls(place: &Workplace, command: Command) -> Option<Vec<Call>> {
         let path = words.next()?.strip_prefix(&under)?.trim_start_matches('/').to_owned();
         Some(Call { number, verb, path })
     };
-    Some(text.lines().map(|line| call(line).unwrap()).collect())
+    text.lines().map(|line| call(line).unwrap()).collect()
 }

@@ -131,7 +131,6 @@ fn limits() -> Vec<Case> {
         run_of("a data set of the hub without its split", "[data]\ntrain_file = \"hub:glue\"\n"),
         run_of("a data set from the hub", "[data]\ntrain_file = \"hub:nyu-mll/glue:sst2:train\"\n"),
         run_of("a data set that is not built in", "[data]\ntrain_file = \"builtin:imdb\"\n"),
-        run_of("TensorBoard", "[run]\nreport_to = [\"console\", \"tensorboard\"]\n"),
         run_of("an unknown reporter", "[run]\nreport_to = \"wandb\"\n"),
         run_of("a GPU", "[run]\ndevice = \"cuda\"\n"),
         run_of("tensor cores", "[run]\nprecision = \"tf32\"\n"),
