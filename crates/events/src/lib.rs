@@ -1,6 +1,6 @@
 //! The bytes of TensorBoard's event files, and their names.
 //!
-//! A file is a row of records ([`record`]), each of which holds one [`Event`]. Nothing here opens a file.
+//! A file is a row of records ([`record()`]), each of which holds one [`Event`]. Nothing here opens a file.
 
 mod event;
 mod name;

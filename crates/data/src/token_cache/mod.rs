@@ -209,7 +209,7 @@ fn hash(value: &impl Debug) -> u128 {
     hash.finish_128()
 }
 
-/// What [`write`] has written, and nothing else.
+/// What [`write()`] has written, and nothing else.
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let content = file_content(path, LIMIT).ok()?;
     let (hash, json) = content.split_first_chunk()?;
