@@ -76,7 +76,7 @@ fn a_file_that_cannot_be_read_is_a_fault() {
         expect![[r#"
             one fault in the configuration:
               data.train_file (--train-file)
-                  required, but not given; valid: a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, or builtin:reviews"#]],
+                  required, but not given; valid: a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, several with commas between them, a pattern such as data/*.csv, a directory of a folder per class or of save_to_disk, hub:OWNER/NAME[:CONFIG]:SPLIT, or builtin:reviews"#]],
     );
 }
 
@@ -95,7 +95,7 @@ fn types_are_those_of_toml() {
               my.toml:3: model.head = ["mlp"]
                   this is not a text in quotes; valid: mlp or hf
               my.toml:5: data.train_file = ""
-                  this value is not valid; valid: a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, or builtin:reviews
+                  this value is not valid; valid: a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, several with commas between them, a pattern such as data/*.csv, a directory of a folder per class or of save_to_disk, hub:OWNER/NAME[:CONFIG]:SPLIT, or builtin:reviews
               my.toml:6: data.no_shuffle = "yes"
                   this is not true or false without quotes; valid: true or false
               my.toml:8: train.num_train_epochs = "3"
@@ -104,8 +104,8 @@ fn types_are_those_of_toml() {
                   this is not a decimal number without quotes; valid: a whole number from 1 to 1000000000
               my.toml:10: train.seed = -1
                   this value is not valid; valid: a whole number, at least 0
-              my.toml:12: run.report_to = [1]
-                  this is not a list of texts; valid: none, or a list of console and jsonl"#]],
+              my.toml:12: run.report_to = "1"
+                  this value is not valid; valid: none, or a list of console, jsonl and tensorboard"#]],
     );
 }
 
@@ -201,18 +201,5 @@ fn what_an_evaluation_needs_must_be_given() {
                   this needs a validation file or validation_split; pass one, or leave this out
               --load-best-model-at-end
                   this needs a validation file or validation_split; pass one, or leave this out"#]],
-    );
-}
-
-#[test]
-fn what_is_not_there_yet_says_what_is() {
-    let line = "--train-file a.tsv --test-file hub:glue:sst2:test";
-    check_faults(
-        line,
-        "",
-        expect![[r#"
-            1 fault in the configuration:
-              --test-file hub:glue:sst2:test
-                  this version does not support data sets from the hub yet; write it to a file, with `datasets` for example: load_dataset(...)["train"].to_parquet("train.parquet")"#]],
     );
 }

@@ -92,7 +92,7 @@ fn words_of_other_trainers_are_answered() {
         assert!(said(words).contains("`launcher --nproc-per-node N -- train"), "{words}");
     }
     assert!(said("--local-rank=0").contains("environment that torchrun"));
-    assert!(said("--report-to wandb").ends_with("valid: none, or a list of console and jsonl"));
+    assert!(said("--report-to wandb").ends_with("a list of console, jsonl and tensorboard"));
 }
 
 /// What `run_classification.py` of transformers is told in its own README and examples.

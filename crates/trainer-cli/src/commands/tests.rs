@@ -191,7 +191,7 @@ fn a_word_that_is_no_command_is_answered_with_those_there_are() {
     check(
         "paint",
         expect![
-            "there is no command `paint`; valid: train, evaluate, predict, plan, inspect, doctor, completions, man, or a configuration file that ends in .toml; see --help"
+            "there is no command `paint`; valid: train, evaluate, predict, plan, report, inspect, doctor, completions, man, or a configuration file that ends in .toml; see --help"
         ],
     );
     check("evalute --json", expect!["there is no command `evalute`; did you mean `evaluate`?"]);
@@ -207,7 +207,7 @@ fn help_is_short_and_names_every_flag_of_a_command() {
         ("train --help", "--learning-rate <X>"),
         ("help train", "exit codes:"),
         ("train --help x.toml", "[data]:\n"),
-        ("evaluate --help", "--data <FILE>"),
+        ("evaluate --help", "--data <FILES>"),
         ("predict -h", "--input <FILE>"),
         ("plan --help", "nothing is started"),
         ("plan --help", "      --program"),
