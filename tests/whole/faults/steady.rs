@@ -23,7 +23,7 @@ struct Possessions {
 impl Possessions {
     /// The fewest of some looks, since a checkpoint may be under way.
     fn of(child: &Child) -> Option<Self> {
-        const LOOKS: usize = 10;
+        const LOOKS: usize = 60;
         let look = |_| {
             sleep(Duration::from_millis(3));
             Self::now(child.id())
@@ -68,7 +68,9 @@ fn memory_threads_and_descriptors_do_not_grow() {
     let saving = ["--save-steps", &every, "--save-total-limit", "2"];
     let place = Workplace::new();
     let run = tiny_run("tiny", &[&fixed[..], &cadence, &saving].concat());
-    let mut child = place.trainer(&run).spawn().unwrap();
+    // A pipe that nothing reads would be full, and the run wait, after some 3,500 updates.
+    let console = fs::File::create(place.path("console")).unwrap();
+    let mut child = place.trainer(&run).stdout(console).spawn().unwrap();
     let mut found = Vec::new();
     for look in 1..LOOKS {
         let due = updates * look / LOOKS;
