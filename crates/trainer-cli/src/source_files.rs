@@ -8,23 +8,11 @@ use lockstep_settings::{DataSource, HubSplit, Reading};
 
 use crate::failure::Failure;
 
-/// Files in memory, before it is known which of their labels are classes.
+/// The examples of files in memory, before it is known which of their labels are classes.
 ///
 /// # Errors
 /// A file that cannot be read, or whose columns are not known.
 pub(crate) fn in_memory(
-    files: FileSet,
-    reading: &Reading,
-    renames: Option<&Renames>,
-) -> Result<RawCorpus, DataError> {
-    held(&corpus_source(files, reading), renames)
-}
-
-/// The same of files whose reading is settled.
-///
-/// # Errors
-/// As [`in_memory`].
-pub(crate) fn held(
     source: &CorpusSource,
     renames: Option<&Renames>,
 ) -> Result<RawCorpus, DataError> {
@@ -53,13 +41,10 @@ pub(crate) fn corpus_source(files: FileSet, reading: &Reading) -> CorpusSource {
 pub(crate) fn file_set(source: &DataSource, hub: &HubSettings) -> Result<FileSet, Failure> {
     match source {
         DataSource::Hub(split) => {
-            let mut files = of_hub(split, hub)?;
-            Ok(match (files.pop(), files.is_empty()) {
-                (Some(file), true) => file.into(),
-                (last, _) => {
-                    files.extend(last);
-                    FileSet { name: split.to_string().into(), files }
-                }
+            let files = of_hub(split, hub)?;
+            Ok(match files.as_slice() {
+                [file] => file.clone().into(),
+                _ => FileSet { name: split.to_string().into(), files },
             })
         }
         DataSource::File(path) => Ok(FileSet::find(path)?),

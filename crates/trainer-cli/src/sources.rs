@@ -13,7 +13,7 @@ use lockstep_world::Seed;
 use crate::failure::Failure;
 use crate::remedies;
 use crate::set::Set;
-use crate::source_files::{corpus_source, file_set, held};
+use crate::source_files::{corpus_source, file_set, in_memory};
 
 /// Where data sets of the hub come from, and where tokens are kept.
 #[derive(Clone, Copy, Debug)]
@@ -188,7 +188,7 @@ impl Raw {
         Ok(match (known, renames) {
             (Some(raw), Some(renames)) => Self::File(raw.renamed(renames)),
             (Some(raw), None) => Self::File(raw),
-            (None, renames) => Self::Held(held(&source, renames)?),
+            (None, renames) => Self::Held(in_memory(&source, renames)?),
         })
     }
 

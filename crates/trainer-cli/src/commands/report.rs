@@ -1,5 +1,6 @@
 //! `trainer report`: one page about runs that were made, from what their directories have.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -66,23 +67,22 @@ pub(super) fn run(
 }
 
 fn check(paths: &[PathBuf]) -> Result<(), Failure> {
-    let fault = |place: String, valid: &'static str| Fault {
-        place,
-        problem: Problem::Invalid { valid: valid.into() },
-    };
+    let fault =
+        |place, valid: Cow<'static, str>| Fault { place, problem: Problem::Invalid { valid } };
     if paths.is_empty() {
         let problem = Problem::Missing { valid: "one output directory or more".into() };
         return Err(Fault { place: "trainer report".to_owned(), problem }.into());
     }
     if paths.len() > MOST_RUNS {
         let place = format!("trainer report with {} runs", paths.len());
-        return Err(fault(place, "at most 24 runs, since more curves cannot be told apart").into());
+        let valid = format!("at most {MOST_RUNS} runs, since more curves cannot be told apart");
+        return Err(fault(place, valid.into()).into());
     }
     let is_lacking = |path: &&PathBuf| !path.join("metrics.jsonl").is_file();
     let faults = paths.iter().filter(is_lacking).map(|path| {
         let valid =
             "the output directory of a run with metrics.jsonl (--report-to jsonl, the default)";
-        fault(format!("trainer report {}", path.display()), valid)
+        fault(format!("trainer report {}", path.display()), valid.into())
     });
     match faults.collect::<Vec<_>>() {
         none if none.is_empty() => Ok(()),

@@ -90,43 +90,12 @@ impl Observer for MetricsFile {
 
 #[cfg(test)]
 mod tests {
-    use lockstep_trainer::{StartReport, UpdateReport};
-
     use super::*;
-
-    fn start(first_step: u64) -> TrainEvent {
-        TrainEvent::Start(StartReport {
-            version: 1,
-            train_examples: 1,
-            train_tokens: 1,
-            truncated: 0,
-            validation_examples: 0,
-            parameters: 1,
-            total_updates: 4,
-            updates_per_epoch: 2,
-            first_step,
-        })
-    }
-
-    fn update(step: u64) -> TrainEvent {
-        TrainEvent::Update(UpdateReport {
-            step,
-            epoch: 0.5,
-            loss: 0.25,
-            grad_norm: 1.5,
-            skipped: false,
-            lr: [0.0, 1e-4],
-            examples: 16,
-            tokens: 385,
-            seconds: 0.5,
-            sync: None,
-            tflops: None,
-        })
-    }
+    use crate::observers::samples::{start, update};
 
     fn run(folder: &Path, first: u64, last: u64) {
         let mut file = MetricsFile::new(folder);
-        file.observe(&start(first));
+        file.observe(&start(first, 4));
         for step in first + 1..=last {
             file.observe(&update(step));
         }

@@ -7,6 +7,8 @@ mod gathered;
 mod json_lines;
 mod metrics_file;
 mod rank_log;
+#[cfg(test)]
+mod samples;
 mod tensorboard;
 mod work;
 

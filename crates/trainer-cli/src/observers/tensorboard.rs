@@ -156,43 +156,14 @@ impl Observer for TensorBoard {
 
 #[cfg(test)]
 mod tests {
-    use lockstep_trainer::{Ending, StartReport};
+    use lockstep_trainer::Ending;
 
     use super::*;
-
-    fn start(first_step: u64) -> TrainEvent {
-        TrainEvent::Start(StartReport {
-            version: 1,
-            train_examples: 1,
-            train_tokens: 1,
-            truncated: 0,
-            validation_examples: 0,
-            parameters: 1,
-            total_updates: 5,
-            updates_per_epoch: 5,
-            first_step,
-        })
-    }
-
-    fn update(step: u64) -> TrainEvent {
-        TrainEvent::Update(UpdateReport {
-            step,
-            epoch: step as f64 / 5.0,
-            loss: step as f64,
-            grad_norm: 1.5,
-            skipped: false,
-            lr: [0.0, 1e-4],
-            examples: 16,
-            tokens: 385,
-            seconds: 0.5,
-            sync: None,
-            tflops: None,
-        })
-    }
+    use crate::observers::samples::{start, update};
 
     fn run(folder: &Path, first: u64, last: u64) {
         let mut board = TensorBoard::new(folder, "node", NonZeroU64::new(2).unwrap());
-        board.observe(&start(first));
+        board.observe(&start(first, 5));
         (first + 1..=last).for_each(|step| board.observe(&update(step)));
         let (ending, seconds, directory) = (Ending::Complete, 1.0, folder.to_owned());
         board.observe(&TrainEvent::Finish(FinishReport { step: last, ending, seconds, directory }));

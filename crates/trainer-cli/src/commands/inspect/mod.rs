@@ -125,8 +125,8 @@ fn inspect(
     let hub = HubSettings::of(&process.environment);
     for path in paths {
         let labels = all.first().map_or(Labels::Infer, |one| Labels::Known(one.corpus.labels()));
-        let files = files_of(path, &hub)?;
-        let corpus = source_files::in_memory(files, reading, renames.as_ref())?.labelled(labels)?;
+        let source = source_files::corpus_source(files_of(path, &hub)?, reading);
+        let corpus = source_files::in_memory(&source, renames.as_ref())?.labelled(labels)?;
         if all.is_empty() {
             tokenizer = tokenizer_for(&corpus, config, process)?;
         }

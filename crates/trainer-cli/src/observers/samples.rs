@@ -1,0 +1,35 @@
+//! Events for the tests of observers.
+
+use lockstep_trainer::{StartReport, TrainEvent, UpdateReport};
+
+/// The start of a run of `total_updates`, after `first_step` of them.
+pub(super) fn start(first_step: u64, total_updates: u64) -> TrainEvent {
+    TrainEvent::Start(StartReport {
+        version: 1,
+        train_examples: 1,
+        train_tokens: 1,
+        truncated: 0,
+        validation_examples: 0,
+        parameters: 1,
+        total_updates,
+        updates_per_epoch: total_updates,
+        first_step,
+    })
+}
+
+/// The update after which the run stands at `step`.
+pub(super) fn update(step: u64) -> TrainEvent {
+    TrainEvent::Update(UpdateReport {
+        step,
+        epoch: 0.5,
+        loss: 0.25,
+        grad_norm: 1.5,
+        skipped: false,
+        lr: [0.0, 1e-4],
+        examples: 16,
+        tokens: 385,
+        seconds: 0.5,
+        sync: None,
+        tflops: None,
+    })
+}
