@@ -44,7 +44,7 @@ pub(crate) fn predict(
     let input = Input {
         ids: batch.ids(),
         positions: batch.positions(),
-        kinds: batch.kinds(),
+        token_types: batch.token_types(),
         offsets: batch.offsets(),
         examples: batch.examples(),
     };

@@ -72,7 +72,7 @@ pub(crate) fn loss(model: &Classifier, batch: &Batch, mode: Mode) -> Outcome<Los
     let input = Input {
         ids: batch.ids(),
         positions: batch.positions(),
-        kinds: batch.kinds(),
+        token_types: batch.token_types(),
         offsets: batch.offsets(),
         examples: batch.examples(),
     };

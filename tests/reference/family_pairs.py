@@ -28,15 +28,15 @@ def pair(rng: random.Random, family: str) -> tuple[list[int], list[int]]:
 
 
 @torch.no_grad()
-def computed(model, ids: list[int], kinds: list[int]) -> tuple[list[float], list[float]]:
-    inputs = {"input_ids": torch.tensor([ids]), "token_type_ids": torch.tensor([kinds])}
+def computed(model, ids: list[int], token_types: list[int]) -> tuple[list[float], list[float]]:
+    inputs = {"input_ids": torch.tensor([ids]), "token_type_ids": torch.tensor([token_types])}
     state = model.base_model(**inputs)[0][0, 0]
     return state.tolist(), model(**inputs).logits[0].tolist()
 
 
-def grad_norm(model, ids: list[int], kinds: list[int]) -> float:
+def grad_norm(model, ids: list[int], token_types: list[int]) -> float:
     model.zero_grad()
-    inputs = {"input_ids": torch.tensor([ids]), "token_type_ids": torch.tensor([kinds])}
+    inputs = {"input_ids": torch.tensor([ids]), "token_type_ids": torch.tensor([token_types])}
     torch.nn.functional.cross_entropy(model(**inputs).logits, torch.tensor([1])).backward()
     learned = [weight.grad for name, weight in model.named_parameters() if "token_type" not in name]
     return sum(grad.double().square().sum().item() for grad in learned) ** 0.5
@@ -48,10 +48,10 @@ def write() -> None:
         for family in ["bert", "roberta"]:
             model = AutoModelForSequenceClassification.from_pretrained(HERE / family).eval()
             for _ in range(6):
-                ids, kinds = pair(rng, family)
-                state, logits = computed(model, ids, kinds)
-                norm = grad_norm(model, ids, kinds)
-                line = {"family": family, "ids": ids, "kinds": kinds, "state": state, "logits": logits, "grad_norm": norm}
+                ids, token_types = pair(rng, family)
+                state, logits = computed(model, ids, token_types)
+                norm = grad_norm(model, ids, token_types)
+                line = {"family": family, "ids": ids, "token_types": token_types, "state": state, "logits": logits, "grad_norm": norm}
                 file.write(json.dumps(line) + "\n")
 
 
@@ -61,7 +61,7 @@ def check(directory: str) -> None:
     lines = [json.loads(line) for line in open(HERE / "pairs.jsonl")]
     lines = [line for line in lines if line["family"] == family]
     distances = [
-        max(abs(a - b) for a, b in zip(computed(model, line["ids"], line["kinds"])[1], line["logits"])) for line in lines
+        max(abs(a - b) for a, b in zip(computed(model, line["ids"], line["token_types"])[1], line["logits"])) for line in lines
     ]
     print(f"{directory}: {len(lines)} pairs, largest distance {max(distances):.1e}")
 

@@ -115,8 +115,13 @@ fn answers_of_transformers(directory: &Path) -> Vec<Vec<f32>> {
 
 fn ours(model: &Classifier, ids: &[u32]) -> Vec<f32> {
     let positions: Vec<u32> = (0..).take(ids.len()).collect();
-    let input =
-        Input { ids, positions: &positions, kinds: &[], offsets: &[0, ids.len()], examples: &[0] };
+    let input = Input {
+        ids,
+        positions: &positions,
+        token_types: &[],
+        offsets: &[0, ids.len()],
+        examples: &[0],
+    };
     model.logits(&input, Mode::Evaluate).unwrap().values().unwrap().remove(0)
 }
 

@@ -10,7 +10,7 @@ use crate::token_store::TokenStore;
 pub struct Batch {
     ids: Vec<u32>,
     positions: Vec<u32>,
-    kinds: Vec<u32>,
+    token_types: Vec<u32>,
     offsets: Vec<usize>,
     labels: Vec<u32>,
     examples: Vec<u64>,
@@ -26,7 +26,7 @@ impl Batch {
         let mut batch = Self {
             ids: Vec::new(),
             positions: Vec::new(),
-            kinds: Vec::new(),
+            token_types: Vec::new(),
             offsets: vec![0],
             labels: Vec::with_capacity(examples.len()),
             examples: examples.iter().map(|&example| example as u64).collect(),
@@ -37,7 +37,7 @@ impl Batch {
             let length = batch.ids.len() - begin;
             batch.positions.extend((0_u32..).take(length));
             if let Some(second) = second {
-                batch.kinds.extend((0..length).map(|place| u32::from(place >= second)));
+                batch.token_types.extend((0..length).map(|place| u32::from(place >= second)));
             }
             batch.offsets.push(batch.ids.len());
             batch.labels.push(store.label(example)?);
@@ -60,8 +60,8 @@ impl Batch {
     /// The token type of each token (N): 1 in the second text of a pair, else 0. Empty where no text is
     /// a pair.
     #[must_use]
-    pub fn kinds(&self) -> &[u32] {
-        &self.kinds
+    pub fn token_types(&self) -> &[u32] {
+        &self.token_types
     }
 
     /// Where each text begins, and at the end where the last one ends (B+1).

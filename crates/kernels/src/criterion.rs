@@ -62,8 +62,8 @@ impl Criterion {
         hit + self.smoothing / logits.len() as f64 * all.sum::<f64>()
     }
 
-    /// The slope of [`Self::loss`] for each logit, (K).
-    pub(crate) fn slopes(&self, logits: &[f32], label: usize) -> impl Iterator<Item = f64> {
+    /// The gradient of [`Self::loss`] with respect to the logits, (K).
+    pub(crate) fn gradient(&self, logits: &[f32], label: usize) -> impl Iterator<Item = f64> {
         let (top, normaliser) = log_of_sum(logits);
         let total: f64 = match self.smoothing {
             0.0 => self.weight(label),

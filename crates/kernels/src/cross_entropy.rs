@@ -58,11 +58,11 @@ impl CustomOp1 for CrossEntropy {
         let (classes, scale) = (logits.dim(1)?, f64::from(dloss.to_scalar::<f32>()?));
         let values = Reading::of(logits)?;
         #[expect(clippy::cast_possible_truncation, reason = "a gradient has the logits' type")]
-        let rounded = |slope: f64| (scale * slope) as f32;
+        let rounded = |gradient: f64| (scale * gradient) as f32;
         gradient(logits, || {
             let mut all = Vec::with_capacity(values.len());
             for (row, &label) in values.chunks_exact(classes).zip(&self.labels) {
-                all.extend(self.criterion.slopes(row, label as usize).map(rounded));
+                all.extend(self.criterion.gradient(row, label as usize).map(rounded));
             }
             all
         })

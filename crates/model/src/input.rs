@@ -14,7 +14,7 @@ pub struct Input<'a> {
     pub positions: &'a [u32],
     /// The token type of each token, (N); empty where all are 0, which is so unless an example is a pair
     /// of texts. Only BERT reads them.
-    pub kinds: &'a [u32],
+    pub token_types: &'a [u32],
     /// Where each example begins, and N at the end, (B + 1).
     pub offsets: &'a [usize],
     /// Each example's place in the corpus, which its dropout masks depend on, (B).

@@ -124,8 +124,13 @@ mod tests {
     /// `world/golden/seed.py` made the numbers, from lists of tags and sites of its own.
     #[test]
     fn every_site_has_its_number() {
-        let input =
-            Input { ids: &[7], positions: &[5], kinds: &[], offsets: &[0, 1], examples: &[1000] };
+        let input = Input {
+            ids: &[7],
+            positions: &[5],
+            token_types: &[],
+            offsets: &[0, 1],
+            examples: &[1000],
+        };
         let dropout = Seed(42).derive(Purpose::Dropout, 17);
         let rates = DropoutRates { hidden: 0.1, attention: 0.1, head: 0.1 };
         let masks = Masks::new(input, Mode::Train { dropout, listener: None }, rates);

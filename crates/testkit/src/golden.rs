@@ -39,7 +39,7 @@ pub struct FamilyPair {
     /// Its token ids.
     pub ids: Vec<u32>,
     /// The type of each token.
-    pub kinds: Vec<u32>,
+    pub token_types: Vec<u32>,
     /// Its logits.
     pub logits: Vec<f32>,
     /// The norm of the gradient of the loss for class 1.

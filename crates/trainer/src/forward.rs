@@ -17,7 +17,7 @@ pub(crate) fn input(batch: &Batch) -> Input<'_> {
     Input {
         ids: batch.ids(),
         positions: batch.positions(),
-        kinds: batch.kinds(),
+        token_types: batch.token_types(),
         offsets: batch.offsets(),
         examples: batch.examples(),
     }

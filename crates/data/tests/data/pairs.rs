@@ -91,7 +91,7 @@ fn tokenizer(layout: &str, folder: &Path) -> Tokenizer {
 fn encoded(tokenizer: &Tokenizer, pair: &str, max: MaxLength) -> [Vec<u32>; 2] {
     let store = TokenStore::build([(pair, 0)], tokenizer, max).unwrap();
     let batch = Batch::pack(&store, &[0]).unwrap();
-    [batch.ids().to_vec(), batch.kinds().to_vec()]
+    [batch.ids().to_vec(), batch.token_types().to_vec()]
 }
 
 #[test]
@@ -111,16 +111,24 @@ fn a_thousand_pairs_a_layout_have_transformers_tokens() {
         for (number, hash) in line["hashes"].as_array().unwrap().iter().enumerate() {
             let (first, second) = (draw.text(), draw.text());
             let pair = paired(&first, &second);
-            let [ids, mut kinds] = encoded(&tokenizer, &pair, max);
-            assert_eq!(encoded(&again, &pair, max), [ids.clone(), kinds.clone()], "read again");
+            let [ids, mut token_types] = encoded(&tokenizer, &pair, max);
+            assert_eq!(
+                encoded(&again, &pair, max),
+                [ids.clone(), token_types.clone()],
+                "read again"
+            );
             if layout == "roberta" {
                 // Its types are all 0, and its encoder reads none.
-                kinds.fill(0);
+                token_types.fill(0);
             }
             if let Some(shown) = line["first"].get(number) {
-                assert_eq!(*shown, json!([ids, kinds]), "{layout}, {length}: {first:?} {second:?}");
+                assert_eq!(
+                    *shown,
+                    json!([ids, token_types]),
+                    "{layout}, {length}: {first:?} {second:?}"
+                );
             }
-            let found = fnv(ids.iter().chain(&kinds));
+            let found = fnv(ids.iter().chain(&token_types));
             assert_eq!(json!(found), *hash, "{layout}, {length}, {number}: {first:?} {second:?}");
             pairs += 1;
         }
@@ -161,6 +169,6 @@ fn a_border_elsewhere_among_the_same_tokens_has_another_fingerprint() {
     let stores = [store("bird [SEP]", "file"), store("bird", "[SEP] file")];
     let [one, other] = stores.each_ref().map(|store| Batch::pack(store, &[0]).unwrap());
     assert_eq!(one.ids(), other.ids());
-    assert_ne!(one.kinds(), other.kinds());
+    assert_ne!(one.token_types(), other.token_types());
     assert_ne!(stores[0].fingerprint(), stores[1].fingerprint());
 }

@@ -351,8 +351,12 @@ fn pairs_are_kept_with_the_place_where_their_second_texts_begin() {
         for store in [made[0].as_ref().unwrap(), &kept] {
             place.check(store);
             assert!(store.is_of_pairs());
-            let kinds = Batch::pack(store, &[5]).unwrap().kinds().to_vec();
-            assert!(kinds.is_sorted() && kinds.first() == Some(&0) && kinds.last() == Some(&1));
+            let token_types = Batch::pack(store, &[5]).unwrap().token_types().to_vec();
+            assert!(
+                token_types.is_sorted()
+                    && token_types.first() == Some(&0)
+                    && token_types.last() == Some(&1)
+            );
         }
         // The same columns of the same file as single texts have tokens of another name.
         let single = Tokenising { are_pairs: false, ..place.how() };

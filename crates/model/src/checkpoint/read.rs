@@ -96,35 +96,36 @@ impl Filling<'_> {
     ) -> Result<(), ModelError> {
         let Wanted { config, .. } = *self.wanted;
         let own = config.family.encoder_prefix(self.wanted.head);
-        let kinds_name = ParamName::from(format!("{own}{}", specs::TOKEN_TYPES));
-        let kinds_shape = [config.token_types, config.width];
+        let token_types_name = ParamName::from(format!("{own}{}", specs::TOKEN_TYPES));
+        let token_types_shape = [config.token_types, config.width];
         let Some(source) = from else {
-            let kinds = Tensor::zeros(&kinds_shape, DType::F32, &Device::Cpu)?;
+            let token_types = Tensor::zeros(&token_types_shape, DType::F32, &Device::Cpu)?;
             let before = (config.unused_positions, config.width);
             let before = Tensor::zeros(before, DType::F32, &Device::Cpu)?;
-            self.fix(&name, kinds_name, Tables { before, kinds });
+            self.fix(&name, token_types_name, Tables { before, token_types });
             return self.fill(name, spec, None);
         };
         let rows = config.unused_positions + config.positions;
         let places = self.taken(&source, &[rows, config.width]);
-        let kinds = source.as_str().replace(specs::POSITIONS, specs::TOKEN_TYPES).into();
-        let kinds = self.taken(&kinds, &kinds_shape);
-        match (places, kinds) {
-            (Ok(places), Ok(kinds)) => {
-                let (places, tables) = folded(&places, &kinds, config.unused_positions)?;
-                self.fix(&name, kinds_name.clone(), tables);
-                self.read.report.loaded.extend([name.clone(), kinds_name]);
+        let token_types = source.as_str().replace(specs::POSITIONS, specs::TOKEN_TYPES).into();
+        let token_types = self.taken(&token_types, &token_types_shape);
+        match (places, token_types) {
+            (Ok(places), Ok(token_types)) => {
+                let (places, tables) = folded(&places, &token_types, config.unused_positions)?;
+                self.fix(&name, token_types_name.clone(), tables);
+                self.read.report.loaded.extend([name.clone(), token_types_name]);
                 self.insert(name, &places, spec)
             }
-            (places, kinds) => {
-                self.faults.extend(places.err().into_iter().chain(kinds.err()));
+            (places, token_types) => {
+                self.faults.extend(places.err().into_iter().chain(token_types.err()));
                 Ok(())
             }
         }
     }
 
-    fn fix(&mut self, places: &ParamName, kinds: ParamName, tables: Tables) {
-        let fixed = std::mem::take(&mut self.read.fixed).with_tensor(kinds, tables.kinds);
+    fn fix(&mut self, places: &ParamName, token_types: ParamName, tables: Tables) {
+        let fixed =
+            std::mem::take(&mut self.read.fixed).with_tensor(token_types, tables.token_types);
         self.read.fixed = match self.wanted.config.unused_positions {
             0 => fixed,
             _ => fixed.with_rows(places.clone(), tables.before),

@@ -31,7 +31,7 @@ fn logits(model: &Classifier, chosen: &[usize], update: u64) -> Vec<Vec<f32>> {
     let input = Input {
         ids: &ids,
         positions: &positions,
-        kinds: &[],
+        token_types: &[],
         offsets: &offsets,
         examples: &examples,
     };

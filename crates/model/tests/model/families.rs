@@ -58,7 +58,7 @@ fn logits_equal_those_of_transformers() {
 
 fn packed(pairs: &[FamilyPair]) -> Packed {
     let ids: Vec<&[u32]> = pairs.iter().map(|pair| pair.ids.as_slice()).collect();
-    Packed::of(&ids).with_kinds(pairs.iter().flat_map(|pair| pair.kinds.clone()).collect())
+    Packed::of(&ids).with_kinds(pairs.iter().flat_map(|pair| pair.token_types.clone()).collect())
 }
 
 fn check_pairs(model: &Classifier, family: &str) {

@@ -15,7 +15,7 @@ use lockstep_world::Seed;
 pub(crate) struct Packed {
     ids: Vec<u32>,
     positions: Vec<u32>,
-    kinds: Vec<u32>,
+    token_types: Vec<u32>,
     offsets: Vec<usize>,
     examples: Vec<u64>,
 }
@@ -33,13 +33,13 @@ impl Packed {
     }
 
     /// The same texts with a type for each token.
-    pub(crate) fn with_kinds(self, kinds: Vec<u32>) -> Self {
-        Self { kinds, ..self }
+    pub(crate) fn with_kinds(self, token_types: Vec<u32>) -> Self {
+        Self { token_types, ..self }
     }
 
     pub(crate) fn input(&self) -> Input<'_> {
-        let Self { ids, positions, kinds, offsets, examples } = self;
-        Input { ids, positions, kinds, offsets, examples }
+        let Self { ids, positions, token_types, offsets, examples } = self;
+        Input { ids, positions, token_types, offsets, examples }
     }
 }
 

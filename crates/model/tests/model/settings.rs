@@ -128,7 +128,7 @@ fn logits(model: &Classifier) -> Vec<Vec<f32>> {
     let input = Input {
         ids: &text.ids,
         positions: &positions,
-        kinds: &[],
+        token_types: &[],
         offsets: &[0, text.ids.len()],
         examples: &[0],
     };

@@ -34,7 +34,7 @@ fn trained(family: &str) -> Classifier {
     let input = Input {
         ids: &ids,
         positions: &positions,
-        kinds: &[],
+        token_types: &[],
         offsets: &offsets,
         examples: &examples,
     };

@@ -56,9 +56,9 @@ def lines(layout: str, tokenizer) -> list[dict]:
         hashes, shown = [], []
         for first, second in pairs:
             encoded = tokenizer(first, second, truncation=True, max_length=length, return_token_type_ids=True)
-            ids, kinds = encoded["input_ids"], encoded["token_type_ids"]
-            hashes.append(fnv(ids + kinds))
-            shown.append([ids, kinds])
+            ids, token_types = encoded["input_ids"], encoded["token_type_ids"]
+            hashes.append(fnv(ids + token_types))
+            shown.append([ids, token_types])
         found.append({"layout": layout, "max_length": length, "hashes": hashes, "first": shown[:SHOWN]})
     return found
 

@@ -89,7 +89,7 @@ impl RunFacts {
         };
         shape.check(passes.longest())?;
         settings.check_loss()?;
-        check_kinds(run.model.config().family, run.train)?;
+        check_token_types(run.model.config().family, run.train)?;
         let constants = AdamWConstants {
             beta1: settings.adamw.beta1,
             beta2: settings.adamw.beta2,
@@ -165,7 +165,7 @@ pub(super) fn found(places: &ParameterPlaces, name: &ParamName) -> Result<Region
 }
 
 /// Whether recorded programs take these texts: they know no token types.
-fn check_kinds(family: Family, train: &TokenStore) -> Result<(), Unsupported> {
+fn check_token_types(family: Family, train: &TokenStore) -> Result<(), Unsupported> {
     match train.is_of_pairs() && family.tells_texts_apart() {
         true => Err(Unsupported::TokenTypes),
         false => Ok(()),

@@ -50,9 +50,10 @@ impl Scores for Scorer {
     fn scores(&mut self, model: &Classifier, batch: &Batch) -> Result<ClassScores, TrainError> {
         let size = size(batch);
         // Recorded programs know no token types.
-        let has_kinds = model.config().family.tells_texts_apart() && !batch.kinds().is_empty();
+        let has_token_types =
+            model.config().family.tells_texts_apart() && !batch.token_types().is_empty();
         match &mut self.gpu {
-            Some(gpu) if size.longest <= LONGEST && !has_kinds => {
+            Some(gpu) if size.longest <= LONGEST && !has_token_types => {
                 let found = gpu.evaluate(&evaluation_input(batch), Bucket::of(size))?;
                 Ok(rows(&found, model.labels().len()))
             }
