@@ -222,7 +222,7 @@ impl BadRows {
         }
     }
 
-    /// Notes so many rows of one kind, wherever in the files they stand; `first` has the places of the first.
+    /// Notes rows of one kind, wherever they are in the files; `first` has the places of the first.
     pub(crate) fn note_all(&mut self, first: &[RowPlace], rows: u64, kind: &BadRowKind) {
         *self.counts.entry(kind.name()).or_default() += rows;
         self.first.extend(first.iter().map(|&place| BadRow { place, kind: kind.clone() }));

@@ -120,7 +120,7 @@ impl Corpus {
     }
 }
 
-/// How many of the examples each of so many classes has.
+/// How many of the examples each class has.
 fn counts(examples: &[Example], classes: usize) -> Vec<usize> {
     let mut counts = vec![0; classes];
     for example in examples {

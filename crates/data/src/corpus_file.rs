@@ -20,7 +20,7 @@ use crate::source::{CorpusSource, Example};
 const AT_ONCE: usize = 512;
 /// Bytes of texts after which they go.
 const BYTES: usize = 1 << 20;
-/// How many times so many wait there at most.
+/// How many such parts wait there at most.
 const WAITING: usize = 8;
 
 /// Files of labelled texts that were read, before it is settled which labels are classes.

@@ -14,7 +14,7 @@ pub struct Dialect {
     pub header: Header,
     /// What separates the cells of a table.
     pub delimiter: Option<Delimiter>,
-    /// What the bytes of a text stand for.
+    /// The encoding of a text.
     pub encoding: Option<TextEncoding>,
 }
 

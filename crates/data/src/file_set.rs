@@ -34,7 +34,7 @@ impl From<PathBuf> for FileSet {
 }
 
 impl FileSet {
-    /// The files that `name` stands for. What is there under the whole name is meant; else what is there
+    /// The files that `name` means. What is there under the whole name is meant; else what is there
     /// under each part between commas, and where a part has one of `*?[`, all files that fit, by name.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ fn matching(part: &Path) -> Result<Vec<PathBuf>, DataError> {
         }
     }
     match files.is_empty() {
-        true => Err(faulty("there is not a file that fits this pattern".to_owned()).into()),
+        true => Err(faulty("no file matches this pattern".to_owned()).into()),
         false => Ok(files),
     }
 }
@@ -193,7 +193,7 @@ mod tests {
         check(&list(&["b.csv", "sub/*.csv"]), &["b.csv", "sub/e.csv"]);
         let first =
             |name: &str| files(folder, name).unwrap_err().lines().next().unwrap().to_owned();
-        assert_eq!(first("*.tsv"), "DIR/*.tsv: there is not a file that fits this pattern");
+        assert_eq!(first("*.tsv"), "DIR/*.tsv: no file matches this pattern");
         assert_eq!(
             first(&list(&["a.csv", "*.csv"])),
             "DIR/a.csv: the file is named twice in one set"

@@ -15,9 +15,9 @@ pub enum FileSetError {
         /// The file.
         path: PathBuf,
     },
-    /// A pattern that stands for no files.
+    /// A pattern that matches no files.
     #[error(
-        "{}: {reason}\n  hint: `*` stands for any letters of a name, `**` for any folders, as in \
+        "{}: {reason}\n  hint: `*` matches any part of a name, `**` any folders, as in \
          data/*.parquet; quote a pattern, so that the shell leaves it as it is",
         .pattern.display()
     )]

@@ -9,7 +9,7 @@ use crate::foreign::Foreign;
 use crate::format::{Format, Numbering};
 use crate::manner::Manner;
 
-/// Where a row stands in a set of files.
+/// Where a row is in a set of files.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

@@ -17,7 +17,7 @@ const ROOM: usize = 1 << 14;
 /// The UTF-8 text of a reader.
 pub(crate) struct Recoded<R> {
     state: State<R>,
-    /// What the bytes stand for where no mark says it, if not for UTF-8.
+    /// The encoding where no byte order mark says it, if not UTF-8.
     named: Option<&'static Encoding>,
 }
 

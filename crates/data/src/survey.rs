@@ -22,7 +22,7 @@ pub struct Repeats {
 pub struct Conflict {
     /// The text, shortened.
     pub text: String,
-    /// Where its first row stands and the first of another class, in words.
+    /// Where its first row and the first of another class are, in words.
     pub places: [String; 2],
 }
 

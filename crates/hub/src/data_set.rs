@@ -225,7 +225,7 @@ impl DataSet<'_> {
     }
 }
 
-/// The names of the files in a folder and in so many folders below it.
+/// The names of the files in a folder and, down to a depth, in the folders below it.
 fn files_below(folder: &Path, depth: usize) -> Vec<String> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -20,7 +20,7 @@ const VOCABULARY: [&[&str]; 3] =
 const VOCABULARY_NAMES: [&str; 3] = ["tokenizer.json", "vocab.txt", "vocab.json with merges.txt"];
 /// What is taken along where it exists.
 const EXTRA: [&str; 3] = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
-/// The weights: the first file there is; an index stands for the files that it names.
+/// The weights: the first file there is; an index means the files that it names.
 const WEIGHTS: [&str; 4] = [
     "model.safetensors",
     "model.safetensors.index.json",
@@ -96,7 +96,7 @@ impl Model<'_> {
         VOCABULARY.iter().find_map(whole)
     }
 
-    /// The weights in the cache, by the file that stands for them.
+    /// The weights in the cache, by the file that names them.
     fn weights(&self) -> Option<&'static str> {
         WEIGHTS.into_iter().find(|name| self.get(name).is_some())
     }

@@ -7,7 +7,7 @@ use crate::sections::{
 };
 use crate::style::{self, COLOURS, DASHES};
 
-/// Runs of a page at most: as many as their curves can be told apart.
+/// Runs of a page at most: more curves cannot be distinguished.
 pub const MOST_RUNS: usize = COLOURS * DASHES;
 
 /// A part of the page.

@@ -1,4 +1,4 @@
-//! The files that a source of examples stands for, on this machine or in the cache of the hub.
+//! The files of a source of examples, on this machine or in the cache of the hub.
 
 use std::path::PathBuf;
 

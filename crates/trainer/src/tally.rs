@@ -17,7 +17,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// No example yet, of so many classes.
+    /// No example yet, of this number of classes.
     pub(crate) fn new(classes: usize) -> Self {
         let (matrix, sureness) = (ConfusionMatrix::new(classes), Sureness::default());
         Self { matrix, losses: Vec::new(), sureness }
@@ -41,7 +41,7 @@ impl Tally {
         self.losses.push(loss);
     }
 
-    /// What all ranks counted in so many `batches`.
+    /// What all ranks counted in all `batches`.
     ///
     /// # Errors
     /// [`TrainError`] when a peer fails.

@@ -17,7 +17,7 @@ const CHECKED_AT_ONCE: u64 = 64 << 20;
 const AT_ONCE: usize = 16 * BLOCK;
 
 impl TokenStore {
-    /// The store in the file at `path`, which must be that of `key` and have so many texts.
+    /// The store in the file at `path`, which must be that of `key` and have `texts` texts.
     ///
     /// # Errors
     /// [`StoreFault`] for any other file.

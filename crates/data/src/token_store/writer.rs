@@ -46,7 +46,7 @@ impl StoreWriter {
         Self { sink: Sink::new(places), header, lengths: Vec::new(), labels: Vec::new() }
     }
 
-    /// Takes the memory for so many texts.
+    /// Reserves the memory for `texts` texts.
     pub(crate) fn expect(&mut self, texts: usize) {
         self.lengths.reserve_exact(texts);
         self.labels.reserve_exact(texts.saturating_mul(self.header.widths.label()));

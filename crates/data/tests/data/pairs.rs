@@ -150,7 +150,7 @@ fn what_has_no_room_for_a_pair_or_frames_it_otherwise_is_refused() {
     let mut file: Value = serde_json::from_slice(&file).unwrap();
     file["post_processor"]["pair"][3]["Sequence"]["type_id"] = json!(0);
     fs::write(folder.path().join("tokenizer.json"), file.to_string()).unwrap();
-    // Under a class of its own, Python would put that class's template in place of the file's.
+    // Under another class, Python would put that class's template in place of the file's.
     let config = json!({"tokenizer_class": "PreTrainedTokenizerFast"}).to_string();
     fs::write(folder.path().join("tokenizer_config.json"), config).unwrap();
     let other = Tokenizer::from_dir(folder.path()).unwrap();

@@ -19,7 +19,7 @@ fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     folder
 }
 
-/// The files that `name` stands for in `folder`.
+/// The files that `name` means in `folder`.
 fn source(folder: &Path, name: &str) -> CorpusSource {
     FileSet::find(&folder.join(name)).unwrap().into()
 }

@@ -17,7 +17,7 @@ pub struct Figure {
     pub svg: String,
 }
 
-/// The figures of a run, each as a file of its own.
+/// The figures of a run, a file each.
 #[must_use]
 pub fn figures(run: &Run) -> Vec<Figure> {
     let runs = std::slice::from_ref(run);

@@ -98,7 +98,7 @@ fn ticks(axes: [&Axis; 2]) -> String {
     out
 }
 
-/// A figure as a file of its own, with its style.
+/// A figure as a separate file, with its style.
 pub(crate) fn standalone(figure: &str) -> String {
     let style = format!("<style>{}{}</style>\n", style::colours("svg"), style::FIGURE);
     let Some(place) = figure.find("<title") else { return figure.to_owned() };

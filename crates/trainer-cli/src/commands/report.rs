@@ -75,7 +75,7 @@ fn check(paths: &[PathBuf]) -> Result<(), Failure> {
     }
     if paths.len() > MOST_RUNS {
         let place = format!("trainer report with {} runs", paths.len());
-        let valid = format!("at most {MOST_RUNS} runs, since more curves cannot be told apart");
+        let valid = format!("at most {MOST_RUNS} runs, since more curves cannot be distinguished");
         return Err(fault(place, valid.into()).into());
     }
     let is_lacking = |path: &&PathBuf| !path.join("metrics.jsonl").is_file();

@@ -17,7 +17,7 @@ pub(super) fn start(first_step: u64, total_updates: u64) -> TrainEvent {
     })
 }
 
-/// The update after which the run stands at `step`.
+/// The update that ends at `step`.
 pub(super) fn update(step: u64) -> TrainEvent {
     TrainEvent::Update(UpdateReport {
         step,

@@ -1,6 +1,6 @@
 //! TensorBoard's event file, with the tags of Hugging Face's `TensorBoardCallback`.
 //!
-//! Each start and each resume writes a file of its own, later by name than those that are there. It opens with the
+//! Each start and each resume writes a new file, later by name than those that are there. It opens with the
 //! start of the next update: TensorBoard then drops what earlier files say of this update and later
 //! ones, and a file that a killed run left with half a record is read up to there.
 
