@@ -7,13 +7,13 @@ use std::sync::atomic::Ordering;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
+use lockstep_testkit::free_port;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::hostile::{Attack, besiege, raise_limit, strangers};
 use crate::launcher::Post;
 use crate::lost_ranks::{has_variable, ranks_of};
 use crate::program::{Starter, Workplace, succeed, tiny_run};
-use crate::starters::free_port;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const TOKEN: &str = "a long and secret word";

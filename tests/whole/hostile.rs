@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lockstep_testkit::free_port;
 use rustix::net::sockopt::set_socket_linger;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::program::{Workplace, tiny_run};
-use crate::starters::free_port;
 
 const RANKS: u32 = 3;
 const UPDATES: &str = "60";

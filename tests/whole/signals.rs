@@ -4,6 +4,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use lockstep_testkit::free_port;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::faults::injection::waiting_for;
@@ -90,7 +91,11 @@ fn before_the_first_update_nothing_is_lost() {
         for (name, value) in [("RANK", "0"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "127.0.0.1")] {
             waiting.env(name, value);
         }
-        let child = waiting.env("MASTER_PORT", "39471").env("LOCAL_RANK", "0").spawn().unwrap();
+        let child = waiting
+            .env("MASTER_PORT", free_port().to_string())
+            .env("LOCAL_RANK", "0")
+            .spawn()
+            .unwrap();
         sleep(Duration::from_millis(700));
         let (code, told) = ends_with(child, signal);
         assert_eq!(code, Some(75), "{signal:?}: {told}");
@@ -154,7 +159,7 @@ fn a_data_fault_of_one_rank_ends_all_with_its_code_even_when_they_are_told_to_en
                 .map(|word| word.to_string())
                 .collect()
         };
-        let port = 39_473 + u16::from(is_told);
+        let port = free_port();
         let ranks = two_ranks(&place, port, [run(&held), run("nowhere.tsv")]);
         let Some([waits, fails]) = ranks else { return };
         let output = fails.wait_with_output().unwrap();
@@ -176,7 +181,7 @@ fn a_signal_to_one_rank_before_the_first_update_ends_all_with_75() {
     let run = ["train", "--model", "builtin:tiny", "--device", "cpu", "--train-file", &rows];
     let run: Vec<String> =
         run.iter().chain(&["--output-dir", "out"]).map(|word| word.to_string()).collect();
-    let ranks = two_ranks(&place, 39_475, [run.clone(), run]);
+    let ranks = two_ranks(&place, free_port(), [run.clone(), run]);
     let Some([other, told]) = ranks else { return };
     let patience = Instant::now() + Duration::from_secs(60);
     while !place.path("out/run.lock").exists() {

@@ -6,11 +6,11 @@ use std::process::{Child, Output};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use lockstep_testkit::free_port;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::lost_ranks::{find_rank, rank_of, wait_for_updates};
 use crate::program::{Starter, Workplace, tiny_run};
-use crate::starters::free_port;
 
 /// Runs two ranks at one address, of which the second one has further flags.
 fn pair(port: u16, further: &[&str]) -> [Output; 2] {

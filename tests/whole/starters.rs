@@ -2,15 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use lockstep_testkit::{reference, skip_case};
+use lockstep_testkit::{free_port, reference, skip_case};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::program::{Workplace, is_mpi_here, tiny_run};
@@ -159,16 +157,6 @@ impl Starter {
         let codes = ends.iter().map(|end| end.status.code()).collect();
         Ok(End { codes, out: text(|end| &end.stdout), err: text(|end| &end.stderr) })
     }
-}
-
-/// A free port, below those that the system hands out by itself: ranks bind it
-/// seconds later.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 20 * u16::try_from(std::process::id() % 500).unwrap();
-    let mut ports =
-        std::iter::repeat_with(|| 10_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000);
-    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// A directory with a script that becomes a rank; what it does before is for `rank 1` alone.

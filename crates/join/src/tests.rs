@@ -1,13 +1,12 @@
 //! Ranks that end in the middle of a run, as only the program itself can: this test program starts
 //! itself, one process a rank.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use lockstep_collective::{CollectiveError, Phase};
 use lockstep_host::{DeviceChoice, Environment, Sharing};
-use lockstep_testkit::skip;
+use lockstep_testkit::{free_port, skip};
 
 use super::*;
 
@@ -28,7 +27,7 @@ fn endings(actor: usize, ending: &str) -> Vec<Output> {
 }
 
 fn endings_of(ending: impl Fn(usize) -> String) -> Vec<Output> {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let start = |rank: usize| -> Child {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(RANK);

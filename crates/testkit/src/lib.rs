@@ -5,6 +5,7 @@
 
 mod golden;
 mod place;
+mod port;
 mod skip;
 
 pub use golden::{
@@ -13,4 +14,5 @@ pub use golden::{
     golden_trace,
 };
 pub use place::{real, reference};
+pub use port::free_port;
 pub use skip::{skip, skip_case};

@@ -10,6 +10,7 @@ use lockstep_collective::{
     Audited, Collective, CollectiveError, FlightRecorder, Meeting, MeetingPlace, Patience,
     PeerRemedy, Phase, RunIdentity, Tcp, Token,
 };
+use lockstep_testkit::free_port;
 use lockstep_world::{Rank, Seat, WorldSize};
 
 use crate::checks::{LARGEST, keeps_every_promise, sums_are_exact};
@@ -23,8 +24,7 @@ fn seat(rank: usize, size: usize) -> Seat {
 
 /// A port that is free just now.
 fn place() -> MeetingPlace {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    MeetingPlace { host: "localhost".to_owned(), port }
+    MeetingPlace { host: "localhost".to_owned(), port: free_port() }
 }
 
 /// A rank of a run without a name.

@@ -1,6 +1,5 @@
 //! Recorded runs on many ranks; threads stand in for processes.
 
-use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -11,6 +10,7 @@ use lockstep_collective::{
     Audited, Collective, CollectiveError, MeetingPlace, Patience, Solo, Tcp, Threads,
 };
 use lockstep_program::Arithmetic;
+use lockstep_testkit::free_port;
 use lockstep_trainer::{Cadence, StopRequest, TrainSettings};
 use lockstep_world::{Rank, Seat, WorldSize};
 
@@ -160,7 +160,7 @@ fn error(rank: usize, place: &MeetingPlace) -> String {
 
 #[test]
 fn a_rank_that_is_lost_in_the_middle_of_an_update_is_named() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let place = MeetingPlace { host: "localhost".to_owned(), port };
     // Both threads end, or the scope would not.
     let errors = thread::scope(|scope| {
