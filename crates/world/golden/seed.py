@@ -17,6 +17,8 @@ PURPOSES = {
     "DropoutExample": 5,
     "DropoutPosition": 6,
     "Corpus": 7,
+    "ValidationSplit": 8,
+    "Sample": 9,
 }
 SITES = {
     "Embeddings": 0,
