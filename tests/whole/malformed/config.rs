@@ -18,7 +18,10 @@ fn run_of(name: &'static str, toml: &str) -> Case {
 
 /// The same with more keys of the data.
 fn data_of(name: &'static str, keys: &str) -> Case {
-    run_of(name, &format!("[data]\ntrain_file = \"train.tsv\"\n{keys}[model]\nmodel = \"builtin:tiny\"\n"))
+    run_of(
+        name,
+        &format!("[data]\ntrain_file = \"train.tsv\"\n{keys}[model]\nmodel = \"builtin:tiny\"\n"),
+    )
 }
 
 fn files() -> Vec<Case> {

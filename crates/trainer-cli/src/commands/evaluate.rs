@@ -91,6 +91,7 @@ pub(super) fn run(
     let cache = tokens::cache(Some(&TokenPlace::Off), &process.environment);
     let places = Places { hub: &hub, cache: Some(&cache) };
     let corpus = sources::read(&source, &reading, &finished.labels, places)?;
+    finished.check_texts(&sources::name(&source), corpus.columns().second.is_some())?;
     let corpus = corpus.limited_to(sample(&config, &keys::MAX_EVAL_SAMPLES)?, places.cache)?;
     for doubt in corpus.doubts_of_reading() {
         tracing::warn!("{}: {}", sources::name(&source), remedies::of_file_doubt(&doubt));

@@ -14,7 +14,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use lockstep_data::{Batch, TextRow, TextSource, TokenStore, is_name_of_texts};
+use lockstep_data::{Batch, TextRow, TextSource, TokenStore, is_name_of_texts, texts_of};
 use lockstep_flags::{
     Choice, Command, CommandLine, Entries, FILE, Fault, Key, Kind, Problem, Table, Words, Written,
 };
@@ -247,6 +247,8 @@ impl Predictor {
     /// The logits of the texts among some rows.
     fn scores(&mut self, rows: &[TextRow]) -> Result<Scored, Failure> {
         let texts = rows.iter().filter_map(|row| row.text.as_deref().ok());
+        let are_pairs = texts.clone().any(|text| texts_of(text).1.is_some());
+        self.finished.check_texts("the input", are_pairs)?;
         let Finished { model, tokenizer, max_length, .. } = &self.finished;
         let store = TokenStore::build(texts.map(|text| (text, 0)), tokenizer, *max_length)
             .map_err(|error| Failure::Data(error.into()))?;
