@@ -13,7 +13,7 @@ use lockstep_host::{ExitCode, Process};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::Place;
 use lockstep_report::{Histogram, Run, Story};
-use lockstep_settings::{DATA_SOURCE, DataSource, TokenPlace, keys};
+use lockstep_settings::{DATA_SOURCE, DataSource, TokenPlace, keys, sample};
 use lockstep_trainer::{EvaluationReport, TrainEvent, evaluate};
 use lockstep_world::Step;
 
@@ -62,6 +62,9 @@ static ENTRIES: &Entries = &[
     &keys::ENCODING_KEY,
     &keys::LABEL_MAP,
     &keys::BAD_ROWS,
+    &keys::MAX_EVAL_SAMPLES,
+    &keys::SEED,
+    &keys::NO_SHUFFLE,
     &keys::LIMIT,
     &keys::DEVICE,
 ];
@@ -88,6 +91,7 @@ pub(super) fn run(
     let cache = tokens::cache(Some(&TokenPlace::Off), &process.environment);
     let places = Places { hub: &hub, cache: Some(&cache) };
     let corpus = sources::read(&source, &reading, &finished.labels, places)?;
+    let corpus = corpus.limited_to(sample(&config, &keys::MAX_EVAL_SAMPLES)?, places.cache)?;
     for doubt in corpus.doubts_of_reading() {
         tracing::warn!("{}: {}", sources::name(&source), remedies::of_file_doubt(&doubt));
     }
@@ -154,6 +158,9 @@ fn json(
         object.insert("labels".to_owned(), finished.labels.names().into());
         object.insert("counts".to_owned(), corpus.counts().into());
         object.insert("labels_read_as_ids".to_owned(), corpus.numbered().into());
+        if let Some(sampled) = corpus.sampled() {
+            object.insert("sampled_from".to_owned(), sampled.of().into());
+        }
         object.insert("skipped".to_owned(), corpus.skipped().total().into());
         object.insert("max_seq_length".to_owned(), finished.max_length.get().into());
         object.insert("truncated".to_owned(), truncated.into());
@@ -168,10 +175,14 @@ fn table(
     finished: &Finished,
 ) -> String {
     let [low, high] = report.accuracy_interval;
+    let examples = match corpus.sampled() {
+        None => report.examples.to_string(),
+        Some(sampled) => sampled.in_words(corpus.count()) + ",",
+    };
     let mut text = format!(
-        "examples   {} from {}\naccuracy   {:.4}  (95 % interval {low:.4} to {high:.4})\n\
+        "examples   {examples} from {}\naccuracy   {:.4}  (95 % interval {low:.4} to {high:.4})\n\
          macro F1   {:.4}\nMCC        {:.4}\nmean loss  {:.4}\n",
-        report.examples, report.split, report.accuracy, report.f1, report.mcc, report.loss
+        report.split, report.accuracy, report.f1, report.mcc, report.loss
     );
     text += &format!("data       {}\n", classes::in_words(corpus));
     text += &classes::numbered(corpus).replacen("           ", "labels     ", 1);

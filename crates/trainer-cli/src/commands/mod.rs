@@ -46,7 +46,7 @@ static OF_TWO_WORDS: [(&str, &str, Row); 1] =
 pub(crate) fn program() -> CommandSet {
     CommandSet {
         name: "trainer",
-        about: "Fine-tunes a DistilBERT text classifier, data-parallel.",
+        about: "Fine-tunes DistilBERT, BERT and RoBERTa text classifiers, data-parallel.",
         usage: "trainer [COMMAND] [CONFIG.toml] [flags] [--set KEY=VALUE ...]",
         commands: COMMANDS.iter().map(|row| row.command).collect(),
         after: EXAMPLES,
