@@ -11,6 +11,7 @@ use crate::engine::Scorer;
 use crate::metrics::{ConfusionMatrix, wilson_interval};
 use crate::scores::Scores;
 use crate::tally::Tally;
+use crate::token_batches::batches;
 use crate::{EvaluationReport, StopRequest, TrainError};
 
 /// Evaluates a split by plain cross-entropy. The ranks share the batches and add up whole numbers.
@@ -49,7 +50,8 @@ pub(crate) fn evaluate_by(
     let began = Instant::now();
     let EvaluationSet { name, store, step, criterion } = *split;
     let mut tally = Tally::new(model.labels().len());
-    let batches = batches(store, scorer.tokens_at_once());
+    // All ranks take these in turn, in file order.
+    let batches = batches(0..store.len(), store.lengths(), scorer.tokens_at_once());
     let (rank, world) = (collective.seat().rank().0, collective.seat().world().get());
     for round in batches.chunks(world) {
         if is_asked_of_any(stop, collective)? {
@@ -101,23 +103,4 @@ fn is_asked_of_any(
         return Ok(mine);
     }
     Ok(collective.all_gather(&[u64::from(mine)])?.into_iter().any(|theirs| theirs != 0))
-}
-
-/// The batches of all ranks, which they take in turn: whole examples in file order, about `at_once`
-/// tokens each.
-fn batches(store: &TokenStore, at_once: usize) -> Vec<Vec<usize>> {
-    let mut batches = vec![Vec::new()];
-    let mut tokens = 0;
-    for (index, &length) in store.lengths().iter().enumerate() {
-        tokens += length as usize;
-        if tokens > at_once && batches.last().is_some_and(|batch| !batch.is_empty()) {
-            batches.push(Vec::new());
-            tokens = length as usize;
-        }
-        if let Some(batch) = batches.last_mut() {
-            batch.push(index);
-        }
-    }
-    batches.retain(|batch| !batch.is_empty());
-    batches
 }

@@ -8,6 +8,7 @@
 
 mod best_metric;
 mod checkpoint;
+mod decision;
 mod determinism;
 mod drift;
 mod ending;
@@ -41,6 +42,7 @@ mod start;
 mod stop;
 mod sync;
 mod tally;
+mod token_batches;
 mod trainer;
 mod update;
 mod usage;
@@ -51,6 +53,7 @@ pub use checkpoint::{
     CheckpointError, RunRemedy, bytes_of_files, check_model, free_bytes, has_checkpoints,
     is_checkpoint_name, latest_checkpoint,
 };
+pub use decision::Decision;
 pub use engine::{CopyingLink, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
 pub use evaluation::evaluate;
