@@ -7,6 +7,7 @@
 //! [`TrainEvent`]s.
 
 mod best_metric;
+mod calibration;
 mod checkpoint;
 mod decision;
 mod determinism;
@@ -27,6 +28,7 @@ mod milestones;
 mod model_shape;
 mod parts;
 mod pass;
+mod ranking;
 mod recorded_plan;
 mod reliability;
 mod replicas;
@@ -49,6 +51,7 @@ mod usage;
 mod work;
 
 pub use best_metric::BestMetric;
+pub use calibration::{Calibration, NoTemperature};
 pub use checkpoint::{
     CheckpointError, RunRemedy, bytes_of_files, check_model, free_bytes, has_checkpoints,
     is_checkpoint_name, latest_checkpoint,
@@ -56,7 +59,7 @@ pub use checkpoint::{
 pub use decision::Decision;
 pub use engine::{CopyingLink, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
-pub use evaluation::evaluate;
+pub use evaluation::{KeptLogits, evaluate};
 pub use event::{
     CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport,
     LossSpikeReport, Observer, StartReport, SyncReport, TrainEvent, UpdateReport,
@@ -68,6 +71,7 @@ pub use lockstep_program::Arithmetic;
 pub use metrics::{ConfusionMatrix, wilson_interval};
 pub use model_shape::model_shape;
 pub use parts::Parts;
+pub use ranking::BestThreshold;
 pub use recorded_plan::{BucketShare, RecordedPlan, recorded_plan};
 pub use reliability::{ConfidentMistake, ReliabilityBin, calibration_error};
 pub use resumption::Forgotten;

@@ -233,6 +233,7 @@ mod tests {
             reliability: vec![],
             mistakes: vec![],
             seconds: 1.0,
+            ..EvaluationReport::default()
         };
         let names = ["not\tgood\r\n", "bad\u{7}"].map(str::to_owned);
         let found = confusion(&report, &names);
