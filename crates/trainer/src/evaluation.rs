@@ -33,6 +33,19 @@ pub fn evaluate(
     evaluate_by(&mut scorer, model, &split, collective, &never)?.ok_or(TrainError::Stopped)
 }
 
+/// Evaluates a finished model on a split, with answers by `decision`.
+///
+/// # Errors
+/// [`TrainError`] when the model fails.
+pub fn evaluate_by_decision(
+    model: &Classifier,
+    name: &str,
+    store: &TokenStore,
+    decision: Decision,
+) -> Result<EvaluationReport, TrainError> {
+    judge(&mut Scorer::new(model)?, model, name, store, decision)
+}
+
 /// The logits of a split, which are kept, so that it can be evaluated more than once.
 pub struct KeptLogits(Vec<Vec<f32>>);
 
@@ -68,11 +81,21 @@ impl KeptLogits {
         store: &TokenStore,
         decision: Decision,
     ) -> Result<EvaluationReport, TrainError> {
-        let (criterion, step) = (&Criterion::default(), Step::START);
-        let split = EvaluationSet { name, store, step, criterion, decision };
-        let never = StopRequest::default();
-        evaluate_by(self, model, &split, &mut Solo, &never)?.ok_or(TrainError::Stopped)
+        judge(self, model, name, store, decision)
     }
+}
+
+fn judge(
+    scorer: &mut dyn Scores,
+    model: &Classifier,
+    name: &str,
+    store: &TokenStore,
+    decision: Decision,
+) -> Result<EvaluationReport, TrainError> {
+    let (criterion, step) = (&Criterion::default(), Step::START);
+    let split = EvaluationSet { name, store, step, criterion, decision };
+    let never = StopRequest::default();
+    evaluate_by(scorer, model, &split, &mut Solo, &never)?.ok_or(TrainError::Stopped)
 }
 
 impl Scores for KeptLogits {

@@ -275,7 +275,8 @@ mod tests {
             assert_eq!(best.f1, 2.0 * hits as f64 / sum as f64, "{}", case.name);
         }
         assert_eq!(between(Some(0.3), 0.8), 0.55);
-        assert_eq!(between(Some(0.5), 0.5001), 0.50005);
+        assert_eq!(between(Some(0.5), 0.5001), 0.5001);
+        assert_eq!(between(Some(0.5), 0.500_09), 0.5001 - 0.000_05);
         assert_eq!(between(None, 1e-9), 0.0);
         assert_eq!(between(Some(0.3), 0.300_000_000_000_000_04), 0.300_000_000_000_000_04);
     }

@@ -26,8 +26,9 @@ use lockstep_host::{ExitCode, Process, streams};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::Place;
 use lockstep_settings::{DATA_SOURCE, DataSource, dialect, keys};
-use lockstep_trainer::{Decision, Scorer};
+use lockstep_trainer::Scorer;
 
+use super::decision::{self, TEMPERATURE, THRESHOLD};
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
 use crate::source_files::file_set;
@@ -117,6 +118,8 @@ static ENTRIES: &Entries = &[
     &TOP_K,
     &CONFIDENCE,
     &SHOW_TEXT,
+    &THRESHOLD,
+    &TEMPERATURE,
     &BATCH_TOKENS,
     &keys::TEXT_COLUMN,
     &keys::NO_HEADER,
@@ -215,6 +218,11 @@ fn predictor(
     question: &Question,
 ) -> Result<Predictor, Failure> {
     let scorer = Scorer::new(&finished.model)?;
+    let decided = decision::decided(config, &finished)?;
+    if let Some(calibration) = &decided.calibration {
+        let words = decision::in_words(calibration, &finished);
+        streams::print_error_line(format!("probabilities are calibrated: {words}"));
+    }
     let shown = Shown {
         file: question.texts.are_in_several_files(),
         confidence: config.get(&CONFIDENCE)?,
@@ -224,7 +232,7 @@ fn predictor(
     };
     let at_once = config.find(&BATCH_TOKENS).map(NonZeroUsize::get);
     Ok(Predictor {
-        decision: Decision::default(),
+        decision: decided.decision,
         writer: Writer { format, shown, classes: finished.labels.names().to_vec() },
         tokens_at_once: at_once.unwrap_or_else(|| scorer.tokens_at_once()),
         is_presumed: question.is_presumed,
