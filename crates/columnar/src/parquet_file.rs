@@ -103,7 +103,7 @@ impl Reader {
         };
         let columns = metadata.row_group(group).columns().iter().enumerate();
         let read = columns.filter(|(leaf, _)| mask.leaf_included(*leaf));
-        let largest = read.map(|(_, column)| pages::check(&self.file, column, self.size));
+        let mut largest = read.map(|(_, column)| pages::check(&self.file, column, self.size));
         let largest = largest.try_fold(1, |most, found| found.map(|bytes| bytes.max(most)))?;
         // One long text that many rows share is copied for each of them.
         let rows = (ALWAYS_ALLOWED / largest).clamp(1, BATCH);

@@ -7,7 +7,7 @@ use lockstep_flags::{Fault, Faults, Problem};
 use lockstep_join::FLIGHT;
 use lockstep_settings::{Existing, OutputPlan, is_record, is_record_of, is_unfinished_record};
 use lockstep_trainer::{
-    Observer, TrainEvent, has_checkpoints, is_checkpoint_name, latest_checkpoint,
+    Calibration, Observer, TrainEvent, has_checkpoints, is_checkpoint_name, latest_checkpoint,
 };
 
 use crate::failure::Failure;
@@ -193,7 +193,7 @@ const REPLACED: &str = ".replaced";
 
 /// Whether a run that replaces another one removes what has this name in its directory.
 fn is_replaced(name: &str) -> bool {
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 16] = [
         "model.safetensors",
         "modeling_lockstep.py",
         "config.json",
@@ -201,6 +201,7 @@ fn is_replaced(name: &str) -> bool {
         "tokenizer_config.json",
         "vocab.txt",
         "lockstep.json",
+        Calibration::NAME,
         "README.md",
         "all_results.json",
         "trainer_state.json",
