@@ -19,6 +19,7 @@ mod forward;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guards;
+mod history;
 mod identity;
 mod journal;
 mod metrics;
@@ -37,10 +38,12 @@ mod session;
 mod settings;
 mod spikes;
 mod splits;
+mod spread;
 mod start;
 mod stop;
 mod sync;
 mod tally;
+mod trace;
 mod trainer;
 mod update;
 mod usage;
@@ -58,6 +61,7 @@ pub use event::{
     CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport,
     LossSpikeReport, Observer, StartReport, SyncReport, TrainEvent, UpdateReport,
 };
+pub use history::Logging;
 pub use identity::Difference;
 pub use lockstep_gpu::Graphs;
 pub use lockstep_model::Criterion;
@@ -69,6 +73,8 @@ pub use recorded_plan::{BucketShare, RecordedPlan, recorded_plan};
 pub use reliability::{ConfidentMistake, ReliabilityBin, calibration_error};
 pub use resumption::Forgotten;
 pub use settings::{Cadence, FinalModel, OnNonFinite, Recording, RunLength, Saving, TrainSettings};
+pub use spread::Spread;
 pub use stop::StopRequest;
+pub use trace::Tracer;
 pub use trainer::Trainer;
 pub use usage::Usage;
