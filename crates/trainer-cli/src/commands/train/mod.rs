@@ -80,6 +80,7 @@ pub(crate) fn run(
         board: flight.recorder().board(),
         cache: &tokens::cache(plan.find(&keys::TOKEN_CACHE).as_ref(), &process.environment),
         replacing_run,
+        left: 1,
     };
     run.among_ranks(world, &flight, out)
 }
@@ -103,6 +104,8 @@ struct Run<'a> {
     board: &'a PhaseBoard,
     cache: &'a TokenCache,
     replacing_run: Option<&'a str>,
+    /// Trainings that are left, this one included.
+    left: u64,
 }
 
 impl Run<'_> {

@@ -121,7 +121,7 @@ impl Run<'_> {
         let parameters = loaded.model.parameters().scalars();
         if self.seat.is_leader() {
             let space = Space::of(plan, parameters, train.count(), self.seat.world());
-            space.check(&plan.run)?;
+            space.times(self.left).check(&plan.run)?;
         }
         Ok(loaded)
     }

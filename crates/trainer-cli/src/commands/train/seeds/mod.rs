@@ -89,7 +89,8 @@ impl Series<'_, '_> {
         out: &mut dyn Write,
     ) -> Result<Trained, Failure> {
         let plan = self.plan_of(seed, existing);
-        let run = Run { plan: &plan, replacing_run: None, ..self.run.clone() };
+        let run =
+            Run { plan: &plan, replacing_run: None, left: self.left(seed), ..self.run.clone() };
         self.run.board.enter(lockstep_collective::Phase::Starting, 0);
         // Held until the end of this training.
         let _lock = run.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
@@ -100,6 +101,11 @@ impl Series<'_, '_> {
             None => data,
         };
         run.train((data, collective), group, out)
+    }
+
+    /// The seeds from this one on.
+    fn left(&self, seed: u64) -> u64 {
+        self.seeds.iter().skip_while(|other| **other != seed).count() as u64
     }
 
     fn warn_of_failure(&self, seed: u64) {
