@@ -119,7 +119,8 @@ impl ColumnChoice {
     }
 
     /// Whether a line of nothing but texts is a pair.
-    pub(crate) fn is_pair_in_lines(&self) -> bool {
+    #[must_use]
+    pub fn is_pair_in_lines(&self) -> bool {
         match self {
             Self::Named(name) => name.contains(','),
             Self::RememberedPair(_) => true,

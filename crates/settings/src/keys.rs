@@ -19,6 +19,7 @@ use lockstep_trainer::{BestMetric, Graphs};
 
 use super::class_weights::{CLASS_WEIGHTS_KIND, ClassWeights};
 use super::key_list::keys;
+use super::seeds::{SEEDS_KIND, Seeds};
 use super::table_terms::{DELIMITER, ENCODING};
 use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
@@ -28,10 +29,8 @@ use super::terms::{
 };
 
 keys! {
-    MODEL: ModelName = Key::new(
-        tables::MODEL, "model", MODEL_NAME,
-        "model to start from",
-    ).or("distilbert-base-uncased");
+    MODEL: ModelName = Key::new(tables::MODEL, "model", MODEL_NAME, "model to start from")
+        .or("distilbert-base-uncased");
     HEAD_TYPE: HeadKind = Key::new(
         tables::MODEL, "head", HEAD,
         "classification head: the recipe's MLP, or Hugging Face's",
@@ -150,10 +149,8 @@ keys! {
         TRAIN, "label_smoothing_factor", BELOW_ONE,
         "share of each target that is spread over all classes",
     ).or("0");
-    EVAL_STRATEGY: Strategy = Key::new(
-        TRAIN, "eval_strategy", STRATEGY,
-        "when to evaluate",
-    ).or("epoch");
+    EVAL_STRATEGY: Strategy =
+        Key::new(TRAIN, "eval_strategy", STRATEGY, "when to evaluate").or("epoch");
     EVAL_STEPS: NonZeroU64 = Key::new(
         TRAIN, "eval_steps", UPDATES,
         "updates between evaluations, for eval_strategy = steps",
@@ -178,6 +175,10 @@ keys! {
         TRAIN, "seed", WHOLE,
         "random seed of example order, dropout and fresh weights",
     ).or("42");
+    SEEDS: Seeds = Key::new(
+        TRAIN, "seeds", SEEDS_KIND,
+        "one training per seed: so many from seed on, or these",
+    );
 
     LEARNING_RATE: f64 = Key::new(
         OPTIM, "learning_rate", UNIT,
@@ -229,10 +230,8 @@ keys! {
         "updates in a row that may be skipped",
     ).or_else("10");
 
-    DEVICE: DeviceChoice = Key::new(
-        RUN, "device", DEVICE_CHOICE,
-        "device to compute on",
-    ).or("auto");
+    DEVICE: DeviceChoice =
+        Key::new(RUN, "device", DEVICE_CHOICE, "device to compute on").or("auto");
     ALLOW_GPU_SHARING: bool = Key::new(
         RUN, "allow_gpu_sharing", SWITCH,
         "let several ranks share one GPU, for tests",
@@ -245,10 +244,8 @@ keys! {
         RUN, "cuda_graphs", GRAPHS,
         "start each update on a GPU as one CUDA graph",
     ).or("on");
-    OUTPUT_DIR: PathBuf = Key::new(
-        RUN, "output_dir", DIRECTORY,
-        "output directory",
-    ).or_else("runs/NAME, of the config or the data");
+    OUTPUT_DIR: PathBuf = Key::new(RUN, "output_dir", DIRECTORY, "output directory")
+        .or_else("runs/NAME, of the config or the data");
     OVERWRITE: bool = Key::new(
         RUN, "overwrite_output_dir", SWITCH,
         "replace an earlier run in the output directory",
@@ -257,10 +254,8 @@ keys! {
         RUN, "resume", RESUME,
         "resume from the newest checkpoint, or from this one",
     ).or("never");
-    SAVE_STRATEGY: Strategy = Key::new(
-        RUN, "save_strategy", STRATEGY,
-        "when to write a checkpoint",
-    ).or("epoch");
+    SAVE_STRATEGY: Strategy =
+        Key::new(RUN, "save_strategy", STRATEGY, "when to write a checkpoint").or("epoch");
     SAVE_STEPS: NonZeroU64 = Key::new(
         RUN, "save_steps", UPDATES,
         "updates between checkpoints, for save_strategy = steps",
@@ -281,6 +276,10 @@ keys! {
         RUN, "report_to", REPORTERS,
         "where to report: console, jsonl, tensorboard",
     ).or("console,jsonl");
+    TRACE: PathBuf = Key::new(
+        RUN, "trace", FILE,
+        "file for a Chrome trace of the first updates on all ranks",
+    );
     PEER_TIMEOUT: NonZeroU64 = Key::new(
         RUN, "peer_timeout", UPDATES,
         "seconds after which a silent rank counts as lost",

@@ -10,12 +10,13 @@ use lockstep_host::{PrecisionChoice, Wish};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_trainer::{
-    Arithmetic, BestMetric, Cadence, Criterion, Graphs, OnNonFinite, Recording, RunLength, Saving,
-    TrainSettings, Usage,
+    Arithmetic, BestMetric, Cadence, Criterion, Graphs, Logging, OnNonFinite, Recording, RunLength,
+    Saving, TrainSettings, Usage,
 };
 use lockstep_world::{Seed, WorldSize};
 
 use super::class_weights::ClassWeights;
+use super::keys;
 use super::terms::{DataSource, ModelName, Reporter};
 
 /// Everything a training run is decided by.
@@ -255,6 +256,11 @@ impl RunPlan {
             replica_check: replica_check(run.replica_check, world, recording.is_some()),
             best_metric: train.best_metric,
             early_stopping: train.early_stopping,
+            logging: Logging {
+                every: run.logging_steps,
+                first: self.is_on(&keys::LOGGING_FIRST_STEP),
+            },
+            trace: self.find(&keys::TRACE).is_some(),
             usage: Usage { max_seq_length: data.reading.max_length.get(), ..Usage::default() },
             output_dir: run.directory.clone(),
             deterministic: train.deterministic,

@@ -257,14 +257,22 @@ pub(crate) fn name(source: &DataSource) -> String {
     }
 }
 
+/// The texts to evaluate on among the reviews that are built in.
+pub(crate) fn review_texts() -> Vec<String> {
+    let held = reviews::reviews(reviews::Split::Dev, REVIEWS);
+    held.into_iter().map(|review| review.text).collect()
+}
+
 /// The classes of the reviews that are built in.
 pub(crate) fn review_labels() -> [&'static str; 2] {
     reviews::Sentiment::ALL.map(reviews::Sentiment::name)
 }
 
+/// The seed of the corpus that is built in.
+const REVIEWS: Seed = Seed(42);
+
 /// The corpus that is built in: the same for every run, whatever its seed.
 fn generated(split: Split) -> Result<Corpus, DataError> {
-    const SEED: Seed = Seed(42);
     let part = match split {
         Split::Train => reviews::Split::Train,
         Split::Held => reviews::Split::Dev,
@@ -274,7 +282,7 @@ fn generated(split: Split) -> Result<Corpus, DataError> {
         label: review.label as u32,
         place: RowPlace::line(line),
     };
-    let examples = reviews::reviews(part, SEED).into_iter().zip(1..).map(example).collect();
+    let examples = reviews::reviews(part, REVIEWS).into_iter().zip(1..).map(example).collect();
     let labels = LabelMap::new(review_labels().map(str::to_owned).to_vec());
     let corpus = labels.and_then(|labels| Corpus::from_examples(examples, labels));
     corpus.map_err(|fault| DataError::Labels {

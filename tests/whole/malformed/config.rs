@@ -76,6 +76,8 @@ fn keys() -> Vec<Case> {
 fn values() -> Vec<Case> {
     vec![
         run_of("a number in quotes", "[train]\nseed = \"7\"\n"),
+        run_of("a series of one seed", "[train]\nseeds = 1\n"),
+        run_of("a seed that is listed twice", "[train]\nseeds = [1, 2, 1]\n"),
         run_of("a fraction of an epoch's batch", "[train]\nglobal_batch_size = 16.5\n"),
         run_of("numbers out of range", "[optim]\nlearning_rate = -1\nwarmup_ratio = 1.5\nadam_beta2 = 1.0\n"),
         run_of("numbers that are none", "[optim]\nlearning_rate = nan\nmax_grad_norm = inf\n"),
@@ -117,6 +119,10 @@ fn contradictions() -> Vec<Case> {
     let with = |name, further: &str| run_of(name, &format!("{evaluated}{further}"));
     vec![
         run_of("both batch sizes", both),
+        run_of("a seed beside a list of seeds", "[train]\nseed = 3\nseeds = [1, 2]\n"),
+        run_of("a series that resumes from one checkpoint", "[train]\nseeds = 2\n")
+            .word("--resume=out/seed-42/checkpoint-5"),
+        run_of("a trace of a series", "[train]\nseeds = 2\n[run]\ntrace = \"t.json\"\n"),
         run_of(
             "a batch per device in deterministic mode",
             "[train]\ndeterministic = true\nper_device_train_batch_size = 8\n",

@@ -79,6 +79,11 @@ impl Stops {
         &self.request
     }
 
+    /// Whether the end was asked for.
+    pub(super) fn is_asked(&self) -> bool {
+        self.request.is_asked()
+    }
+
     fn on(&self, cause: Cause) {
         let watch = match &*self.stage() {
             Stage::Before(watch) => watch.clone(),
