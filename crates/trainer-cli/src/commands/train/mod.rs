@@ -150,12 +150,13 @@ impl Run<'_> {
             Some(seeds) => Series { run: self, seeds }.train((data, collective), &group, out)?,
             None => {
                 let trained = self.train((data, collective), &group, out)?;
-                if trained.code == ExitCode::Done {
-                    say(out, &summary::of_result(plan))?;
-                }
                 (trained.code, trained.collective)
             }
         };
+        say(out, &summary::of_ranks(self.seat, &group.ledger.read()))?;
+        if code == ExitCode::Done {
+            say(out, &summary::of_result(plan))?;
+        }
         collective.leave()?;
         group.watch.leave();
         Ok(code)

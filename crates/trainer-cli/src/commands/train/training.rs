@@ -99,7 +99,6 @@ impl Run<'_> {
         let ending = ending
             .inspect_err(|failure| self.note_failure(failure, &group.watch, &mut reports.log))?;
         self.write_trace(&mut trainer)?;
-        say(out, &summary::of_ranks(self.seat, &group.ledger.read()))?;
         let code = match ending {
             Ending::Stopped => ExitCode::Stopped,
             Ending::Complete | Ending::EarlyStop => {

@@ -16,7 +16,7 @@ use lockstep_host::ExitCode;
 use lockstep_settings::{Existing, RunPlan, seed_folder};
 
 use super::training::{Data, Trained};
-use super::{Group, Run, say, summary};
+use super::{Group, Run, say};
 use crate::failure::Failure;
 use crate::output_dir;
 use earlier::Earlier;
@@ -46,8 +46,8 @@ impl Series<'_, '_> {
             let earlier = self.earlier(seed, &mut *collective)?;
             say(out, &self.heading(index, earlier))?;
             if let Some(existing) = earlier.existing() {
-                let lent = (data, collective);
-                let trained = self.train_one(seed, existing, lent, group, out);
+                let plan = self.plan_of(seed, existing);
+                let trained = self.train_one(&plan, (data, collective), group, out);
                 let trained = trained.inspect_err(|_| self.warn_of_failure(seed))?;
                 Trained { code: _, data, collective } = trained;
                 if trained.code == ExitCode::Stopped {
@@ -65,7 +65,6 @@ impl Series<'_, '_> {
             self.publish(&outcome, &data.corpora)?;
             say(out, &words::of_outcome(&outcome, &self.run.plan.run.directory))?;
         }
-        say(out, &summary::of_result(self.run.plan))?;
         Ok((ExitCode::Done, collective))
     }
 
@@ -79,18 +78,16 @@ impl Series<'_, '_> {
         self.run.record_again()
     }
 
-    /// Trains one seed.
+    /// Trains the seed of a plan.
     fn train_one(
         &self,
-        seed: u64,
-        existing: Existing,
+        plan: &RunPlan,
         lent: Lent,
         group: &Group,
         out: &mut dyn Write,
     ) -> Result<Trained, Failure> {
-        let plan = self.plan_of(seed, existing);
-        let run =
-            Run { plan: &plan, replacing_run: None, left: self.left(seed), ..self.run.clone() };
+        let left = self.left(plan.train.seed.0);
+        let run = Run { plan, left, replacing_run: None, ..self.run.clone() };
         self.run.board.enter(lockstep_collective::Phase::Starting, 0);
         // Held until the end of this training.
         let _lock = run.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
