@@ -13,6 +13,7 @@ mod meaning;
 mod plan;
 mod record;
 mod seeds;
+mod series;
 mod shared;
 mod table_terms;
 mod tables;

@@ -8,19 +8,20 @@ use lockstep_join::FLIGHT;
 use lockstep_settings::{
     Existing, OutputPlan, is_record, is_record_of, is_seed_folder, is_unfinished_record,
 };
-use lockstep_trainer::{
-    Observer, TrainEvent, has_checkpoints, is_checkpoint_name, latest_checkpoint,
-};
+use lockstep_trainer::{has_checkpoints, is_checkpoint_name, latest_checkpoint};
 
-use crate::commands::SEEDS_FILE;
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
 use crate::refusal::Refusal;
+use crate::replaced::REPLACED;
 use crate::report;
 use crate::whole_file;
 
 /// The first file that a run writes.
 pub(crate) const RECORD: &str = "run.toml";
+
+/// What the seeds of a series came to.
+pub(crate) const SEEDS_FILE: &str = "seeds.json";
 
 /// Why a run may not write to `directory`, as far as that can be checked without writing.
 pub(crate) fn faults(directory: &Path, existing: &Existing) -> Vec<Fault> {
@@ -222,9 +223,6 @@ fn clear(directory: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where the run lies that is being replaced.
-const REPLACED: &str = ".replaced";
-
 /// Whether a run that replaces another one removes what has this name in its directory.
 fn is_replaced(name: &str) -> bool {
     const NAMES: [&str; 16] = [
@@ -270,35 +268,6 @@ pub(crate) fn replaced_source<'a>(
     Some(Refusal::HoldsSource { path }.of_output(directory))
 }
 
-/// Removes the run that was replaced, once the new one has a checkpoint or a model.
-pub(crate) struct Replaced {
-    directory: PathBuf,
-}
-
-impl Replaced {
-    /// What a run into `directory` has put aside, if anything.
-    pub(crate) fn of(directory: &Path) -> Self {
-        Self { directory: directory.join(REPLACED) }
-    }
-
-    /// Removes it now.
-    pub(crate) fn remove(&self) {
-        if self.directory.exists()
-            && let Err(cause) = fs::remove_dir_all(&self.directory)
-        {
-            tracing::warn!("cannot remove {}: {cause}", self.directory.display());
-        }
-    }
-}
-
-impl Observer for Replaced {
-    fn observe(&mut self, event: &TrainEvent) {
-        if matches!(event, TrainEvent::Checkpoint(_) | TrainEvent::Finish(_)) {
-            self.remove();
-        }
-    }
-}
-
 fn absent(checkpoint: &Path) -> Fault {
     let place = format!("--resume {}", checkpoint.display());
     let valid = "auto, never, or a checkpoint directory that exists".into();
@@ -309,9 +278,10 @@ fn absent(checkpoint: &Path) -> Fault {
 mod tests {
     use lockstep_flags::{CommandLine, Set};
     use lockstep_settings::{keys, plan_of, run_config};
-    use lockstep_trainer::CheckpointReport;
+    use lockstep_trainer::{CheckpointReport, Observer, TrainEvent};
 
     use super::*;
+    use crate::replaced::Replaced;
 
     /// What a directory of `paths` holds once it is ready for a run with `flag`.
     fn left(paths: &[&str], flag: &str) -> Result<String, String> {
