@@ -93,5 +93,5 @@ pub use source::{CorpusSource, Example, OnBadRow};
 pub use survey::{Bin, Conflict, Lengths, Repeats, overlap};
 pub use text_reader::{TextReader, TextRow, TextSource};
 pub use token_cache::{Duty, TokenCache};
-pub use token_store::{Exchange, TokenStore, Tokenising};
+pub use token_store::{Exchange, Overlap, TokenStore, Tokenising};
 pub use tokenizer::{Encoded, MaxLength, Tokenizer, TokenizerError};
