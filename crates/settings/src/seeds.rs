@@ -56,11 +56,11 @@ pub fn seed_folder(seed: u64) -> String {
     format!("{SEED_FOLDER}{seed}")
 }
 
-/// Whether a folder has the name of a seed's.
+/// The seed whose folder has this name, if it is the name of one.
 #[must_use]
-pub fn is_seed_folder(name: &str) -> bool {
-    let seed = name.strip_prefix(SEED_FOLDER).and_then(|rest| rest.parse().ok());
-    seed.is_some_and(|seed| seed_folder(seed) == name)
+pub fn seed_of_folder(name: &str) -> Option<u64> {
+    let seed = name.strip_prefix(SEED_FOLDER)?.parse().ok()?;
+    (seed_folder(seed) == name).then_some(seed)
 }
 
 const SEED_FOLDER: &str = "seed-";
@@ -91,11 +91,11 @@ mod tests {
         for (name, is_one) in
             [("seed-0", true), ("seed-18446744073709551615", true), ("seed-", false)]
         {
-            assert_eq!(is_seed_folder(name), is_one, "{name}");
+            assert_eq!(seed_of_folder(name).is_some(), is_one, "{name}");
         }
         for name in ["seed-01", "seed-+1", "seed-x", "seeds-1", "seed-18446744073709551616"] {
-            assert!(!is_seed_folder(name), "{name}");
+            assert_eq!(seed_of_folder(name), None, "{name}");
         }
-        assert!(is_seed_folder(&seed_folder(7)));
+        assert_eq!(seed_of_folder(&seed_folder(7)), Some(7));
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use lockstep_flags::{Fault, Faults, Problem};
 use lockstep_join::FLIGHT;
 use lockstep_settings::{
-    Existing, OutputPlan, is_record, is_record_of, is_seed_folder, is_unfinished_record,
+    Existing, OutputPlan, is_record, is_record_of, is_unfinished_record, seed_of_folder,
 };
 use lockstep_trainer::{has_checkpoints, is_checkpoint_name, latest_checkpoint};
 
@@ -124,7 +124,7 @@ pub(crate) fn check_kind(plan: &OutputPlan, is_series: bool) -> Result<(), Failu
 fn holds_seeds(directory: &Path) -> bool {
     let is_seed = |path: &Path| {
         let name = path.file_name().and_then(|name| name.to_str());
-        name.is_some_and(is_seed_folder) && is_ours(path)
+        name.and_then(seed_of_folder).is_some() && is_ours(path)
     };
     fs::read_dir(directory)
         .is_ok_and(|entries| entries.flatten().any(|entry| is_seed(&entry.path())))
@@ -205,7 +205,7 @@ fn clear(directory: &Path) -> Result<(), Failure> {
     let aside = directory.join(REPLACED);
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
-        let is_foreign = |name: &str| is_seed_folder(name) && !is_ours(&path);
+        let is_foreign = |name: &str| seed_of_folder(name).is_some() && !is_ours(&path);
         let is_left = |name: &str| !is_replaced(name) || is_foreign(name);
         if !is_ours(directory) || name.to_str().is_none_or(is_left) {
             continue;
@@ -246,7 +246,7 @@ fn is_replaced(name: &str) -> bool {
     let is_aside = || NAMES.iter().any(|of| whole_file::aside(Path::new(of)) == Path::new(name));
     NAMES.contains(&name)
         || is_checkpoint_name(name)
-        || is_seed_folder(name)
+        || seed_of_folder(name).is_some()
         || name.starts_with(lockstep_events::PREFIX)
         || is_aside()
 }
