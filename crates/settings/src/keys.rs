@@ -64,6 +64,14 @@ keys! {
         DATA, "validation_split", BELOW_ONE,
         "share of the training texts to evaluate on instead of a validation file",
     ).or_else("0");
+    MAX_TRAIN_SAMPLES: NonZeroUsize = Key::new(
+        DATA, "max_train_samples", SIZE,
+        "training examples to use at most: a sample by the seed, with no_shuffle the first ones",
+    ).or_else("all");
+    MAX_EVAL_SAMPLES: NonZeroUsize = Key::new(
+        DATA, "max_eval_samples", SIZE,
+        "validation examples to use at most, chosen in the same way",
+    ).or_else("all");
     TEST_FILE: DataSource = Key::new(
         DATA, "test_file", DATA_SOURCE,
         "test examples, evaluated once with the final model",

@@ -24,7 +24,7 @@ use std::path::Path;
 use lockstep_flags::{CommandLine, Entries, Faults, Written, note_word, toml_file};
 
 pub use class_weights::ClassWeights;
-pub use meaning::dialect;
+pub use meaning::{dialect, sample};
 pub use plan::{
     BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
     Settled, TrainPlan,

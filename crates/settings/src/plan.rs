@@ -4,7 +4,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lockstep_data::{ColumnChoice, Dialect, HeldOut, MaxLength, OnBadRow, Order, Renames};
+use lockstep_data::{ColumnChoice, Dialect, HeldOut, MaxLength, OnBadRow, Order, Renames, Sample};
 use lockstep_flags::{Entry, Key};
 use lockstep_host::{PrecisionChoice, Wish};
 use lockstep_model::{Dropouts, HeadKind};
@@ -78,6 +78,10 @@ pub struct DataPlan {
     pub held_out: Option<HeldOut>,
     /// Examples for the final model.
     pub test: Option<DataSource>,
+    /// Which of the training examples are used, behind the part that is held out; nothing for all.
+    pub train_sample: Option<Sample>,
+    /// Which of the validation examples are used; nothing for all.
+    pub evaluation_sample: Option<Sample>,
     /// How the files are read.
     pub reading: Reading,
     /// The order in which each epoch reads them.

@@ -8,7 +8,7 @@ use lockstep_join::FLIGHT;
 use lockstep_settings::{
     Existing, OutputPlan, is_record, is_record_of, is_unfinished_record, seed_of_folder,
 };
-use lockstep_trainer::{has_checkpoints, is_checkpoint_name, latest_checkpoint};
+use lockstep_trainer::{Calibration, has_checkpoints, is_checkpoint_name, latest_checkpoint};
 
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
@@ -225,7 +225,7 @@ fn clear(directory: &Path) -> Result<(), Failure> {
 
 /// Whether a run that replaces another one removes what has this name in its directory.
 fn is_replaced(name: &str) -> bool {
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 17] = [
         "model.safetensors",
         "modeling_lockstep.py",
         "config.json",
@@ -233,6 +233,7 @@ fn is_replaced(name: &str) -> bool {
         "tokenizer_config.json",
         "vocab.txt",
         "lockstep.json",
+        Calibration::NAME,
         "README.md",
         "all_results.json",
         "trainer_state.json",

@@ -253,6 +253,7 @@ mod tests {
             reliability: vec![],
             mistakes: vec![],
             seconds: 1.0,
+            ..EvaluationReport::default()
         })
     }
 

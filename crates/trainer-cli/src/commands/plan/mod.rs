@@ -120,7 +120,7 @@ fn read(plan: &RunPlan, process: &Process) -> Result<(Corpora, Option<Material>)
     let hub = HubSettings::of(&process.environment).without_network();
     let cache = tokens::cache(plan.find(&keys::TOKEN_CACHE).as_ref(), &process.environment);
     let raw = RawCorpora::read(&plan.data, Places { hub: &hub, cache: Some(&cache) })?;
-    let model = Outline::here(&plan.model, hub)?;
+    let model = Outline::here(&plan.model, hub.clone())?;
     let corpora = raw.labelled(model.as_ref().and_then(Outline::classes))?;
     let criterion = criterion::criterion(&plan.train, &corpora.train)?;
     let material = |model: Outline| -> Result<Material, Failure> {
