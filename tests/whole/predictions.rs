@@ -86,7 +86,9 @@ fn the_texts_of_a_set_are_answered_in_order_with_their_files() {
 }
 
 #[test]
-fn neither_batches_nor_order_change_a_bit_of_an_answer() {
+fn neither_batches_nor_order_change_an_answer_beyond_rounding() {
+    // Of logits up to 10; the largest difference on SST-2 with a model of 22 million weights was 1.2e-6.
+    const ROUNDING: f64 = 1e-5;
     let place = Workplace::new();
     let mut texts = rows();
     let answers = |texts: &[String], further: &[&str]| {
@@ -96,16 +98,26 @@ fn neither_batches_nor_order_change_a_bit_of_an_answer() {
         let shown: Vec<&str> =
             answers.iter().map(|answer| answer["text"].as_str().unwrap()).collect();
         assert_eq!(shown, texts);
-        answers.iter().map(|answer| answer["logits"].to_string()).collect::<Vec<_>>()
+        answers
+    };
+    let check = |found: &[Value], expected: &[Value], what: &str| {
+        for (found, expected) in found.iter().zip(expected) {
+            for class in 0..3 {
+                let logit = |answer: &Value| answer["logits"][class].as_f64().unwrap();
+                let gap = (logit(found) - logit(expected)).abs();
+                assert!(gap < ROUNDING, "{what}: {found} {expected}");
+            }
+        }
     };
     let expected = answers(&texts, &[]);
+    assert_eq!(expected, answers(&texts, &[]));
     for tokens in ["1", "40", "300", "100000"] {
-        assert_eq!(answers(&texts, &["--max-tokens-per-batch", tokens]), expected, "{tokens}");
+        check(&answers(&texts, &["--max-tokens-per-batch", tokens]), &expected, tokens);
     }
     texts.reverse();
     let mut turned = answers(&texts, &[]);
     turned.reverse();
-    assert_eq!(turned, expected);
+    check(&turned, &expected, "turned");
 }
 
 #[test]
@@ -208,7 +220,21 @@ fn a_calibration_is_kept_used_named_and_refused_for_other_weights() {
     let expected = 1.0 / (1.0 + gap.exp());
     let name = plain["labels"][1].as_str().unwrap();
     assert!((answer["probabilities"][name].as_f64().unwrap() - expected).abs() < 1e-6, "{answer}");
-    // A table and a page say it too.
+    // Other weights in the same directory.
+    fs::copy(place.path("out/calibration.json"), place.path("kept.json")).unwrap();
+    place.succeed(&tiny_run("tiny", &["--max-steps", "1", "--output-dir", "other"]));
+    fs::copy(place.path("kept.json"), place.path("other/calibration.json")).unwrap();
+    let output = place.trainer(&["predict", "--checkpoint", "other", "a day"]).output().unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{told}");
+    assert!(told.contains("was fitted to other weights"), "{told}");
+}
+
+#[test]
+fn a_table_and_a_page_have_what_was_found() {
+    let place = Workplace::new();
+    trained(&place);
+    evaluate(&place, &["--calibrate"]);
     let words = ["evaluate", "--checkpoint", "out", "--data", "held.tsv", "--report", "page.html"];
     let told = text(&place.succeed(&words).stdout);
     for part in [
@@ -226,14 +252,6 @@ fn a_calibration_is_kept_used_named_and_refused_for_other_weights() {
     for part in ["<dt>AUROC</dt>", "<dt>Temperature</dt>", "<dt>Majority class</dt>"] {
         assert!(page.contains(part), "{part}");
     }
-    // Other weights in the same directory.
-    fs::copy(place.path("out/calibration.json"), place.path("kept.json")).unwrap();
-    place.succeed(&tiny_run("tiny", &["--max-steps", "1", "--output-dir", "other"]));
-    fs::copy(place.path("kept.json"), place.path("other/calibration.json")).unwrap();
-    let output = place.trainer(&["predict", "--checkpoint", "other", "a day"]).output().unwrap();
-    let told = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(6), "{told}");
-    assert!(told.contains("was fitted to other weights"), "{told}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(super) fn cases() -> Vec<Case> {
         sets(),
         flags(),
         evaluations(),
+        evaluated(),
         inputs(),
         disguises(),
         outputs(),
@@ -219,6 +220,24 @@ fn evaluations() -> Vec<Case> {
         evaluate("blank texts to evaluate on", "tiny-hf", "text\tlabel\n \tglad\na day\tsad\n"),
         evaluate("labels that are missing", "tiny-hf", "text\tlabel\na\tglad\nb\t\n"),
         evaluate("numbers of classes there are not", "tiny-hf", "text\tlabel\na\t0\nb\t3\n"),
+        Case::new(
+            "a file to evaluate on that is not there",
+            "evaluate --checkpoint <reference>/tiny-hf --data held.tsv",
+        ),
+        Case::new(
+            "a built-in corpus with other classes",
+            "evaluate --checkpoint <reference>/tiny-hf --data builtin:reviews",
+        ),
+        Case::new(
+            "a GPU to evaluate on",
+            "evaluate --checkpoint <reference>/tiny-hf --data a.tsv --device cuda",
+        ),
+    ]
+}
+
+/// Other ways to name what is evaluated on.
+fn evaluated() -> Vec<Case> {
+    vec![
         Case::new("nothing to evaluate on", "evaluate --checkpoint <reference>/tiny-hf"),
         Case::new(
             "a bare file to evaluate on",
@@ -244,18 +263,6 @@ fn evaluations() -> Vec<Case> {
             "evaluate --checkpoint <reference>/tiny-hf --data held.tsv --report pages/held.html",
         )
         .file("held.tsv", ROWS),
-        Case::new(
-            "a file to evaluate on that is not there",
-            "evaluate --checkpoint <reference>/tiny-hf --data held.tsv",
-        ),
-        Case::new(
-            "a built-in corpus with other classes",
-            "evaluate --checkpoint <reference>/tiny-hf --data builtin:reviews",
-        ),
-        Case::new(
-            "a GPU to evaluate on",
-            "evaluate --checkpoint <reference>/tiny-hf --data a.tsv --device cuda",
-        ),
     ]
 }
 

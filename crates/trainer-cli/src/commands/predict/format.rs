@@ -328,7 +328,6 @@ mod tests {
     #[test]
     fn flags_add_columns() {
         let text = Shown { text: true, confidence: true, are_pairs: true, ..Shown::default() };
-        let top = Shown { top: Some(5), text: true, ..Shown::default() };
         check(
             Format::Csv,
             text,
@@ -350,6 +349,11 @@ mod tests {
             4,bad,1.000000,
         "#]],
         );
+    }
+
+    #[test]
+    fn the_top_replaces_the_columns_of_classes() {
+        let top = Shown { top: Some(5), text: true, ..Shown::default() };
         check(
             Format::Tsv,
             top,
