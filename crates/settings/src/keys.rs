@@ -19,6 +19,7 @@ use lockstep_trainer::{BestMetric, Graphs};
 
 use super::class_weights::{CLASS_WEIGHTS_KIND, ClassWeights};
 use super::key_list::keys;
+use super::seeds::{SEEDS_KIND, Seeds};
 use super::table_terms::{DELIMITER, ENCODING};
 use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
@@ -28,10 +29,8 @@ use super::terms::{
 };
 
 keys! {
-    MODEL: ModelName = Key::new(
-        tables::MODEL, "model", MODEL_NAME,
-        "model to start from",
-    ).or("distilbert-base-uncased");
+    MODEL: ModelName = Key::new(tables::MODEL, "model", MODEL_NAME, "model to start from")
+        .or("distilbert-base-uncased");
     HEAD_TYPE: HeadKind = Key::new(
         tables::MODEL, "head", HEAD,
         "classification head: the recipe's MLP, or Hugging Face's",
@@ -65,6 +64,14 @@ keys! {
         DATA, "validation_split", BELOW_ONE,
         "share of the training texts to evaluate on instead of a validation file",
     ).or_else("0");
+    MAX_TRAIN_SAMPLES: NonZeroUsize = Key::new(
+        DATA, "max_train_samples", SIZE,
+        "training examples to use at most: a sample by the seed, with no_shuffle the first ones",
+    ).or_else("all");
+    MAX_EVAL_SAMPLES: NonZeroUsize = Key::new(
+        DATA, "max_eval_samples", SIZE,
+        "validation examples to use at most, chosen in the same way",
+    ).or_else("all");
     TEST_FILE: DataSource = Key::new(
         DATA, "test_file", DATA_SOURCE,
         "test examples, evaluated once with the final model",
@@ -142,10 +149,8 @@ keys! {
         TRAIN, "label_smoothing_factor", BELOW_ONE,
         "share of each target that is spread over all classes",
     ).or("0");
-    EVAL_STRATEGY: Strategy = Key::new(
-        TRAIN, "eval_strategy", STRATEGY,
-        "when to evaluate",
-    ).or("epoch");
+    EVAL_STRATEGY: Strategy =
+        Key::new(TRAIN, "eval_strategy", STRATEGY, "when to evaluate").or("epoch");
     EVAL_STEPS: NonZeroU64 = Key::new(
         TRAIN, "eval_steps", UPDATES,
         "updates between evaluations, for eval_strategy = steps",
@@ -170,6 +175,10 @@ keys! {
         TRAIN, "seed", WHOLE,
         "random seed of example order, dropout and fresh weights",
     ).or("42");
+    SEEDS: Seeds = Key::new(
+        TRAIN, "seeds", SEEDS_KIND,
+        "one training per seed: so many from seed on, or these",
+    );
 
     LEARNING_RATE: f64 = Key::new(
         OPTIM, "learning_rate", UNIT,
@@ -221,10 +230,8 @@ keys! {
         "updates in a row that may be skipped",
     ).or_else("10");
 
-    DEVICE: DeviceChoice = Key::new(
-        RUN, "device", DEVICE_CHOICE,
-        "device to compute on",
-    ).or("auto");
+    DEVICE: DeviceChoice =
+        Key::new(RUN, "device", DEVICE_CHOICE, "device to compute on").or("auto");
     ALLOW_GPU_SHARING: bool = Key::new(
         RUN, "allow_gpu_sharing", SWITCH,
         "let several ranks share one GPU, for tests",
@@ -237,10 +244,8 @@ keys! {
         RUN, "cuda_graphs", GRAPHS,
         "start each update on a GPU as one CUDA graph",
     ).or("on");
-    OUTPUT_DIR: PathBuf = Key::new(
-        RUN, "output_dir", DIRECTORY,
-        "output directory",
-    ).or_else("runs/NAME, of the config or the data");
+    OUTPUT_DIR: PathBuf = Key::new(RUN, "output_dir", DIRECTORY, "output directory")
+        .or_else("runs/NAME, of the config or the data");
     OVERWRITE: bool = Key::new(
         RUN, "overwrite_output_dir", SWITCH,
         "replace an earlier run in the output directory",
@@ -249,10 +254,8 @@ keys! {
         RUN, "resume", RESUME,
         "resume from the newest checkpoint, or from this one",
     ).or("never");
-    SAVE_STRATEGY: Strategy = Key::new(
-        RUN, "save_strategy", STRATEGY,
-        "when to write a checkpoint",
-    ).or("epoch");
+    SAVE_STRATEGY: Strategy =
+        Key::new(RUN, "save_strategy", STRATEGY, "when to write a checkpoint").or("epoch");
     SAVE_STEPS: NonZeroU64 = Key::new(
         RUN, "save_steps", UPDATES,
         "updates between checkpoints, for save_strategy = steps",
@@ -273,6 +276,10 @@ keys! {
         RUN, "report_to", REPORTERS,
         "where to report: console, jsonl, tensorboard",
     ).or("console,jsonl");
+    TRACE: PathBuf = Key::new(
+        RUN, "trace", FILE,
+        "file for a Chrome trace of the first updates on all ranks",
+    );
     PEER_TIMEOUT: NonZeroU64 = Key::new(
         RUN, "peer_timeout", UPDATES,
         "seconds after which a silent rank counts as lost",

@@ -21,6 +21,7 @@ mod forward;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guards;
+mod history;
 mod identity;
 mod journal;
 mod metrics;
@@ -40,11 +41,13 @@ mod session;
 mod settings;
 mod spikes;
 mod splits;
+mod spread;
 mod start;
 mod stop;
 mod sync;
 mod tally;
 mod token_batches;
+mod trace;
 mod trainer;
 mod update;
 mod usage;
@@ -64,6 +67,7 @@ pub use event::{
     CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport,
     LossSpikeReport, Observer, StartReport, SyncReport, TrainEvent, UpdateReport,
 };
+pub use history::Logging;
 pub use identity::Difference;
 pub use lockstep_gpu::Graphs;
 pub use lockstep_model::Criterion;
@@ -76,6 +80,8 @@ pub use recorded_plan::{BucketShare, RecordedPlan, recorded_plan};
 pub use reliability::{ConfidentMistake, ReliabilityBin, calibration_error};
 pub use resumption::Forgotten;
 pub use settings::{Cadence, FinalModel, OnNonFinite, Recording, RunLength, Saving, TrainSettings};
+pub use spread::Spread;
 pub use stop::StopRequest;
+pub use trace::Tracer;
 pub use trainer::Trainer;
 pub use usage::Usage;

@@ -5,6 +5,7 @@ use lockstep_world::Step;
 
 use crate::evaluation::evaluate_by;
 use crate::session::Session;
+use crate::trace::Lane;
 use crate::{Decision, EvaluationReport, TrainError, TrainEvent, Trainer, evaluation};
 
 /// Examples that are evaluated and not learned from.
@@ -56,6 +57,7 @@ impl Trainer {
         };
         let Some(store) = store.as_ref().filter(|_| !session.stop) else { return Ok(None) };
         self.board.enter(Phase::Evaluating, step.0);
+        let _span = self.tracer.of_evaluation().span(Lane::Loop, "evaluation", step.0);
         let (criterion, decision) = (&self.settings.criterion, Decision::default());
         let split = evaluation::EvaluationSet { name, store, step, criterion, decision };
         let Self { engine, model, collective, .. } = self;

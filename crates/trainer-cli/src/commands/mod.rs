@@ -11,6 +11,8 @@ mod predict;
 mod report;
 mod train;
 
+pub(crate) use train::SEEDS_FILE;
+
 use std::io::Write;
 use std::path::Path;
 
@@ -47,7 +49,7 @@ static OF_TWO_WORDS: [(&str, &str, Row); 1] =
 pub(crate) fn program() -> CommandSet {
     CommandSet {
         name: "trainer",
-        about: "Fine-tunes a DistilBERT text classifier, data-parallel.",
+        about: "Fine-tunes DistilBERT, BERT and RoBERTa text classifiers, data-parallel.",
         usage: "trainer [COMMAND] [CONFIG.toml] [flags] [--set KEY=VALUE ...]",
         commands: COMMANDS.iter().map(|row| row.command).collect(),
         after: EXAMPLES,

@@ -68,6 +68,9 @@ impl Evaluated<'_> {
         if let Some(positive) = self.positive() {
             object.insert("positive_class".to_owned(), json!(positive));
         }
+        if let Some(sampled) = corpus.sampled() {
+            object.insert("sampled_from".to_owned(), json!(sampled.of()));
+        }
         if let Calibrated::Now(Fitted { path, loss, error }) = self.calibration {
             let fitted = json!({"file": path, "loss_before": loss, "ece_before": error});
             object.insert("calibration".to_owned(), fitted);
@@ -79,9 +82,13 @@ impl Evaluated<'_> {
     pub(super) fn table(&self) -> String {
         let Self { report, corpus, .. } = self;
         let [low, high] = report.accuracy_interval;
+        let examples = match corpus.sampled() {
+            None => report.examples.to_string(),
+            Some(sampled) => sampled.in_words(corpus.count()) + ",",
+        };
         let mut text = format!(
-            "examples   {} from {}\naccuracy   {:.4}  (95 % interval {low:.4} to {high:.4})\n",
-            report.examples, report.split, report.accuracy
+            "examples   {examples} from {}\naccuracy   {:.4}  (95 % interval {low:.4} to {high:.4})\n",
+            report.split, report.accuracy
         );
         text += &self.baseline();
         text += &format!("macro F1   {:.4}\nMCC        {:.4}\n", report.f1, report.mcc);

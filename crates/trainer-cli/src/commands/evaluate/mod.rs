@@ -16,7 +16,7 @@ use lockstep_host::{ExitCode, Process};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::Place;
 use lockstep_report::{Histogram, Run, Story};
-use lockstep_settings::{DATA_SOURCE, DataSource, TokenPlace, keys};
+use lockstep_settings::{DATA_SOURCE, DataSource, TokenPlace, keys, sample};
 use lockstep_trainer::{EvaluationReport, TrainEvent, evaluate_by_decision};
 
 use super::decision::{self, Decided, TEMPERATURE, THRESHOLD};
@@ -75,6 +75,9 @@ static ENTRIES: &Entries = &[
     &keys::ENCODING_KEY,
     &keys::LABEL_MAP,
     &keys::BAD_ROWS,
+    &keys::MAX_EVAL_SAMPLES,
+    &keys::SEED,
+    &keys::NO_SHUFFLE,
     &keys::LIMIT,
     &keys::DEVICE,
 ];
@@ -119,6 +122,7 @@ pub(super) fn run(
     let cache = tokens::cache(Some(&TokenPlace::Off), &process.environment);
     let places = Places { hub: &hub, cache: Some(&cache) };
     let corpus = sources::read(&source, &reading, &finished.labels, places)?;
+    let corpus = corpus.limited_to(sample(&config, &keys::MAX_EVAL_SAMPLES)?, places.cache)?;
     let name = sources::name(&source);
     for doubt in corpus.doubts_of_reading() {
         tracing::warn!("{name}: {}", remedies::of_file_doubt(&doubt));

@@ -58,7 +58,7 @@ fn line(name: &str, source: &str, corpus: &CorpusFacts) -> String {
         none if none.is_empty() => String::new(),
         some => format!("; {} skipped: {some}", counted(some.total(), "row")),
     };
-    let examples = counted(corpus.count(), "example");
+    let examples = corpus.examples_in_words();
     let manner = match corpus.manner().to_string() {
         none if none.is_empty() => none,
         some => format!("; {some}"),
