@@ -7,7 +7,7 @@ mod calibrating;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use lockstep_data::TokenStore;
+use lockstep_data::{ColumnError, ColumnRole, DataError, TokenStore};
 use lockstep_flags::{
     Command, CommandLine, Entries, FILE, Fault, Key, Problem, SWITCH, Table, Words, Written,
 };
@@ -121,7 +121,7 @@ pub(super) fn run(
     let hub = HubSettings::of(&process.environment);
     let cache = tokens::cache(Some(&TokenPlace::Off), &process.environment);
     let places = Places { hub: &hub, cache: Some(&cache) };
-    let corpus = sources::read(&source, &reading, &finished.labels, places)?;
+    let corpus = sources::read(&source, &reading, &finished.labels, places).map_err(unlabelled)?;
     let corpus = corpus.limited_to(sample(&config, &keys::MAX_EVAL_SAMPLES)?, places.cache)?;
     let name = sources::name(&source);
     for doubt in corpus.doubts_of_reading() {
@@ -142,6 +142,19 @@ pub(super) fn run(
         finished: &finished,
     };
     super::tell(out, &if config.get(&JSON)? { evaluated.json()? } else { evaluated.table() })
+}
+
+/// The failure where it is that there are no labels, as what it is.
+fn unlabelled(failure: Failure) -> Failure {
+    match failure {
+        Failure::Data(
+            error @ DataError::Column {
+                fault: ColumnError::NotDetected { role: ColumnRole::Label, .. },
+                ..
+            },
+        ) => Failure::Unlabelled(Box::new(error)),
+        failure => failure,
+    }
 }
 
 /// The examples of an evaluation.
