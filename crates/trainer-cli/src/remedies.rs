@@ -200,6 +200,10 @@ fn of_data(remedy: &DataRemedy) -> String {
             "if that label is a class, name all classes with --label-map; otherwise {}",
             of_data(other)
         ),
+        DataRemedy::UseLabelled => {
+            "use a file or a split with labels; the test split of a benchmark often has none"
+                .to_owned()
+        }
         DataRemedy::ReadAs(format) => format!(
             "pass --input-format {}; if each line is a text, pass --input-format text",
             spelled(*format)
