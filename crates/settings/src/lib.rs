@@ -13,6 +13,7 @@ mod meaning;
 mod plan;
 mod record;
 mod seeds;
+mod series;
 mod shared;
 mod table_terms;
 mod tables;
@@ -29,7 +30,7 @@ pub use plan::{
     Settled, TrainPlan,
 };
 pub use record::{Record, is_record, is_record_of, is_unfinished_record, plan_toml, run_toml};
-pub use seeds::{Seeds, is_seed_folder, seed_folder};
+pub use seeds::{Seeds, seed_folder, seed_of_folder};
 pub use shared::{deciding, shared};
 pub use terms::{
     DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Reporter, Resume, Strategy, TokenPlace,

@@ -150,16 +150,18 @@ fn of_run(remedy: RunRemedy) -> String {
         RunRemedy::StartAgain => {
             "remove them, or start again with --resume never --overwrite-output-dir"
         }
-        RunRemedy::CalibrateAgain { path } => {
-            return format!(
-                "calibrate the model again with `trainer evaluate --calibrate`, or remove {} to use it \
-                 uncalibrated",
-                path.display()
-            );
-        }
+        RunRemedy::CalibrateAgain { path } => return calibrated_again(&path),
         RunRemedy::ResumeAsStarted { longer } => return as_started(longer.as_deref()),
     };
     fixed.to_owned()
+}
+
+fn calibrated_again(path: &Path) -> String {
+    let path = path.display();
+    format!(
+        "calibrate the model again with `trainer evaluate --calibrate`, or remove {path} to use it \
+         uncalibrated"
+    )
 }
 
 fn as_started(longer: Option<&Path>) -> String {

@@ -10,7 +10,7 @@ use lockstep_settings::DataSource;
 use serde_json::{Map, Value};
 
 use super::escape::yaml;
-use super::{CardSource, base};
+use super::{CardSource, origin};
 use crate::sources;
 
 /// The metrics of an evaluation: the name in `all_results.json`, the hub's name, and that for people.
@@ -25,10 +25,10 @@ pub(super) fn of(source: &CardSource<'_>, results: &Map<String, Value>) -> Strin
     let CardSource { plan, base: directory, .. } = source;
     let mut text =
         String::from("---\nlibrary_name: transformers\npipeline_tag: text-classification\n");
-    if let Some(id) = base::hub_id(&plan.model.name) {
+    if let Some(id) = origin::hub_id(&plan.model.name) {
         let _ = writeln!(text, "base_model: {}", yaml(id));
     }
-    if let Some(license) = base::license(directory.as_ref()) {
+    if let Some(license) = origin::license(directory.as_ref()) {
         let _ = writeln!(text, "license: {license}");
     }
     text += "tags:\n- text-classification\n- lockstep\n";

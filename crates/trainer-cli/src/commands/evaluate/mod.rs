@@ -54,7 +54,7 @@ static CALIBRATE: Key<bool> = Key::new(
 pub(super) static COMMAND: Command = Command {
     name: "evaluate",
     about: "Measure a trained model on labelled examples",
-    usage: "trainer evaluate --checkpoint DIR --data FILE [--calibrate] [--json] [--report FILE]",
+    usage: "trainer evaluate --checkpoint DIR --data FILE [--json] [--report FILE]",
     entries: || ENTRIES,
     words: Words::None("give the file with --data"),
     after: || AFTER.to_owned(),
@@ -83,13 +83,15 @@ static ENTRIES: &Entries = &[
 ];
 
 const AFTER: &str = "\
-AUROC and average precision are those of scikit-learn: of the second of two classes,
-else the mean over each class against the rest. The baseline is what always answering
-the most frequent class gives. ECE is the mean gap between confidence and accuracy.
+AUROC and average precision are those of scikit-learn: of the second of two
+classes, else the mean over each class against the rest. The baseline is what
+always answering the most frequent class gives. ECE is the mean gap between
+confidence and accuracy.
 
---calibrate writes calibration.json beside the model, which `predict` and `evaluate`
-then use: probabilities change, the most probable class does not. Fit it on examples
-that were neither trained on nor are the test set. Remove the file to undo it.
+--calibrate writes calibration.json beside the model, which `predict` and
+`evaluate` then use: probabilities change, the most probable class does not. Fit
+it on examples that were not trained on and are not the test set. Remove the
+file to undo it.
 
 examples:
   trainer evaluate --checkpoint runs/sst2 --data test.tsv --report test.html

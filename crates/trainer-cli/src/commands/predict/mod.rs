@@ -83,7 +83,7 @@ const INPUT_FORMATS: Kind<lockstep_data::Format> = Kind::OneOf(|| {
 pub(super) static COMMAND: Command = Command {
     name: "predict",
     about: "Classify texts, in order",
-    usage: "trainer predict --checkpoint DIR [TEXT ... | --input FILES|-] [--output FILE|-]",
+    usage: "trainer predict --checkpoint DIR [TEXT...] [--input FILES] [--output FILE]",
     entries: || ENTRIES,
     words: Words::Texts("TEXT"),
     after: || ANSWERS.to_owned(),
@@ -97,11 +97,11 @@ answers:
   csv    the same with commas
   jsonl  an object for each row: line, label, probabilities, logits; or line, error
          --top-k K: line, label, confidence, top
-  A row that cannot be used, such as an empty line, is answered with an error. Rows
-  of several files have a column `file` in front.
+A row that cannot be used, such as an empty line, is answered with an error.
+Rows of several files have a column `file` in front.
 
-For a model of pairs, two TEXTs that follow each other are a pair; in lines, a tab is
-between the two. Write -- in front of a TEXT that begins with a dash.
+For a model of pairs, two TEXTs that follow each other are a pair; in lines, the
+two have a tab between them. Put -- before a TEXT that begins with a dash.
 
 examples:
   trainer predict --checkpoint runs/sst2 \"what a film\"

@@ -31,9 +31,9 @@ use crate::failure::Failure;
 use crate::{output_dir, tokens};
 pub(super) use command::COMMAND;
 use peers::{OTHERS_END, join, join_options, notify_peers};
-pub(crate) use seeds::SEEDS_FILE;
 use seeds::Series;
 use stops::Stops;
+use training::Lent;
 
 /// Runs the command.
 ///
@@ -143,19 +143,20 @@ impl Run<'_> {
             output_dir::check_kind(&plan.run, seeds.is_some())?;
         }
         say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
-        let data = self.read(out)?;
         let ProcessGroup { collective, ledger, watch, .. } = world;
+        let lent = Lent { data: self.read(out)?, collective };
         let group = Group { ledger, watch };
         let (code, collective) = match seeds {
-            Some(seeds) => Series { run: self, seeds }.train((data, collective), &group, out)?,
+            Some(seeds) => Series { run: self, seeds }.train(lent, &group, out)?,
             None => {
-                let trained = self.train((data, collective), &group, out)?;
-                if trained.code == ExitCode::Done {
-                    say(out, &summary::of_result(plan))?;
-                }
-                (trained.code, trained.collective)
+                let trained = self.train(lent, &group, out)?;
+                (trained.code, trained.lent.collective)
             }
         };
+        say(out, &summary::of_ranks(self.seat, &group.ledger.read()))?;
+        if code == ExitCode::Done {
+            say(out, &summary::of_result(plan))?;
+        }
         collective.leave()?;
         group.watch.leave();
         Ok(code)

@@ -6,7 +6,7 @@ use lockstep_trainer::Observer;
 use lockstep_world::Rank;
 
 use crate::observers::{Gathered, MetricsFile, Observers, RankLog, TensorBoard};
-use crate::output_dir::Replaced;
+use crate::replaced::Replaced;
 
 /// The files of a rank's reports.
 pub(super) struct Reports {

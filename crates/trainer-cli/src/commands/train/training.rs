@@ -37,11 +37,16 @@ pub(super) struct Data {
     pub(super) tokens: Option<TokenSets>,
 }
 
+/// What a training is lent: what it reads, and the way to the other ranks.
+pub(super) struct Lent {
+    pub(super) data: Data,
+    pub(super) collective: Box<dyn Collective>,
+}
+
 /// A training that is over, and what it was lent.
 pub(super) struct Trained {
     pub(super) code: ExitCode,
-    pub(super) data: Data,
-    pub(super) collective: Box<dyn Collective>,
+    pub(super) lent: Lent,
 }
 
 impl Run<'_> {
@@ -76,15 +81,16 @@ impl Run<'_> {
     /// Trains a model, and reports it.
     pub(super) fn train(
         &self,
-        (mut data, collective): (Data, Box<dyn Collective>),
+        lent: Lent,
         group: &Group,
         out: &mut dyn Write,
     ) -> Result<Trained, Failure> {
-        let plan = self.plan;
+        let (plan, Lent { mut data, collective }) = (self.plan, lent);
         let mut silence = io::sink();
         let news: &mut dyn Write = if data.tokens.is_some() { &mut silence } else { &mut *out };
         let loaded = self.load(&mut data, news)?;
-        let parts = self.parts(&mut data, loaded, collective)?;
+        let Data { corpora, tokens, .. } = &mut data;
+        let parts = self.parts(corpora, tokens, loaded, collective)?;
         say(news, &summary::of_tokens(plan, &parts))?;
         let lengths = Histogram::of(parts.train.lengths(), parts.train.truncated());
         let usage = data.corpora.usage(plan.data.reading.max_length);
@@ -99,7 +105,6 @@ impl Run<'_> {
         let ending = ending
             .inspect_err(|failure| self.note_failure(failure, &group.watch, &mut reports.log))?;
         self.write_trace(&mut trainer)?;
-        say(out, &summary::of_ranks(self.seat, &group.ledger.read()))?;
         let code = match ending {
             Ending::Stopped => ExitCode::Stopped,
             Ending::Complete | Ending::EarlyStop => {
@@ -107,7 +112,8 @@ impl Run<'_> {
                 ExitCode::Done
             }
         };
-        Ok(Trained { code, data, collective: trainer.into_collective() })
+        let lent = Lent { data, collective: trainer.into_collective() };
+        Ok(Trained { code, lent })
     }
 
     /// Makes the model, and says what it is.

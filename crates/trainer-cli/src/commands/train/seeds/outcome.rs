@@ -9,10 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::earlier::object;
 use crate::failure::Failure;
+use crate::output_dir::SEEDS_FILE;
 use crate::write_file;
 
-/// The file's name in the output directory of a series.
-pub(crate) const NAME: &str = "seeds.json";
 /// The version of its form.
 const VERSION: u32 = 1;
 
@@ -94,7 +93,7 @@ impl Outcome {
             "metrics": self.spreads(),
             "seeds": self.seeds.iter().map(seed).collect::<Vec<_>>(),
         });
-        write_file(&directory.join(NAME), &format!("{object:#}\n"))
+        write_file(&directory.join(SEEDS_FILE), &format!("{object:#}\n"))
     }
 
     /// The name of the metric that the result is chosen by.

@@ -11,8 +11,9 @@ use super::outcome::Outcome;
 
 /// The line above the training of a seed.
 pub(super) fn of_seed(
-    (number, count): (usize, usize),
     seed: u64,
+    number: usize,
+    count: usize,
     directory: &Path,
     earlier: Earlier,
 ) -> String {
