@@ -40,18 +40,28 @@ fn texts_on_the_command_line_are_answered() {
     let texts = ["a warm day", "the last, bleak horse"];
     let one = predict(&place, &texts);
     expect![[r#"
-        sad   0.3711  a warm day
-        sad   0.3711  the last, bleak horse
+        calm  0.4488  a warm day
+        sad   0.6400  the last, bleak horse
     "#]]
     .assert_eq(&text(&one.stdout));
     assert_eq!(text(&one.stderr), "");
     let two = predict(&place, &[&["--top-k", "2"], &texts[..1]].concat());
-    expect![[""]].assert_eq(&text(&two.stdout));
+    expect![[r#"
+        a warm day
+          0.4488  calm
+          0.4242  sad
+    "#]]
+    .assert_eq(&text(&two.stdout));
     let table = predict(
         &place,
         &[&["--format", "csv", "--top-k", "1", "--show-text"], &texts[..]].concat(),
     );
-    expect![[""]].assert_eq(&text(&table.stdout));
+    expect![[r#"
+        line,label,confidence,text,error
+        1,calm,0.448813,a warm day,
+        2,sad,0.639968,"the last, bleak horse",
+    "#]]
+    .assert_eq(&text(&table.stdout));
     let answers = predict(&place, &["--output", "a.jsonl", "--confidence", texts[0]]);
     assert_eq!(text(&answers.stdout), "");
     let answer: Value = place.json("a.jsonl");

@@ -159,8 +159,8 @@ fn of_run(remedy: RunRemedy) -> String {
 fn calibrated_again(path: &Path) -> String {
     let path = path.display();
     format!(
-        "calibrate the model again with `trainer evaluate --calibrate`, or remove {path} to use it \
-         uncalibrated"
+        "calibrate the model again with `trainer evaluate --calibrate`, or remove {path} to use \
+         the model uncalibrated"
     )
 }
 

@@ -111,7 +111,7 @@ fn calibrations() -> Vec<Case> {
         model("a calibration of other weights", |files| {
             files.with("calibration.json", file("1.5"))
         }),
-        calibrate("a calibration on an example that is right", "text\tlabel\na warm day\tsad\n"),
+        calibrate("a calibration on an example that is right", "text\tlabel\na warm day\tcalm\n"),
         calibrate("a calibration on an example that is wrong", "text\tlabel\na warm day\tglad\n"),
         calibrate("a calibration on texts without labels", "text\na warm day\n"),
         Case::new(
@@ -171,7 +171,7 @@ fn sets() -> Vec<Case> {
         predict("a file that is named twice", "--input a.txt,a.txt").file("a.txt", "a warm day\n"),
         predict("a second file without the column", "--input a.csv,b.csv")
             .file("a.csv", "text\na warm day\n")
-            .file("b.csv", "body\na bleak one\n"),
+            .file("b.csv", "words\na bleak one\n"),
         predict("a data set that is not in the cache", "--input hub:owner/reviews:test"),
         predict("a data set without its split", "--input hub:owner/reviews"),
         predict("a column that is not there", "--input a.csv --text-column body")

@@ -7,7 +7,7 @@ mod calibrating;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use lockstep_data::TokenStore;
+use lockstep_data::{ColumnError, ColumnRole, DataError, TokenStore};
 use lockstep_flags::{
     Command, CommandLine, Entries, FILE, Fault, Key, Problem, SWITCH, Table, Words, Written,
 };
@@ -16,7 +16,7 @@ use lockstep_host::{ExitCode, Process};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::Place;
 use lockstep_report::{Histogram, Run, Story};
-use lockstep_settings::{DATA_SOURCE, DataSource, TokenPlace, keys, sample};
+use lockstep_settings::{DATA_SOURCE, DataSource, Reading, TokenPlace, keys, sample};
 use lockstep_trainer::{EvaluationReport, TrainEvent, evaluate_by_decision};
 
 use super::decision::{self, Decided, TEMPERATURE, THRESHOLD};
@@ -116,18 +116,11 @@ pub(super) fn run(
         false => decision::decided(&config, &finished)?,
     };
     let reading = finished.reading(&config)?;
-    let source = config.get(&DATA)?;
-    check_labels(&source, &finished)?;
     let hub = HubSettings::of(&process.environment);
     let cache = tokens::cache(Some(&TokenPlace::Off), &process.environment);
     let places = Places { hub: &hub, cache: Some(&cache) };
-    let corpus = sources::read(&source, &reading, &finished.labels, places)?;
-    finished.check_texts(&sources::name(&source), corpus.columns().second.is_some())?;
-    let corpus = corpus.limited_to(sample(&config, &keys::MAX_EVAL_SAMPLES)?, places.cache)?;
-    let name = sources::name(&source);
-    for doubt in corpus.doubts_of_reading() {
-        tracing::warn!("{name}: {}", remedies::of_file_doubt(&doubt));
-    }
+    let corpus = corpus(&config, &finished, &reading, places)?;
+    let name = sources::name(&config.get(&DATA)?);
     let (cache, tokenizer, reading) = (&cache, &finished.tokenizer, &reading);
     let store = Tokens { cache, tokenizer, reading }.of(&corpus)?;
     let split = Split { name: &name, store: &store };
@@ -143,6 +136,41 @@ pub(super) fn run(
         finished: &finished,
     };
     super::tell(out, &if config.get(&JSON)? { evaluated.json()? } else { evaluated.table() })
+}
+
+/// The examples that the flags mean.
+///
+/// # Errors
+/// A source that cannot be used, or does not fit the model.
+fn corpus(
+    config: &Written,
+    finished: &Finished,
+    reading: &Reading,
+    places: Places<'_>,
+) -> Result<Set, Failure> {
+    let source = config.get(&DATA)?;
+    check_labels(&source, finished)?;
+    let name = sources::name(&source);
+    let corpus = sources::read(&source, reading, &finished.labels, places).map_err(unlabelled)?;
+    finished.check_texts(&name, corpus.columns().second.is_some())?;
+    let corpus = corpus.limited_to(sample(config, &keys::MAX_EVAL_SAMPLES)?, places.cache)?;
+    for doubt in corpus.doubts_of_reading() {
+        tracing::warn!("{name}: {}", remedies::of_file_doubt(&doubt));
+    }
+    Ok(corpus)
+}
+
+/// The failure where it is that there are no labels, as what it is.
+fn unlabelled(failure: Failure) -> Failure {
+    match failure {
+        Failure::Data(
+            error @ DataError::Column {
+                fault: ColumnError::NotDetected { role: ColumnRole::Label, .. },
+                ..
+            },
+        ) => Failure::Unlabelled(Box::new(error)),
+        failure => failure,
+    }
 }
 
 /// The examples of an evaluation.
