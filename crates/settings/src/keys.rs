@@ -35,18 +35,14 @@ keys! {
         tables::MODEL, "head", HEAD,
         "classification head: the recipe's MLP, or Hugging Face's",
     ).or("mlp");
-    DROPOUT: f32 = Key::new(
-        tables::MODEL, "dropout", DROPPED,
-        "dropout in the encoder",
-    ).or_else("as in config.json");
+    DROPOUT: f32 = Key::new(tables::MODEL, "dropout", DROPPED, "dropout in the encoder")
+        .or_else("as in config.json");
     ATTENTION_DROPOUT: f32 = Key::new(
         tables::MODEL, "attention_dropout", DROPPED,
         "dropout on attention",
     ).or_else("as in config.json");
-    HEAD_DROPOUT: f32 = Key::new(
-        tables::MODEL, "head_dropout", DROPPED,
-        "dropout in the head",
-    ).or_else("0.3; hf: as in config.json");
+    HEAD_DROPOUT: f32 = Key::new(tables::MODEL, "head_dropout", DROPPED, "dropout in the head")
+        .or_else("0.3; hf: as in config.json");
     IGNORE_MISMATCH: bool = Key::new(
         tables::MODEL, "ignore_mismatched_sizes", SWITCH,
         "replace a head for other classes with a fresh one",
@@ -196,18 +192,12 @@ keys! {
         OPTIM, "no_decay_bias_norm", SWITCH,
         "no weight decay for biases and norms, as in Hugging Face",
     ).or("false");
-    ADAM_BETA1: f64 = Key::new(
-        OPTIM, "adam_beta1", BELOW_ONE,
-        "decay rate of the first moment",
-    ).or("0.9");
-    ADAM_BETA2: f64 = Key::new(
-        OPTIM, "adam_beta2", BELOW_ONE,
-        "decay rate of the second moment",
-    ).or("0.999");
-    ADAM_EPSILON: f64 = Key::new(
-        OPTIM, "adam_epsilon", POSITIVE,
-        "added to AdamW's denominator",
-    ).or("1e-8");
+    ADAM_BETA1: f64 = Key::new(OPTIM, "adam_beta1", BELOW_ONE, "decay rate of the first moment")
+        .or("0.9");
+    ADAM_BETA2: f64 = Key::new(OPTIM, "adam_beta2", BELOW_ONE, "decay rate of the second moment")
+        .or("0.999");
+    ADAM_EPSILON: f64 = Key::new(OPTIM, "adam_epsilon", POSITIVE, "added to AdamW's denominator")
+        .or("1e-8");
     SCHEDULER: ScheduleShape = Key::new(
         OPTIM, "lr_scheduler_type", SCHEDULE,
         "learning-rate schedule after the warm-up",
