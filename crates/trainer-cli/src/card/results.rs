@@ -108,8 +108,11 @@ fn seeds(source: &CardSource<'_>) -> String {
     for (name, Spread { mean, std, interval: [low, high], .. }) in &all.metrics {
         let _ = writeln!(text, "| `{name}` | {mean:.4} | {std:.4} | {low:.4} to {high:.4} |");
     }
-    text + "\nThe means say what training in this way reaches. The results of the chosen model are \
-            better than that on the split it was chosen by.\n"
+    text += "\nThe means say what training in this way reaches.";
+    if all.is_chosen {
+        text += " The chosen model is better than that on the data it was chosen by.";
+    }
+    text + "\n"
 }
 
 #[cfg(test)]
