@@ -92,10 +92,8 @@ keys! {
         DATA, "encoding", ENCODING,
         "encoding of text files",
     ).or_else("UTF-8, or UTF-16 with a byte order mark");
-    LABEL_MAP: PathBuf = Key::new(
-        DATA, "label_map", FILE,
-        "JSON file that maps each label to its class name",
-    );
+    LABEL_MAP: PathBuf =
+        Key::new(DATA, "label_map", FILE, "JSON file that maps each label to its class name");
     MAX_SEQ_LENGTH: MaxLength = Key::new(
         DATA, "max_seq_length", LENGTH,
         "maximum tokens of a text; longer texts are truncated",
@@ -113,22 +111,16 @@ keys! {
         "read examples in file order, for comparisons",
     ).or("false");
 
-    NUM_TRAIN_EPOCHS: f64 = Key::new(
-        TRAIN, "num_train_epochs", POSITIVE,
-        "passes over the training file",
-    ).or("3");
-    MAX_STEPS: NonZeroU64 = Key::new(
-        TRAIN, "max_steps", UPDATES,
-        "number of updates; replaces num_train_epochs",
-    );
+    NUM_TRAIN_EPOCHS: f64 =
+        Key::new(TRAIN, "num_train_epochs", POSITIVE, "passes over the training file").or("3");
+    MAX_STEPS: NonZeroU64 =
+        Key::new(TRAIN, "max_steps", UPDATES, "number of updates; replaces num_train_epochs");
     PER_DEVICE_BATCH: NonZeroUsize = Key::new(
         TRAIN, "per_device_train_batch_size", SIZE,
         "examples per device and pass",
     ).or_else("16");
-    GLOBAL_BATCH: NonZeroUsize = Key::new(
-        TRAIN, "global_batch_size", SIZE,
-        "examples per update, on any number of ranks",
-    );
+    GLOBAL_BATCH: NonZeroUsize =
+        Key::new(TRAIN, "global_batch_size", SIZE, "examples per update, on any number of ranks");
     ACCUMULATION: NonZeroUsize = Key::new(
         TRAIN, "gradient_accumulation_steps", SIZE,
         "passes that an update is split into",
@@ -176,10 +168,8 @@ keys! {
         "one training per seed: so many from seed on, or these",
     );
 
-    LEARNING_RATE: f64 = Key::new(
-        OPTIM, "learning_rate", UNIT,
-        "peak learning rate of the encoder",
-    ).or("2e-5");
+    LEARNING_RATE: f64 =
+        Key::new(OPTIM, "learning_rate", UNIT, "peak learning rate of the encoder").or("2e-5");
     HEAD_LEARNING_RATE: f64 = Key::new(
         OPTIM, "head_learning_rate", UNIT,
         "peak learning rate of the head",
