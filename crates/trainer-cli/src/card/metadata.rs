@@ -75,11 +75,24 @@ fn evaluated<'a>(source: &CardSource<'a>, results: &Map<String, Value>) -> Vec<E
     splits.into_iter().filter_map(of_split).collect()
 }
 
+/// The name of a set without the folders of this machine.
+fn public_name(data: &DataSource) -> String {
+    let name = sources::name(data);
+    if matches!(data, DataSource::Hub(_)) {
+        return name;
+    }
+    let file = |path: &str| {
+        let last = Path::new(path).file_name();
+        last.map_or_else(|| path.to_owned(), |last| last.to_string_lossy().into_owned())
+    };
+    name.split(',').map(file).collect::<Vec<_>>().join(",")
+}
+
 fn model_index(source: &CardSource<'_>, evaluated: &[Evaluated<'_>]) -> String {
     let name = super::body::title(source.plan);
     let mut text = format!("model-index:\n- name: {}\n  results:\n", yaml(&name));
     for Evaluated { split, data, values } in evaluated {
-        let (name, kind) = (sources::name(data), kind(data));
+        let (name, kind) = (public_name(data), kind(data));
         let _ = write!(
             text,
             "  - task:\n      type: text-classification\n      name: Text classification\n    \

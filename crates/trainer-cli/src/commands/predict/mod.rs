@@ -96,7 +96,7 @@ const INPUT_FORMATS: Kind<lockstep_data::Format> = Kind::OneOf(|| {
 pub(super) static COMMAND: Command = Command {
     name: "predict",
     about: "Classify texts, in order",
-    usage: "trainer predict --checkpoint DIR [TEXT...] [--input FILES] [--output FILE]",
+    usage: "trainer predict --checkpoint DIR [TEXT...] [--input FILES] [--top-k K]",
     entries: || ENTRIES,
     words: Words::Texts("TEXT"),
     after: || ANSWERS.to_owned(),

@@ -47,10 +47,12 @@ pub(super) fn of_failed(seed: u64, seeds: &[u64]) -> String {
 pub(super) fn of_outcome(outcome: &Outcome, directory: &Path) -> String {
     let seeds: Vec<String> = outcome.seeds.iter().map(|one| one.seed.to_string()).collect();
     let mut text = format!("\nseeds      {}\n", seeds.join(", "));
+    let spreads = outcome.spreads();
+    let wide = spreads.keys().map(String::len).max().unwrap_or_default().max("metric".len());
     let _ =
-        writeln!(text, "{:<18} {:>9} {:>9}  95 % interval of the mean", "metric", "mean", "std");
-    for (name, Spread { mean, std, interval: [low, high], .. }) in outcome.spreads() {
-        let _ = writeln!(text, "{name:<18} {mean:>9.4} {std:>9.4}  {low:.4} to {high:.4}");
+        writeln!(text, "{:<wide$} {:>9} {:>9}  95 % interval of the mean", "metric", "mean", "std");
+    for (name, Spread { mean, std, interval: [low, high], .. }) in spreads {
+        let _ = writeln!(text, "{name:<wide$} {mean:>9.4} {std:>9.4}  {low:.4} to {high:.4}");
     }
     let _ = writeln!(text, "result     {}, in {}", of_result(outcome), directory.display());
     text
