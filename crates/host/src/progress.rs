@@ -22,9 +22,18 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Allows bars from now on, if both streams are terminals that can move their cursor.
 pub fn allow(environment: &Environment) {
-    let is_dumb = environment.get("TERM").is_none_or(|term| term == "dumb");
     let are_terminals = io::stdout().is_terminal() && io::stderr().is_terminal();
-    IS_ALLOWED.store(!is_dumb && are_terminals, Ordering::Relaxed);
+    IS_ALLOWED.store(!environment.has_dumb_terminal() && are_terminals, Ordering::Relaxed);
+}
+
+/// Allows no bars from now on.
+pub fn forbid() {
+    IS_ALLOWED.store(false, Ordering::Relaxed);
+}
+
+/// Whether this process shows bars. The leader shows them alone.
+pub(crate) fn are_shown() -> bool {
+    IS_ALLOWED.load(Ordering::Relaxed) && own_seat::other_than_leader().is_none()
 }
 
 /// A bar, which is removed when this is dropped.
@@ -56,7 +65,7 @@ impl Progress {
     }
 
     fn show(bar: ProgressBar, what: &str, style: Option<ProgressStyle>) -> Self {
-        if !IS_ALLOWED.load(Ordering::Relaxed) || own_seat::other_than_leader().is_some() {
+        if !are_shown() {
             return Self(ProgressBar::hidden());
         }
         let bar = bar.with_message(what.to_owned());

@@ -12,19 +12,20 @@ use lockstep_flags::{
     BELOW_ONE, DIRECTORY, DROPPED, Entries, FILE, Key, POSITIVE, SIZE, SWITCH, TEXT, UNIT, UPDATES,
     WHOLE,
 };
-use lockstep_host::{DeviceChoice, PrecisionChoice};
+use lockstep_host::{DeviceChoice, LogFormat, PrecisionChoice};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
 use lockstep_trainer::{BestMetric, Graphs};
 
 use super::class_weights::{CLASS_WEIGHTS_KIND, ClassWeights};
 use super::key_list::keys;
+use super::report_terms::{LOG_FORMATS, REPORTERS, Reporter};
 use super::table_terms::{DELIMITER, ENCODING};
 use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
     DATA_SOURCE, DEVICE_CHOICE, DataSource, GRAPHS, HEAD, LENGTH, METRIC, MODEL_NAME, ModelName,
-    NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION, REPORTERS, RESUME, Reporter, Resume, SCHEDULE,
-    SECONDS, STRATEGY, Strategy, TOKEN_PLACE, TokenPlace,
+    NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION, RESUME, Resume, SCHEDULE, SECONDS, STRATEGY,
+    Strategy, TOKEN_PLACE, TokenPlace,
 };
 
 keys! {
@@ -171,14 +172,10 @@ keys! {
         "random seed of example order, dropout and fresh weights",
     ).or("42");
 
-    LEARNING_RATE: f64 = Key::new(
-        OPTIM, "learning_rate", UNIT,
-        "peak learning rate of the encoder",
-    ).or("2e-5");
-    HEAD_LEARNING_RATE: f64 = Key::new(
-        OPTIM, "head_learning_rate", UNIT,
-        "peak learning rate of the head",
-    ).or("1e-4");
+    LEARNING_RATE: f64 =
+        Key::new(OPTIM, "learning_rate", UNIT, "peak learning rate of the encoder").or("2e-5");
+    HEAD_LEARNING_RATE: f64 =
+        Key::new(OPTIM, "head_learning_rate", UNIT, "peak learning rate of the head").or("1e-4");
     WEIGHT_DECAY: f64 = Key::new(
         OPTIM, "weight_decay", UNIT,
         "decoupled weight decay, of every parameter",
@@ -187,26 +184,18 @@ keys! {
         OPTIM, "no_decay_bias_norm", SWITCH,
         "no weight decay for biases and norms, as in Hugging Face",
     ).or("false");
-    ADAM_BETA1: f64 = Key::new(
-        OPTIM, "adam_beta1", BELOW_ONE,
-        "decay rate of the first moment",
-    ).or("0.9");
-    ADAM_BETA2: f64 = Key::new(
-        OPTIM, "adam_beta2", BELOW_ONE,
-        "decay rate of the second moment",
-    ).or("0.999");
-    ADAM_EPSILON: f64 = Key::new(
-        OPTIM, "adam_epsilon", POSITIVE,
-        "added to AdamW's denominator",
-    ).or("1e-8");
+    ADAM_BETA1: f64 =
+        Key::new(OPTIM, "adam_beta1", BELOW_ONE, "decay rate of the first moment").or("0.9");
+    ADAM_BETA2: f64 =
+        Key::new(OPTIM, "adam_beta2", BELOW_ONE, "decay rate of the second moment").or("0.999");
+    ADAM_EPSILON: f64 =
+        Key::new(OPTIM, "adam_epsilon", POSITIVE, "added to AdamW's denominator").or("1e-8");
     SCHEDULER: ScheduleShape = Key::new(
         OPTIM, "lr_scheduler_type", SCHEDULE,
         "learning-rate schedule after the warm-up",
     ).or("linear");
-    WARMUP_RATIO: f64 = Key::new(
-        OPTIM, "warmup_ratio", UNIT,
-        "warm-up, as a fraction of all updates",
-    ).or("0.1");
+    WARMUP_RATIO: f64 =
+        Key::new(OPTIM, "warmup_ratio", UNIT, "warm-up, as a fraction of all updates").or("0.1");
     WARMUP_STEPS: u64 = Key::new(OPTIM, "warmup_steps", WHOLE, "warm-up, as a number of updates");
     MAX_GRAD_NORM: f64 = Key::new(
         OPTIM, "max_grad_norm", POSITIVE,
@@ -221,10 +210,8 @@ keys! {
         "updates in a row that may be skipped",
     ).or_else("10");
 
-    DEVICE: DeviceChoice = Key::new(
-        RUN, "device", DEVICE_CHOICE,
-        "device to compute on",
-    ).or("auto");
+    DEVICE: DeviceChoice =
+        Key::new(RUN, "device", DEVICE_CHOICE, "device to compute on").or("auto");
     ALLOW_GPU_SHARING: bool = Key::new(
         RUN, "allow_gpu_sharing", SWITCH,
         "let several ranks share one GPU, for tests",
@@ -249,10 +236,8 @@ keys! {
         RUN, "resume", RESUME,
         "resume from the newest checkpoint, or from this one",
     ).or("never");
-    SAVE_STRATEGY: Strategy = Key::new(
-        RUN, "save_strategy", STRATEGY,
-        "when to write a checkpoint",
-    ).or("epoch");
+    SAVE_STRATEGY: Strategy =
+        Key::new(RUN, "save_strategy", STRATEGY, "when to write a checkpoint").or("epoch");
     SAVE_STEPS: NonZeroU64 = Key::new(
         RUN, "save_steps", UPDATES,
         "updates between checkpoints, for save_strategy = steps",
@@ -273,6 +258,14 @@ keys! {
         RUN, "report_to", REPORTERS,
         "where to report: console, jsonl, tensorboard",
     ).or("console,jsonl");
+    LOG_FORMAT: LogFormat = Key::new(
+        RUN, "log_format", LOG_FORMATS,
+        "lines on the console for people, or one JSON object a line",
+    ).or("text");
+    QUIET: bool =
+        Key::new(RUN, "quiet", SWITCH, "warnings, errors and the closing lines only").or("false");
+    VERBOSE: bool =
+        Key::new(RUN, "verbose", SWITCH, "also how much ranks exchanged, and how fast").or("false");
     PEER_TIMEOUT: NonZeroU64 = Key::new(
         RUN, "peer_timeout", UPDATES,
         "seconds after which a silent rank counts as lost",

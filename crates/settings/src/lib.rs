@@ -12,6 +12,7 @@ pub mod keys;
 mod meaning;
 mod plan;
 mod record;
+mod report_terms;
 mod shared;
 mod table_terms;
 mod tables;
@@ -28,9 +29,10 @@ pub use plan::{
     Settled, TrainPlan,
 };
 pub use record::{Record, is_record, is_record_of, is_unfinished_record, plan_toml, run_toml};
+pub use report_terms::Reporter;
 pub use shared::shared;
 pub use terms::{
-    DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Reporter, Resume, Strategy, TokenPlace,
+    DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Resume, Strategy, TokenPlace,
 };
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.

@@ -12,6 +12,7 @@ mod classes;
 mod commands;
 mod criterion;
 mod disk;
+mod expected_time;
 mod failure;
 mod finished;
 mod lock;

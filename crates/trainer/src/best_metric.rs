@@ -38,7 +38,8 @@ impl BestMetric {
     }
 
     /// The number in a report.
-    pub(crate) fn of(self, report: &EvaluationReport) -> f64 {
+    #[must_use]
+    pub fn of(self, report: &EvaluationReport) -> f64 {
         match self {
             Self::Accuracy => report.accuracy,
             Self::F1 => report.f1,
@@ -48,7 +49,8 @@ impl BestMetric {
     }
 
     /// Whether `value` is better than the `best` one so far. What is not a number never is.
-    pub(crate) fn is_gain(self, value: f64, best: Option<f64>) -> bool {
+    #[must_use]
+    pub fn is_gain(self, value: f64, best: Option<f64>) -> bool {
         let is_better = |best: f64| if self.rises() { value > best } else { value < best };
         !value.is_nan() && best.is_none_or(is_better)
     }

@@ -10,7 +10,7 @@ mod reports;
 mod stops;
 mod summary;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use lockstep_collective::{Collective, PhaseBoard, Watch, broadcast_bytes};
@@ -18,7 +18,7 @@ use lockstep_data::TokenCache;
 use lockstep_flags::CommandLine;
 use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::streams::Optional;
-use lockstep_host::{ExitCode, Process, REPLACING_RUN, Unused};
+use lockstep_host::{ExitCode, Process, REPLACING_RUN, Unused, console, progress};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
 use lockstep_join::{FlightLog, JoinError, ProcessGroup, Starter, end_regardless};
@@ -32,7 +32,7 @@ use crate::checks::Checks;
 use crate::disk::Space;
 use crate::failure::Failure;
 use crate::models::{self, Loaded};
-use crate::observers::{Cards, Console, RankLog};
+use crate::observers::{Account, Cards, Console, Observers, Outlook, RankLog, Teller, Verbosity};
 use crate::sources::{Corpora, Places, RawCorpora};
 use crate::{card, criterion, output_dir, report, tokens, write_file};
 pub(super) use command::COMMAND;
@@ -54,6 +54,7 @@ pub(crate) fn run(
     let hub = HubSettings::of(&process.environment);
     let (mut plan, checks) = Checks::plan(run_config(line, keys::ALL), hub.clone())?;
     let replacing_run = process.environment.get(REPLACING_RUN);
+    begin_console(&plan);
     plan.run.existing = output_dir::of_attempt(&plan.run, replacing_run);
     device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
@@ -87,6 +88,23 @@ pub(crate) fn run(
         replacing_run,
     };
     run.among_ranks(world, &flight, out)
+}
+
+/// How much a run says.
+fn verbosity(plan: &RunPlan) -> Verbosity {
+    match [&keys::QUIET, &keys::VERBOSE].map(|key| plan.is_on(key)) {
+        [true, _] => Verbosity::Quiet,
+        [_, true] => Verbosity::Verbose,
+        _ => Verbosity::Usual,
+    }
+}
+
+/// From now on threads write the lines, so that the training never waits for who reads them.
+fn begin_console(plan: &RunPlan) {
+    console::begin(plan.find(&keys::LOG_FORMAT).unwrap_or_default());
+    if verbosity(plan) == Verbosity::Quiet {
+        progress::forbid();
+    }
 }
 
 /// No path that the system opens is longer.
@@ -125,9 +143,13 @@ impl Run<'_> {
         if has_peers {
             self.stops.join(watch.clone());
         }
-        let mut silence = io::sink();
         let shows = self.seat.is_leader() && self.plan.run.reporters.contains(&Reporter::Console);
-        let ending = self.go(world, if shows { out } else { &mut silence });
+        let log = RankLog::default();
+        let listener = log.clone();
+        console::listen(move |line| listener.append(line));
+        let format = self.plan.find(&keys::LOG_FORMAT).unwrap_or_default();
+        let out = if shows { Some(out) } else { None };
+        let ending = self.go(world, &mut Teller::new(out, format, verbosity(self.plan), log));
         if has_peers {
             flight::write_on_failure(flight, &ending);
         }
@@ -135,7 +157,7 @@ impl Run<'_> {
         ending
     }
 
-    fn go(&self, world: ProcessGroup, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    fn go(&self, world: ProcessGroup, teller: &mut Teller<'_>) -> Result<ExitCode, Failure> {
         let plan = self.plan;
         if self.seat.is_leader() {
             self.checks.pass()?;
@@ -145,49 +167,53 @@ impl Run<'_> {
         settings.check_place(ranks, is_on_cpu)?;
         // Held until the end.
         let _lock = self.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
-        say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
-        let Start { corpora, loaded, criterion } = self.start(out)?;
+        teller.account(summary::of_process(plan, &self.place.name, &world.summary));
+        let Start { corpora, loaded, criterion } = self.start(teller)?;
         let ProcessGroup { collective, ledger, watch, .. } = world;
         let parts = self.parts(&corpora, loaded, collective)?;
-        say(out, &summary::of_tokens(plan, &parts))?;
+        teller.account(summary::of_tokens(plan, &parts));
+        teller.account(summary::of_plan(plan, &parts, &settings));
         let lengths = Histogram::of(parts.train.lengths(), parts.train.truncated());
         let usage = corpora.usage(plan.data.reading.max_length);
         let settings = TrainSettings { usage, criterion, ..settings };
         let mut trainer = Trainer::new(parts, settings)?;
         let checkpoint = self.prepare(trainer.collective())?;
-        say(out, &summary::of_resumption(&plan.run, checkpoint.as_deref()))?;
+        teller.log().open(&plan.run.directory, self.seat.rank());
+        teller.account(summary::of_resumption(&plan.run, checkpoint.as_deref()));
         let host = self.hosts.first().map_or("", String::as_str);
-        let mut reports = Reports::new(&plan.run, self.seat.rank(), host);
-        let ending = self.follow(&mut trainer, checkpoint, &mut reports, out);
-        let ending =
-            ending.inspect_err(|failure| self.note_failure(failure, &watch, &mut reports.log))?;
-        say(out, &summary::of_ranks(self.seat, &ledger.read()))?;
+        let mut reports = Reports::new(&plan.run, host);
+        let ending = self.follow(&mut trainer, checkpoint, &mut reports, teller);
+        let ending = ending.inspect_err(|failure| self.note_failure(failure, &watch))?;
+        if teller.is_verbose() {
+            teller.account(summary::of_ranks(self.seat, &ledger.read()));
+        }
         if self.seat.is_leader() && ending != Ending::Stopped {
             let run = report::of_training(plan, &corpora, reports.story(), lengths);
             let written = run.map_err(Failure::from);
             report_or_warn(written.and_then(|run| report::write(&run, &plan.run.directory)));
         }
-        let code = self.close(ending, &corpora, out)?;
+        let code = self.close(ending, &corpora, teller);
         trainer.into_collective().leave()?;
         watch.leave();
         Ok(code)
     }
 
     /// Reads data and model, and says what they are.
-    fn start(&self, out: &mut dyn Write) -> Result<Start, Failure> {
+    fn start(&self, teller: &mut Teller<'_>) -> Result<Start, Failure> {
         let plan = self.plan;
         let places = Places { hub: self.hub, cache: Some(self.cache) };
         let raw = RawCorpora::read(&plan.data, places)?;
         let base = self.base()?;
         let corpora = raw.labelled(base.classes())?;
-        say(out, &summary::of_corpora(&plan.data, &corpora))?;
+        teller.account(summary::of_corpora(&plan.data, &corpora));
         let criterion = criterion::criterion(&plan.train, &corpora.train)?;
-        say(out, &criterion::in_words(&criterion, corpora.train.labels().names()))?;
+        let loss = criterion::in_words(&criterion, corpora.train.labels().names());
+        teller.account(Account::default().row("loss", loss));
         self.warn_of_classes(&corpora);
         let precision = self.place.precision(plan.run.precision)?;
         let loaded = models::load(plan, &self.place.device, base, &corpora.train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
-        say(out, &summary::of_model(&plan.model.name, &loaded))?;
+        teller.account(summary::of_model(&plan.model.name, &loaded));
         self.check_space(loaded.model.parameters().scalars(), corpora.train.count())?;
         Ok(Start { corpora, loaded, criterion })
     }
@@ -202,8 +228,7 @@ impl Run<'_> {
         }
     }
 
-    fn note_failure(&self, failure: &Failure, watch: &Watch, log: &mut RankLog) {
-        log.note("error", &failure.to_string().into());
+    fn note_failure(&self, failure: &Failure, watch: &Watch) {
         if failure.code() == ExitCode::PeerLost && self.seat.world() != WorldSize::ONE {
             end_regardless(watch.handle(), failure.to_string());
         }
@@ -237,37 +262,38 @@ impl Run<'_> {
         trainer: &mut Trainer,
         checkpoint: Option<PathBuf>,
         reports: &mut Reports,
-        out: &mut dyn Write,
+        teller: &mut Teller<'_>,
     ) -> Result<Ending, Failure> {
         if let Some(checkpoint) = checkpoint {
             for forgotten in trainer.resume(&checkpoint)? {
                 let warning = summary::of_forgotten(&self.plan.data, &forgotten);
                 tracing::warn!("{warning}");
-                reports.log.note("warning", &warning.into());
             }
             if self.seat.is_leader() {
                 self.record_again()?;
             }
         }
-        let cards = Cards { card: Card::named(&self.place.name), count: self.seat.world().get() };
-        let mut console = Console::new(out, self.plan.run.logging_steps, cards)
-            .with_first_step(self.plan.is_on(&keys::LOGGING_FIRST_STEP));
+        let RunPlan { train, run, .. } = self.plan;
+        let outlook = Outlook {
+            every: run.logging_steps,
+            shows_first: self.plan.is_on(&keys::LOGGING_FIRST_STEP),
+            evaluation: train.evaluation,
+            saving: run.saving.cadence,
+            best_metric: train.best_metric,
+            cards: Cards { card: Card::named(&self.place.name), count: self.seat.world().get() },
+        };
+        let mut console = Console::new(teller, outlook, self.board.clone());
         let mut observers = match self.seat.is_leader() {
-            true => reports.of_leader(&self.plan.run.reporters, &mut console),
-            false => reports.of_others(),
+            true => reports.of_leader(&run.reporters, &mut console),
+            false => Observers(vec![&mut console]),
         };
         Ok(trainer.run(&mut observers, self.stops.begin())?)
     }
 
-    /// Writes the model card and prints the next commands.
-    fn close(
-        &self,
-        ending: Ending,
-        corpora: &Corpora,
-        out: &mut dyn Write,
-    ) -> Result<ExitCode, Failure> {
+    /// Writes the model card and says the next commands.
+    fn close(&self, ending: Ending, corpora: &Corpora, teller: &mut Teller<'_>) -> ExitCode {
         if ending == Ending::Stopped {
-            return Ok(ExitCode::Stopped);
+            return ExitCode::Stopped;
         }
         let directory = &self.plan.run.directory;
         if self.seat.is_leader() {
@@ -275,16 +301,12 @@ impl Run<'_> {
             let written = card.and_then(|text| write_file(&directory.join("README.md"), &text));
             report_or_warn(written);
         }
-        say(out, &summary::of_result(self.plan))?;
-        Ok(ExitCode::Done)
+        teller.tell(&summary::of_result(self.plan));
+        ExitCode::Done
     }
 }
 
 /// The model is complete without it.
 fn report_or_warn(written: Result<(), Failure>) {
     let _ = written.inspect_err(|failure| tracing::warn!("{failure}"));
-}
-
-fn say(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
 }
