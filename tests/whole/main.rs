@@ -9,6 +9,8 @@ mod cluster;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod cores;
 #[cfg(test)]
 mod determinism;
