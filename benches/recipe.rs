@@ -1,13 +1,13 @@
 //! The settings of a run that a benchmark measures: the recipe's, and nothing besides the updates.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use lockstep_data::Order;
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_trainer::{
-    BestMetric, Cadence, Criterion, FinalModel, OnNonFinite, RunLength, Saving, TrainSettings,
-    Usage,
+    BestMetric, Cadence, Criterion, FinalModel, Logging, OnNonFinite, RunLength, Saving,
+    TrainSettings, Usage,
 };
 use lockstep_world::Seed;
 
@@ -37,6 +37,8 @@ pub(crate) fn recipe(output_dir: PathBuf, length: RunLength) -> TrainSettings {
         replica_check: Cadence::Never,
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
         best_metric: BestMetric::Accuracy,
+        logging: Logging { every: NonZeroU64::MIN, first: false },
+        trace: false,
         early_stopping: None,
         output_dir,
         deterministic: false,

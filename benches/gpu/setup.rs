@@ -32,7 +32,7 @@ pub(crate) const BASE: ModelShape = ModelShape {
     inner: 384,
     classes: 2,
     activation: Activation::Gelu,
-    dropout: DropRates { hidden: 0.1, attention: 0.1, head: 0.3 },
+    dropout: DropRates { hidden: 0.1, attention: 0.1, attention_output: 0.0, head: 0.3 },
     epsilon: 1e-12,
 };
 

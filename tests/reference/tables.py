@@ -49,6 +49,14 @@ def main(folder: Path) -> None:
             "vector": pyarrow.array([[1.0], [2.0], [3.0], [4.0], [5.0]]),
         }
     )
+    plain = pyarrow.table({"text": pyarrow.array(TEXTS), "label": pyarrow.array(LABELS)})
+    for name, encoding, version in [
+        ("delta", "DELTA_BYTE_ARRAY", "2.0"),
+        ("delta_length", "DELTA_LENGTH_BYTE_ARRAY", "1.0"),
+    ]:
+        encodings = {"text": encoding, "label": "DELTA_BINARY_PACKED"}
+        options = {"use_dictionary": False, "column_encoding": encodings, "data_page_version": version}
+        pyarrow.parquet.write_table(plain, folder / f"{name}.parquet", **options)
     for compression in ("lz4", "zstd"):
         pyarrow.parquet.write_table(
             table, folder / f"{compression}.parquet", compression=compression

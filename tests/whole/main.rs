@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bag_of_words;
 #[cfg(test)]
+mod cards;
+#[cfg(test)]
 mod checks;
 #[cfg(test)]
 mod cluster;
@@ -61,6 +63,8 @@ mod report;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod seeds;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod shells;
@@ -80,3 +84,5 @@ mod tensorboard;
 mod texts;
 #[cfg(test)]
 mod token_cache;
+#[cfg(test)]
+mod trace;

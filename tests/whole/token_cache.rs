@@ -96,6 +96,46 @@ fn store_changes_no_bit(place: &Workplace) {
 }
 
 #[test]
+fn a_sample_and_a_held_out_share_are_the_same_on_all_ranks_and_after_a_resume() {
+    let place = place();
+    let flags = |further: &str| {
+        let fixed = "train --deterministic --model builtin:tiny --train-file train.tsv --device cpu \
+            --global-batch-size 16 --max-steps 6 --eval-strategy steps --eval-steps 3 \
+            --save-strategy steps --save-steps 3 --max-seq-length 24 --max-eval-samples 50";
+        let words = fixed.split_whitespace().chain(further.split_whitespace());
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for (name, data) in [
+        ("split", "--validation-split 0.02 --max-train-samples 300 --token-cache cache"),
+        ("file", "--validation-file dev.tsv --max-train-samples 300 --token-cache cache"),
+    ] {
+        let told = place.succeed(&flags(&format!("{data} --output-dir {name}-1")));
+        let told = String::from_utf8_lossy(&told.stdout).into_owned();
+        assert!(told.contains(": 300 of "), "{told}");
+        let expected = weights(&place, &format!("{name}-1"));
+        for ranks in [2, 3] {
+            let output = format!("{name}-{ranks}");
+            let flags = flags(&format!("{data} --output-dir {output}"));
+            succeed(place.ranks(Starter::Launcher, ranks, &flags).unwrap());
+            assert!(weights(&place, &output) == expected, "{output}: other weights");
+        }
+        // Evaluations name their set by its hash, so a resumed run would warn of another one.
+        let output = format!("{name}-1");
+        fs::remove_dir_all(place.path(&format!("{output}/checkpoint-6"))).unwrap();
+        fs::remove_file(place.path(&format!("{output}/model.safetensors"))).unwrap();
+        let again = place.succeed(&flags(&format!("{data} --output-dir {output} --resume auto")));
+        assert!(!errors(&again).contains("validation set"), "{}", errors(&again));
+        assert!(weights(&place, &output) == expected, "{output}: other weights when resumed");
+        // Another sample is another run.
+        let other = data.replace("300", "301");
+        let output = flags(&format!("{other} --output-dir {output} --resume auto"));
+        let refused = place.trainer(&output).output().unwrap();
+        assert!(!refused.status.success());
+        assert!(errors(&refused).contains("train_examples"), "{}", errors(&refused));
+    }
+}
+
+#[test]
 fn a_token_file_that_is_damaged_is_made_again_with_a_warning() {
     let place = place();
     place.succeed(&arguments("--output-dir first --token-cache cache"));

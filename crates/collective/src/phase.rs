@@ -93,8 +93,12 @@ pub struct Moment {
 const UPDATE_BITS: u32 = 56;
 
 impl PhaseBoard {
-    /// Notes that a phase has begun.
+    /// Notes that a phase has begun. With the start of another run in this process, there was no update
+    /// yet.
     pub fn enter(&self, phase: Phase, update: u64) {
+        if phase == Phase::Starting {
+            self.0.first.store(0, Ordering::Relaxed);
+        }
         if phase == Phase::Computing {
             let first = &self.0.first;
             let _ = first.compare_exchange(0, update, Ordering::Relaxed, Ordering::Relaxed);

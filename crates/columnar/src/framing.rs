@@ -5,14 +5,10 @@ use std::io::{BufRead, Read};
 use arrow_ipc::{Message, RecordBatch, root_as_message};
 
 use crate::ColumnarError;
+use crate::bounds::{allowed, allowed_rows};
 
 /// What introduces a message; before Arrow 0.15 there was nothing.
 const CONTINUATION: [u8; 4] = [0xFF; 4];
-/// The largest ratio of values to their compressed bytes that is taken for honest…
-const MOST_EXPANSION: u64 = 256;
-/// …beyond this many bytes, which any batch may need.
-const ALWAYS_ALLOWED: u64 = 256 << 20;
-
 /// A message as it is in the file.
 pub(crate) struct Framed {
     /// What it is; a message of flatbuffers.
@@ -43,7 +39,7 @@ pub(crate) fn next<R: BufRead>(
     let of_body = u64::try_from(parsed(&header)?.bodyLength())
         .map_err(|_| ColumnarError::Damaged("a message of it has a negative length".to_owned()))?;
     take(reader, left, of_body, &mut body)?;
-    check_expansion(&header, &body)?;
+    check_claims(&header, &body)?;
     Ok(Some(Framed { header, body }))
 }
 
@@ -74,13 +70,23 @@ pub(crate) fn parsed(header: &[u8]) -> Result<Message<'_>, ColumnarError> {
         .map_err(|_| ColumnarError::Damaged("a message of it cannot be read".to_owned()))
 }
 
-/// Refuses a batch whose compressed buffers claim far more bytes than they can honestly hold.
-fn check_expansion(header: &[u8], body: &[u8]) -> Result<(), ColumnarError> {
+/// Refuses a batch that claims far more bytes or rows than it can honestly hold.
+fn check_claims(header: &[u8], body: &[u8]) -> Result<(), ColumnarError> {
     let message = parsed(header)?;
     let batch: Option<RecordBatch<'_>> = message
         .header_as_record_batch()
         .or_else(|| message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data()));
-    let Some(batch) = batch.filter(|batch| batch.compression().is_some()) else { return Ok(()) };
+    let Some(batch) = batch else { return Ok(()) };
+    let size = body.len() as u64;
+    let too_large = |claim: String| {
+        ColumnarError::TooLarge(format!("a batch of {size} bytes claims to hold {claim}"))
+    };
+    if batch.length() < 0 || batch.length().unsigned_abs() > allowed_rows(size) {
+        return Err(too_large(format!("{} rows", batch.length())));
+    }
+    if batch.compression().is_none() {
+        return Ok(());
+    }
     let claim = |offset: i64| {
         let start = usize::try_from(offset).ok()?;
         let claimed = body.get(start..)?.first_chunk::<8>()?;
@@ -90,11 +96,8 @@ fn check_expansion(header: &[u8], body: &[u8]) -> Result<(), ColumnarError> {
     let claims = buffers.filter(|buffer| buffer.length() > 0);
     let claimed =
         claims.filter_map(|buffer| claim(buffer.offset())).fold(0u64, u64::saturating_add);
-    if claimed > ALWAYS_ALLOWED.saturating_add(MOST_EXPANSION.saturating_mul(body.len() as u64)) {
-        return Err(ColumnarError::TooLarge(format!(
-            "a batch of {} bytes claims to hold {claimed} bytes",
-            body.len()
-        )));
+    match claimed > allowed(size) {
+        true => Err(too_large(format!("{claimed} bytes"))),
+        false => Ok(()),
     }
-    Ok(())
 }

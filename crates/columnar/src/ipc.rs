@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::vec;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{read_dictionary, read_record_batch};
@@ -17,6 +17,7 @@ use arrow_ipc::{Block, root_as_footer};
 use arrow_schema::{Schema, SchemaRef};
 
 use crate::ColumnarError;
+use crate::bounds::allowed;
 use crate::framing::{self, Framed, parsed};
 use crate::guard::caught;
 
@@ -51,6 +52,8 @@ impl Extent {
 /// A file or a stream.
 pub(crate) struct Reader {
     reader: BufReader<File>,
+    /// Bytes of the file.
+    size: u64,
     messages: Messages,
     schema: SchemaRef,
     /// The values of dictionaries, by their number.
@@ -69,7 +72,7 @@ impl Reader {
             of_stream(&mut reader, length)?
         };
         let (schema, dictionaries) = (Arc::new(schema), HashMap::new());
-        Ok(Self { reader, messages, schema, dictionaries, selected: None })
+        Ok(Self { reader, size: length, messages, schema, dictionaries, selected: None })
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -115,6 +118,14 @@ impl Reader {
         if let Some(dictionary) = header.header_as_dictionary_batch() {
             let dictionaries = &mut self.dictionaries;
             read_dictionary(&body, dictionary, &self.schema, dictionaries, &version)?;
+            let held = dictionaries.values().map(|values| values.get_buffer_memory_size() as u64);
+            let held: u64 = held.sum();
+            if held > allowed(self.size) {
+                return Err(ColumnarError::TooLarge(format!(
+                    "its dictionaries hold {held} bytes, in a file of {}",
+                    self.size
+                )));
+            }
         }
         let Some(batch) = header.header_as_record_batch() else { return Ok(None) };
         let (schema, selected) = (self.schema.clone(), self.selected.as_deref());

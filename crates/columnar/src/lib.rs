@@ -2,15 +2,19 @@
 //!
 //! A [`ColumnarTable`] tells its columns first, then gives the values of the selected ones, row by row. One batch
 //! is held at a time. A damaged file is an error: faults at which the `parquet` and `arrow` crates panic
-//! are caught and reported too, and lengths that a file claims are compared with its size before memory
-//! is reserved for them.
+//! are caught and reported too, and what a file claims (sizes, counts, nesting) is compared with its size and with
+//! bounds before memory is reserved for it.
 
+mod bounds;
 mod cell;
 mod class_names;
 mod framing;
 mod guard;
 mod ipc;
+mod lengths;
+mod pages;
 mod parquet_file;
+mod thrift;
 
 use std::fs::File;
 use std::io;

@@ -138,6 +138,10 @@ pub enum BadRowKind {
 impl BadRowKind {
     /// The name under which rows with the mark of no label are counted.
     pub(crate) const NO_LABEL: &str = "marked as unlabelled";
+    /// The name under which rows with an open quote are counted.
+    pub(crate) const UNCLOSED_QUOTE: &str = "unclosed quote";
+    /// The name under which lines that are not JSON are counted.
+    pub(crate) const INVALID_JSON: &str = "invalid JSON";
     /// The name under which unknown labels are counted.
     pub(crate) const UNKNOWN_LABEL: &str = "unknown label";
     /// The name under which rows of another width are counted.
@@ -160,8 +164,8 @@ impl BadRowKind {
             Self::NoLabelInFront { .. } => "no label in front",
             Self::SeveralLabels { .. } => "several labels",
             Self::NotAnObject { .. } => "not an object",
-            Self::InvalidJson { .. } => "invalid JSON",
-            Self::UnclosedQuote => "unclosed quote",
+            Self::InvalidJson { .. } => Self::INVALID_JSON,
+            Self::UnclosedQuote => Self::UNCLOSED_QUOTE,
             Self::InvalidUtf8 => "invalid UTF-8",
             Self::WrongEncoding => "wrong encoding",
             Self::NulByte => "NUL byte",

@@ -11,9 +11,10 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use lockstep_world::{Purpose, Rank, Seat, Seed, Step, WorldSize};
+use serde::Serialize;
 
 /// In which order an epoch reads the examples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Order {
     /// Shuffled, each epoch in another way.
     Shuffled(Seed),

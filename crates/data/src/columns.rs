@@ -4,6 +4,8 @@
 //! no setting. A guess between two is never made: a run on the wrong column looks healthy and learns
 //! nothing.
 
+use serde::Serialize;
+
 use crate::column_error::ColumnError;
 use crate::column_role::{ColumnRole, PAIRS};
 
@@ -38,7 +40,7 @@ pub(crate) struct Wanted {
 }
 
 /// How one column is found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum ColumnChoice {
     /// By the conventional names.
     #[default]
@@ -117,7 +119,8 @@ impl ColumnChoice {
     }
 
     /// Whether a line of nothing but texts is a pair.
-    pub(crate) fn is_pair_in_lines(&self) -> bool {
+    #[must_use]
+    pub fn is_pair_in_lines(&self) -> bool {
         match self {
             Self::Named(name) => name.contains(','),
             Self::RememberedPair(_) => true,

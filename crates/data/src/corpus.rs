@@ -11,6 +11,7 @@ use crate::format::Format;
 use crate::held_out::HeldOut;
 use crate::labels::{LabelError, LabelMap};
 use crate::read_files::ReadFiles;
+use crate::sample::{Sample, Sampled};
 use crate::source::Example;
 
 /// The usable examples of one set of files.
@@ -57,6 +58,7 @@ impl Corpus {
             files: ReadFiles::default(),
             doubts: Vec::new(),
             quoted: None,
+            sampled: None,
         };
         Ok(Self { facts, examples })
     }
@@ -99,6 +101,18 @@ impl Corpus {
         };
         let held = Self { facts, ..self.clone() }.with(held);
         Ok((self.with(kept), held))
+    }
+
+    /// The examples of a sample.
+    #[must_use]
+    pub fn limited_to(mut self, sample: Sample) -> Self {
+        let Some(chosen) = sample.of(self.examples.len()) else { return self };
+        let counts = self.facts.counts.clone();
+        let numbered = (0..).zip(std::mem::take(&mut self.examples));
+        let examples = numbered.filter(|(number, _)| chosen.has(*number));
+        let examples = examples.map(|(_, example)| example).collect();
+        self.facts.sampled = Some(Sampled { sample, counts });
+        self.with(examples)
     }
 
     /// The same file with these of its examples.

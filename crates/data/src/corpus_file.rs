@@ -13,6 +13,7 @@ use crate::file_state::FileState;
 use crate::labels::Labels;
 use crate::raw_corpus;
 use crate::renames::Renames;
+use crate::sample::{Chosen, Sample, Sampled};
 use crate::sorted_rows::{Labelled, SortedRows};
 use crate::source::{CorpusSource, Example};
 
@@ -60,7 +61,7 @@ impl RawCorpusFile {
         let facts = self.facts.labelled(labels)?;
         let Self { source, states, key, facts: RawFacts { rows, .. } } = self;
         let classes = rows.numbers(facts.labels());
-        Ok(CorpusFile { source, facts, rows, classes, states, key })
+        Ok(CorpusFile { source, facts, rows, classes, states, key, chosen: None })
     }
 }
 
@@ -74,6 +75,8 @@ pub struct CorpusFile {
     pub(crate) classes: Vec<Option<u32>>,
     states: Vec<FileState>,
     pub(crate) key: Option<u128>,
+    /// Which of the usable rows are used; nothing for all.
+    chosen: Option<Chosen>,
 }
 
 impl Deref for CorpusFile {
@@ -111,18 +114,53 @@ impl CorpusFile {
         })
     }
 
+    /// The examples of a sample, of which so many are in each class; nothing where that is wrong.
+    pub(crate) fn limited_to(mut self, sample: Sample, counts: Vec<usize>) -> Option<Self> {
+        let used: usize = counts.iter().sum();
+        let chosen = sample.of(self.count())?;
+        if used != sample.most.get() || counts.len() != self.facts.counts.len() {
+            return None;
+        }
+        let counts = std::mem::replace(&mut self.facts.counts, counts);
+        self.facts.sampled = Some(Sampled { sample, counts });
+        Some(Self { chosen: Some(chosen), ..self })
+    }
+
+    /// How many examples of a sample are in each class.
+    ///
+    /// # Errors
+    /// [`DataError::Changed`].
+    pub(crate) fn counts_of(&self, sample: Sample) -> Result<Vec<usize>, DataError> {
+        let chosen = sample.of(self.count());
+        let part = Self { chosen, ..self.clone() };
+        let mut counts = vec![0; self.facts.counts.len()];
+        part.read(|examples| {
+            for example in examples {
+                let class = usize::try_from(example?.label).ok();
+                class.and_then(|class| counts.get_mut(class)).into_iter().for_each(|n| *n += 1);
+            }
+            Ok(counts)
+        })
+    }
+
+    fn uses(&self, number: usize) -> bool {
+        self.chosen.is_none_or(|chosen| chosen.has(number))
+    }
+
     /// Sends all examples but the last ones, which are what is left at the end.
     fn send(
         &self,
         send: &mut dyn FnMut(Result<Vec<Example>, DataError>) -> ControlFlow<()>,
     ) -> Result<Vec<Example>, DataError> {
         let mut part = Vec::with_capacity(AT_ONCE);
-        let (mut bytes, mut left) = (0, self.count());
+        let mut bytes = 0;
+        let mut numbers = 0..self.facts.sampled.as_ref().map_or(self.count(), Sampled::of);
         let mut flow = ControlFlow::Continue(());
         let read = raw_corpus::read(&self.source, &mut |Labelled { label, text, place }| {
             let class = usize::try_from(label).ok().and_then(|label| *self.classes.get(label)?);
-            if let (Some(label), ControlFlow::Continue(()), true) = (class, flow, left > 0) {
-                left -= 1;
+            let Some(label) = class else { return };
+            let is_used = numbers.next().is_some_and(|number| self.uses(number));
+            if is_used && flow.is_continue() {
                 bytes += text.len();
                 part.push(Example { text, label, place });
                 if part.len() == AT_ONCE || bytes >= BYTES {

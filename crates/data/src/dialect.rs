@@ -3,12 +3,12 @@
 use std::fmt;
 
 use encoding_rs::{Encoding, UTF_8};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::format::Format;
 
 /// How the files of a set are written, where the user says it; else content and name tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Dialect {
     /// What the first line of a table is.
     pub header: Header,
@@ -44,7 +44,7 @@ impl From<Format> for Writing {
 }
 
 /// What the first line of a table is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Header {
     /// The names of the columns.
     #[default]
@@ -103,6 +103,12 @@ impl fmt::Display for Delimiter {
 /// An encoding of the Encoding Standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextEncoding(&'static Encoding);
+
+impl Serialize for TextEncoding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name())
+    }
+}
 
 impl TextEncoding {
     /// The one with this label, as browsers or as Python spell it: `windows-1252`, `cp1252`, `latin-1`,

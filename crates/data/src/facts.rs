@@ -5,6 +5,8 @@
 
 use std::path::PathBuf;
 
+use lockstep_world::counted;
+
 use crate::bad_row::{BadRowKind, BadRows};
 use crate::clues::Clues;
 use crate::columns::Columns;
@@ -15,6 +17,7 @@ use crate::labels::{LabelMap, Labels};
 use crate::manner::Manner;
 use crate::read_files::{ReadFiles, RowPlace};
 use crate::renames::Renames;
+use crate::sample::Sampled;
 use crate::sorted_rows::SortedRows;
 use crate::source::OnBadRow;
 
@@ -64,6 +67,7 @@ impl RawFacts {
             skipped,
             files: self.files.clone(),
             doubts: self.doubts.clone(),
+            sampled: None,
         })
     }
 
@@ -112,6 +116,8 @@ pub struct CorpusFacts {
     pub(crate) doubts: Vec<FileDoubt>,
     /// Texts in quotes that were read as letters.
     pub(crate) quoted: Option<FileDoubt>,
+    /// What is left out; nothing where all examples are used.
+    pub(crate) sampled: Option<Sampled>,
 }
 
 impl CorpusFacts {
@@ -119,6 +125,21 @@ impl CorpusFacts {
     #[must_use]
     pub fn count(&self) -> usize {
         self.counts.iter().sum()
+    }
+
+    /// What is left out, where not all examples are used.
+    #[must_use]
+    pub fn sampled(&self) -> Option<&Sampled> {
+        self.sampled.as_ref()
+    }
+
+    /// The number of examples, and which they are where not all are used.
+    #[must_use]
+    pub fn examples_in_words(&self) -> String {
+        match &self.sampled {
+            None => counted(self.count(), "example"),
+            Some(sampled) => sampled.in_words(self.count()),
+        }
     }
 
     /// The classes.
@@ -153,9 +174,12 @@ impl CorpusFacts {
     /// What is odd about the classes and the texts.
     #[must_use]
     pub fn doubts(&self) -> Vec<Doubt> {
-        let of_classes = doubts(self.labels.names(), &self.counts);
+        let names = self.labels.names();
+        let left_out =
+            self.sampled.as_ref().and_then(|all| unlearned(names, &all.counts, &self.counts));
+        let of_classes = doubts(names, &self.counts).into_iter().chain(left_out);
         let of_files = self.doubts.iter().cloned().chain(self.doubts_of_reading());
-        of_classes.into_iter().chain(of_files.map(Doubt::OfFile)).collect()
+        of_classes.chain(of_files.map(Doubt::OfFile)).collect()
     }
 
     /// What is odd about this corpus beside the one of the same classes that is learned from.

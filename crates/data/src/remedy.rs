@@ -217,6 +217,10 @@ fn of_columns(fault: &ColumnError, line: u64, format: Format) -> DataRemedy {
 }
 
 /// What to do about rows of a labelled file that cannot be used.
+const CLOSE_QUOTE: &str = "close the quote, and write a quote inside of a quoted field twice; all that follows an open quote \
+     is in one field";
+const WRITE_OBJECTS: &str = "write one JSON object on each line";
+
 fn of_rows(path: &Path, foreign: Option<&Foreign>, bad: &BadRows, rows: u64) -> DataRemedy {
     let count = |kind: &str| bad.counts().find(|(name, _)| *name == kind).map_or(0, |(_, n)| n);
     let dropped = Dropped::of(bad, rows);
@@ -225,6 +229,8 @@ fn of_rows(path: &Path, foreign: Option<&Foreign>, bad: &BadRows, rows: u64) -> 
             return DataRemedy::ConvertOrSkipRows { conversion: mixed.conversion(path), dropped };
         }
         Some(foreign) => return of_foreign(path, *foreign),
+        None if count(BadRowKind::UNCLOSED_QUOTE) > 0 => DataRemedy::Do(CLOSE_QUOTE.to_owned()),
+        None if count(BadRowKind::INVALID_JSON) == rows => DataRemedy::Do(WRITE_OBJECTS.to_owned()),
         None if count(BadRowKind::UNKNOWN_LABEL) == rows => DataRemedy::NameOrMapLabels,
         None if bad.total() >= rows => DataRemedy::FixOrNameColumns,
         None if dropped.is_most() => DataRemedy::FixFile(dropped),

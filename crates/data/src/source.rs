@@ -1,5 +1,7 @@
 //! Files of labelled texts as the user names them, and one of their examples.
 
+use serde::Serialize;
+
 use crate::columns::ColumnChoice;
 use crate::dialect::Dialect;
 use crate::file_set::FileSet;
@@ -34,7 +36,7 @@ impl<F: Into<FileSet>> From<F> for CorpusSource {
 }
 
 /// What becomes of rows that cannot be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum OnBadRow {
     /// The file is refused, with a list of them.
     #[default]

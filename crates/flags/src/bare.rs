@@ -34,6 +34,11 @@ pub fn note(config: &mut Written, word: &str, expected: &'static str) {
     config.note_meant(&meant, place, problem);
 }
 
+/// Whether a word is a path rather than a text: what is there, or what is called as a file of data is.
+pub(crate) fn is_path(word: &str) -> bool {
+    !word.contains(char::is_whitespace) && (Path::new(word).exists() || is_data_file(word))
+}
+
 /// By what is there under this name, else by the name.
 fn flags_for(word: &str) -> &'static [&'static str] {
     let path = Path::new(word);

@@ -42,6 +42,8 @@ pub enum Words {
     Directory(&'static str),
     /// The paths of files.
     Files(&'static str),
+    /// Texts, which may have any content; what is named like a file is not one.
+    Texts(&'static str),
     /// One of these words.
     OneOf(&'static str, &'static [&'static str]),
 }
@@ -124,6 +126,7 @@ impl Command {
             Words::Files(placeholder) => {
                 Some(word(placeholder).value_hint(ValueHint::FilePath).num_args(0..))
             }
+            Words::Texts(placeholder) => Some(word(placeholder).num_args(0..)),
             Words::OneOf(placeholder, words) => {
                 Some(word(placeholder).value_parser(PossibleValuesParser::new(words)))
             }
@@ -157,11 +160,16 @@ impl Command {
         let mut config = Written::of((self.entries)());
         let expected = match self.words {
             Words::None(expected) => expected,
+            Words::Texts(_) => "write it to the standard input",
             Words::Config | Words::Directory(_) | Words::Files(_) | Words::OneOf(..) => {
                 "one word is enough"
             }
         };
-        for word in &line.words {
+        let is_wrong = |word: &&String| match self.words {
+            Words::Texts(_) => bare::is_path(word),
+            _ => true,
+        };
+        for word in line.words.iter().filter(is_wrong) {
             bare::note(&mut config, word, expected);
         }
         line.apply(&mut config);

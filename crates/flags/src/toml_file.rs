@@ -245,7 +245,7 @@ fn table_near(entries: &Entries, name: &str) -> Option<Table> {
 fn text_of(form: Form, value: &DeValue<'_>) -> Option<String> {
     match (form, value) {
         (Form::Text | Form::List | Form::Files, DeValue::String(text)) => Some(text.to_string()),
-        (Form::Number, DeValue::Integer(integer)) if integer.radix() == 10 => {
+        (Form::Number | Form::List, DeValue::Integer(integer)) if integer.radix() == 10 => {
             Some(integer.as_str().to_owned())
         }
         (Form::Number, DeValue::Float(float)) => Some(float.as_str().to_owned()),

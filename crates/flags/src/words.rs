@@ -121,7 +121,7 @@ const ALL_LEARN: &str = "not supported: every weight of the model is trained";
 const RANKS: &str = "leave it out: several ranks are always data-parallel; the launcher, mpirun, srun \
                      or torchrun starts them";
 const NO_SERVICE: &str = "not supported: metrics.jsonl in the output directory has every number";
-const FEWER: &str = "not supported: pass a file with fewer rows, or stop early with `max_steps`";
+const TEST_IS_WHOLE: &str = "not supported: the test file is evaluated whole";
 const TOKENIZER: &str =
     "leave it out: the tokenizer and its settings are read from the model's directory";
 
@@ -206,7 +206,10 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     (&["save_best", "load_best", "best"], Like(&["load_best_model_at_end"])),
     (&["random_seed", "manual_seed", "random_state"], Like(&["seed"])),
     (&["best_metric", "metric_name"], Like(&["metric_for_best_model"])),
-    (&["max_train_samples", "max_eval_samples", "max_predict_samples", "limit"], Advice(FEWER)),
+    (&["max_predict_samples", "max_test_samples"], Advice(TEST_IS_WHOLE)),
+    (&["limit", "max_samples", "max_examples", "num_samples", "subset"],
+     Like(&["max_train_samples", "max_eval_samples"])),
+    (&["max_val_samples", "max_validation_samples"], Like(&["max_eval_samples"])),
     (&["pad_to_max_length", "padding", "group_by_length", "dataloader_drop_last",
        "dataloader_pin_memory", "remove_unused_columns", "eval_accumulation_steps"],
      Advice("leave it out: texts are packed without padding, and each is read once per epoch")),
@@ -272,12 +275,15 @@ pub const WORDS: &[(&[&str], Meant)] = &[
      Advice("not supported: upload the output directory with `hf upload`")),
     (&["save_safetensors", "save_only_model"],
      Advice("leave it out: weights are always saved as safetensors; `save_strategy` sets when")),
-    (&["wandb", "wandb_project", "tensorboard", "tb", "mlflow"], Advice(NO_SERVICE)),
+    (&["wandb", "wandb_project", "mlflow"], Advice(NO_SERVICE)),
+    (&["tensorboard", "tb"], Value("report_to", "console,jsonl,tensorboard")),
     (&["output_format"], Like(&["format"])),
     (&["config", "config_file", "cfg"], Advice("pass the file without a flag: `trainer train CONFIG.toml`")),
     (&["use_fast_tokenizer", "trust_remote_code"],
      Advice("leave it out: nothing of a model's directory is executed, and there is one tokenizer")),
-    (&["overwrite_cache"], Advice("leave it out: nothing is kept between runs")),
+    (&["overwrite_cache", "no_cache"], Like(&["token_cache"])),
+    (&["offline", "local_files_only", "hf_hub_offline"],
+     Advice("leave it out: set HF_HUB_OFFLINE=1 to use only what is in the cache")),
     (&["cache_dir"], Advice("leave it out: set HF_HOME to choose where models from the hub are kept")),
     (&["token", "hub_token", "use_auth_token"], Advice("leave it out: set HF_TOKEN")),
 ];

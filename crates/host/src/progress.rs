@@ -5,16 +5,19 @@
 //!
 //! There is one bar at a time. Lines go above it: all writers of lines call [`above`].
 
+use std::fmt;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::{Environment, own_seat};
 
 static IS_ALLOWED: AtomicBool = AtomicBool::new(false);
+/// The same where the standard output is not a terminal.
+static IS_ALLOWED_ALONE: AtomicBool = AtomicBool::new(false);
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// How often a bar moves while its work reports nothing.
@@ -22,13 +25,16 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Allows bars from now on, if both streams are terminals that can move their cursor.
 pub fn allow(environment: &Environment) {
-    let are_terminals = io::stdout().is_terminal() && io::stderr().is_terminal();
-    IS_ALLOWED.store(!environment.has_dumb_terminal() && are_terminals, Ordering::Relaxed);
+    let can_move = !environment.has_dumb_terminal() && io::stderr().is_terminal();
+    let is_shown = io::stdout().is_terminal();
+    IS_ALLOWED.store(can_move && is_shown, Ordering::Relaxed);
+    IS_ALLOWED_ALONE.store(can_move && !is_shown, Ordering::Relaxed);
 }
 
 /// Allows no bars from now on.
 pub fn forbid() {
     IS_ALLOWED.store(false, Ordering::Relaxed);
+    IS_ALLOWED_ALONE.store(false, Ordering::Relaxed);
 }
 
 /// Whether this process shows bars. The leader shows them alone.
@@ -64,10 +70,31 @@ impl Progress {
         Self::show(ProgressBar::new_spinner(), what, None)
     }
 
-    fn show(bar: ProgressBar, what: &str, style: Option<ProgressStyle>) -> Self {
-        if !are_shown() {
-            return Self(ProgressBar::hidden());
+    /// How many of a stream are done, and how fast, such as `classifying 1,200 texts, 300/s`. It is shown
+    /// where `is_result_elsewhere`, or the standard output, which has the results, is not a terminal.
+    #[must_use]
+    pub fn count(what: &str, unit: &'static str, is_result_elsewhere: bool) -> Self {
+        let style = ProgressStyle::with_template("{msg} {human_pos} {prefix}, {per_sec}");
+        let style = style.map(|style| {
+            style.with_key("per_sec", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = write!(out, "{:.0}/s", state.per_sec());
+            })
+        });
+        let is_alone = IS_ALLOWED_ALONE.load(Ordering::Relaxed);
+        match is_alone || is_result_elsewhere && IS_ALLOWED.load(Ordering::Relaxed) {
+            true => Self::shown(ProgressBar::new_spinner().with_prefix(unit), what, style.ok()),
+            false => Self(ProgressBar::hidden()),
         }
+    }
+
+    fn show(bar: ProgressBar, what: &str, style: Option<ProgressStyle>) -> Self {
+        match are_shown() {
+            true => Self::shown(bar, what, style),
+            false => Self(ProgressBar::hidden()),
+        }
+    }
+
+    fn shown(bar: ProgressBar, what: &str, style: Option<ProgressStyle>) -> Self {
         let bar = bar.with_message(what.to_owned());
         let bar = match style {
             Some(style) => bar.with_style(style.progress_chars("##-")),

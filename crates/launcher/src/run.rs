@@ -5,12 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lockstep_host::signals::{self, Pending};
-use lockstep_host::{LAUNCHER_PID, REPLACING_RUN, RUN_ID, TOKEN, streams};
+use lockstep_host::{LAUNCHER_PID, REPLACING_RUN, RUN_ID, TOKEN, free_port, streams};
 use rustix::process::Signal;
 
 use super::children::{Children, Line, Stream};
@@ -115,7 +114,10 @@ impl<'a> Run<'a> {
                     let port = free_port()?;
                     // No other run has both numbers.
                     let run = format!("{}-{port}", std::process::id());
-                    self.start_ranks(&run, &Seats::of_one_machine(self.job.plan.world(), port))
+                    self.start_ranks(
+                        &run,
+                        &Seats::of_one_machine(self.job.plan.world(), port.to_string()),
+                    )
                 }
             },
         }
@@ -287,10 +289,4 @@ impl<'a> Run<'a> {
         };
         streams::print_error_line(format_args!("launcher: first failure: {who}; {last}"));
     }
-}
-
-/// A port of this machine that is free now.
-fn free_port() -> io::Result<String> {
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    Ok(listener.local_addr()?.port().to_string())
 }

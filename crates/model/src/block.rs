@@ -53,6 +53,7 @@ impl Block {
             segments: segments.clone(),
             rows,
             attention_dropout: pass.masks.at(Site::Attention { block: self.index }, rows),
+            output_dropout: pass.masks.at(Site::AttentionOutput { block: self.index }, rows),
             dropout: pass.masks.at(Site::FeedForward { block: self.index }, rows),
             eps: self.epsilon,
             precision: pass.precision,

@@ -218,6 +218,11 @@ impl Family {
         self == Self::Bert
     }
 
+    /// Whether what the layer behind the attention gives is thinned by the dropout of the encoder.
+    pub(crate) fn drops_attention_output(self) -> bool {
+        self != Self::DistilBert
+    }
+
     /// Whether a row for the type of each token is added to the embeddings.
     pub(crate) fn has_token_types(self) -> bool {
         self != Self::DistilBert

@@ -17,7 +17,8 @@ const MLP_HEAD_DROPOUT: f32 = 0.3;
 /// Rates given by the user; what is not given comes from config.json or the recipe.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dropouts {
-    /// After the embeddings and after each feed-forward part.
+    /// After the embeddings, after each feed-forward part, and in BERT and RoBERTa after the layer
+    /// behind each attention.
     pub hidden: Option<f32>,
     /// On attention probabilities.
     pub attention: Option<f32>,
@@ -32,6 +33,8 @@ pub struct DropoutRates {
     pub hidden: f32,
     /// On attention probabilities.
     pub attention: f32,
+    /// After the layer behind the attention.
+    pub attention_output: f32,
     /// Inside the head.
     pub head: f32,
 }
@@ -44,8 +47,10 @@ impl Dropouts {
             HeadKind::Mlp => MLP_HEAD_DROPOUT,
             HeadKind::Hf => config.head_dropout,
         };
+        let hidden = self.hidden.unwrap_or(config.dropout);
         DropoutRates {
-            hidden: self.hidden.unwrap_or(config.dropout),
+            hidden,
+            attention_output: if config.family.drops_attention_output() { hidden } else { 0.0 },
             attention: self.attention.unwrap_or(config.attention_dropout),
             head: self.head.unwrap_or(usual),
         }
@@ -57,6 +62,7 @@ impl Dropouts {
 pub(crate) enum Site {
     Embeddings,
     Attention { block: usize },
+    AttentionOutput { block: usize },
     FeedForward { block: usize },
     Head,
 }
@@ -69,6 +75,8 @@ impl Site {
             Self::Head => 1,
             Self::Attention { block } => 2 + 2 * block as u64,
             Self::FeedForward { block } => 3 + 2 * block as u64,
+            // Behind those of any number of blocks, so that no other site's number depends on it.
+            Self::AttentionOutput { block } => (1 << 32) + block as u64,
         }
     }
 }
@@ -90,6 +98,7 @@ impl<'a> Masks<'a> {
         let rate = match site {
             Site::Embeddings | Site::FeedForward { .. } => self.rates.hidden,
             Site::Attention { .. } => self.rates.attention,
+            Site::AttentionOutput { .. } => self.rates.attention_output,
             Site::Head => self.rates.head,
         };
         match self.mode {
@@ -132,7 +141,8 @@ mod tests {
             examples: &[1000],
         };
         let dropout = Seed(42).derive(Purpose::Dropout, 17);
-        let rates = DropoutRates { hidden: 0.1, attention: 0.1, head: 0.1 };
+        let [hidden, attention, attention_output, head] = [0.1; 4];
+        let rates = DropoutRates { hidden, attention, attention_output, head };
         let masks = Masks::new(input, Mode::Train { dropout, listener: None }, rates);
         let check = |site, expected| {
             let found = masks.at(site, Rows::All).unwrap();
@@ -144,5 +154,7 @@ mod tests {
         check(Site::FeedForward { block: 0 }, 0x2692_ED2F_DB2E_C3F9);
         check(Site::Attention { block: 5 }, 0x2A25_CAB5_44B1_20C7);
         check(Site::FeedForward { block: 5 }, 0xCA87_6F60_B080_B98E);
+        check(Site::AttentionOutput { block: 0 }, 0x8F0E_B72C_71F2_CACF);
+        check(Site::AttentionOutput { block: 5 }, 0x7520_5220_A218_9D9B);
     }
 }

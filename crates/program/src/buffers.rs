@@ -93,6 +93,8 @@ pub(crate) struct HalfGradients {
     pub(crate) wide: Span,
     /// Of the first residual sum, (M, D).
     pub(crate) first_sum: Span,
+    /// Of what `output` gives, (M, D): the same place where nothing is dropped there.
+    pub(crate) output: Span,
     /// Parts of the second norm, (grid, 3, D) f32.
     pub(crate) second_norm_parts: Span,
     /// Parts of the bias of `widen`, (grid, F) f32.
@@ -131,7 +133,7 @@ pub(crate) struct GradientBuffers {
 /// All places of a pass.
 #[derive(Clone, Debug)]
 pub(crate) struct Buffers {
-    /// Mask keys, (2 + 2 blocks, rows) of 64 bits.
+    /// Mask keys, (sites, rows) of 64 bits.
     pub(crate) keys: Span,
     /// (rows, D) f32
     pub(crate) embedding_sum: Span,
@@ -171,7 +173,7 @@ impl Taker<'_> {
     fn all(&mut self) -> Buffers {
         let Sizes { shape, bucket, keeps, .. } = *self.sizes;
         let d = shape.width;
-        let keys = self.arena.take((2 + 2 * shape.blocks) * bucket.rows * 8);
+        let keys = self.arena.take(shape.sites() * bucket.rows * 8);
         let embedding_sum = self.floats(bucket.rows * d);
         let product = self.values(bucket.rows * d);
         let (blocks, x) = if keeps { self.kept_blocks() } else { self.passing_blocks() };
@@ -286,10 +288,13 @@ impl Taker<'_> {
         let Sizes { shape, bucket, .. } = *self.sizes;
         let (d, f) = (shape.width, shape.feed_forward);
         let norm_parts = Grid::rows(rows).blocks[0] * 3 * d;
+        let [dropped, wide, first_sum] = [d, f, d].map(|columns| self.values(rows * columns));
+        let has_own = shape.dropout.has_attention_output();
         HalfGradients {
-            dropped: self.values(rows * d),
-            wide: self.values(rows * f),
-            first_sum: self.values(rows * d),
+            dropped,
+            wide,
+            first_sum,
+            output: if has_own { self.values(rows * d) } else { first_sum },
             second_norm_parts: self.floats(norm_parts),
             wide_parts: self.floats(gelu_parts(rows) * f),
             first_norm_parts: self.floats(norm_parts),

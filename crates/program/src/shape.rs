@@ -47,8 +47,17 @@ pub struct DropRates {
     pub hidden: f32,
     /// On attention probabilities.
     pub attention: f32,
+    /// After the layer behind the attention; 0 in DistilBERT.
+    pub attention_output: f32,
     /// Inside the head.
     pub head: f32,
+}
+
+impl DropRates {
+    /// Whether anything is dropped after the layer behind the attention.
+    pub(crate) fn has_attention_output(&self) -> bool {
+        self.attention_output > 0.0
+    }
 }
 
 /// What the kernels do not take.
@@ -80,6 +89,11 @@ impl ModelShape {
     #[must_use]
     pub fn columns(&self) -> usize {
         self.width / self.heads
+    }
+
+    /// Sites whose masks have keys.
+    pub(crate) fn sites(&self) -> usize {
+        2 + if self.dropout.has_attention_output() { 3 } else { 2 } * self.blocks
     }
 
     /// Whether the kernels take this model and texts of `longest` tokens.

@@ -18,7 +18,7 @@ mod story;
 mod style;
 mod svg;
 
-pub use page::{MOST_RUNS, page};
-pub use run::{Histogram, Mistake, Run, Setting};
+pub use page::{MOST_RUNS, page, series_page};
+pub use run::{Histogram, Mistake, Run, Seeds, Setting};
 pub use sections::curves::{Figure, figures};
 pub use story::{LineError, Story};

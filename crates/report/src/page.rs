@@ -1,9 +1,9 @@
 //! The page around its parts.
 
 use crate::html::escaped;
-use crate::run::Run;
+use crate::run::{Run, Seeds};
 use crate::sections::{
-    calibration, classes, comparison, curves, lengths, mistakes, settings, summary, time,
+    calibration, classes, comparison, curves, lengths, mistakes, seeds, settings, summary, time,
 };
 use crate::style::{self, COLOURS, DASHES};
 
@@ -20,12 +20,25 @@ struct Part {
 /// One page about `runs`, which are compared where they are several; `version` is the program's.
 #[must_use]
 pub fn page(runs: &[Run], version: &str) -> String {
-    let runs = &runs[..runs.len().min(MOST_RUNS)];
     let title = match runs {
         [run] => run.name.clone(),
-        _ => format!("{} runs compared", runs.len()),
+        _ => format!("{} runs compared", runs.len().min(MOST_RUNS)),
     };
-    let mut parts = Vec::new();
+    page_of(&title, Vec::new(), runs, version)
+}
+
+/// One page about a series of trainings that differ in their seed; of more than [`MOST_RUNS`] the first
+/// ones have curves.
+#[must_use]
+pub fn series_page(runs: &[Run], of_seeds: &Seeds, version: &str) -> String {
+    let title = format!("{} seeds", of_seeds.seeds.len());
+    let part = part("seeds", "All seeds", seeds(of_seeds));
+    page_of(&title, vec![part], runs, version)
+}
+
+/// A page with `parts` before all others.
+fn page_of(title: &str, mut parts: Vec<Part>, runs: &[Run], version: &str) -> String {
+    let runs = &runs[..runs.len().min(MOST_RUNS)];
     if runs.len() > 1 {
         parts.push(part("results", "Results", comparison(runs)));
     }
@@ -41,7 +54,7 @@ pub fn page(runs: &[Run], version: &str) -> String {
     }
     parts.retain(|part| !part.content.is_empty());
     let head = if let [run] = runs { summary(run) } else { String::new() };
-    document(&escaped(&title), &head, &parts, version)
+    document(&escaped(title), &head, &parts, version)
 }
 
 /// The whole document around its parts.

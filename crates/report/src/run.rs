@@ -1,5 +1,7 @@
 //! What a page is made of.
 
+use lockstep_trainer::{EvaluationReport, Spread};
+
 use crate::story::Story;
 
 /// One run, as a page shows it.
@@ -18,6 +20,25 @@ pub struct Run {
     pub mistakes: Option<Vec<Mistake>>,
     /// The settings.
     pub settings: Vec<Setting>,
+}
+
+impl Run {
+    /// The evaluation that a page is about, where there is one.
+    #[must_use]
+    pub fn final_evaluation(&self) -> Option<&EvaluationReport> {
+        self.story.final_evaluation()
+    }
+}
+
+/// What trainings that differ in their seed only came to.
+#[derive(Clone, Debug)]
+pub struct Seeds {
+    /// The seeds, in the order of the runs.
+    pub seeds: Vec<u64>,
+    /// Each metric over the seeds, by its name in `all_results.json`.
+    pub metrics: Vec<(String, Spread)>,
+    /// Whose model is the result, in words.
+    pub result: String,
 }
 
 /// A text that was given a wrong class.

@@ -14,10 +14,11 @@ use lockstep_trainer::BestMetric;
 use super::keys::{
     BEST_METRIC, DETERMINISTIC, DEVICE, EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH,
     GREATER_IS_BETTER, LOAD_BEST, MAX_SKIPPED, MAX_STEPS, ON_NONFINITE, OVERWRITE,
-    PER_DEVICE_BATCH, QUIET, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, TEST_FILE, TRAIN_FILE,
-    VALIDATION_FILE, VALIDATION_SPLIT, VERBOSE, WARMUP_RATIO, WARMUP_STEPS,
+    PER_DEVICE_BATCH, QUIET, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, SEED, SEEDS, TEST_FILE, TRACE,
+    TRAIN_FILE, VALIDATION_FILE, VALIDATION_SPLIT, VERBOSE, WARMUP_RATIO, WARMUP_STEPS,
 };
 use super::meaning::has_validation;
+use super::seeds::Seeds;
 use super::terms::{DataSource, NonFinite, Resume, Strategy};
 
 /// Settles what the later word settles, and notes the contradictions that are left.
@@ -27,6 +28,7 @@ pub(crate) fn settle(config: &mut Written) {
     settle_rivals(config, [&VALIDATION_FILE, &VALIDATION_SPLIT], "pass one of them");
     settle_rivals(config, [&WARMUP_RATIO, &WARMUP_STEPS], "pass one of them");
     settle_resume(config);
+    settle_seeds(config);
     settle_steps(config, &EVAL_STRATEGY, &EVAL_STEPS);
     settle_steps(config, &SAVE_STRATEGY, &SAVE_STEPS);
     settle_skips(config);
@@ -91,6 +93,23 @@ fn settle_resume(config: &mut Written) {
             true => config.drop_key(&RESUME_KEY),
             false => config.drop_key(&OVERWRITE),
         }
+    }
+}
+
+/// A list of seeds leaves nothing for the single one to say, and a series does not resume from one
+/// checkpoint.
+fn settle_seeds(config: &mut Written) {
+    let Some(seeds) = config.find(&SEEDS) else { return };
+    if matches!(seeds, Seeds::These(_)) {
+        let remedy = "pass one of them; a number of seeds (seeds = 5) is counted from seed";
+        settle_rivals(config, [&SEED, &SEEDS], remedy);
+    }
+    if config.given(&SEEDS).is_some() && config.given(&TRACE).is_some() {
+        contradict(config, &TRACE, &SEEDS, "a trace shows one training; leave one of them out");
+    }
+    if config.given(&SEEDS).is_some() && matches!(config.find(&RESUME_KEY), Some(Resume::From(_))) {
+        let remedy = "a series resumes each of its seeds by itself: set resume to auto";
+        contradict(config, &RESUME_KEY, &SEEDS, remedy);
     }
 }
 

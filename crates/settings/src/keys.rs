@@ -20,6 +20,7 @@ use lockstep_trainer::{BestMetric, Graphs};
 use super::class_weights::{CLASS_WEIGHTS_KIND, ClassWeights};
 use super::key_list::keys;
 use super::report_terms::{LOG_FORMATS, REPORTERS, Reporter};
+use super::seeds::{SEEDS_KIND, Seeds};
 use super::table_terms::{DELIMITER, ENCODING};
 use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
@@ -29,10 +30,8 @@ use super::terms::{
 };
 
 keys! {
-    MODEL: ModelName = Key::new(
-        tables::MODEL, "model", MODEL_NAME,
-        "model to start from",
-    ).or("distilbert-base-uncased");
+    MODEL: ModelName = Key::new(tables::MODEL, "model", MODEL_NAME, "model to start from")
+        .or("distilbert-base-uncased");
     HEAD_TYPE: HeadKind = Key::new(
         tables::MODEL, "head", HEAD,
         "classification head: the recipe's MLP, or Hugging Face's",
@@ -66,6 +65,14 @@ keys! {
         DATA, "validation_split", BELOW_ONE,
         "share of the training texts to evaluate on instead of a validation file",
     ).or_else("0");
+    MAX_TRAIN_SAMPLES: NonZeroUsize = Key::new(
+        DATA, "max_train_samples", SIZE,
+        "training examples to use at most: a sample by the seed, with no_shuffle the first ones",
+    ).or_else("all");
+    MAX_EVAL_SAMPLES: NonZeroUsize = Key::new(
+        DATA, "max_eval_samples", SIZE,
+        "validation examples to use at most, chosen in the same way",
+    ).or_else("all");
     TEST_FILE: DataSource = Key::new(
         DATA, "test_file", DATA_SOURCE,
         "test examples, evaluated once with the final model",
@@ -111,22 +118,16 @@ keys! {
         "read examples in file order, for comparisons",
     ).or("false");
 
-    NUM_TRAIN_EPOCHS: f64 = Key::new(
-        TRAIN, "num_train_epochs", POSITIVE,
-        "passes over the training file",
-    ).or("3");
-    MAX_STEPS: NonZeroU64 = Key::new(
-        TRAIN, "max_steps", UPDATES,
-        "number of updates; replaces num_train_epochs",
-    );
+    NUM_TRAIN_EPOCHS: f64 =
+        Key::new(TRAIN, "num_train_epochs", POSITIVE, "passes over the training file").or("3");
+    MAX_STEPS: NonZeroU64 =
+        Key::new(TRAIN, "max_steps", UPDATES, "number of updates; replaces num_train_epochs");
     PER_DEVICE_BATCH: NonZeroUsize = Key::new(
         TRAIN, "per_device_train_batch_size", SIZE,
         "examples per device and pass",
     ).or_else("16");
-    GLOBAL_BATCH: NonZeroUsize = Key::new(
-        TRAIN, "global_batch_size", SIZE,
-        "examples per update, on any number of ranks",
-    );
+    GLOBAL_BATCH: NonZeroUsize =
+        Key::new(TRAIN, "global_batch_size", SIZE, "examples per update, on any number of ranks");
     ACCUMULATION: NonZeroUsize = Key::new(
         TRAIN, "gradient_accumulation_steps", SIZE,
         "passes that an update is split into",
@@ -143,10 +144,8 @@ keys! {
         TRAIN, "label_smoothing_factor", BELOW_ONE,
         "share of each target that is spread over all classes",
     ).or("0");
-    EVAL_STRATEGY: Strategy = Key::new(
-        TRAIN, "eval_strategy", STRATEGY,
-        "when to evaluate",
-    ).or("epoch");
+    EVAL_STRATEGY: Strategy =
+        Key::new(TRAIN, "eval_strategy", STRATEGY, "when to evaluate").or("epoch");
     EVAL_STEPS: NonZeroU64 = Key::new(
         TRAIN, "eval_steps", UPDATES,
         "updates between evaluations, for eval_strategy = steps",
@@ -171,6 +170,10 @@ keys! {
         TRAIN, "seed", WHOLE,
         "random seed of example order, dropout and fresh weights",
     ).or("42");
+    SEEDS: Seeds = Key::new(
+        TRAIN, "seeds", SEEDS_KIND,
+        "one training per seed: so many from seed on, or these",
+    );
 
     LEARNING_RATE: f64 =
         Key::new(OPTIM, "learning_rate", UNIT, "peak learning rate of the encoder").or("2e-5");
@@ -224,10 +227,8 @@ keys! {
         RUN, "cuda_graphs", GRAPHS,
         "start each update on a GPU as one CUDA graph",
     ).or("on");
-    OUTPUT_DIR: PathBuf = Key::new(
-        RUN, "output_dir", DIRECTORY,
-        "output directory",
-    ).or_else("runs/NAME, of the config or the data");
+    OUTPUT_DIR: PathBuf = Key::new(RUN, "output_dir", DIRECTORY, "output directory")
+        .or_else("runs/NAME, of the config or the data");
     OVERWRITE: bool = Key::new(
         RUN, "overwrite_output_dir", SWITCH,
         "replace an earlier run in the output directory",
@@ -266,6 +267,8 @@ keys! {
         Key::new(RUN, "quiet", SWITCH, "warnings, errors and the closing lines only").or("false");
     VERBOSE: bool =
         Key::new(RUN, "verbose", SWITCH, "also how much ranks exchanged, and how fast").or("false");
+    TRACE: PathBuf =
+        Key::new(RUN, "trace", FILE, "file for a Chrome trace of the first updates on all ranks");
     PEER_TIMEOUT: NonZeroU64 = Key::new(
         RUN, "peer_timeout", UPDATES,
         "seconds after which a silent rank counts as lost",

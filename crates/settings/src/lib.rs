@@ -13,6 +13,7 @@ mod meaning;
 mod plan;
 mod record;
 mod report_terms;
+mod seeds;
 mod shared;
 mod table_terms;
 mod tables;
@@ -23,14 +24,15 @@ use std::path::Path;
 use lockstep_flags::{CommandLine, Entries, Faults, Written, note_word, toml_file};
 
 pub use class_weights::ClassWeights;
-pub use meaning::dialect;
+pub use meaning::{dialect, sample};
 pub use plan::{
     BatchSize, DataPlan, Existing, Mismatch, ModelPlan, OptimPlan, OutputPlan, Reading, RunPlan,
     Settled, TrainPlan,
 };
 pub use record::{Record, is_record, is_record_of, is_unfinished_record, plan_toml, run_toml};
 pub use report_terms::Reporter;
-pub use shared::shared;
+pub use seeds::{Seeds, is_seed_folder, seed_folder};
+pub use shared::{deciding, shared};
 pub use terms::{
     DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Resume, Strategy, TokenPlace,
 };

@@ -1,9 +1,9 @@
 //! From texts to types: what each key means.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
-use lockstep_data::{Dialect, Header, HeldOut, Order};
+use lockstep_data::{Dialect, Header, HeldOut, Order, Sample};
 use lockstep_flags::{Fault, Key, Table, Written};
 use lockstep_host::{Sharing, Wish};
 use lockstep_model::Dropouts;
@@ -59,17 +59,33 @@ impl ModelPlan {
 
 impl DataPlan {
     fn of(config: &Written) -> Result<Self, Fault> {
-        let as_in_file = config.get(&keys::NO_SHUFFLE)?;
         let seed = Seed(config.get(&keys::SEED)?);
         Ok(Self {
             train: config.get(&keys::TRAIN_FILE)?,
             validation: config.find(&keys::VALIDATION_FILE),
             held_out: held_out(config, seed),
             test: config.find(&keys::TEST_FILE),
+            train_sample: sample(config, &keys::MAX_TRAIN_SAMPLES)?,
+            evaluation_sample: sample(config, &keys::MAX_EVAL_SAMPLES)?,
             reading: Reading::of(config)?,
-            order: if as_in_file { Order::AsInFile } else { Order::Shuffled(seed) },
+            order: order(config)?,
         })
     }
+}
+
+/// The order in which a command reads examples.
+fn order(config: &Written) -> Result<Order, Fault> {
+    let seed = Seed(config.get(&keys::SEED)?);
+    Ok(if config.get(&keys::NO_SHUFFLE)? { Order::AsInFile } else { Order::Shuffled(seed) })
+}
+
+/// Which examples of a set a command uses where `most` limits them.
+///
+/// # Errors
+/// A key that must be given and was not.
+pub fn sample(config: &Written, most: &Key<NonZeroUsize>) -> Result<Option<Sample>, Fault> {
+    let order = order(config)?;
+    Ok(config.find(most).map(|most| Sample { most, order }))
 }
 
 /// The part of the training examples that is held out; nothing for a share of 0.

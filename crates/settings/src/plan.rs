@@ -4,18 +4,19 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lockstep_data::{ColumnChoice, Dialect, HeldOut, MaxLength, OnBadRow, Order, Renames};
+use lockstep_data::{ColumnChoice, Dialect, HeldOut, MaxLength, OnBadRow, Order, Renames, Sample};
 use lockstep_flags::{Entry, Key};
 use lockstep_host::{PrecisionChoice, Wish};
 use lockstep_model::{Dropouts, HeadKind};
 use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_trainer::{
-    Arithmetic, BestMetric, Cadence, Criterion, Graphs, OnNonFinite, Recording, RunLength, Saving,
-    TrainSettings, Usage,
+    Arithmetic, BestMetric, Cadence, Criterion, Graphs, Logging, OnNonFinite, Recording, RunLength,
+    Saving, TrainSettings, Usage,
 };
 use lockstep_world::{Seed, WorldSize};
 
 use super::class_weights::ClassWeights;
+use super::keys;
 use super::report_terms::Reporter;
 use super::terms::{DataSource, ModelName};
 
@@ -78,6 +79,10 @@ pub struct DataPlan {
     pub held_out: Option<HeldOut>,
     /// Examples for the final model.
     pub test: Option<DataSource>,
+    /// Which of the training examples are used, behind the part that is held out; nothing for all.
+    pub train_sample: Option<Sample>,
+    /// Which of the validation examples are used; nothing for all.
+    pub evaluation_sample: Option<Sample>,
     /// How the files are read.
     pub reading: Reading,
     /// The order in which each epoch reads them.
@@ -252,6 +257,11 @@ impl RunPlan {
             replica_check: replica_check(run.replica_check, world, recording.is_some()),
             best_metric: train.best_metric,
             early_stopping: train.early_stopping,
+            logging: Logging {
+                every: run.logging_steps,
+                first: self.is_on(&keys::LOGGING_FIRST_STEP),
+            },
+            trace: self.find(&keys::TRACE).is_some(),
             usage: Usage { max_seq_length: data.reading.max_length.get(), ..Usage::default() },
             output_dir: run.directory.clone(),
             deterministic: train.deterministic,

@@ -34,6 +34,8 @@ pub(crate) struct Space {
     metrics: u64,
     /// Whether the run may end before it has written all of them.
     may_end_early: bool,
+    /// How many such runs there are: the seeds of a series, which has one more model.
+    runs: u64,
 }
 
 impl Space {
@@ -56,13 +58,28 @@ impl Space {
             has_another: written > limit,
             metrics: updates * LINE,
             may_end_early: settings.early_stopping.is_some(),
+            runs: plan.seeds().map_or(1, |seeds| seeds.len() as u64),
         }
+    }
+
+    /// What so many runs write.
+    pub(crate) fn times(self, runs: u64) -> Self {
+        Self { runs, ..self }
     }
 
     /// Bytes that the run needs in any case, those of its tensors: where the disk is full, it removes the
     /// oldest checkpoint before it writes the next one.
     fn least(&self) -> u64 {
-        self.model.saturating_mul(TENSORS.saturating_mul(self.kept).saturating_add(1))
+        let each = self.model.saturating_mul(TENSORS.saturating_mul(self.kept).saturating_add(1));
+        self.of_all(each)
+    }
+
+    /// Bytes of all runs, where each writes so many.
+    fn of_all(&self, each: u64) -> u64 {
+        match self.runs {
+            1 => each,
+            runs => each.saturating_mul(runs).saturating_add(self.model),
+        }
     }
 
     /// Bytes of the first thing that is whole: a checkpoint, or the model.
@@ -72,6 +89,10 @@ impl Space {
 
     /// Bytes that the run writes if it may, about.
     pub(crate) fn bytes(&self) -> u64 {
+        self.of_all(self.of_each())
+    }
+
+    fn of_each(&self) -> u64 {
         let checkpoints = self.kept.saturating_add(u64::from(self.has_another));
         let rest = self.model + SMALL_FILES + self.metrics;
         self.checkpoint().saturating_mul(checkpoints).saturating_add(rest)
@@ -83,7 +104,15 @@ impl Space {
 
     /// The sum in words.
     pub(crate) fn words(&self) -> String {
-        let total = size(self.bytes());
+        if self.runs > 1 {
+            let (all, runs) = (size(self.bytes()), self.runs);
+            return format!("{all} in all: {runs} runs of {}, and one more model", self.of_one());
+        }
+        self.of_one()
+    }
+
+    fn of_one(&self) -> String {
+        let total = size(self.of_each());
         if self.kept == 0 {
             return format!("about {total}: the model");
         }
@@ -211,6 +240,10 @@ mod tests {
             "about 2.6 GB: 2 checkpoints of 794 MB, one more, and the model"
         );
         assert_eq!(space("--save-strategy no").words(), "about 266 MB: the model");
+        assert_eq!(
+            space("--save-strategy no --seeds 3").words(),
+            "1.1 GB in all: 3 runs of about 266 MB: the model, and one more model"
+        );
         assert_eq!(size(1_500_000_000_000), "1.5 TB");
     }
 
@@ -226,6 +259,7 @@ mod tests {
         assert!(words.contains("--output-dir /nowhere/runs/a"), "{words}");
         assert!(words.contains("the run needs about"), "{words}");
         assert!(words.contains("--save-total-limit"), "{words}");
+        assert!(outcome("--seeds 2", 1 << 50).unwrap_err().contains("2 runs of about"));
         assert_eq!(outcome("--early-stopping-patience 1", 1 << 50), Ok(()));
     }
 

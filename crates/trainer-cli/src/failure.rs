@@ -12,7 +12,7 @@ use lockstep_hub::HubError;
 use lockstep_join::{JoinError, PlaceError, WorldError, of_collective};
 use lockstep_model::ModelError;
 use lockstep_params::TensorFileError;
-use lockstep_trainer::{CheckpointError, TrainError};
+use lockstep_trainer::{CheckpointError, NoTemperature, TrainError};
 use thiserror::Error;
 
 use crate::criterion::WeightsError;
@@ -89,6 +89,14 @@ pub(crate) enum Failure {
     NoAnswer {
         /// How many rows there were.
         rows: u64,
+    },
+    /// Examples that a model cannot be calibrated on.
+    #[error("{}: {cause}", data)]
+    NoTemperature {
+        /// What they are of.
+        data: String,
+        /// Why.
+        cause: NoTemperature,
     },
     /// A file that cannot be written.
     #[error("{} cannot be written: {cause}\n  hint: {}", path.display(), instead_of_writing(cause))]
@@ -204,7 +212,7 @@ impl Failure {
                 codes.iter().copied().reduce(of_both).unwrap_or(ExitCode::Usage)
             }
             Self::Join(error) => error.code(),
-            Self::Data(_) | Self::Metrics { .. } => ExitCode::Data,
+            Self::Data(_) | Self::Metrics { .. } | Self::NoTemperature { .. } => ExitCode::Data,
             Self::Tokenizer(error) => of_tokenizer(error),
             Self::Hub(error) => error.code(),
             Self::NoCheckpoint { .. } | Self::Classes { .. } => ExitCode::Checkpoint,

@@ -18,6 +18,8 @@ pub(crate) static CHECKPOINT: Key<PathBuf> =
 
 /// A model with its tokenizer and its classes.
 pub(crate) struct Finished {
+    /// Where it is.
+    pub(crate) directory: PathBuf,
     /// The model.
     pub(crate) model: Classifier,
     /// What makes its tokens.
@@ -48,9 +50,12 @@ impl Finished {
         let max_length = origin.max_length(config, model.config().positions)?;
         models::check(&model, &tokenizer, max_length.get())?;
         let labels = LabelMap::of_model(model.labels().to_vec());
-        let labels = labels.map_err(|fault: LabelError| Failure::Classes { directory, fault })?;
+        let labels = labels.map_err(|fault: LabelError| Failure::Classes {
+            directory: directory.clone(),
+            fault,
+        })?;
         let usage = usage.unwrap_or_default();
-        Ok(Self { model, tokenizer, labels, max_length, usage })
+        Ok(Self { directory, model, tokenizer, labels, max_length, usage })
     }
 
     /// The columns of the texts: as the flag says, else as in training.

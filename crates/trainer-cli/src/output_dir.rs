@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use lockstep_flags::{Fault, Faults, Problem};
 use lockstep_join::FLIGHT;
-use lockstep_settings::{Existing, OutputPlan, is_record, is_record_of, is_unfinished_record};
+use lockstep_settings::{
+    Existing, OutputPlan, is_record, is_record_of, is_seed_folder, is_unfinished_record,
+};
 use lockstep_trainer::{
-    Observer, TrainEvent, has_checkpoints, is_checkpoint_name, latest_checkpoint,
+    Calibration, Observer, TrainEvent, has_checkpoints, is_checkpoint_name, latest_checkpoint,
 };
 
+use crate::commands::SEEDS_FILE;
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
 use crate::refusal::Refusal;
@@ -98,6 +101,34 @@ pub(crate) fn prepare(plan: &OutputPlan) -> Result<Option<PathBuf>, Failure> {
     checkpoint(directory, &plan.existing)
 }
 
+/// Whether what is to be resumed is of one kind with the plan: a series of seeds, or a single training.
+///
+/// # Errors
+/// A single training where the plan is a series, or the other way round.
+pub(crate) fn check_kind(plan: &OutputPlan, is_series: bool) -> Result<(), Failure> {
+    let OutputPlan { directory, existing, .. } = plan;
+    let refused = |refusal: Refusal| Err(refusal.of_output(directory).into());
+    match existing {
+        Existing::Refuse | Existing::Replace => Ok(()),
+        _ if !is_series && holds_seeds(directory) => refused(Refusal::HoldsSeries),
+        _ if !is_series || holds_seeds(directory) => Ok(()),
+        _ if is_finished(directory) || !has_no_checkpoint(directory) => {
+            refused(Refusal::HoldsSingle)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a series of ours trained a seed here.
+fn holds_seeds(directory: &Path) -> bool {
+    let is_seed = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(is_seed_folder) && is_ours(path)
+    };
+    fs::read_dir(directory)
+        .is_ok_and(|entries| entries.flatten().any(|entry| is_seed(&entry.path())))
+}
+
 /// Why the run may not write to its directory, where that holds something.
 fn refusal(directory: &Path, existing: &Existing) -> Option<Refusal> {
     if !holds_something(directory) {
@@ -142,9 +173,10 @@ fn is_inside(checkpoint: &Path, directory: &Path) -> bool {
     parent.is_some() && parent == directory.canonicalize().ok().as_deref()
 }
 
-/// Incomplete checkpoints count: [`prepare`] reports that none of them is complete.
+/// Incomplete checkpoints count: [`prepare`] reports that none of them is complete. So do the seeds of a
+/// series, which can be resumed.
 fn has_no_checkpoint(directory: &Path) -> bool {
-    matches!(has_checkpoints(directory), Ok(false))
+    matches!(has_checkpoints(directory), Ok(false)) && !holds_seeds(directory)
 }
 
 /// What a run leaves that was killed as it wrote its first file does not count.
@@ -172,7 +204,9 @@ fn clear(directory: &Path) -> Result<(), Failure> {
     let aside = directory.join(REPLACED);
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
-        if !is_ours(directory) || !name.to_str().is_some_and(is_replaced) {
+        let is_foreign = |name: &str| is_seed_folder(name) && !is_ours(&path);
+        let is_left = |name: &str| !is_replaced(name) || is_foreign(name);
+        if !is_ours(directory) || name.to_str().is_none_or(is_left) {
             continue;
         }
         let failed = |cause| Failure::Write { path: path.clone(), cause };
@@ -193,7 +227,7 @@ const REPLACED: &str = ".replaced";
 
 /// Whether a run that replaces another one removes what has this name in its directory.
 fn is_replaced(name: &str) -> bool {
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 17] = [
         "model.safetensors",
         "modeling_lockstep.py",
         "config.json",
@@ -201,10 +235,12 @@ fn is_replaced(name: &str) -> bool {
         "tokenizer_config.json",
         "vocab.txt",
         "lockstep.json",
+        Calibration::NAME,
         "README.md",
         "all_results.json",
         "trainer_state.json",
         "metrics.jsonl",
+        SEEDS_FILE,
         report::PAGE,
         report::FIGURES,
         "logs",
@@ -213,6 +249,7 @@ fn is_replaced(name: &str) -> bool {
     let is_aside = || NAMES.iter().any(|of| whole_file::aside(Path::new(of)) == Path::new(name));
     NAMES.contains(&name)
         || is_checkpoint_name(name)
+        || is_seed_folder(name)
         || name.starts_with(lockstep_events::PREFIX)
         || is_aside()
 }
@@ -244,16 +281,21 @@ impl Replaced {
     pub(crate) fn of(directory: &Path) -> Self {
         Self { directory: directory.join(REPLACED) }
     }
+
+    /// Removes it now.
+    pub(crate) fn remove(&self) {
+        if self.directory.exists()
+            && let Err(cause) = fs::remove_dir_all(&self.directory)
+        {
+            tracing::warn!("cannot remove {}: {cause}", self.directory.display());
+        }
+    }
 }
 
 impl Observer for Replaced {
     fn observe(&mut self, event: &TrainEvent) {
-        let is_whole = matches!(event, TrainEvent::Checkpoint(_) | TrainEvent::Finish(_));
-        if is_whole
-            && self.directory.exists()
-            && let Err(cause) = fs::remove_dir_all(&self.directory)
-        {
-            tracing::warn!("cannot remove {}: {cause}", self.directory.display());
+        if matches!(event, TrainEvent::Checkpoint(_) | TrainEvent::Finish(_)) {
+            self.remove();
         }
     }
 }

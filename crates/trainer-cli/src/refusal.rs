@@ -91,6 +91,19 @@ pub(crate) enum Refusal {
          or --resume auto to continue from its newest checkpoint"
     )]
     Occupied,
+    /// A series of seeds where a single training is to be resumed.
+    #[error(
+        "this directory holds a series of seeds, which only --seeds resumes\n      \
+         hint: pass the --seeds of its run.toml, or choose another directory"
+    )]
+    HoldsSeries,
+    /// A single training where a series is to be resumed.
+    #[error(
+        "this directory holds a single training, which --seeds does not resume\n      \
+         hint: leave --seeds out, choose another directory, or pass --overwrite-output-dir without \
+         --resume to replace that training"
+    )]
+    HoldsSingle,
     /// A directory that another program filled.
     #[error(
         "this directory is not empty and is not a run of lockstep: it has no run.toml of a run, so \

@@ -150,6 +150,13 @@ fn of_run(remedy: RunRemedy) -> String {
         RunRemedy::StartAgain => {
             "remove them, or start again with --resume never --overwrite-output-dir"
         }
+        RunRemedy::CalibrateAgain { path } => {
+            return format!(
+                "calibrate the model again with `trainer evaluate --calibrate`, or remove {} to use it \
+                 uncalibrated",
+                path.display()
+            );
+        }
         RunRemedy::ResumeAsStarted { longer } => return as_started(longer.as_deref()),
     };
     fixed.to_owned()

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use lockstep_data::DataError;
-use lockstep_report::{Histogram, Mistake, Run, Setting, Story, figures, page};
+use lockstep_report::{Histogram, Mistake, Run, Seeds, Setting, Story, figures, page, series_page};
 use lockstep_settings::{RunPlan, Settled};
 
 use crate::failure::Failure;
@@ -73,6 +73,14 @@ pub(crate) fn mistakes(story: &Story, set: &Set) -> Result<Vec<Mistake>, DataErr
 /// The system's.
 pub(crate) fn write_page(runs: &[Run], path: &Path) -> Result<(), Failure> {
     write_file(path, &page(runs, env!("CARGO_PKG_VERSION")))
+}
+
+/// Writes the page of a series, whose trainings are `runs`.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn write_series_page(runs: &[Run], seeds: &Seeds, path: &Path) -> Result<(), Failure> {
+    write_file(path, &series_page(runs, seeds, env!("CARGO_PKG_VERSION")))
 }
 
 /// Writes page and figures into the output directory of a run.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
-use lockstep_data::{Corpus, CorpusFacts, CorpusFile, DataError, Tokenizer, texts_of};
+use lockstep_data::{
+    Corpus, CorpusFacts, CorpusFile, DataError, Sample, TokenCache, Tokenizer, texts_of,
+};
 
 use crate::failure::Failure;
 use crate::tiny_tokenizer::tiny_tokenizer;
@@ -29,6 +31,25 @@ impl Deref for Set {
 }
 
 impl Set {
+    /// The examples of a sample, or all of them. What is learned of a file is kept in `cache`.
+    ///
+    /// # Errors
+    /// A file that has changed.
+    pub(crate) fn limited_to(
+        self,
+        sample: Option<Sample>,
+        cache: Option<&TokenCache>,
+    ) -> Result<Self, DataError> {
+        let Some(sample) = sample else { return Ok(self) };
+        Ok(match self {
+            Self::Held(corpus) => Self::Held(Box::new(corpus.limited_to(sample))),
+            Self::File(corpus) => {
+                let unkept = TokenCache::default();
+                Self::File(Box::new(cache.unwrap_or(&unkept).limited_to(*corpus, sample)?))
+            }
+        })
+    }
+
     /// The texts with these numbers, counted from 0; the two of a pair with a slash between them.
     ///
     /// # Errors

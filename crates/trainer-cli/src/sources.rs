@@ -2,7 +2,7 @@
 
 use lockstep_data::{
     BadRows, Columns, Corpus, DataError, Doubt, Example, HeldOut, LabelMap, Labels, MaxLength,
-    RawCorpus, RawCorpusFile, Renames, RowPlace, TokenCache,
+    RawCorpus, RawCorpusFile, Renames, RowPlace, Sample, TokenCache,
 };
 use lockstep_hub::HubSettings;
 use lockstep_reviews as reviews;
@@ -92,13 +92,16 @@ pub(crate) struct Held<'a> {
 }
 
 /// The corpora of a training, read before it is known which classes the model has.
-pub(crate) struct RawCorpora {
+pub(crate) struct RawCorpora<'a> {
     train: Raw,
     validation: Option<Raw>,
     test: Option<Raw>,
     /// What messages call the validation and the test set.
     held_names: [Option<String>; 2],
     held_out: Option<HeldOut>,
+    /// Which training and which validation examples are used.
+    samples: [Option<Sample>; 2],
+    cache: Option<&'a TokenCache>,
     renames: Option<Renames>,
 }
 
@@ -111,12 +114,12 @@ enum Raw {
     File(RawCorpusFile),
 }
 
-impl RawCorpora {
+impl<'a> RawCorpora<'a> {
     /// Reads the corpora of a plan.
     ///
     /// # Errors
     /// The first source that cannot be read, or whose columns are not known.
-    pub(crate) fn read(plan: &DataPlan, places: Places<'_>) -> Result<Self, Failure> {
+    pub(crate) fn read(plan: &DataPlan, places: Places<'a>) -> Result<Self, Failure> {
         let renames = renames(&plan.reading)?;
         let read = |source: &DataSource, split| {
             // A part is held out by its texts.
@@ -133,6 +136,8 @@ impl RawCorpora {
             test: held(&plan.test)?,
             held_names: [&plan.validation, &plan.test].map(|source| source.as_ref().map(name)),
             held_out: plan.held_out,
+            samples: [plan.train_sample, plan.evaluation_sample],
+            cache: places.cache,
             renames,
         })
     }
@@ -165,6 +170,11 @@ impl RawCorpora {
             },
             None => (train, validation),
         };
+        // A smaller sample of the training examples is compared on the same validation set.
+        let [of_train, of_validation] = self.samples;
+        let train = train.limited_to(of_train, self.cache)?;
+        let validation =
+            validation.map(|set| set.limited_to(of_validation, self.cache)).transpose()?;
         Ok(Corpora { validation, test, train, renames: self.renames })
     }
 }
@@ -247,14 +257,22 @@ pub(crate) fn name(source: &DataSource) -> String {
     }
 }
 
+/// The texts to evaluate on among the reviews that are built in.
+pub(crate) fn review_texts() -> Vec<String> {
+    let held = reviews::reviews(reviews::Split::Dev, REVIEWS);
+    held.into_iter().map(|review| review.text).collect()
+}
+
 /// The classes of the reviews that are built in.
 pub(crate) fn review_labels() -> [&'static str; 2] {
     reviews::Sentiment::ALL.map(reviews::Sentiment::name)
 }
 
+/// The seed of the corpus that is built in.
+const REVIEWS: Seed = Seed(42);
+
 /// The corpus that is built in: the same for every run, whatever its seed.
 fn generated(split: Split) -> Result<Corpus, DataError> {
-    const SEED: Seed = Seed(42);
     let part = match split {
         Split::Train => reviews::Split::Train,
         Split::Held => reviews::Split::Dev,
@@ -264,7 +282,7 @@ fn generated(split: Split) -> Result<Corpus, DataError> {
         label: review.label as u32,
         place: RowPlace::line(line),
     };
-    let examples = reviews::reviews(part, SEED).into_iter().zip(1..).map(example).collect();
+    let examples = reviews::reviews(part, REVIEWS).into_iter().zip(1..).map(example).collect();
     let labels = LabelMap::new(review_labels().map(str::to_owned).to_vec());
     let corpus = labels.and_then(|labels| Corpus::from_examples(examples, labels));
     corpus.map_err(|fault| DataError::Labels {

@@ -29,11 +29,7 @@ pub(crate) fn compare(
     if collective.seat().world() == WorldSize::ONE {
         return Ok(());
     }
-    let mut hashes = Vec::with_capacity(weights.len());
-    weights.see_each(|_, values| -> Result<(), TrainError> {
-        hashes.push(hash_of(values));
-        Ok(())
-    })?;
+    let hashes = hashes(weights)?;
     let whole = hash(cast_slice(&hashes));
     let all = collective.all_gather(&[whole])?;
     if all.iter().all(|theirs| *theirs == whole) {
@@ -46,6 +42,24 @@ pub(crate) fn compare(
     let parameter = first.and_then(|at| weights.iter().nth(at));
     let parameter = parameter.map_or_else(String::new, |(name, _)| name.to_string());
     Err(TrainError::Drifted { update, parameter, groups: groups(&rows) })
+}
+
+/// One hash of all weights.
+///
+/// # Errors
+/// [`TrainError`] when they cannot be read from their device.
+pub(crate) fn hash_of_all(weights: &Parameters) -> Result<u64, TrainError> {
+    Ok(hash(cast_slice(&hashes(weights)?)))
+}
+
+/// A hash of each tensor.
+fn hashes(weights: &Parameters) -> Result<Vec<u64>, TrainError> {
+    let mut hashes = Vec::with_capacity(weights.len());
+    weights.see_each(|_, values| -> Result<(), TrainError> {
+        hashes.push(hash_of(values));
+        Ok(())
+    })?;
+    Ok(hashes)
 }
 
 /// The ranks with the same hashes, the largest group first.

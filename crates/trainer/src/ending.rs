@@ -9,6 +9,7 @@ use crate::checkpoint::{Saved, write_final};
 use crate::results::all_results;
 use crate::session::Session;
 use crate::splits::Split;
+use crate::trace::Lane;
 use crate::{
     Ending, EvaluationReport, FinalModel, FinishReport, TrainError, TrainEvent, Trainer, replicas,
 };
@@ -49,9 +50,12 @@ impl Trainer {
         self.check_weights()?;
         let output_dir = self.settings.output_dir.clone();
         self.journal.forget_lost_checkpoint();
+        self.journal.note_end();
         let (draft, results) = (self.draft(), all_results(&self.journal, &evaluations));
-        let Self { model, collective, .. } = self;
+        let Self { model, collective, tracer, step, .. } = self;
+        let span = tracer.span(Lane::Loop, "write model", step.0);
         replicas::by_leader(&mut **collective, || Ok(write_final(&draft, model, &results)?))?;
+        drop(span);
         self.enter(Phase::Ending);
         Ok(self.report_finish(session, ending, output_dir))
     }

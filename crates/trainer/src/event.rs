@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::ranking::BestThreshold;
 use crate::reliability::{ConfidentMistake, ReliabilityBin};
 
 /// The version of the serialised events.
@@ -141,7 +142,7 @@ pub struct EpochReport {
 }
 
 /// One evaluation of a split. Every example is counted once.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct EvaluationReport {
     /// Updates that lie behind.
     pub step: u64,
@@ -154,10 +155,29 @@ pub struct EvaluationReport {
     pub accuracy: f64,
     /// 95 % Wilson score interval of the accuracy.
     pub accuracy_interval: [f64; 2],
+    /// What always answering the most frequent class gives.
+    #[serde(default)]
+    pub baseline_accuracy: f64,
     /// Unweighted mean over the classes of their F1.
     pub f1: f64,
     /// Matthews correlation coefficient, of many classes.
     pub mcc: f64,
+    /// Area under the ROC curve: of the second of two classes, else the mean over each class against the
+    /// rest. Nothing where it is not defined, or examples and classes are too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auroc: Option<f64>,
+    /// Average precision, of the same classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_precision: Option<f64>,
+    /// Of two classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_threshold: Option<BestThreshold>,
+    /// What logits were divided by, where the model is calibrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// The probability from which on the second of two classes was the answer, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
     /// Examples evaluated.
     pub examples: u64,
     /// Examples whose class was found.

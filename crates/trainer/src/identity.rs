@@ -29,6 +29,9 @@ pub(crate) struct Identity {
     pub(crate) head: String,
     pub(crate) dropout: String,
     pub(crate) attention_dropout: String,
+    /// Of BERT and RoBERTa only; checkpoints of versions that did not drop there have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attention_output_dropout: Option<String>,
     pub(crate) head_dropout: String,
     #[serde(default = "only_precision")]
     pub(crate) precision: String,
@@ -68,7 +71,7 @@ impl Identity {
         train: &TokenStore,
     ) -> Self {
         let TrainSettings { adamw, peak_rates, .. } = settings;
-        let DropoutRates { hidden, attention, head } = model.dropout_rates();
+        let DropoutRates { hidden, attention, attention_output, head } = model.dropout_rates();
         Self {
             seed: settings.seed.0,
             total_updates: total,
@@ -82,6 +85,9 @@ impl Identity {
             head: name(model.head()),
             dropout: hidden.to_string(),
             attention_dropout: attention.to_string(),
+            attention_output_dropout: Some(attention_output)
+                .filter(|rate| *rate > 0.0)
+                .map(|rate| rate.to_string()),
             head_dropout: head.to_string(),
             precision: model.precision().to_string(),
             learning_rate: peak_rates.encoder,

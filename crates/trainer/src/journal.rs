@@ -8,10 +8,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::history::{self, Window};
 use crate::identity::Identity;
 use crate::spikes::RecentLosses;
 use crate::work::Work;
-use crate::{BestMetric, EpochReport, EvaluationReport, UpdateReport};
+use crate::{BestMetric, EvaluationReport, Logging, UpdateReport};
 
 /// The content of `trainer_state.json`; the upper keys are those of Hugging Face's `TrainerState`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub(crate) struct Journal {
     pub(crate) best_global_step: Option<u64>,
     pub(crate) best_model_checkpoint: Option<String>,
     pub(crate) log_history: Vec<Value>,
+    /// The updates that have no entry in it yet.
+    #[serde(default)]
+    pub(crate) window: Window,
     pub(crate) identity: Identity,
     /// Losses of the epoch that is under way.
     pub(crate) epoch_losses: Losses,
@@ -70,7 +74,7 @@ impl Losses {
         if self.updates == 0 { 0.0 } else { self.sum / self.updates as f64 }
     }
 
-    fn add(&mut self, loss: f64) {
+    pub(crate) fn add(&mut self, loss: f64) {
         self.sum += loss;
         self.updates += 1;
     }
@@ -87,6 +91,7 @@ impl Journal {
             best_global_step: None,
             best_model_checkpoint: None,
             log_history: Vec::new(),
+            window: Window::default(),
             identity,
             epoch_losses: Losses::default(),
             run_losses: Losses::default(),
@@ -122,7 +127,7 @@ impl Journal {
         self.best_model_checkpoint.take_if(|directory| !Path::new(directory).is_dir());
     }
 
-    pub(crate) fn note_update(&mut self, report: &UpdateReport) {
+    pub(crate) fn note_update(&mut self, report: &UpdateReport, logging: Logging) {
         self.global_step = report.step;
         self.epoch = report.epoch;
         self.work.add(report);
@@ -134,23 +139,29 @@ impl Journal {
             self.epoch_losses.add(report.loss);
             self.run_losses.add(report.loss);
         }
+        let is_last = report.step == self.max_steps;
+        self.window.note(&mut self.log_history, report, logging, is_last);
     }
 
-    pub(crate) fn note_epoch(&mut self, report: &EpochReport) {
+    pub(crate) fn note_epoch(&mut self) {
         self.epoch_losses = Losses::default();
+    }
+
+    /// Notes the end of the run, as Hugging Face's `Trainer` does.
+    pub(crate) fn note_end(&mut self) {
+        let seconds = self.work.seconds.max(f64::MIN_POSITIVE);
         self.log_history.push(serde_json::json!({
-            "step": report.step, "epoch": report.epoch, "loss": report.average_loss,
+            "step": self.global_step, "epoch": self.epoch, "train_loss": self.run_losses.mean(),
+            "train_runtime": self.work.seconds,
+            "train_samples_per_second": self.work.examples as f64 / seconds,
+            "train_steps_per_second": self.work.updates as f64 / seconds,
         }));
     }
 
     /// Notes an evaluation of the validation split, and whether it is the best so far.
     pub(crate) fn note_evaluation(&mut self, report: &EvaluationReport, metric: BestMetric) {
         self.evaluation_is_due = false;
-        self.log_history.push(serde_json::json!({
-            "step": report.step, "epoch": self.epoch, "eval_loss": report.loss,
-            "eval_accuracy": report.accuracy, "eval_f1": report.f1, "eval_mcc": report.mcc,
-            "eval_samples": report.examples, "eval_runtime": report.seconds,
-        }));
+        history::note_evaluation(&mut self.log_history, report, self.epoch);
         let value = metric.of(report);
         if metric.is_gain(value, self.best_metric) {
             self.best_metric = Some(value);

@@ -7,7 +7,9 @@
 //! [`TrainEvent`]s.
 
 mod best_metric;
+mod calibration;
 mod checkpoint;
+mod decision;
 mod determinism;
 mod drift;
 mod ending;
@@ -19,6 +21,7 @@ mod forward;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guards;
+mod history;
 mod identity;
 mod journal;
 mod metrics;
@@ -26,6 +29,7 @@ mod milestones;
 mod model_shape;
 mod parts;
 mod pass;
+mod ranking;
 mod recorded_plan;
 mod reliability;
 mod replicas;
@@ -37,27 +41,33 @@ mod session;
 mod settings;
 mod spikes;
 mod splits;
+mod spread;
 mod start;
 mod stop;
 mod sync;
 mod tally;
+mod token_batches;
+mod trace;
 mod trainer;
 mod update;
 mod usage;
 mod work;
 
 pub use best_metric::BestMetric;
+pub use calibration::{Calibration, NoTemperature};
 pub use checkpoint::{
     CheckpointError, RunRemedy, bytes_of_files, check_model, free_bytes, has_checkpoints,
     is_checkpoint_name, latest_checkpoint,
 };
+pub use decision::Decision;
 pub use engine::{CopyingLink, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
-pub use evaluation::evaluate;
+pub use evaluation::{KeptLogits, evaluate, evaluate_by_decision};
 pub use event::{
     CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport,
     LossSpikeReport, Observer, StartReport, SyncReport, TrainEvent, UpdateReport,
 };
+pub use history::Logging;
 pub use identity::Difference;
 pub use lockstep_gpu::Graphs;
 pub use lockstep_model::Criterion;
@@ -65,10 +75,13 @@ pub use lockstep_program::Arithmetic;
 pub use metrics::{ConfusionMatrix, wilson_interval};
 pub use model_shape::model_shape;
 pub use parts::Parts;
+pub use ranking::BestThreshold;
 pub use recorded_plan::{BucketShare, RecordedPlan, recorded_plan};
 pub use reliability::{ConfidentMistake, ReliabilityBin, calibration_error};
 pub use resumption::Forgotten;
 pub use settings::{Cadence, FinalModel, OnNonFinite, Recording, RunLength, Saving, TrainSettings};
+pub use spread::Spread;
 pub use stop::StopRequest;
+pub use trace::Tracer;
 pub use trainer::Trainer;
 pub use usage::Usage;

@@ -56,6 +56,13 @@ impl ConfusionMatrix {
         ratio(self.correct() as f64, self.examples() as f64)
     }
 
+    /// The accuracy of always answering the most frequent class.
+    #[must_use]
+    pub fn baseline_accuracy(&self) -> f64 {
+        let most = (0..self.classes).map(|class| self.truths(class)).max();
+        ratio(most.unwrap_or(0) as f64, self.examples() as f64)
+    }
+
     /// The unweighted mean of the classes' F1 = 2 TP / (2 TP + FP + FN).
     ///
     /// Classes that are neither true nor found anywhere are left out, as in scikit-learn's

@@ -72,7 +72,7 @@ impl Trainer {
             seconds: session.epoch.seconds,
         };
         session.epoch = Work::default();
-        self.journal.note_epoch(&report);
+        self.journal.note_epoch();
         session.observe(&TrainEvent::Epoch(report));
     }
 

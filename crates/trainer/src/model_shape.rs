@@ -26,7 +26,12 @@ pub fn model_shape(
             HeadActivation::Relu => Activation::Relu,
             HeadActivation::Tanh => Activation::Tanh,
         },
-        dropout: DropRates { hidden: rates.hidden, attention: rates.attention, head: rates.head },
+        dropout: DropRates {
+            hidden: rates.hidden,
+            attention: rates.attention,
+            attention_output: rates.attention_output,
+            head: rates.head,
+        },
         epsilon: config.epsilon as f32,
     }
 }

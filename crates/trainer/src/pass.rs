@@ -79,13 +79,18 @@ impl Pass<'_> {
         let mut own = UpdateTotals { examples: share.len(), ..Default::default() };
         let mut micro_batches = self.plan.micro_batches(share).peekable();
         while let Some(micro) = micro_batches.next() {
+            let span = self.plan.span("data");
             let batch = Batch::pack(self.plan.train, micro)?;
+            drop(span);
+            let span = self.plan.span("forward");
             let listener = listener.filter(|_| micro_batches.peek().is_none());
             let mode = Mode::Train { dropout: self.plan.dropout, listener };
             let logits = self.model.logits(&input(&batch), mode)?; // (B, K)
             let loss = logits.summed_cross_entropy(batch.labels(), self.plan.criterion)?;
             own.loss += loss.value()?;
             own.tokens += batch.tokens();
+            drop(span);
+            let _span = self.plan.span("backward");
             self.model.backward(&loss)?;
         }
         Ok(own)

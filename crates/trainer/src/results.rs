@@ -32,6 +32,7 @@ pub(crate) fn all_results(
         for (key, value) in [
             ("accuracy", json!(report.accuracy)),
             ("accuracy_interval", json!(report.accuracy_interval)),
+            ("baseline_accuracy", json!(report.baseline_accuracy)),
             ("f1", json!(report.f1)),
             ("mcc", json!(report.mcc)),
             ("loss", json!(report.loss)),
@@ -40,6 +41,10 @@ pub(crate) fn all_results(
             ("samples_per_second", json!(report.examples as f64 / report.seconds.max(1e-9))),
         ] {
             results.insert(format!("{prefix}_{key}"), value);
+        }
+        let ranked = [("auroc", report.auroc), ("average_precision", report.average_precision)];
+        for (key, value) in ranked {
+            results.extend(value.map(|value| (format!("{prefix}_{key}"), json!(value))));
         }
     }
     results

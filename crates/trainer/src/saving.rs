@@ -9,12 +9,14 @@ use lockstep_collective::Phase;
 
 use crate::checkpoint::{Companions, Draft, Progress, checkpoint_name};
 use crate::session::{Begun, Session};
+use crate::trace::Lane;
 use crate::{CheckpointError, CheckpointReport, TrainError, Trainer, replicas};
 
 impl Trainer {
     /// Begins a checkpoint of the state as it is, once the one before is whole.
     pub(crate) fn save(&mut self, session: &mut Session<'_>) -> Result<(), TrainError> {
-        let began = Instant::now();
+        let (began, tracer) = (Instant::now(), self.tracer.of_checkpoint().clone());
+        let _span = tracer.span(Lane::Loop, "checkpoint", self.step.0);
         self.enter(Phase::Saving);
         self.await_checkpoint(session)?;
         self.check_replicas()?;
@@ -23,7 +25,9 @@ impl Trainer {
         self.journal.note_checkpoint(&directory);
         let draft = self.draft();
         let Self { model, optimizer, collective, background, .. } = self;
-        replicas::by_leader(&mut **collective, || Ok(background.begin(model, optimizer, draft)?))?;
+        replicas::by_leader(&mut **collective, || {
+            Ok(background.begin(model, optimizer, draft, tracer.clone())?)
+        })?;
         session.saved = Some(self.step);
         let held_up = began.elapsed().as_secs_f64();
         let report = CheckpointReport { step: self.step.0, directory, held_up };

@@ -13,7 +13,7 @@ use lockstep_optim::{AdamWSettings, Rates, ScheduleShape, Warmup};
 use lockstep_program::{Arithmetic, Unsupported};
 use lockstep_world::Seed;
 
-use crate::{BestMetric, Usage};
+use crate::{BestMetric, Logging, Usage};
 
 /// Everything that decides what a run does, apart from the model and the data themselves.
 #[derive(Clone, Debug)]
@@ -52,6 +52,10 @@ pub struct TrainSettings {
     pub best_metric: BestMetric,
     /// After how many evaluations without a better one the run ends.
     pub early_stopping: Option<NonZeroUsize>,
+    /// Which updates `log_history` has.
+    pub logging: Logging,
+    /// Whether the first updates of this process are traced.
+    pub trace: bool,
     /// What is written beside the weights for their users.
     pub usage: Usage,
     /// Where everything is written.

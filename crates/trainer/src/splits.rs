@@ -5,7 +5,8 @@ use lockstep_world::Step;
 
 use crate::evaluation::evaluate_by;
 use crate::session::Session;
-use crate::{EvaluationReport, TrainError, TrainEvent, Trainer, evaluation};
+use crate::trace::Lane;
+use crate::{Decision, EvaluationReport, TrainError, TrainEvent, Trainer, evaluation};
 
 /// Examples that are evaluated and not learned from.
 #[derive(Clone, Copy)]
@@ -56,8 +57,9 @@ impl Trainer {
         };
         let Some(store) = store.as_ref().filter(|_| !session.stop) else { return Ok(None) };
         self.board.enter(Phase::Evaluating, step.0);
-        let criterion = &self.settings.criterion;
-        let split = evaluation::EvaluationSet { name, store, step, criterion };
+        let _span = self.tracer.of_evaluation().span(Lane::Loop, "evaluation", step.0);
+        let (criterion, decision) = (&self.settings.criterion, Decision::default());
+        let split = evaluation::EvaluationSet { name, store, step, criterion, decision };
         let Self { engine, model, collective, .. } = self;
         let stop = session.request;
         let report = evaluate_by(&mut **engine, model, &split, &mut **collective, stop)?;

@@ -14,7 +14,7 @@ use crate::engine::{Composed, Link, OnGpu, Recorded, Run, RunFacts};
 use crate::identity::Identity;
 use crate::journal::Journal;
 use crate::resumption::judged_on;
-use crate::{FinalModel, Parts, Recording, TrainError, TrainSettings, Trainer, replicas};
+use crate::{FinalModel, Parts, Recording, Tracer, TrainError, TrainSettings, Trainer, replicas};
 
 impl Trainer {
     /// A run whose updates are recorded programs on `machine`.
@@ -104,6 +104,7 @@ impl Trainer {
             step: Step::START,
             journal,
             origin: None,
+            tracer: Tracer::default(),
             background,
         };
         trainer.unite()?;

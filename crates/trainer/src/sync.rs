@@ -26,6 +26,7 @@ use lockstep_world::{Rank, WorldSize};
 
 use crate::determinism::{largest_world, sum_of_pieces};
 use crate::pass::{FirstShares, Pass};
+use crate::trace::Lane;
 use crate::update::{Cost, UpdatePlan, UpdateTotals};
 use crate::{SyncReport, TrainError};
 
@@ -80,8 +81,10 @@ impl<'a> GradientSync<'a> {
             let last = pass.last_share(&listener);
             drop(listener);
             let waits = Instant::now();
+            let span = plan.span("wait for the sums");
             board.enter(Phase::Summing, plan.number());
             let (sums, seconds) = summing.join().map_err(|_| TrainError::Thread)??;
+            drop(span);
             *report = SyncReport { seconds, exposed: waits.elapsed().as_secs_f64() };
             totals.push(last?);
             Ok(SummedGradients { sums, own: UpdateTotals::all(totals) })
@@ -103,7 +106,9 @@ impl<'a> GradientSync<'a> {
         };
         let squares = squares.into_iter().map(f64::to_bits);
         let mine: Vec<u64> = own.words().into_iter().chain(squares).collect();
+        let span = self.plan.span("totals");
         let all = self.collective.all_gather(&mine)?;
+        drop(span);
         let ranks = all.chunks_exact(mine.len()).map(|words| words.split_at(UpdateTotals::WORDS));
         let (totals, squares): (Vec<_>, Vec<_>) = ranks.unzip();
         let totals: Vec<_> = totals.into_iter().map(UpdateTotals::of_words).collect();
@@ -121,7 +126,7 @@ impl<'a> GradientSync<'a> {
     /// # Errors
     /// [`TrainError`] when a peer is lost.
     pub(crate) fn publish(&mut self, weights: &Parameters) -> Result<(), TrainError> {
-        let began = Instant::now();
+        let (began, _span) = (Instant::now(), self.plan.span("share weights"));
         weights.gather_shards(self.collective)?;
         let seconds = began.elapsed().as_secs_f64();
         self.report.seconds += seconds;
@@ -157,12 +162,18 @@ fn sum_as_ready(
 ) -> Result<(ReducedGradients, f64), TrainError> {
     let (mut sums, mut seconds) = (ReducedGradients::default(), 0.0);
     for part in ready {
+        let number = match part {
+            Ready::Block(block) => Some(block),
+            Ready::Rest => None,
+        };
         let local = match part {
             Ready::Block(block) => pass.last_gradients(|_, info| info.block == Some(block))?,
             Ready::Rest => pass.last_gradients(|name, _| !sums.contains(name))?,
         };
         let local = first.complete(local)?;
-        let began = Instant::now();
+        let (began, plan) = (Instant::now(), pass.plan);
+        let name = if number.is_some() { "sum block" } else { "sum the rest" };
+        let _span = plan.tracer.part(Lane::Reduction, name, (number, plan.number()));
         sums.join(local.sum(collective)?);
         seconds += began.elapsed().as_secs_f64();
     }

@@ -19,8 +19,11 @@ use crate::determinism::own_shares;
 use crate::engine::{Engine, Replica};
 use crate::journal::Journal;
 use crate::session::Session;
+use crate::trace::Lane;
 use crate::update::{FinishedUpdate, UpdatePlan};
-use crate::{Ending, Observer, StopRequest, TrainError, TrainEvent, TrainSettings, UpdateReport};
+use crate::{
+    Ending, Observer, StopRequest, Tracer, TrainError, TrainEvent, TrainSettings, UpdateReport,
+};
 
 /// One replica of a run, in lockstep with those of all other ranks.
 pub struct Trainer {
@@ -43,6 +46,8 @@ pub struct Trainer {
     pub(crate) journal: Journal,
     /// The folder of the checkpoint that this process was resumed from.
     pub(crate) origin: Option<PathBuf>,
+    /// Notes what takes how long, or nothing.
+    pub(crate) tracer: Tracer,
     /// Where the leader writes checkpoints.
     pub(crate) background: Background,
 }
@@ -57,6 +62,10 @@ impl Trainer {
         observer: &mut dyn Observer,
         stop: &StopRequest,
     ) -> Result<Ending, TrainError> {
+        if self.settings.trace {
+            self.tracer = Tracer::on(self.step.next().0, self.collective.seat().world().get());
+            self.tracer.compare_clocks(&mut *self.collective)?;
+        }
         let ending = self.make_updates(observer, stop);
         if ending.is_err() {
             self.finish_checkpoint();
@@ -87,7 +96,9 @@ impl Trainer {
 
     /// One update of all replicas. What it does follows from the step.
     fn update(&mut self, stop: &StopRequest, session: &mut Session<'_>) -> Result<(), TrainError> {
-        let Self { plan, train, settings, collective, step, .. } = self;
+        let Self { plan, train, settings, collective, step, tracer, .. } = self;
+        let tracer = tracer.of_update(step.next().0);
+        let span = tracer.span(Lane::Loop, "update", step.next().0);
         let global = plan.global_batch(*step);
         let shares = own_shares(settings, plan, *step, collective.seat(), train.lengths());
         let update = UpdatePlan {
@@ -103,11 +114,13 @@ impl Trainer {
             dropout: settings.seed.derive(Purpose::Dropout, step.0),
             accumulation: settings.accumulation,
             max_grad_norm: settings.max_grad_norm,
+            tracer,
             stop,
         };
         let Self { model, optimizer, board, .. } = self;
         let replica = Replica { model, optimizer, collective: &mut **collective, board };
         let finished = self.engine.update(replica, &update)?;
+        drop(span);
         *step = step.next();
         self.report(&finished, session)
     }
@@ -132,7 +145,7 @@ impl Trainer {
             if report.skipped {
                 self.judge_skipped(update)?;
             }
-            self.journal.note_update(&report);
+            self.journal.note_update(&report, self.settings.logging);
             session.epoch.add(&report);
             session.stop |= update.stop;
             session.observe(&TrainEvent::Update(report.clone()));
@@ -158,6 +171,15 @@ impl Trainer {
             sync: update.cost.sync,
             tflops: update.cost.tflops(),
         }
+    }
+
+    /// The trace of all ranks, in Chrome's JSON, for the leader, where one was asked for; all ranks call
+    /// this after the run.
+    ///
+    /// # Errors
+    /// [`TrainError`] when a peer is lost.
+    pub fn gather_trace(&mut self) -> Result<Option<String>, TrainError> {
+        self.tracer.gather(&mut *self.collective)
     }
 
     /// The process group.

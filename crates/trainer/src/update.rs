@@ -7,6 +7,7 @@ use lockstep_model::Criterion;
 use lockstep_optim::Rates;
 use lockstep_world::{Rank, Seed, Step, add_by_tree};
 
+use crate::trace::{Lane, Open, Tracer};
 use crate::{StopRequest, SyncReport, TrainError};
 
 /// Everything that decides one update of one rank.
@@ -33,6 +34,8 @@ pub(crate) struct UpdatePlan<'a> {
     /// At most this many micro-batches a share: see [`Self::micro_batches`].
     pub(crate) accumulation: NonZeroUsize,
     pub(crate) max_grad_norm: f64,
+    /// Notes what takes how long, or nothing.
+    pub(crate) tracer: &'a Tracer,
     /// Read as late as possible; the answer travels with the update's totals.
     pub(crate) stop: &'a StopRequest,
 }
@@ -41,6 +44,11 @@ impl UpdatePlan<'_> {
     /// The update's number, from 1.
     pub(crate) fn number(&self) -> u64 {
         self.step.next().0
+    }
+
+    /// A span in the trace of the loop, from now on.
+    pub(crate) fn span(&self, name: &'static str) -> Option<Open<'_>> {
+        self.tracer.span(Lane::Loop, name, self.number())
     }
 
     /// The examples of a share in at most `accumulation` parts, all of one size but the last.

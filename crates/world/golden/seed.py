@@ -17,6 +17,8 @@ PURPOSES = {
     "DropoutExample": 5,
     "DropoutPosition": 6,
     "Corpus": 7,
+    "ValidationSplit": 8,
+    "Sample": 9,
 }
 SITES = {
     "Embeddings": 0,
@@ -25,6 +27,8 @@ SITES = {
     "FeedForward { block: 0 }": 3,
     "Attention { block: 5 }": 12,
     "FeedForward { block: 5 }": 13,
+    "AttentionOutput { block: 0 }": 2**32,
+    "AttentionOutput { block: 5 }": 2**32 + 5,
 }
 
 

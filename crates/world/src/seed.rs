@@ -32,6 +32,8 @@ pub enum Purpose {
     Corpus,
     /// Which texts are held out of the training file; the index is a hash of the text.
     ValidationSplit,
+    /// Which examples of a set are used where not all are; the index is 0.
+    Sample,
 }
 
 impl Purpose {
@@ -46,6 +48,7 @@ impl Purpose {
             Self::DropoutPosition => 6,
             Self::Corpus => 7,
             Self::ValidationSplit => 8,
+            Self::Sample => 9,
         }
     }
 }
@@ -116,6 +119,8 @@ mod tests {
         check(Purpose::DropoutExample, 0x46FB_0CB5_60AE_0E2F);
         check(Purpose::DropoutPosition, 0x8D21_BEBC_196A_3AE4);
         check(Purpose::Corpus, 0xE2F2_B9A6_B172_C1E2);
+        check(Purpose::ValidationSplit, 0xBA1B_337A_5F9B_26DF);
+        check(Purpose::Sample, 0xDCA8_F7B7_0F69_9AA6);
     }
 
     #[test]

@@ -75,6 +75,59 @@ fn a_split_of_the_hub_trains_the_same_bits_as_its_file() {
     assert_eq!(hub.heads().len(), asked);
 }
 
+/// A hub with the data set `lab/parts`, whose training split is in two files.
+fn hub_of_parts() -> Server {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/whole/tables");
+    Server::start(move |head, stream| {
+        let path = head.split_whitespace().nth(1).unwrap();
+        let part = ["pandas", "polars"].into_iter().enumerate().find_map(|(number, name)| {
+            let file = format!("default/train/{number:04}.parquet");
+            path.ends_with(&file).then(|| folder.join(format!("{name}.parquet")))
+        });
+        if path.starts_with("/api/datasets/lab/parts/revision/") {
+            send(stream, "200 Yes\r\n", format!("{{\"sha\": \"{COMMIT}\"}}").as_bytes());
+        } else if path.starts_with(&format!("/api/datasets/lab/parts/tree/{COMMIT}?")) {
+            let entry = |number: usize| {
+                let path = format!("default/train/{number:04}.parquet");
+                let size = size_of(&folder.join(["pandas.parquet", "polars.parquet"][number]));
+                serde_json::json!({"type": "file", "path": path, "size": size, "oid": number.to_string()})
+            };
+            let tree: Vec<_> = (0..2).map(entry).collect();
+            send(stream, "200 Yes\r\n", serde_json::Value::from(tree).to_string().as_bytes());
+        } else if let Some(part) = part {
+            let etag = path.replace('/', "-");
+            let lines = format!("200 Yes\r\netag: \"{etag}\"\r\nx-repo-commit: {COMMIT}\r\n");
+            send(stream, &lines, &fs::read(part).unwrap());
+        } else {
+            send(stream, "404 No\r\nx-error-code: EntryNotFound\r\n", b"");
+        }
+    })
+}
+
+#[test]
+fn a_split_in_several_files_trains_the_same_bits_as_the_files_also_under_a_label_map() {
+    let (place, hub) = (Workplace::new(), hub_of_parts());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/whole/tables");
+    let files = ["pandas", "polars"].map(|name| folder.join(format!("{name}.parquet")));
+    let files = files.map(|path| path.display().to_string()).join(",");
+    fs::write(place.path("map.json"), r#"{"0": "dull", "1": "fine"}"#).unwrap();
+    let run = |train: &str, further: &[&str]| {
+        let words = ["train", "--model", "builtin:tiny", "--device", "cpu", "--max-steps", "2"];
+        let out = ["--train-file", train, "--output-dir", "out", "--overwrite-output-dir"];
+        let command = place.trainer(&[&words[..], &out, further].concat());
+        let mut command = asking(command, &place, &hub);
+        let (code, told) = ended(command.stdout(std::process::Stdio::piped()).spawn().unwrap());
+        assert_eq!(code, Some(0), "{told}");
+        fs::read(place.path("out/model.safetensors")).unwrap()
+    };
+    let expected = run(&files, &[]);
+    assert!(run("hub:lab/parts:train", &[]) == expected);
+    let map = ["--label-map", "map.json"];
+    assert!(run(&files, &map) == expected && run("hub:lab/parts:train", &map) == expected);
+    let labels = fs::read_to_string(place.path("out/config.json")).unwrap();
+    assert!(labels.contains("\"0\": \"dull\"") && labels.contains("\"1\": \"fine\""), "{labels}");
+}
+
 #[test]
 fn what_a_data_set_lacks_is_said_before_training() {
     let (place, hub) = (Workplace::new(), hub_of_set());
@@ -89,6 +142,6 @@ fn what_a_data_set_lacks_is_said_before_training() {
     check(train, "hub:lab/set:dev", 3, &["has no split `dev`", "`test`, `train`, `validation`"]);
     check(train, "hub:lab/set:de:train", 3, &["has no configuration `de`", "`default`"]);
     check("hub:lab/other:train", train, 3, &["answers 404: the data set does not exist"]);
-    check(train, "hub:lab/set:test", 3, &["label"]);
+    check(train, "hub:lab/set:test", 3, &["the label is -1, which marks a row without a label"]);
     check("hub:lab/set", train, 2, &["hub:OWNER/NAME[:CONFIG]:SPLIT"]);
 }

@@ -16,6 +16,14 @@ fn run_of(name: &'static str, toml: &str) -> Case {
         .file("train.tsv", "text\tlabel\na\tx\nb\ty\n")
 }
 
+/// The same with more keys of the data.
+fn data_of(name: &'static str, keys: &str) -> Case {
+    run_of(
+        name,
+        &format!("[data]\ntrain_file = \"train.tsv\"\n{keys}[model]\nmodel = \"builtin:tiny\"\n"),
+    )
+}
+
 fn files() -> Vec<Case> {
     vec![
         Case::new("a configuration that is not there", "configs/sst2.toml"),
@@ -68,12 +76,30 @@ fn keys() -> Vec<Case> {
 fn values() -> Vec<Case> {
     vec![
         run_of("a number in quotes", "[train]\nseed = \"7\"\n"),
+        run_of("a series of one seed", "[train]\nseeds = 1\n"),
+        run_of("a seed that is listed twice", "[train]\nseeds = [1, 2, 1]\n"),
         run_of("a fraction of an epoch's batch", "[train]\nglobal_batch_size = 16.5\n"),
         run_of("numbers out of range", "[optim]\nlearning_rate = -1\nwarmup_ratio = 1.5\nadam_beta2 = 1.0\n"),
         run_of("numbers that are none", "[optim]\nlearning_rate = nan\nmax_grad_norm = inf\n"),
         run_of("numbers beyond all sizes", "[train]\nseed = 99999999999999999999\nmax_steps = 0\n"),
         run_of("an unknown word", "[model]\nhead = \"linear\"\n[run]\nsave_strategy = \"step\"\n"),
         run_of("an unknown word for losses that are none", "[optim]\non_nonfinite = \"ignore\"\n"),
+        run_of("a weight of a class that is none", "[train]\nclass_weights = \"x=heavy\"\n"),
+        run_of("weights of classes that weigh nothing", "[train]\nclass_weights = \"0,-1\"\n"),
+        run_of("weights for other numbers of classes", "[train]\nclass_weights = \"1,2,3\"\n"),
+        run_of("a weight for an unknown class", "[train]\nclass_weights = \"glad=2\"\n"),
+        run_of("smoothing of all", "[train]\nlabel_smoothing_factor = 1\n"),
+        run_of("an unknown metric", "[train]\nmetric_for_best_model = \"precision\"\n"),
+        data_of("a delimiter of two characters", "delimiter = \"::\"\n"),
+        data_of("a letter as the delimiter", "delimiter = \"x\"\n"),
+        data_of("an unknown encoding", "encoding = \"ebcdic\"\n"),
+        data_of("a header that may be there", "no_header = \"maybe\"\n"),
+        data_of("a column by name where there is no header", "no_header = true\ntext_column = \"text\"\n"),
+        data_of("a share of all texts", "validation_split = 1\n"),
+        data_of("a share of less than one text", "validation_split = 0.01\n"),
+        data_of("a folder of tokens that is empty", "token_cache = \"\"\n"),
+        data_of("a sample of nothing", "max_train_samples = 0\nmax_eval_samples = -1\n"),
+        data_of("a share as a sample", "max_train_samples = 0.5\n"),
         run_of("a switch with a word", "[train]\nload_best_model_at_end = \"yes\"\n"),
         run_of("no training file", "[data]\nvalidation_file = \"train.tsv\"\n"),
         run_of("an empty name", "[model]\nmodel = \"\"\n[run]\noutput_dir = \"\"\n"),
@@ -93,6 +119,10 @@ fn contradictions() -> Vec<Case> {
     let with = |name, further: &str| run_of(name, &format!("{evaluated}{further}"));
     vec![
         run_of("both batch sizes", both),
+        run_of("a seed beside a list of seeds", "[train]\nseed = 3\nseeds = [1, 2]\n"),
+        run_of("a series that resumes from one checkpoint", "[train]\nseeds = 2\n")
+            .word("--resume=out/seed-42/checkpoint-5"),
+        run_of("a trace of a series", "[train]\nseeds = 2\n[run]\ntrace = \"t.json\"\n"),
         run_of(
             "a batch per device in deterministic mode",
             "[train]\ndeterministic = true\nper_device_train_batch_size = 8\n",

@@ -1,10 +1,16 @@
 //! Rows that cannot be used, in the training file and in the files that are judged by its labels.
 
+use std::fs;
+
+use lockstep_testkit::reference;
+
 use super::case::Case;
+use super::files::Files;
 
 /// All cases.
 pub(super) fn cases() -> Vec<Case> {
-    [tables(), objects(), sizes(), skipped(), held_out()].into_iter().flatten().collect()
+    let groups = [tables(), objects(), sizes(), skipped(), held_out(), unlabelled(), pairs()];
+    groups.into_iter().flatten().collect()
 }
 
 fn train_on(name: &'static str, path: &str, content: impl AsRef<[u8]>) -> Case {
@@ -108,6 +114,42 @@ fn held_out() -> Vec<Case> {
         held("a test file without labels", "--test-file", "text\nwarm\ncold\n"),
         validated("unknown labels skipped, and nothing left", "text\tlabel\nwarm\tx\ncold\ty\n")
             .word("--on-bad-row=skip"),
+    ]
+}
+
+/// Test splits of benchmarks, whose labels are withheld.
+fn unlabelled() -> Vec<Case> {
+    let split = reference("golden/hub_set/default/test/0000.parquet");
+    let split = fs::read(split).unwrap();
+    vec![
+        train_on("a split without labels", "test.parquet", &split),
+        train_on("a table without labels", "test.tsv", "text\tlabel\nfine\t-1\nbleak\t-1\n"),
+        Case::new("an evaluation on a split without labels", "evaluate --checkpoint")
+            .word("<reference>/tiny-hf")
+            .word("--data")
+            .word("test.parquet")
+            .file("test.parquet", &split),
+        train_on("some rows without labels", "train.tsv", "text\tlabel\na\t0\nb\t1\nc\t-1\n"),
+    ]
+}
+
+/// Pairs of texts for a model of single ones.
+fn pairs() -> Vec<Case> {
+    let usage = r#"{"max_seq_length": 32, "text_column": "text", "label_column": "label"}"#;
+    let rows = "a,b,label\nfine,warm,calm\nbleak,cold,sad\n";
+    let of = |name, line: &str| {
+        let model = Files::of_reference("tiny-hf").with("lockstep.json", usage).inside("model");
+        Case::new(name, line).files(model).file("pairs.csv", rows)
+    };
+    vec![
+        of(
+            "an evaluation of a model of single texts on pairs",
+            "evaluate --checkpoint model --data pairs.csv --text-column a,b",
+        ),
+        of(
+            "answers of a model of single texts to pairs",
+            "predict --checkpoint model --input pairs.csv --text-column a,b",
+        ),
     ]
 }
 

@@ -1,4 +1,5 @@
 //! What the crate promises its users, tested from outside, in one program.
 
 #[cfg(test)]
+mod hostile;
 mod tables;

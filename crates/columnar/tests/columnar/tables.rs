@@ -43,7 +43,14 @@ fn what_each_library_writes_is_read() {
         let found = rows(File::open(fixture(name)).unwrap(), layout(name)).unwrap();
         assert_eq!(found, expected, "{name}");
     };
-    for name in ["pandas.parquet", "polars.parquet", "pandas.feather", "polars.arrow"] {
+    for name in [
+        "pandas.parquet",
+        "polars.parquet",
+        "pandas.feather",
+        "polars.arrow",
+        "delta.parquet",
+        "delta_length.parquet",
+    ] {
         check(name, [1, 0, 1, 0, 1].map(Value::from));
     }
     check("category.parquet", [1, 0, 1, 0, 1].map(Value::from));
@@ -82,7 +89,9 @@ fn damaged(
     rows(file, layout(name))
 }
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 9] = [
+    "delta.parquet",
+    "delta_length.parquet",
     "pandas.parquet",
     "category.parquet",
     "polars.parquet",

@@ -3,16 +3,17 @@
 //! ```text
 //! DIR/3f….tokens   tokens of one file under one tokenizer and one setting of the data keys
 //! DIR/3f….labels   labels, columns and counts of one file
+//! DIR/3f….sample   how many examples of one sample each class has
 //! DIR/3f….file     which content the file at one path has, by its times and its size
 //! ```
 //!
 //! Each is written aside and renamed, so there is no lock: two runs that make the same file at once both
 //! make it, and the last one stays. No failure here fails a run.
 
+mod keys;
 mod labels_file;
 mod pruning;
 
-use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,10 +26,12 @@ use crate::changed::ChangedFile;
 use crate::corpus_file::{CorpusFile, RawCorpusFile};
 use crate::error::DataError;
 use crate::file_state::{FileState, content_hash};
+use crate::sample::Sample;
 use crate::source::CorpusSource;
 use crate::token_store::{
-    Alone, Built, Exchange, Places, StoreWriter, TokenStore, Tokenising, VERSION, build,
+    Alone, Built, Exchange, Places, StoreWriter, TokenStore, Tokenising, build,
 };
+use keys::Content;
 use labels_file::LabelsFile;
 
 /// Where tokens are kept between runs.
@@ -76,6 +79,27 @@ impl TokenCache {
             write(&path, &file);
         }
         Ok(Some(RawCorpusFile { key: Some(key), ..raw }))
+    }
+
+    /// The examples of a sample, which are counted by class now or were in an earlier run.
+    ///
+    /// # Errors
+    /// [`DataError::Changed`].
+    pub fn limited_to(&self, corpus: CorpusFile, sample: Sample) -> Result<CorpusFile, DataError> {
+        if corpus.count() <= sample.most.get() {
+            return Ok(corpus);
+        }
+        let path = corpus.sample_key(sample).and_then(|key| self.path(key, "sample"));
+        let known = path.as_deref().and_then(read::<Vec<usize>>);
+        if let Some(sampled) = known.and_then(|counts| corpus.clone().limited_to(sample, counts)) {
+            return Ok(sampled);
+        }
+        let counts = corpus.counts_of(sample)?;
+        if let Some(path) = path {
+            write(&path, &counts);
+        }
+        let changed = || ChangedFile::Data { path: corpus.name().to_owned() };
+        Ok(corpus.clone().limited_to(sample, counts).ok_or_else(changed)?)
     }
 
     /// The tokens of a file that an earlier run has kept. One that cannot be used is removed.
@@ -169,44 +193,26 @@ impl TokenCache {
         let files = source.files.files.iter().zip(states);
         let contents: Option<Vec<_>> =
             files.map(|(path, state)| self.content(path, *state)).collect();
-        // Paths are no part of it, except for what tells a format.
-        let reading =
-            (&source.text_column, &source.label_column, source.dialect, source.on_bad_row);
-        Some(hash(&(env!("CARGO_PKG_VERSION"), VERSION, contents?, reading)))
+        keys::of_labels(source, &contents?)
     }
 
-    /// The hash of the content of a file, and the extensions of its name.
-    fn content(&self, path: &Path, state: FileState) -> Option<(u128, Option<String>)> {
-        let known = self.path(hash(&fs::canonicalize(path).ok()?), "file")?;
-        let content = match read::<(FileState, u128)>(&known) {
-            Some((then, content)) if then == state => content,
+    /// What is at `path`.
+    fn content(&self, path: &Path, state: FileState) -> Option<Content> {
+        let known = self.path(keys::of_path(path)?, "file")?;
+        let hash = match read::<(FileState, u128)>(&known) {
+            Some((then, hash)) if then == state => hash,
             _ => {
                 let is_settled = state.is_settled();
-                let content = content_hash(path).ok().filter(|_| state.is_of(path))?;
+                let hash = content_hash(path).ok().filter(|_| state.is_of(path))?;
                 if is_settled {
-                    write(&known, &(state, content));
+                    write(&known, &(state, hash));
                 }
-                content
+                hash
             }
         };
         let extensions = path.file_name().and_then(|name| name.to_str()?.split_once('.'));
-        Some((content, extensions.map(|(_, rest)| rest.to_owned())))
+        Some(Content { hash, extensions: extensions.map(|(_, rest)| rest.to_owned()) })
     }
-}
-
-impl CorpusFile {
-    /// What decides its tokens and their classes.
-    fn tokens_key(&self, how: Tokenising<'_>) -> Option<u128> {
-        let Tokenising { tokenizer, max, classes, are_pairs } = how;
-        Some(hash(&(self.key?, tokenizer.fingerprint()?, max, classes, are_pairs, &self.classes)))
-    }
-}
-
-/// A hash of all that is seen of a value.
-fn hash(value: &impl Debug) -> u128 {
-    let mut hash = XxHash3_128::default();
-    hash.write(format!("{value:?}").as_bytes());
-    hash.finish_128()
 }
 
 /// What [`write()`] has written, and nothing else.

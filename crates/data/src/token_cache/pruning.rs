@@ -13,7 +13,7 @@ const MOST: u64 = 32 << 30;
 
 /// Digits of a key.
 const KEY: usize = 32;
-const KINDS: [&str; 3] = [".tokens", ".labels", ".file"];
+const KINDS: [&str; 4] = [".tokens", ".labels", ".sample", ".file"];
 
 /// A file of the cache.
 struct Kept {

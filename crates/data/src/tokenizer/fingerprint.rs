@@ -1,40 +1,36 @@
 //! Whether two tokenizers make the same tokens.
 
-use std::io;
-
-use twox_hash::XxHash3_128;
+use serde::Serialize;
 
 use super::Tokenizer;
 use super::pipeline::Pipeline;
+use super::tokens::Side;
+use crate::hashed::hash_of;
 
-/// What is written becomes a hash.
-#[derive(Default)]
-struct Hashed(XxHash3_128);
-
-impl io::Write for Hashed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// All that decides which tokens a text becomes.
+#[derive(Serialize)]
+struct Decisive<P> {
+    pipeline: P,
+    splits_special: bool,
+    cls: u32,
+    sep: u32,
+    vocab_size: usize,
+    side: Side,
 }
 
 impl Tokenizer {
     /// A hash of all that decides which tokens a text becomes.
     #[must_use]
     pub(crate) fn fingerprint(&self) -> Option<u128> {
-        let Self { pipeline, special: _, cls, sep, vocab_size, side, has_usual_pairs: _ } = self;
-        let mut hashed = Hashed::default();
-        match pipeline {
-            Pipeline::Words(words) => serde_json::to_writer(&mut hashed, words),
-            Pipeline::Bytes(bytes, _) => serde_json::to_writer(&mut hashed, bytes),
+        match &self.pipeline {
+            Pipeline::Words(words) => hash_of(&self.decisive(words)),
+            Pipeline::Bytes(bytes, _) => hash_of(&self.decisive(bytes)),
         }
-        .ok()?;
-        let rest = (pipeline.splits_special(), cls, sep, vocab_size, side);
-        hashed.0.write(format!("{rest:?}").as_bytes());
-        Some(hashed.0.finish_128())
+    }
+
+    fn decisive<P>(&self, pipeline: P) -> Decisive<P> {
+        let &Self { cls, sep, vocab_size, side, .. } = self;
+        let splits_special = self.pipeline.splits_special();
+        Decisive { pipeline, splits_special, cls, sep, vocab_size, side }
     }
 }

@@ -29,6 +29,7 @@ use assembly::TokenizerParts;
 use config::TokenizerConfig;
 use lockstep_world::file_content;
 use pipeline::Pipeline;
+use serde::Serialize;
 use special_tokens::SpecialTokens;
 use tokenizers::Encoding;
 use tokens::Side;
@@ -50,7 +51,7 @@ pub struct Tokenizer {
 }
 
 /// The most tokens of one text, `[CLS]` and `[SEP]` included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct MaxLength(u32);
 
 impl MaxLength {

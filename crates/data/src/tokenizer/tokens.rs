@@ -1,6 +1,6 @@
 //! Tokens that are found in a text before it is split, as files write them.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokenizers::AddedToken;
 
 /// An added token of a file.
@@ -59,7 +59,7 @@ impl TokenFile {
 }
 
 /// The side at which a text that is too long is cut.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) enum Side {
     /// Its beginning is lost.
     Left,

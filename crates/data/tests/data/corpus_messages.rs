@@ -282,7 +282,7 @@ fn rows_that_cannot_be_used() {
     Case::of("a.csv", "text,label\n\"a\nb\",0\n\"c,1\nd,0\n").check(expect![[r#"
         a.csv: 1 of 2 rows cannot be used
           line 4: a quote opens here and is never closed
-          remedy: FixFile(Dropped { bad: 1, rows: 2 })"#]]);
+          remedy: Do("close the quote, and write a quote inside of a quoted field twice; all that follows an open quote is in one field")"#]]);
 }
 
 #[test]
@@ -429,7 +429,7 @@ fn no_usable_row() {
     Case::of("a.jsonl", "text label\n").skip().check(expect![[r#"
         a.jsonl: no row can be used (1 row read)
           line 1: the line is not valid JSON at column 2: expected ident
-          remedy: FixOrNameColumns"#]]);
+          remedy: Do("write one JSON object on each line")"#]]);
 }
 
 #[test]

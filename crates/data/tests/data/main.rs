@@ -13,6 +13,8 @@ mod formats;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod overlap;
+#[cfg(test)]
 mod pairs;
 #[cfg(test)]
 mod real_files;

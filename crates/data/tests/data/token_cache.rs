@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use lockstep_data::{
     Batch, ColumnChoice, Corpus, CorpusFile, CorpusSource, DataError, Duty, Exchange, Labels,
-    MaxLength, TokenCache, TokenStore, Tokenising, Tokenizer,
+    MaxLength, Order, Sample, TokenCache, TokenStore, Tokenising, Tokenizer,
 };
-use lockstep_world::{Rank, Seat, WorldSize};
+use lockstep_world::{Rank, Seat, Seed, WorldSize};
 
 /// A folder with a data file, and a cache in it.
 struct Place {
@@ -122,6 +122,39 @@ fn the_second_run_finds_what_the_first_has_made() {
         place.check(&store);
     }
     assert_eq!((place.files(".tokens").len(), place.files(".part").len()), (1, 0));
+}
+
+#[test]
+fn a_sample_is_the_same_in_memory_and_in_a_file_and_no_other_text_is_tokenised() {
+    let place = Place::new();
+    let read = || Corpus::read(&place.source(), Labels::Infer).unwrap();
+    for order in [Order::AsInFile, Order::Shuffled(Seed(42))] {
+        let sample = Sample { most: 1000.try_into().unwrap(), order };
+        let held = read().limited_to(sample);
+        for is_known in [false, true] {
+            let corpus = place.cache.limited_to(place.corpus(), sample).unwrap();
+            assert_eq!((corpus.count(), corpus.counts()), (1000, held.counts()));
+            assert_eq!(corpus.examples_in_words(), held.examples_in_words());
+            let examples: Result<Vec<_>, _> = corpus.read(|examples| examples.collect());
+            assert_eq!(examples.unwrap(), held.examples());
+            let known = place.cache.open(&corpus, place.how());
+            assert_eq!(known.is_some(), is_known);
+            let store =
+                known.unwrap_or_else(|| place.cache.build(&corpus, place.how(), &|_| ()).unwrap());
+            let expected =
+                TokenStore::build(held.texts_and_labels(), &place.tokenizer, place.how().max);
+            assert_eq!(store.fingerprint(), expected.unwrap().fingerprint());
+        }
+    }
+    let all = Sample { most: ROWS.try_into().unwrap(), order: Order::AsInFile };
+    assert!(place.cache.limited_to(place.corpus(), all).unwrap().sampled().is_none());
+    // Counts that are not those of a sample are made anew.
+    for content in [&b""[..], b"[1]", &[0; 100]] {
+        place.files(".sample").iter().for_each(|path| fs::write(path, content).unwrap());
+        let sample = Sample { most: 1000.try_into().unwrap(), order: Order::Shuffled(Seed(42)) };
+        let corpus = place.cache.limited_to(place.corpus(), sample).unwrap();
+        assert_eq!(corpus.counts(), read().limited_to(sample).counts());
+    }
 }
 
 #[test]

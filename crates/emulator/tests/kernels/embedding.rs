@@ -143,8 +143,8 @@ fn both_ways_are_right<T: Element>() {
         spoil(&mut dy, case.real, case.width);
         spoil(&mut sum_read, case.real, case.width);
         let (dsum, columns) = inputs.backward(&sum_read, &dy);
-        let slopes = times(&wide(&dy[..real]), &factors(&case));
-        let expected = inputs.norm().backward(&wide(&sum[..real]), &slopes);
+        let gradients = times(&wide(&dy[..real]), &factors(&case));
+        let expected = inputs.norm().backward(&wide(&sum[..real]), &gradients);
         assert_close::<f32>(&what("dsum"), &dsum[..real], &expected.dx);
         let expected = [expected.dgamma, expected.dbeta].concat();
         assert_close::<f32>(&what("columns"), &columns, &expected);
@@ -165,12 +165,13 @@ fn both_ways_are_right_in_bf16() {
 }
 
 #[test]
-fn backward_is_the_slope_of_the_forward() {
+fn backward_is_the_derivative_of_the_forward() {
     let case = Case { rows: 5, real: 3, width: 16, rate: 0.3, blocks: 2 };
     let inputs = Inputs::new(case);
     let (sum, dy) = (wide(&inputs.sum()), values::<f32>(5, case.count()));
-    let slopes = wide(&dy[..sum.len()]);
-    let loss = |sum: &[f64], norm: &Norm| dot(&times(&norm.forward(sum), &factors(&case)), &slopes);
+    let gradients = wide(&dy[..sum.len()]);
+    let loss =
+        |sum: &[f64], norm: &Norm| dot(&times(&norm.forward(sum), &factors(&case)), &gradients);
     let by_sum = differences(&sum, |sum| loss(sum, &inputs.norm()));
     let by_gamma = differences(&wide(&inputs.gamma), |gamma| {
         loss(&sum, &Norm { gamma: gamma.to_vec(), ..inputs.norm() })

@@ -4,7 +4,7 @@
 
 use lockstep_emulator::{Grid, in_every_order};
 
-use crate::oracle::{column_sums, gelu, gelu_slope, times};
+use crate::oracle::{column_sums, gelu, gelu_derivative, times};
 use crate::values::{
     Case, Element, assert_close, assert_padding, cases, differences, read, spoil, sum_parts,
     values, wide,
@@ -25,7 +25,7 @@ impl<T: Element> Inputs<T> {
             spoil(&mut values, case.real, case.width);
             values
         };
-        // Up to the tails, where the slope is 0 or 1.
+        // Up to the tails, where the derivative is 0 or 1.
         Self { case, u: rows(1, 4.0), dg: rows(2, 1.0), bias: values(3, case.width) }
     }
 
@@ -99,8 +99,8 @@ fn both_ways_are_right<T: Element>() {
         assert_padding(&what("padding"), &out, case.real, case.width);
 
         let (du, columns) = inputs.backward();
-        let slopes: Vec<f64> = x.iter().map(|&x| gelu_slope(x)).collect();
-        let expected = times(&wide(&inputs.dg[..real]), &slopes);
+        let derivatives: Vec<f64> = x.iter().map(|&x| gelu_derivative(x)).collect();
+        let expected = times(&wide(&inputs.dg[..real]), &derivatives);
         assert_close::<T>(&what("du"), &du[..real], &expected);
         assert_close::<f32>(&what("columns"), &columns, &column_sums(&expected, case.width));
         assert_padding(&what("padding"), &du, case.real, case.width);
@@ -118,7 +118,7 @@ fn both_ways_are_right_in_bf16() {
 }
 
 #[test]
-fn backward_is_the_slope_of_the_forward() {
+fn backward_is_the_derivative_of_the_forward() {
     let case = Case { rows: 4, real: 3, width: 8, rate: 0.0, blocks: 1 };
     let inputs = Inputs::<f32>::new(case);
     let dg = wide(&inputs.dg[..case.real * case.width]);

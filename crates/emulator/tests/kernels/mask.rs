@@ -32,12 +32,18 @@ impl Batch {
 
     /// Of a site, the keys that the CPU's masks are made of: one a row, or one a segment.
     fn seeds(&self, site: usize) -> Vec<Seed> {
-        let seed = DROPOUT.derive(Purpose::DropoutSite, site as u64);
+        let outputs = 2 + 2 * self.blocks;
+        let number = if site < outputs { site } else { (1 << 32) + site - outputs };
+        let seed = DROPOUT.derive(Purpose::DropoutSite, number as u64);
         let key = |(segment, position): (usize, u32)| {
             let seed = seed.derive(Purpose::DropoutExample, Self::example(segment));
             seed.derive(Purpose::DropoutPosition, u64::from(position))
         };
-        if site == 1 || site >= 2 * self.blocks {
+        let is_of_last = match site.checked_sub(outputs) {
+            Some(block) => block == self.blocks - 1,
+            None => site >= 2 * self.blocks,
+        };
+        if site == 1 || is_of_last {
             (0..self.lengths.len()).map(|segment| key((segment, 0))).collect()
         } else {
             self.places().into_iter().map(key).collect()
@@ -56,7 +62,7 @@ impl Batch {
         let segments: Vec<i32> = places.iter().map(|&(segment, _)| segment as i32).collect();
         let positions: Vec<i32> = places.iter().map(|&(_, position)| position as i32).collect();
         let examples: Vec<u64> = (0..self.lengths.len()).map(Self::example).collect();
-        let sites = 2 + 2 * self.blocks;
+        let sites = 2 + 3 * self.blocks;
         let keys = device.poisoned::<u64>(sites * self.rows);
         let arguments: [RawArgument; 7] = [
             device.buffer(&[self.step()]).into(),

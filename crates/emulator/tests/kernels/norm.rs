@@ -86,7 +86,7 @@ impl<T: Element> Inputs<T> {
     }
 
     /// `dsum`, `ddrop` and the sums of parts (3, D).
-    fn backward(&self, sum: &[T], wants_ddrop: bool) -> Slopes {
+    fn backward(&self, sum: &[T], wants_ddrop: bool) -> Gradients {
         let case = self.case;
         let mut all = in_every_order(|device| {
             let real = device.buffer(&[case.real as i32]);
@@ -118,11 +118,11 @@ impl<T: Element> Inputs<T> {
         });
         let columns = all.split_off(2 * case.count());
         let ddrop = all.split_off(case.count());
-        Slopes { dsum: all, ddrop, columns }
+        Gradients { dsum: all, ddrop, columns }
     }
 }
 
-struct Slopes {
+struct Gradients {
     dsum: Vec<f32>,
     ddrop: Vec<f32>,
     /// dbias, dgamma, dbeta
@@ -199,7 +199,7 @@ fn ddrop_is_dsum_without_dropout_and_may_be_null() {
 }
 
 #[test]
-fn backward_is_the_slope_of_the_forward() {
+fn backward_is_the_derivative_of_the_forward() {
     let case = Case { rows: 5, real: 3, width: 16, rate: 0.3, blocks: 2 };
     let inputs = Inputs::<f32>::new(case);
     let (y, bias, dy) = (inputs.real(&inputs.y), wide(&inputs.bias), inputs.real(&inputs.dy));

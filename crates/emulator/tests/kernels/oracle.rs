@@ -28,7 +28,7 @@ pub(crate) struct Norm {
 }
 
 /// The gradients of a norm.
-pub(crate) struct NormSlopes {
+pub(crate) struct NormGradients {
     pub(crate) dx: Vec<f64>,
     pub(crate) dgamma: Vec<f64>,
     pub(crate) dbeta: Vec<f64>,
@@ -47,7 +47,7 @@ impl Norm {
         .collect()
     }
 
-    pub(crate) fn backward(&self, x: &[f64], dy: &[f64]) -> NormSlopes {
+    pub(crate) fn backward(&self, x: &[f64], dy: &[f64]) -> NormGradients {
         let width = self.gamma.len();
         let (mut dx, mut dgamma) = (Vec::new(), vec![0.0; width]);
         for (row, dy) in x.chunks_exact(width).zip(dy.chunks_exact(width)) {
@@ -60,7 +60,7 @@ impl Norm {
                 *sum += dy * x;
             }
         }
-        NormSlopes { dx, dgamma, dbeta: column_sums(dy, width) }
+        NormGradients { dx, dgamma, dbeta: column_sums(dy, width) }
     }
 
     /// A row with mean 0 and variance 1, and what brought its variance there.
@@ -97,7 +97,7 @@ pub(crate) fn gelu(x: f64) -> f64 {
     x * normal_share(x)
 }
 
-pub(crate) fn gelu_slope(x: f64) -> f64 {
+pub(crate) fn gelu_derivative(x: f64) -> f64 {
     normal_share(x) + x * (-0.5 * x * x).exp() / (2.0 * PI).sqrt()
 }
 

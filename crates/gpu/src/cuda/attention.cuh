@@ -76,7 +76,7 @@ __device__ __forceinline__ void zero_rows(T* matrix, size_t stride, int row, int
 
 // Rows of dqkv behind all segments become zeros, in this head's columns.
 template <int C, class T>
-__device__ __forceinline__ void zero_slopes(const Step* step, T* dqkv, int rows, int heads) {
+__device__ __forceinline__ void zero_gradients(const Step* step, T* dqkv, int rows, int heads) {
     const size_t width = size_t(heads) * C;
     for (int which = 0; which < 3; ++which)
         zero_rows<C>(dqkv + which * width + blockIdx.y * C, 3 * width, step->rows, rows);
@@ -111,7 +111,7 @@ template <class T> struct BiasedRows {
 };
 
 // The same of gradients dy, with dots[row x step] = the sum over columns of dy x y.
-template <int C, class T> struct SlopeRows {
+template <int C, class T> struct GradientRows {
     T* to;
     Rows<T> from;
     const T* y;
@@ -119,7 +119,7 @@ template <int C, class T> struct SlopeRows {
     int step;
     Eight<T> values, results;
 
-    __device__ __forceinline__ SlopeRows(T* to, Rows<T> from, const T* y, float* dots, int step)
+    __device__ __forceinline__ GradientRows(T* to, Rows<T> from, const T* y, float* dots, int step)
         : to(to), from(from), y(y), dots(dots), step(step) {}
 
     __device__ __forceinline__ void fetch(int row, int column) {
@@ -145,7 +145,7 @@ template <int C, class T> struct SlopeRows {
 template <int C> __device__ __forceinline__ int staged_column() { return threadIdx.x % (C / EIGHT) * EIGHT; }
 
 // Copies `count` rows of several matrices to shared memory, `stride` values apart; rows from `count` to
-// `padded` become zeros. All of a row is on its way at once. With `SlopeRows`, `padded` is a multiple
+// `padded` become zeros. All of a row is on its way at once. With `GradientRows`, `padded` is a multiple
 // of 16, so that all lanes of a warp go round equally often.
 template <int C, class... Matrix>
 __device__ __forceinline__ void stage(int stride, int count, int padded, Matrix... matrices) {

@@ -59,13 +59,13 @@ template <int C, int L> struct HeadBf16 {
         return {to, Rows<bf16>{at, 3 * width, bias + head * C}, staged_column<C>()};
     }
 
-    __device__ __forceinline__ Rows<bf16> slopes(int row) const {
+    __device__ __forceinline__ Rows<bf16> gradients(int row) const {
         return {in.dy + (segment.first + row) * width + head * C, width, nullptr};
     }
 
     // dy, with `dots` of the rows.
-    __device__ __forceinline__ SlopeRows<C, bf16> slopes_and_dots(bf16* to, int row) const {
-        return {to, slopes(row), in.y + (segment.first + row) * width + head * C, &facts(row).dot, 2 * STEP};
+    __device__ __forceinline__ GradientRows<C, bf16> gradients_and_dots(bf16* to, int row) const {
+        return {to, gradients(row), in.y + (segment.first + row) * width + head * C, &facts(row).dot, 2 * STEP};
     }
 
     __device__ __forceinline__ QueryFacts& facts(int query) const { return all[query * STEP]; }
@@ -95,10 +95,10 @@ template <int C, int L> struct HeadBf16 {
     }
 
     // Writes rows of dq, dk or dv (0, 1, 2) from row `row` of the segment on, and adds up their columns.
-    __device__ __forceinline__ void write(const Sums<C>& slopes, int which, int row, float factor) const {
+    __device__ __forceinline__ void write(const Sums<C>& gradients, int which, int row, float factor) const {
         bf16* to = in.dqkv + (segment.first + row) * 3 * width + which * width + head * C;
-        slopes.store_rows(to, 3 * width, segment.count - row, factor);
-        slopes.add_columns(own_sums(which), factor);
+        gradients.store_rows(to, 3 * width, segment.count - row, factor);
+        gradients.add_columns(own_sums(which), factor);
     }
 
     __device__ __forceinline__ void write_parts() const {
@@ -112,14 +112,14 @@ template <int C, int L> struct HeadBf16 {
 };
 
 // Sixteen queries of one warp.
-template <int C, int L> struct QuerySlopes {
+template <int C, int L> struct QueryGradients {
     static constexpr int ROW = tile_stride<C>();
     const HeadBf16<C, L>& of;
     int lane, row; // of the first query, in the segment
     float top[2], total[2]; // of the rows lane / 4 and lane / 4 + 8
     Sums<C> dq;
 
-    __device__ __forceinline__ QuerySlopes(const HeadBf16<C, L>& of, int row)
+    __device__ __forceinline__ QueryGradients(const HeadBf16<C, L>& of, int row)
         : of(of), lane(threadIdx.x % 32), row(row) {
         top[0] = top[1] = -INFINITY;
         total[0] = total[1] = 0.0f;
@@ -175,19 +175,19 @@ template <int C, int L> struct QuerySlopes {
     // dq += ds k for 16 keys from `key` on; `first` and `second` are their probabilities.
     __device__ __forceinline__ void add(const LeftRows<C>& dy, const bf16* k, const bf16* v, int key,
                                         const float (&first)[4], const float (&second)[4]) {
-        float slopes[2][4];
-        dy.times_rows(slopes[0], slopes[1], v);
+        float gradients[2][4];
+        dy.times_rows(gradients[0], gradients[1], v);
         const uint32_t words[2] = {of.kept(query(0), key), of.kept(query(1), key)};
         const float dots[2] = {of.facts(query(0)).dot, of.facts(query(1)).dot};
 #pragma unroll
         for (int i = 0; i < 8; ++i) {
             const float p = i < 4 ? first[i % 4] : second[i % 4];
             const int half = i % 4 / 2, column = i / 4 * 8 + lane % 4 * 2 + i % 2;
-            float& slope = slopes[i / 4][i % 4];
-            slope = p * (slope * of.factor(words[half], key + column) - dots[half]);
+            float& gradient = gradients[i / 4][i % 4];
+            gradient = p * (gradient * of.factor(words[half], key + column) - dots[half]);
         }
         uint32_t ds[4];
-        pack_left(ds, slopes[0], slopes[1]);
+        pack_left(ds, gradients[0], gradients[1]);
         dq.add(ds, k);
     }
 
@@ -195,14 +195,14 @@ template <int C, int L> struct QuerySlopes {
 };
 
 // Sixteen keys of one warp.
-template <int C, int L> struct KeySlopes {
+template <int C, int L> struct KeyGradients {
     static constexpr int ROW = tile_stride<C>();
     const HeadBf16<C, L>& of;
     int lane, row; // of the first key, in the segment
     LeftRows<C> k, v;
     Sums<C> dk, dv;
 
-    __device__ __forceinline__ KeySlopes(const HeadBf16<C, L>& of, int row)
+    __device__ __forceinline__ KeyGradients(const HeadBf16<C, L>& of, int row)
         : of(of), lane(threadIdx.x % 32), row(row) {
         dk.clear();
         dv.clear();
@@ -210,9 +210,9 @@ template <int C, int L> struct KeySlopes {
 
     // Adds what 16 queries from `query` on say; `q` and `dy` are their rows. Those of padding are zeros.
     __device__ __forceinline__ void add(const bf16* q, const bf16* dy, int query) {
-        float shares[2][4], slopes[2][4];
+        float shares[2][4], gradients[2][4];
         k.times_rows(shares[0], shares[1], q);
-        v.times_rows(slopes[0], slopes[1], dy);
+        v.times_rows(gradients[0], gradients[1], dy);
 #pragma unroll
         for (int n = 0; n < 2; ++n) {
             const int two = query + n * 8 + lane % 4 * 2;
@@ -224,14 +224,14 @@ template <int C, int L> struct KeySlopes {
                 const float score = shares[n][i] * (score_scale<C>() * LOG2_E);
                 const float p = key < of.segment.count ? exp2f(score - facts[i % 2].normal) : 0.0f;
                 const float factor = of.factor(words[i % 2], key);
-                slopes[n][i] = p * (slopes[n][i] * factor - facts[i % 2].dot);
+                gradients[n][i] = p * (gradients[n][i] * factor - facts[i % 2].dot);
                 shares[n][i] = p * factor;
             }
         }
         uint32_t left[4];
         pack_left(left, shares[0], shares[1]);
         dv.add(left, dy);
-        pack_left(left, slopes[0], slopes[1]);
+        pack_left(left, gradients[0], gradients[1]);
         dk.add(left, q);
     }
 
@@ -251,10 +251,10 @@ __device__ __forceinline__ void attention_backward_short(const BackwardBf16& in,
     const int count = of.segment.count, begin = threadIdx.x / 32 * 16;
     of.stage_bits();
     stage<C>(ROW, count, whole_tiles(count), of.rows(q, 0, 0), of.rows(k, 1, 0), of.rows(v, 2, 0),
-             of.slopes_and_dots(dy, 0));
+             of.gradients_and_dots(dy, 0));
     __syncthreads();
     for (int row = begin; row < count; row += STEP) {
-        QuerySlopes<C, L> warp(of, row);
+        QueryGradients<C, L> warp(of, row);
         LeftRows<C> left;
         left.load(q + row * ROW);
         float shares[L / 8][4];
@@ -274,7 +274,7 @@ __device__ __forceinline__ void attention_backward_short(const BackwardBf16& in,
     }
     __syncthreads();
     for (int row = begin; row < count; row += STEP) {
-        KeySlopes<C, L> warp(of, row);
+        KeyGradients<C, L> warp(of, row);
         warp.k.load(k + row * ROW);
         warp.v.load(v + row * ROW);
         for (int query = 0; query < count; query += 16) warp.add(q + query * ROW, dy + query * ROW, query);
@@ -289,7 +289,7 @@ __device__ __forceinline__ void attention_backward_short(const BackwardBf16& in,
            uint32_t threshold, float scale, const bf16* y, const bf16* dy, bf16* dqkv, float* parts, int rows, \
            int heads) {                                                                                        \
         SHARED(memory);                                                                                        \
-        if (blockIdx.x == gridDim.x - 1) zero_slopes<C>(step, dqkv, rows, heads);                              \
+        if (blockIdx.x == gridDim.x - 1) zero_gradients<C>(step, dqkv, rows, heads);                              \
         else                                                                                                   \
             backward<C, L>({step, offsets, qkv, bias_q, bias_k, bias_v, bits, {threshold, scale}, y, dy, dqkv, \
                             parts, rows, heads},                                                               \

@@ -17,7 +17,7 @@ template <int C, int L> struct LongBf16 {
     __device__ __forceinline__ int own() const { return threadIdx.x / 32 * 16; }
 
     // The normalisers of one warp's queries.
-    __device__ __forceinline__ void normalise(QuerySlopes<C, L>& warp, const LeftRows<C>& q, bool active) const {
+    __device__ __forceinline__ void normalise(QueryGradients<C, L>& warp, const LeftRows<C>& q, bool active) const {
         for (int key = 0; key < of.segment.count; key += TILE) {
             const int keys = rows(key, TILE);
             __syncthreads(); // of the tile before
@@ -32,7 +32,7 @@ template <int C, int L> struct LongBf16 {
     }
 
     // dq of one warp's queries.
-    __device__ __forceinline__ void add_keys(QuerySlopes<C, L>& warp, const LeftRows<C>& q, const LeftRows<C>& dy,
+    __device__ __forceinline__ void add_keys(QueryGradients<C, L>& warp, const LeftRows<C>& q, const LeftRows<C>& dy,
                                              bool active) const {
         for (int first = 0; first < of.segment.count; first += TILE) {
             const int keys = rows(first, TILE);
@@ -58,14 +58,14 @@ template <int C, int L> struct LongBf16 {
         const bool active = first + own() < of.segment.count;
         __syncthreads(); // of the queries before
         const int queries = rows(first, OWN);
-        stage<C>(ROW, queries, whole_tiles(queries), of.rows(mine, 0, first), of.slopes_and_dots(also, first));
+        stage<C>(ROW, queries, whole_tiles(queries), of.rows(mine, 0, first), of.gradients_and_dots(also, first));
         __syncthreads();
         LeftRows<C> q, dy;
         if (active) {
             q.load(mine + own() * ROW);
             dy.load(also + own() * ROW);
         }
-        QuerySlopes<C, L> warp(of, first + own());
+        QueryGradients<C, L> warp(of, first + own());
         normalise(warp, q, active);
         add_keys(warp, q, dy, active);
         if (active) warp.write();
@@ -77,7 +77,7 @@ template <int C, int L> struct LongBf16 {
         const int keys = rows(first, OWN);
         stage<C>(ROW, keys, whole_tiles(keys), of.rows(mine, 1, first), of.rows(also, 2, first));
         __syncthreads();
-        KeySlopes<C, L> warp(of, first + own());
+        KeyGradients<C, L> warp(of, first + own());
         if (active) {
             warp.k.load(mine + own() * ROW);
             warp.v.load(also + own() * ROW);
@@ -86,7 +86,7 @@ template <int C, int L> struct LongBf16 {
             const int queries = rows(base, TILE);
             __syncthreads(); // of the tile before
             stage<C>(ROW, queries, whole_tiles(queries), of.rows(left, 0, base),
-                     BiasedRows(right, of.slopes(base), staged_column<C>()));
+                     BiasedRows(right, of.gradients(base), staged_column<C>()));
             __syncthreads();
             if (!active) continue;
             for (int query = 0; query < queries; query += 16)

@@ -1,6 +1,6 @@
 // Attention in f32 by multiply-adds, backward.
 //
-// For each tile of keys and each 16 queries: warps compute probabilities p and slopes ds (4 queries a
+// For each tile of keys and each 16 queries: warps compute probabilities p and gradients ds (4 queries a
 // warp, a lane a key) and dq; then all threads add to dk and dv, which stay in their registers.
 // Segments of several tiles know the normalisers of their softmax from a pass before, and dq is summed
 // over the tiles in device memory.
@@ -37,7 +37,7 @@ template <int C, int L> struct BackwardBlockF32 {
         first_key = first;
         keys = least(segment.count - first, KEYS);
         __syncthreads(); // of the tile before
-        const int padded = (keys + 3) / 4 * 4, column = staged_column<C>(); // `query_slopes` takes four
+        const int padded = (keys + 3) / 4 * 4, column = staged_column<C>(); // `query_gradients` takes four
         if (with_v)
             stage<C>(ROW, keys, padded, BiasedRows(shared.k, rows(1, first), column),
                      BiasedRows(shared.v, rows(2, first), column));
@@ -95,8 +95,8 @@ template <int C, int L> struct BackwardBlockF32 {
         return in.bits[(size_t(segment.first + query) * in.heads + head) * (L / 32) + first_key / 32 + word];
     }
 
-    // Scores become probabilities times their factors, and slopes, in shared memory.
-    __device__ __forceinline__ void slopes(int row, float (&scores)[QUERIES][WORDS]) {
+    // Scores become probabilities times their factors, and gradients, in shared memory.
+    __device__ __forceinline__ void gradients(int row, float (&scores)[QUERIES][WORDS]) {
 #pragma unroll
         for (int r = 0; r < QUERIES; ++r) {
             const int query = row + warp * QUERIES + r;
@@ -122,7 +122,7 @@ template <int C, int L> struct BackwardBlockF32 {
     }
 
     // dq = ds k for this warp's queries; a lane has COLUMNS columns.
-    __device__ __forceinline__ void query_slopes(int row) {
+    __device__ __forceinline__ void query_gradients(int row) {
         float dq[QUERIES][COLUMNS] = {};
         const float* ds = shared.ds + warp * QUERIES * SHARES;
 #pragma unroll 1
@@ -155,7 +155,7 @@ template <int C, int L> struct BackwardBlockF32 {
     }
 
     // dk += ds' q and dv += p' dy over the queries at hand.
-    __device__ __forceinline__ void key_slopes(int queries, float (&dk)[Own::ROWS][Own::COLUMNS],
+    __device__ __forceinline__ void key_gradients(int queries, float (&dk)[Own::ROWS][Own::COLUMNS],
                                                float (&dv)[Own::ROWS][Own::COLUMNS]) const {
         if (Own::key() >= keys) return;
 #pragma unroll 1
@@ -204,15 +204,15 @@ template <int C, int L> struct BackwardBlockF32 {
             if (row) __syncthreads(); // of the queries before
             const uint32_t word = read_bits(row);
             stage<C>(ROW, queries, BLOCK_QUERIES, BiasedRows(shared.q, rows(0, row), staged_column<C>()),
-                     SlopeRows<C, float>(shared.dy, Rows<float>{in.dy + out, width, nullptr}, in.y + out, shared.dots, 1));
+                     GradientRows<C, float>(shared.dy, Rows<float>{in.dy + out, width, nullptr}, in.y + out, shared.dots, 1));
             if (threadIdx.x < BLOCK_QUERIES * WORDS) shared.bits[threadIdx.x] = word;
             __syncthreads();
             float scores[QUERIES][WORDS];
             score(scores);
-            slopes(row, scores);
-            query_slopes(row);
+            gradients(row, scores);
+            query_gradients(row);
             __syncthreads();
-            key_slopes(queries, dk, dv);
+            key_gradients(queries, dk, dv);
         }
         __syncthreads();
         write_keys(1, dk, shared.p);
@@ -256,7 +256,7 @@ __device__ __forceinline__ void attention_backward_f32(const BackwardF32& in, un
            uint32_t threshold, float scale, const float* y, const float* dy, float* dqkv, float* parts,        \
            int rows, int heads) {                                                                              \
         SHARED(memory);                                                                                        \
-        if (blockIdx.x == gridDim.x - 1) zero_slopes<C>(step, dqkv, rows, heads);                              \
+        if (blockIdx.x == gridDim.x - 1) zero_gradients<C>(step, dqkv, rows, heads);                              \
         else                                                                                                   \
             attention_backward_f32<C, L>({step, offsets, qkv, bias_q, bias_k, bias_v, bits,                    \
                                           {threshold, scale}, y, dy, dqkv, parts, rows, heads},                \

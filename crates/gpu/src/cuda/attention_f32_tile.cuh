@@ -1,4 +1,4 @@
-// What the backward of attention in f32 reads, its shared memory, and who owns which slopes.
+// What the backward of attention in f32 reads, its shared memory, and who owns which gradients.
 #pragma once
 #include "attention_f32_forward.cuh"
 

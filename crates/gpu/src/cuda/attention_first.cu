@@ -116,35 +116,35 @@ __device__ __forceinline__ void first_forward(const First<C, T>& of, const uint6
 }
 
 // What the backward writes.
-template <class T> struct FirstSlopes {
+template <class T> struct FirstGradients {
     T *dq, *dkv;  // (batch, D) and (rows, 2 D)
     float* parts; // (batch, 3 D)
 };
 
 template <int C, class T>
 __device__ __forceinline__ void first_backward(const First<C, T>& of, const uint64_t* keys, Drop drop, const T* y,
-                                               const T* dy, FirstSlopes<T> into) {
-    Eight<float> slopes = zero_eight(), values = zero_eight();
+                                               const T* dy, FirstGradients<T> into) {
+    Eight<float> gradients = zero_eight(), values = zero_eight();
     if (of.segment.count) {
-        slopes = load_biased(dy + blockIdx.x * of.width + of.column, zero_eight());
+        gradients = load_biased(dy + blockIdx.x * of.width + of.column, zero_eight());
         values = load_biased(y + blockIdx.x * of.width + of.column, zero_eight());
     }
     of.products(of.k, of.bias_k, of.q, score_scale<C>() * LOG2_E, of.scores);
-    of.products(of.v, of.bias_v, slopes, 1.0f, of.more);
-    const float dots = of.dot(slopes, values);
+    of.products(of.v, of.bias_v, gradients, 1.0f, of.more);
+    const float dots = of.dot(gradients, values);
     __syncthreads();
     const float normal = of.normaliser();
     const Mask mask = of.mask(keys, drop);
     Eight<float> dq = zero_eight(), dk = zero_eight(), dv = zero_eight();
     for (int key = of.row(); key < of.segment.count; key += First<C, T>::STEP) {
         const float p = exp2f(of.scores[key] - normal), factor = mask.factor(attention_element(of.head, key));
-        const float slope = p * (of.more[key] * factor - dots) * score_scale<C>();
+        const float gradient = p * (of.more[key] * factor - dots) * score_scale<C>();
         T* out = into.dkv + (of.segment.first + key) * 2 * of.width + of.column;
-        store_times(out, slope, of.q);
-        store_times(out + of.width, p * factor, slopes);
-        add_times(dq, slope, load_biased(of.k + key * 2 * of.width, of.bias_k));
-        add_times(dk, slope, of.q);
-        add_times(dv, p * factor, slopes);
+        store_times(out, gradient, of.q);
+        store_times(out + of.width, p * factor, gradients);
+        add_times(dq, gradient, load_biased(of.k + key * 2 * of.width, of.bias_k));
+        add_times(dk, gradient, of.q);
+        add_times(dv, p * factor, gradients);
     }
     float* parts = into.parts + blockIdx.x * 3 * of.width + of.column;
     const bool writes = threadIdx.x < First<C, T>::CHUNKS;

@@ -55,16 +55,16 @@ __device__ __forceinline__ void embedding_backward(
         const Mask mask = row_mask(keys, row, threshold, scale);
         const Row<float> x = load_row(sum + start, width);
         const Row<T> kept = load_row(dy + start, width);
-        Row<float> slopes;
+        Row<float> gradients;
 #pragma unroll
         for (int s = 0; s < STRIPS; ++s) {
             const int column = lane_column(s);
             if (column >= width) continue;
 #pragma unroll
-            for (int i = 0; i < EIGHT; ++i) slopes.strip[s].at[i] = to_float(kept.strip[s].at[i]);
-            drop(slopes.strip[s], mask, column);
+            for (int i = 0; i < EIGHT; ++i) gradients.strip[s].at[i] = to_float(kept.strip[s].at[i]);
+            drop(gradients.strip[s], mask, column);
         }
-        const NormSlope slope = norm_slope<0>(x, slopes, gamma, eps, width, columns);
+        const NormGradient gradient = norm_gradient<0>(x, gradients, gamma, eps, width, columns);
 #pragma unroll
         for (int s = 0; s < STRIPS; ++s) {
             const int column = lane_column(s);
@@ -72,7 +72,7 @@ __device__ __forceinline__ void embedding_backward(
             Eight<float> dx = load(gamma + column);
 #pragma unroll
             for (int i = 0; i < EIGHT; ++i) {
-                dx.at[i] = slope(x.strip[s].at[i], dx.at[i] * slopes.strip[s].at[i]);
+                dx.at[i] = gradient(x.strip[s].at[i], dx.at[i] * gradients.strip[s].at[i]);
             }
             store(dsum + start + column, dx);
         }

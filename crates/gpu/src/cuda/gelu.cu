@@ -12,7 +12,7 @@ __device__ __forceinline__ float normal_share(float x) {
 
 __device__ __forceinline__ float gelu(float x) { return x * normal_share(x); }
 
-__device__ __forceinline__ float gelu_slope(float x) {
+__device__ __forceinline__ float gelu_derivative(float x) {
     return normal_share(x) + x * expf(-0.5f * x * x) * 0.39894228f;
 }
 
@@ -69,19 +69,19 @@ __device__ __forceinline__ void gelu_backward(const int* real, const T* u,
         const int stride = int(gridDim.y) * GELU_BACKWARD_WARPS;
         for (; row < rows; row += stride) {
             const size_t at = size_t(row) * width + column;
-            Eight<T> slopes{};
+            Eight<T> gradients{};
             if (row < count) {
                 const Eight<T> values = load(u + at);
-                slopes = load(dg + at);
+                gradients = load(dg + at);
 #pragma unroll
                 for (int i = 0; i < EIGHT; ++i) {
-                    const float slope = gelu_slope(to_float(values.at[i]) + shifts.at[i]);
-                    const float du = to_float(slopes.at[i]) * slope;
+                    const float derivative = gelu_derivative(to_float(values.at[i]) + shifts.at[i]);
+                    const float du = to_float(gradients.at[i]) * derivative;
                     sum.at[i] += du;
-                    slopes.at[i] = rounded<T>(du);
+                    gradients.at[i] = rounded<T>(du);
                 }
             }
-            store(dg + at, slopes);
+            store(dg + at, gradients);
         }
     }
     write_strip(sum, sums, parts + size_t(blockIdx.y) * width, width);

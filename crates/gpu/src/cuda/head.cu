@@ -21,7 +21,7 @@ struct Head {
 struct HeadShared {
     double* sums;  // one a warp
     float* tops;   // one a warp
-    float* active; // (I)
+    float* active; // (I), and the factors of its gradient later
     float* logits; // (K), and their gradient later
 
     __device__ __forceinline__ HeadShared(unsigned char* memory, int inner)
@@ -30,10 +30,10 @@ struct HeadShared {
 };
 
 struct Activated {
-    float value, slope;
+    float value, derivative;
 };
 
-// The slope of ReLU at 0 is 1, as on the CPU.
+// The derivative of ReLU at 0 is 1, as on the CPU.
 __device__ __forceinline__ Activated activate(float u, int activation) {
     if (activation == RELU) return {u < 0.0f ? 0.0f : u, u < 0.0f ? 0.0f : 1.0f};
     if (activation == TANH) {
@@ -72,6 +72,15 @@ __device__ __forceinline__ void activate_row(const Head& head, const float* hidd
     for (int i = int(threadIdx.x); i < head.inner; i += HEAD_THREADS)
         shared.active[i] =
             activate(hidden[i] + head.bias1[i], head.activation).value * mask.factor(uint32_t(i));
+    __syncthreads();
+}
+
+// shared.active = dropout's factor x the activation's derivative, for the way back.
+__device__ __forceinline__ void factors_of_row(const Head& head, const float* hidden, const Mask& mask,
+                                               const HeadShared& shared) {
+    for (int i = int(threadIdx.x); i < head.inner; i += HEAD_THREADS)
+        shared.active[i] = mask.factor(uint32_t(i)) *
+                           activate(hidden[i] + head.bias1[i], head.activation).derivative;
     __syncthreads();
 }
 
@@ -122,8 +131,8 @@ __device__ __forceinline__ double loss_of(const Normaliser& over, const HeadShar
 }
 
 // `dlogits` of one example, there and in place of the logits: softmax - 1 at the label.
-__device__ __forceinline__ void slopes_of_row(const Normaliser& over, const HeadShared& shared,
-                                              int label, int classes, float* dlogits) {
+__device__ __forceinline__ void logit_gradients_of_row(const Normaliser& over, const HeadShared& shared,
+                                                       int label, int classes, float* dlogits) {
     for (int k = int(threadIdx.x); k < classes; k += HEAD_THREADS) {
         const double share = exp(double(shared.logits[k]) - over.top) / over.sum;
         shared.logits[k] = dlogits[k] = float(share - (k == label ? 1.0 : 0.0));
@@ -131,22 +140,17 @@ __device__ __forceinline__ void slopes_of_row(const Normaliser& over, const Head
     __syncthreads();
 }
 
-// dhidden = (dlogits weight2) x factor x slope, of one example. A thread takes four columns.
+// dhidden = (dlogits weight2) x shared.active, of one example. A thread takes four columns.
 __device__ __forceinline__ void backward_of_row(const Head& head, const HeadShared& shared,
-                                                const float* hidden, const Mask& mask,
                                                 float* dhidden) {
     for (int i = 4 * int(threadIdx.x); i < head.inner; i += 4 * HEAD_THREADS) {
         float4 sum = {0.0f, 0.0f, 0.0f, 0.0f};
 #pragma unroll 8
         for (int k = 0; k < head.classes; ++k)
             add_product(sum, shared.logits[k], four_at(head.weight2 + int64_t(k) * head.inner, i));
-        const float4 h = four_at(hidden, i), bias = four_at(head.bias1, i);
-        const auto slope = [&](float u, int column) {
-            return mask.factor(uint32_t(column)) * activate(u, head.activation).slope;
-        };
-        *reinterpret_cast<float4*>(dhidden + i) = {
-            sum.x * slope(h.x + bias.x, i), sum.y * slope(h.y + bias.y, i + 1),
-            sum.z * slope(h.z + bias.z, i + 2), sum.w * slope(h.w + bias.w, i + 3)};
+        const float4 by = four_at(shared.active, i);
+        *reinterpret_cast<float4*>(dhidden + i) = {sum.x * by.x, sum.y * by.y, sum.z * by.z,
+                                                   sum.w * by.w};
     }
 }
 
@@ -174,8 +178,9 @@ KERNEL(head_loss, HEAD_THREADS, const Step* step, const float* hidden, const flo
         const Normaliser over = normaliser_of(shared, classes);
         if (threadIdx.x == 0) losses[row] = loss_of(over, shared, labels[row], classes);
         __syncthreads();
-        slopes_of_row(over, shared, labels[row], classes, dlogits + out);
-        backward_of_row(head, shared, hidden + in, mask, dhidden + in);
+        logit_gradients_of_row(over, shared, labels[row], classes, dlogits + out);
+        factors_of_row(head, hidden + in, mask, shared);
+        backward_of_row(head, shared, dhidden + in);
         __syncthreads();
     }
 }
@@ -214,9 +219,9 @@ KERNEL(head_gradient, HEAD_THREADS, const Step* step, const float* dlogits, cons
             float bias = 0.0f;
 #pragma unroll 8
             for (int b = 0; b < examples; ++b) {
-                const float slope = dlogits[b * classes + k];
-                add_product(sum, slope, four_at(active, b * inner + i));
-                bias += slope;
+                const float gradient = dlogits[b * classes + k];
+                add_product(sum, gradient, four_at(active, b * inner + i));
+                bias += gradient;
             }
             if (add) add_product(sum, 1.0f, four_at(to, 0));
             *reinterpret_cast<float4*>(to) = sum;

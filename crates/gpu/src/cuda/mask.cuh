@@ -16,6 +16,8 @@ __device__ __forceinline__ uint64_t derive(uint64_t seed, uint64_t purpose, uint
 }
 
 constexpr uint64_t DROPOUT_SITE = 4, DROPOUT_EXAMPLE = 5, DROPOUT_POSITION = 6;
+// crates/model/src/masks.rs: the number of the site after the first attention's output.
+constexpr uint64_t OUTPUT_SITES = uint64_t(1) << 32;
 
 // The key of a row as `mask_keys` writes it and `Mask` reads it.
 __device__ __forceinline__ uint64_t row_key(uint64_t site, uint64_t example, uint64_t position) {

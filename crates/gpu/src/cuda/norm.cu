@@ -43,7 +43,7 @@ __device__ __forceinline__ void residual_norm(
 }
 
 // dsum is the gradient of the norm's argument, ddrop that of what dropout read. Column sums: dbias,
-// dgamma, dbeta. Both slopes are rounded once, and dbias is a sum of slopes that are not rounded.
+// dgamma, dbeta. Both gradients are rounded once, and dbias is a sum of gradients that are not rounded.
 template <class T>
 __device__ __forceinline__ void norm_backward(
     const int* real, const T* dy, const T* sum, const float* __restrict__ gamma,
@@ -59,8 +59,8 @@ __device__ __forceinline__ void norm_backward(
             continue;
         }
         const Mask mask = row_mask(keys, row, threshold, scale);
-        const Row<T> x = load_row(sum + start, width), slopes = load_row(dy + start, width);
-        const NormSlope slope = norm_slope<1>(x, slopes, gamma, eps, width, columns);
+        const Row<T> x = load_row(sum + start, width), gradients = load_row(dy + start, width);
+        const NormGradient gradient = norm_gradient<1>(x, gradients, gamma, eps, width, columns);
 #pragma unroll
         for (int s = 0; s < STRIPS; ++s) {
             const int column = lane_column(s);
@@ -68,8 +68,8 @@ __device__ __forceinline__ void norm_backward(
             Eight<float> dx = load(gamma + column);
 #pragma unroll
             for (int i = 0; i < EIGHT; ++i) {
-                const float g = dx.at[i] * to_float(slopes.strip[s].at[i]);
-                dx.at[i] = slope(to_float(x.strip[s].at[i]), g);
+                const float g = dx.at[i] * to_float(gradients.strip[s].at[i]);
+                dx.at[i] = gradient(to_float(x.strip[s].at[i]), g);
             }
             store(dsum + start + column, rounded_eight<T>(dx));
             drop(dx, mask, column);

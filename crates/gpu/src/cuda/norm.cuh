@@ -185,7 +185,7 @@ template <int COUNT> class ColumnSums {
 };
 
 // The gradient of a norm: what its two sums over the row are for.
-struct NormSlope {
+struct NormGradient {
     Normal normal;
     float mean_g, mean_gx; // of g = gamma dy, and of g normal(x)
 
@@ -197,7 +197,7 @@ struct NormSlope {
 // Reads the row `x` and the gradient `dy` of what its norm gave. Adds to the sums GAMMA and
 // GAMMA + 1 of the columns: the gradients of gamma and beta.
 template <int GAMMA, int COUNT, class X, class Y>
-__device__ __forceinline__ NormSlope norm_slope(const Row<X>& x, const Row<Y>& dy,
+__device__ __forceinline__ NormGradient norm_gradient(const Row<X>& x, const Row<Y>& dy,
                                                 const float* gamma, float eps, int width,
                                                 ColumnSums<COUNT>& columns) {
     const Normal normal = normal_of(x, width, eps);
@@ -207,17 +207,17 @@ __device__ __forceinline__ NormSlope norm_slope(const Row<X>& x, const Row<Y>& d
         const int column = lane_column(s);
         if (column >= width) continue;
         const Eight<float> scales = load(gamma + column);
-        Eight<float> slopes, products;
+        Eight<float> gradients, products;
         float part_g = 0.0f, part_gx = 0.0f;
 #pragma unroll
         for (int i = 0; i < EIGHT; ++i) {
-            slopes.at[i] = to_float(dy.strip[s].at[i]);
-            products.at[i] = slopes.at[i] * normal(to_float(x.strip[s].at[i]));
-            part_g += scales.at[i] * slopes.at[i];
+            gradients.at[i] = to_float(dy.strip[s].at[i]);
+            products.at[i] = gradients.at[i] * normal(to_float(x.strip[s].at[i]));
+            part_g += scales.at[i] * gradients.at[i];
             part_gx += scales.at[i] * products.at[i];
         }
         columns.add(GAMMA, s, products);
-        columns.add(GAMMA + 1, s, slopes);
+        columns.add(GAMMA + 1, s, gradients);
         sum_g += part_g;
         sum_gx += part_gx;
     }

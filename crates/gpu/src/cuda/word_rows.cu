@@ -148,9 +148,9 @@ __device__ __forceinline__ void replay_all(const Table& table, const int* ids, i
 __device__ __forceinline__ void replay_rows(const Table& table, const int* ids, int count, int updates,
                                             const Rates& rates) {
     const int strips = (table.width + ROW_STRIP - 1) / ROW_STRIP;
-    if (strips == 1) replay_all<1>(table, ids, count, updates, rates);
-    if (strips == 2) replay_all<2>(table, ids, count, updates, rates);
-    if (strips == 3) replay_all<3>(table, ids, count, updates, rates);
+    if (strips == 1) return replay_all<1>(table, ids, count, updates, rates);
+    if (strips == 2) return replay_all<2>(table, ids, count, updates, rates);
+    if (strips == 3) return replay_all<3>(table, ids, count, updates, rates);
     if (strips == 4) replay_all<4>(table, ids, count, updates, rates);
 }
 

@@ -87,9 +87,12 @@ impl Backward<'_> {
         let dsum = sums.attention_norm.add(self.plan.norm.backward(&sum, norm.scale(), dinner))?;
         drop(sum);
         let result = Matrix::new(&result, d);
-        sums.output.add_products(Matrix::new(&dsum, d), result, precision)?;
-        sums.output.bias.add_values(|| columns::sums(&dsum, d))?;
-        let dresult = self.product(Matrix::new(&dsum, d), weights.output.matrix()).values(); // (M,D)
+        let doutput = dropped(&dsum, self.plan.block.output_dropout.as_ref(), d); // (M,D)
+        let doutput_rows = Matrix::new(&doutput, d);
+        sums.output.add_products(doutput_rows, result, precision)?;
+        sums.output.bias.add_values(|| columns::sums(&doutput, d))?;
+        let dresult = self.product(doutput_rows, weights.output.matrix()).values(); // (M,D)
+        drop(doutput);
         let qkv = [&query, &key, &value].map(|values| Matrix::new(values, d));
         let outcome = Outcome { y: result, dy: Matrix::new(&dresult, d) };
         let [dq, dk, dv] = Attention(&self.plan.attention).backward(qkv, outcome);

@@ -15,8 +15,8 @@ use candle_core::{
 
 use super::{Affine, BlockPlan, BlockWeights, Rows};
 use crate::{
-    AttentionPlan, Gradient, Notice, Precision, attention, dropout, first_rows, gelu, layer_norm,
-    linear,
+    AttentionPlan, Dropout, Gradient, Notice, Precision, attention, dropout, first_rows, gelu,
+    layer_norm, linear,
 };
 
 /// [`super::transformer_block()`] for checked arguments.
@@ -49,14 +49,17 @@ fn states(
     let query = weights.query.linear(&asking, plan)?; // (M,D)
     let (key, value) = (weights.key.linear(x, plan)?, weights.value.linear(x, plan)?); // (N,D)
     let attended = weights.output.linear(&attention(&query, &key, &value, looks)?, plan)?; // (M,D)
+    let attended = thinned(attended, plan.output_dropout.as_ref())?;
     let inner = weights.attention_norm.norm(&(attended + asking)?, plan.eps)?; // (M,D)
     let wide = gelu(&weights.widen.linear(&inner, plan)?)?; // (M,F)
     let narrow = weights.narrow.linear(&wide, plan)?; // (M,D)
-    let kept = match &plan.dropout {
-        Some(rule) => dropout(&narrow, rule)?,
-        None => narrow,
-    };
+    let kept = thinned(narrow, plan.dropout.as_ref())?;
     weights.feed_forward_norm.norm(&(kept + inner)?, plan.eps)
+}
+
+/// `x` with dropout, where there is some.
+fn thinned(x: Tensor, rule: Option<&Dropout>) -> Result<Tensor> {
+    rule.map_or(Ok(x.clone()), |rule| dropout(&x, rule))
 }
 
 impl Affine {

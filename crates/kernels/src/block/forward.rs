@@ -35,7 +35,8 @@ pub(super) struct Saved {
 impl Forward<'_> {
     /// The states behind the block, (N,D) to (M,D), and what the backward pass wants of them.
     pub(super) fn run(&self, x: Matrix) -> (Vec<f32>, Saved) {
-        let (weights, precision) = (self.weights, self.plan.block.precision);
+        let (weights, block) = (self.weights, &self.plan.block);
+        let precision = block.precision;
         let asking = self.asking(x);
         let asks = asking.as_ref().map_or(x, |rows| Matrix::new(rows, x.columns)); // (M,D)
         let [query, key, value] = [(asks, &weights.query), (x, &weights.key), (x, &weights.value)]
@@ -45,7 +46,7 @@ impl Forward<'_> {
         let attended_rows = Matrix::new(&attended, x.columns);
         let mut attention_sum = linear::product(attended_rows, weights.output.matrix(), precision); // (M,D)
         let inner = self
-            .residual(&weights.output, &weights.attention_norm, None)
+            .residual(&weights.output, &weights.attention_norm, block.output_dropout.as_ref())
             .forward(&mut attention_sum, asks.values()); // (M,D)
         let inner_rows = Matrix::new(&inner, x.columns);
         let wide = linear::product(inner_rows, weights.widen.matrix(), precision); // (M,F)
@@ -53,7 +54,7 @@ impl Forward<'_> {
         let active = Matrix::new(&active, weights.widen.bias.len());
         let mut feed_forward_sum = linear::product(active, weights.narrow.matrix(), precision); // (M,D)
         let y = self
-            .residual(&weights.narrow, &weights.feed_forward_norm, self.plan.block.dropout.as_ref())
+            .residual(&weights.narrow, &weights.feed_forward_norm, block.dropout.as_ref())
             .forward(&mut feed_forward_sum, &inner); // (M,D)
         let saved = Saved {
             asking,

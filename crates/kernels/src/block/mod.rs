@@ -1,8 +1,9 @@
 //! A transformer block as one operation: attention and feed-forward, each with its residual sum and
 //! layer norm behind it.
 //!
-//! After Vaswani and others, "Attention Is All You Need", 2017, with dropout where DistilBERT has
-//! it: on the attention's probabilities and after the second feed-forward layer. As one node of the
+//! After Vaswani and others, "Attention Is All You Need", 2017, with dropout on the attention's
+//! probabilities and after the second feed-forward layer, as DistilBERT has it, and after the layer
+//! behind the attention, as BERT has it too. As one node of the
 //! graph it keeps what its backward reads, frees it as the backward passes, and adds its weights'
 //! gradients where they live.
 
@@ -75,6 +76,8 @@ pub struct BlockPlan {
     pub rows: Rows,
     /// Dropout of the attention's probabilities, as in [`AttentionPlan`]; one key a wanted row.
     pub attention_dropout: Option<Dropout>,
+    /// Dropout after the layer behind the attention; one key a wanted row.
+    pub output_dropout: Option<Dropout>,
     /// Dropout after the feed-forward part; one key a wanted row.
     pub dropout: Option<Dropout>,
     /// What keeps the layer norms' divisors above zero.
@@ -174,7 +177,7 @@ impl BlockPlan {
             dropout: self.attention_dropout.clone(),
         };
         attention.check(wanted, rows, width)?;
-        if let Some(dropout) = &self.dropout {
+        for dropout in [&self.output_dropout, &self.dropout].into_iter().flatten() {
             dropout.check("transformer_block", wanted)?;
         }
         Ok(attention)

@@ -23,7 +23,8 @@ fn mean_loss_and_gradient_equal_pytorchs() {
             let found = f64::from(sum.to_scalar::<f32>().unwrap()) / weight;
             let off = (found - case.loss).abs() / case.loss;
             assert!(off < 1e-6, "{name}, {criterion:?}: loss {found}, not {}", case.loss);
-            let largest = case.gradient.iter().fold(0.0, |most: f64, slope| most.max(slope.abs()));
+            let largest =
+                case.gradient.iter().fold(0.0, |most: f64, gradient| most.max(gradient.abs()));
             for (found, expected) in gradient.to_vec1::<f32>().unwrap().iter().zip(&case.gradient) {
                 let off = (f64::from(*found) / weight - expected).abs() / largest;
                 assert!(off < 1e-6, "{name}, {criterion:?}: gradient {found}, not {expected}");

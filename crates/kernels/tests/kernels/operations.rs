@@ -193,11 +193,14 @@ impl Operation {
         let wanted = if rows == Rows::All { tokens } else { segments.len() };
         let dropout = rate.map(|rate| rows_dropped(wanted, rate));
         let attention_dropout = dropout.clone();
+        // Other elements than the other one drops.
+        let output_dropout = rate.map(|rate| rows_dropped(wanted, rate / 2.0));
         let plan = BlockPlan {
             heads,
             segments,
             rows,
             attention_dropout,
+            output_dropout,
             dropout,
             eps: 1e-3,
             precision,

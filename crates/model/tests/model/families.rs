@@ -109,35 +109,55 @@ fn norm(tensor: &Tensor) -> f64 {
     f64::from(tensor.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap()).sqrt()
 }
 
+/// The gradients of the mean loss of all texts, against those of a file; what is left of the file.
+fn check_gradients(model: &Classifier, family: &str, file: &str, seed: Seed) -> TensorFile {
+    let texts = family_texts(family);
+    let ids: Vec<&[u32]> = texts.iter().map(|text| text.ids.as_slice()).collect();
+    let labels: Vec<u32> = (0..8).map(|example| example % 3).collect();
+    let mode = Mode::Train { dropout: seed, listener: None };
+    let logits = model.logits(&Packed::of(&ids).input(), mode).unwrap();
+    model.backward(&logits.summed_cross_entropy(&labels, &Criterion::default()).unwrap()).unwrap();
+    let global = LocalGradients::take(model.parameters()).unwrap().alone(8).unwrap();
+    let mut golden = TensorFile::read(&reference(&format!("families/{file}.safetensors"))).unwrap();
+    let whole = global.norm();
+    for (name, _) in model.parameters().iter() {
+        let (sum, factor) = global.get(name).unwrap();
+        let found = (&*sum.dense().unwrap() * factor).unwrap();
+        let expected = model.fixed().take(&mut golden, name).unwrap();
+        let scale = match name.as_str().ends_with("key.bias") {
+            true => whole, // Its exact gradient is zero.
+            false => norm(&expected),
+        };
+        let distance = norm(&(found - expected).unwrap()) / scale;
+        assert!(distance < 1e-4, "{file}, {name}: {distance}");
+    }
+    if let Some(expected) = golden.take(&"logits".into()) {
+        let found = Tensor::new(logits.values().unwrap(), &Device::Cpu).unwrap();
+        let distance = norm(&(found - expected).unwrap());
+        assert!(distance < 1e-5, "{file}: {distance}");
+    }
+    golden
+}
+
 #[test]
 fn gradients_equal_those_of_transformers() {
     for family in FAMILIES {
         let model = Classifier::open(&directory(family), &Device::Cpu).unwrap();
-        let texts = family_texts(family);
-        let ids: Vec<&[u32]> = texts.iter().map(|text| text.ids.as_slice()).collect();
-        let labels: Vec<u32> = (0..8).map(|example| example % 3).collect();
-        let mode = Mode::Train { dropout: Seed(0), listener: None };
-        let logits = model.logits(&Packed::of(&ids).input(), mode).unwrap();
-        model
-            .backward(&logits.summed_cross_entropy(&labels, &Criterion::default()).unwrap())
-            .unwrap();
-        let global = LocalGradients::take(model.parameters()).unwrap().alone(8).unwrap();
-        let mut golden =
-            TensorFile::read(&reference(&format!("families/{family}.safetensors"))).unwrap();
-        let whole = global.norm();
-        for (name, _) in model.parameters().iter() {
-            let (sum, factor) = global.get(name).unwrap();
-            let found = (&*sum.dense().unwrap() * factor).unwrap();
-            let expected = model.fixed().take(&mut golden, name).unwrap();
-            let scale = match name.as_str().ends_with("key.bias") {
-                true => whole, // Its exact gradient is zero.
-                false => norm(&expected),
-            };
-            let distance = norm(&(found - expected).unwrap()) / scale;
-            assert!(distance < 1e-4, "{family}, {name}: {distance}");
-        }
-        let left: Vec<_> = golden.iter().map(|(name, _)| name.as_str()).collect();
+        let left = check_gradients(&model, family, family, Seed(0));
+        let left: Vec<_> = left.iter().map(|(name, _)| name.as_str()).collect();
         assert!(left.iter().all(|name| name.starts_with("after.")), "{left:?}");
+    }
+}
+
+/// `family_dropout.py` made the numbers: transformers' own pass with our masks in its modules of dropout.
+#[test]
+fn what_is_dropped_is_what_transformers_drops() {
+    for family in FAMILIES {
+        let dropouts = Dropouts { hidden: Some(0.1), attention: Some(0.0), head: Some(0.25) };
+        let request = ModelRequest { dropouts, ..request(HeadKind::Hf) };
+        let (model, _) = Classifier::load(&directory(family), &request).unwrap();
+        let left = check_gradients(&model, family, &format!("{family}-dropout"), Seed(42));
+        assert_eq!(left.iter().count(), 0);
     }
 }
 

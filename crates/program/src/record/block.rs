@@ -122,23 +122,24 @@ impl Backward<'_> {
         let d = self.recorder.plan.shape.width;
         let operands = self.recorder.operands(block);
         let view = |span| self.recorder.matrix(span, count.rows, d);
-        let (sum, attended) = (view(gradients.first_sum), view(kept.attended));
+        let (doutput, attended) = (view(gradients.output), view(kept.attended));
         let product = view(self.recorder.buffers.product);
         let norm = Norm {
             dy: view(self.buffers.inner).span,
             sum: kept.first_sum,
             gamma: operands.masters.attention_norm.weight,
-            drop: Drop::NOTHING,
+            drop: self.recorder.drop_at(Site::AttentionOutput { block }),
         };
         let parts = gradients.first_norm_parts;
-        let to = NormGradients { dsum: gradients.first_sum, dropped: None, parts };
+        let dropped = (gradients.output != gradients.first_sum).then_some(gradients.output);
+        let to = NormGradients { dsum: gradients.first_sum, dropped, parts };
         self.norm(&format!("block {block}: first norm, gradient"), count, norm, to);
         let weight = self.training.gradients.parts.blocks[block].output.weight;
         let label = format!("block {block}: output");
-        self.weight_gradient(&label, [sum, attended], weight);
+        self.weight_gradient(&label, [doutput, attended], weight);
         self.product(
             &label,
-            sum,
+            doutput,
             Slice::whole(operands.output()),
             InputGradient { addend: None, out: product },
         );

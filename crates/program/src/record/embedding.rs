@@ -8,7 +8,7 @@ use crate::{Lane, Span};
 /// Brings the rows of the word table that are read up to date, and makes the keys of all masks.
 pub(super) fn prepare(recorder: &mut Recorder<'_>, training: Training<'_>) {
     let (plan, bucket, input) = (recorder.plan, recorder.bucket, recorder.input);
-    let sites = 2 + 2 * plan.shape.blocks;
+    let sites = plan.shape.sites();
     let keys = Call::new("mask_keys", Grid::blocks([bucket.rows.div_ceil(256), sites], 256))
         .read(input.step)
         .read(input.segments)

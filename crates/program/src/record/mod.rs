@@ -87,17 +87,19 @@ pub(crate) enum Site {
     Embeddings,
     Head,
     Attention { block: usize },
+    AttentionOutput { block: usize },
     FeedForward { block: usize },
 }
 
 impl Site {
-    /// As crates/model/src/masks.rs numbers them.
-    fn number(self) -> usize {
+    /// The place of its keys in a model of so many blocks; the kernel `mask_keys` knows the site by it.
+    fn place(self, blocks: usize) -> usize {
         match self {
             Self::Embeddings => 0,
             Self::Head => 1,
             Self::Attention { block } => 2 + 2 * block,
             Self::FeedForward { block } => 3 + 2 * block,
+            Self::AttentionOutput { block } => 2 + 2 * blocks + block,
         }
     }
 }
@@ -130,12 +132,13 @@ impl<'a> Recorder<'a> {
             Site::Embeddings | Site::FeedForward { .. } => rates.hidden,
             Site::Head => rates.head,
             Site::Attention { .. } => rates.attention,
+            Site::AttentionOutput { .. } => rates.attention_output,
         };
-        if !self.drops {
+        if !self.drops || rate <= 0.0 {
             return Drop::NOTHING;
         }
-        let bytes = self.bucket.rows * 8;
-        Drop::new(rate, self.buffers.keys.part(site.number() * bytes, bytes))
+        let (bytes, place) = (self.bucket.rows * 8, site.place(self.plan.shape.blocks));
+        Drop::new(rate, self.buffers.keys.part(place * bytes, bytes))
     }
 
     /// Records a launch on the main lane.
@@ -193,7 +196,7 @@ impl<'a> Recorder<'a> {
             residual: ends.x,
             bias: operands.masters.output.bias,
             norm: operands.masters.attention_norm,
-            drop: Drop::NOTHING,
+            drop: self.drop_at(Site::AttentionOutput { block }),
             sum: half.first_sum,
             out: half.inner,
         };

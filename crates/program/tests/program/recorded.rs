@@ -17,7 +17,7 @@ pub(crate) const SHAPE: ModelShape = ModelShape {
     inner: 32,
     classes: 3,
     activation: Activation::Gelu,
-    dropout: DropRates { hidden: 0.1, attention: 0.1, head: 0.3 },
+    dropout: DropRates { hidden: 0.1, attention: 0.1, attention_output: 0.1, head: 0.3 },
     epsilon: 1e-12,
 };
 

@@ -1,8 +1,9 @@
 //! The few numbers that a reader looks for first.
 
-use lockstep_trainer::calibration_error;
+use lockstep_trainer::{EvaluationReport, calibration_error};
 
-use crate::html::escaped;
+use super::class_name;
+use crate::html::{escaped, shortened};
 use crate::numbers::{count, number, percent, seconds};
 use crate::run::Run;
 
@@ -43,6 +44,7 @@ fn tiles(run: &Run) -> Vec<Tile> {
             majority(&found.confusion),
             "accuracy without a model".to_owned(),
         ));
+        tiles.extend(ranked(found, &run.classes));
         if !found.reliability.is_empty() {
             let error = percent(calibration_error(&found.reliability));
             tiles.push(tile("Calibration error", error, "ECE, 10 bins".to_owned()));
@@ -61,6 +63,35 @@ fn tiles(run: &Run) -> Vec<Tile> {
         }
     }
     tiles
+}
+
+/// What the order of the probabilities shows, and how they were made.
+fn ranked(found: &EvaluationReport, classes: &[String]) -> Vec<Tile> {
+    let are_two = found.confusion.len() == 2;
+    let second = shortened(&class_name(classes, 1), 40);
+    let tile = |name: &str, value: f64, note: String| Tile {
+        name: name.to_owned(),
+        value: number(value),
+        note,
+    };
+    let note = match (are_two, found.average_precision) {
+        (true, Some(precision)) => format!("of {second}; average precision {}", number(precision)),
+        _ => "mean over each class against the rest".to_owned(),
+    };
+    let threshold = || format!("probability from which on {second} is the answer");
+    let best = found.best_threshold.map(|best| {
+        let note = format!("of {second}, at a threshold of {}", best.threshold);
+        tile("Best F1", best.f1, note)
+    });
+    let tiles = [
+        found.auroc.map(|value| tile("AUROC", value, note)),
+        best,
+        found.threshold.map(|value| tile("Threshold", value, threshold())),
+        found
+            .temperature
+            .map(|value| tile("Temperature", value, "which logits were divided by".to_owned())),
+    ];
+    tiles.into_iter().flatten().collect()
 }
 
 /// The share of the most frequent class.

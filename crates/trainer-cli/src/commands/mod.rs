@@ -1,6 +1,7 @@
 //! The commands of the program `trainer`, and how one is chosen.
 
 mod completions;
+mod decision;
 mod doctor;
 mod evaluate;
 mod inspect;
@@ -9,6 +10,8 @@ mod plan;
 mod predict;
 mod report;
 mod train;
+
+pub(crate) use train::SEEDS_FILE;
 
 use std::io::Write;
 use std::path::Path;
@@ -46,7 +49,7 @@ static OF_TWO_WORDS: [(&str, &str, Row); 1] =
 pub(crate) fn program() -> CommandSet {
     CommandSet {
         name: "trainer",
-        about: "Fine-tunes a DistilBERT text classifier, data-parallel.",
+        about: "Fine-tunes DistilBERT, BERT and RoBERTa text classifiers, data-parallel.",
         usage: "trainer [COMMAND] [CONFIG.toml] [flags] [--set KEY=VALUE ...]",
         commands: COMMANDS.iter().map(|row| row.command).collect(),
         after: EXAMPLES,
@@ -62,7 +65,7 @@ examples:
   trainer configs/sst2.toml --seed 7          a configuration file and a flag
   trainer --model DIR --train-file train.tsv  flags only
   trainer evaluate --checkpoint runs/sst2 --data test.tsv
-  trainer predict --checkpoint runs/sst2 --input texts.txt
+  trainer predict --checkpoint runs/sst2 'what a film'
   trainer report runs/sst2 runs/sst2-seed7    two runs on one page
 
 more help:

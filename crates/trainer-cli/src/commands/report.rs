@@ -57,10 +57,7 @@ pub(super) fn run(
         std::mem::take(&mut line.words).into_iter().map(PathBuf::from).collect();
     let config = COMMAND.read(line, &[])?;
     check(&paths)?;
-    let mut runs = Vec::with_capacity(paths.len());
-    for path in &paths {
-        runs.push(read(path, &paths)?);
-    }
+    let runs = read_all(&paths)?;
     let output = config.get(&OUTPUT)?;
     write_page(&runs, &output)?;
     super::tell(out, &format!("The report is in {}.\n", output.display()))
@@ -88,6 +85,14 @@ fn check(paths: &[PathBuf]) -> Result<(), Failure> {
         none if none.is_empty() => Ok(()),
         some => Err(Faults(some).into()),
     }
+}
+
+/// What directories have of their runs.
+///
+/// # Errors
+/// The first `metrics.jsonl` that cannot be read.
+pub(in crate::commands) fn read_all(directories: &[PathBuf]) -> Result<Vec<Run>, Failure> {
+    directories.iter().map(|directory| read(directory, directories)).collect()
 }
 
 /// What a directory has of its run.

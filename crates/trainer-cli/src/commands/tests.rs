@@ -307,6 +307,40 @@ fn a_share_of_the_training_file_is_evaluated_on() {
 }
 
 #[test]
+fn a_sample_of_the_examples_is_used_and_said() {
+    let bench = Bench::new();
+    let line = "train --model builtin:tiny --train-file DIR/train.tsv --output-dir DIR/run \
+                --max-steps 3 --global-batch-size 8 --overwrite-output-dir";
+    let split = "--validation-split 0.2 --max-train-samples 10 --max-eval-samples 4";
+    let (_, text) = bench.run(&format!("{line} {split}")).unwrap();
+    let train = "train      DIR/train.tsv: 10 of 32 examples, chosen at random with seed 42\n";
+    assert!(text.contains(train), "{text}");
+    let held = "validation 20 % of DIR/train.tsv: 4 of 8 examples, chosen at random with seed 42\n";
+    assert!(text.contains(held), "{text}");
+    let first = "--no-shuffle --max-train-samples 10 --max-eval-samples 40 \
+                 --validation-file DIR/train.tsv";
+    let (_, text) = bench.run(&format!("{line} {first}")).unwrap();
+    assert!(text.contains("train      DIR/train.tsv: the first 10 of 40 examples\n"), "{text}");
+    assert!(text.contains("validation DIR/train.tsv: 40 examples\n"), "{text}");
+    let line = "evaluate --checkpoint DIR/run --data DIR/train.tsv --max-eval-samples 5";
+    let (_, text) = bench.run(line).unwrap();
+    let examples = "examples   5 of 40 examples, chosen at random with seed 42, from DIR/train.tsv";
+    assert!(text.contains(examples), "{text}");
+    let (_, text) = bench.run(&format!("{line} --json --seed 7")).unwrap();
+    let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&found["examples"], &found["sampled_from"]), (&5.into(), &40.into()));
+    let line = "inspect DIR/train.tsv DIR/train.tsv --model builtin:tiny --max-eval-samples 3";
+    let (_, text) = bench.run(line).unwrap();
+    assert!(text.contains("sampled    3 of 40 examples, chosen at random with seed 42"), "{text}");
+    assert!(text.contains("overlap    3 rows with a text of DIR/train.tsv"), "{text}");
+    let (_, text) = bench.run(&format!("{line} --json")).unwrap();
+    let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let [train, held] = [0, 1].map(|file| &found["files"][file]);
+    assert_eq!((&train["sampled"], &train["usable"]), (&serde_json::Value::Null, &40.into()));
+    assert_eq!((&held["sampled"], &held["usable"]), (&3.into(), &40.into()));
+}
+
+#[test]
 fn files_are_inspected_before_a_training() {
     let bench = Bench::new();
     let rows = "text\tlabel\na good film number 3\tgood\na new film\tdull\na new film\tgood\nx\n";

@@ -275,6 +275,7 @@ mod tests {
             reliability: vec![],
             mistakes: vec![],
             seconds: 1.0,
+            ..EvaluationReport::default()
         })
     }
 

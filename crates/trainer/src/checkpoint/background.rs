@@ -16,6 +16,8 @@ use lockstep_params::{ParamName, TensorCopy, copy_each};
 
 use super::CheckpointError;
 use super::write::{Draft, Tensors};
+use crate::Tracer;
+use crate::trace::Lane;
 
 type Copies = BTreeMap<ParamName, TensorCopy>;
 
@@ -74,6 +76,7 @@ impl Background {
         model: &Classifier,
         optimizer: &AdamW,
         draft: Draft,
+        tracer: Tracer,
     ) -> Result<(), CheckpointError> {
         self.wait()?;
         let names: BTreeSet<ParamName> =
@@ -85,6 +88,7 @@ impl Background {
         let writing = Writing::begin(&self.board);
         let work = move || {
             let _writing = writing;
+            let _span = tracer.span(Lane::Writer, "write checkpoint", draft.step.0);
             let copies = sources.copy(spare, move || drop(held))?;
             if let Some((tensor, _)) = copies.iter().find(|(_, copy)| !copy.are_numbers()) {
                 let (update, tensor) = (draft.step.0, tensor.to_string());

@@ -60,6 +60,20 @@ pub enum CheckpointError {
         /// What the parser said.
         cause: serde_json::Error,
     },
+    /// The temperature beside the weights is damaged.
+    #[error("{} is damaged ({cause})", path.display())]
+    DamagedCalibration {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        cause: serde_json::Error,
+    },
+    /// The temperature beside the weights was fitted to others.
+    #[error("{} was fitted to other weights than this model has", path.display())]
+    OtherWeights {
+        /// The file.
+        path: PathBuf,
+    },
     /// All checkpoints of a run are broken.
     #[error(
         "none of the checkpoints in {} is intact:\n{}",
@@ -122,6 +136,11 @@ pub enum RunRemedy {
     UseAnother,
     /// Remove the checkpoints, or start again.
     StartAgain,
+    /// Calibrate the model again, or remove this file.
+    CalibrateAgain {
+        /// The file.
+        path: PathBuf,
+    },
     /// Resume with the configuration of the checkpoint, or start again elsewhere.
     ResumeAsStarted {
         /// The model to train further, where only the length of the run differs.
@@ -137,6 +156,9 @@ impl CheckpointError {
             Self::Incomplete { .. } => Some(RunRemedy::ResumeFromAnother),
             Self::Altered { .. } => Some(RunRemedy::UseAnother),
             Self::NoneWhole { .. } => Some(RunRemedy::StartAgain),
+            Self::DamagedCalibration { path, .. } | Self::OtherWeights { path } => {
+                Some(RunRemedy::CalibrateAgain { path: path.clone() })
+            }
             Self::OtherRun { directory, differences } => {
                 Some(RunRemedy::ResumeAsStarted { longer: longer(directory, differences) })
             }

@@ -29,9 +29,13 @@ impl Engine for Composed {
         let found = finished(&mean, plan);
         found.check(plan.examples)?;
         if found.is_finite() {
+            let span = plan.span("clip");
             let clipped = clip(mean.gradients, plan.max_grad_norm);
+            drop(span);
             board.enter(Phase::Stepping, plan.number());
+            let span = plan.span("optimizer");
             optimizer.step(&clipped.gradients, plan.rates, plan.number())?;
+            drop(span);
             sync.publish(model.parameters())?;
         }
         Ok(vec![FinishedUpdate { cost: sync.cost(), ..found }])

@@ -10,8 +10,8 @@ use lockstep_model::{Classifier, Dropouts, HeadKind, ModelRequest, Precision};
 use lockstep_optim::{AdamWSettings, DecayRule, Rates, ScheduleShape, Warmup};
 use lockstep_testkit::reference;
 use lockstep_trainer::{
-    BestMetric, Cadence, Criterion, FinalModel, Observer, OnNonFinite, Parts, RunLength, Saving,
-    TrainEvent, TrainSettings, Trainer, UpdateReport, Usage,
+    BestMetric, Cadence, Criterion, FinalModel, Logging, Observer, OnNonFinite, Parts, RunLength,
+    Saving, TrainEvent, TrainSettings, Trainer, UpdateReport, Usage,
 };
 use lockstep_world::Seed;
 
@@ -52,6 +52,8 @@ pub(crate) fn settings(output_dir: &Path, peak_rates: Rates) -> TrainSettings {
         replica_check: Cadence::EverySteps(NonZeroU64::MIN),
         saving: Saving { cadence: Cadence::Never, keep: None, final_model: FinalModel::Last },
         best_metric: BestMetric::Accuracy,
+        logging: Logging { every: NonZeroU64::MIN, first: false },
+        trace: false,
         early_stopping: None,
         usage: Usage { max_seq_length: 128, ..Usage::default() },
         output_dir: output_dir.to_owned(),

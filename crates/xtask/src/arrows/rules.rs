@@ -50,7 +50,10 @@ const ALLOWED: [(&str, &[&str]); 28] = [
     ),
     ("launcher", &["host", "flags", "wire"]),
     ("lockstep", &["launcher", "trainer-cli", "kernels"]),
-    ("testkit", &["world", "data", "kernels", "params", "model", "optim", "collective", "trainer"]),
+    (
+        "testkit",
+        &["world", "host", "data", "kernels", "params", "model", "optim", "collective", "trainer"],
+    ),
     ("xtask", &[]),
 ];
 

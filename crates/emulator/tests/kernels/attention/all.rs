@@ -116,7 +116,7 @@ impl Case {
         (device.read(&bits), device.read(&out))
     }
 
-    /// Slopes and parts.
+    /// Gradients and parts.
     pub(super) fn backward<T: Value>(
         &self,
         device: &Emulator,
@@ -142,7 +142,7 @@ impl Case {
     }
 
     /// What the backward should give.
-    fn slopes<T: Value>(&self, input: &Input<T>) -> (Vec<f64>, Vec<f64>) {
+    fn gradients<T: Value>(&self, input: &Input<T>) -> (Vec<f64>, Vec<f64>) {
         let width = self.width();
         let mut dqkv = vec![0.0; self.rows() * 3 * width];
         self.each_head(input, |rows, head, oracle| {
@@ -153,10 +153,10 @@ impl Case {
                     columns.clone().map(|column| input.dy[row * width + column].value()).collect()
                 })
                 .collect();
-            let slopes = oracle.backward(&dy);
-            for (which, slopes) in [slopes.q, slopes.k, slopes.v].iter().enumerate() {
+            let gradients = oracle.backward(&dy);
+            for (which, gradients) in [gradients.q, gradients.k, gradients.v].iter().enumerate() {
                 let columns = columns.start + which * width..columns.end + which * width;
-                write(&mut dqkv, &rows, &columns, 3 * width, slopes);
+                write(&mut dqkv, &rows, &columns, 3 * width, gradients);
             }
         });
         let mut parts = vec![0.0; self.batch() * 3 * width];
@@ -199,7 +199,7 @@ impl Case {
     pub(super) fn check_backward<T: Value>(&self) {
         let input = self.input::<T>();
         let (dqkv, parts) = self.backward(&Emulator::new(self.seed), &input);
-        let (expected, sums) = self.slopes(&input);
+        let (expected, sums) = self.gradients(&input);
         let width = self.width();
         for which in 0..3 {
             let of =
@@ -209,7 +209,7 @@ impl Case {
             let (found, expected) = (of(&found), of(&expected));
             near(&what, &found, &expected, T::TOLERANCE[1], size(&expected));
             let found: Vec<f64> = parts.iter().copied().map(f64::from).collect();
-            // Slopes of a segment's keys cancel, so the scale is that of what is summed.
+            // Gradients of a segment's keys cancel, so the scale is that of what is summed.
             let scale = size(&expected) * (self.longest as f64).sqrt();
             near(&format!("{what}, parts"), &of(&found), &of(&sums), T::TOLERANCE[1], scale);
         }

@@ -20,7 +20,7 @@ struct Input<T> {
 }
 
 /// What the backward writes.
-struct Slopes<T> {
+struct Gradients<T> {
     /// (batch, D)
     dq: Vec<T>,
     /// (rows, 2 D)
@@ -79,7 +79,7 @@ impl Case {
     }
 
     /// dq, dkv and parts.
-    fn first_slopes<T: Value>(&self, input: &Input<T>) -> [Vec<f64>; 3] {
+    fn first_gradients<T: Value>(&self, input: &Input<T>) -> [Vec<f64>; 3] {
         let (width, columns) = (self.width(), self.columns);
         let mut dq = vec![0.0; self.batch() * width];
         let mut dkv = vec![0.0; self.rows() * 2 * width];
@@ -87,17 +87,19 @@ impl Case {
         for (segment, head) in self.first_heads() {
             let at = segment * width + head * columns;
             let dy = input.dy[at..][..columns].iter().map(|dy| dy.value()).collect();
-            let slopes = self.first_head(input, segment, head).backward(&[dy]);
-            dq[at..][..columns].copy_from_slice(&slopes.q[0]);
+            let gradients = self.first_head(input, segment, head).backward(&[dy]);
+            dq[at..][..columns].copy_from_slice(&gradients.q[0]);
             let part = segment * 3 * width + head * columns;
-            parts[part..][..columns].copy_from_slice(&slopes.q[0]);
+            parts[part..][..columns].copy_from_slice(&gradients.q[0]);
             for (place, row) in self.segments()[segment].clone().enumerate() {
-                for (which, slopes) in [&slopes.k[place], &slopes.v[place]].iter().enumerate() {
+                for (which, gradients) in
+                    [&gradients.k[place], &gradients.v[place]].iter().enumerate()
+                {
                     dkv[(row * 2 + which) * width + head * columns..][..columns]
-                        .copy_from_slice(slopes);
+                        .copy_from_slice(gradients);
                     let part = &mut parts[part + (1 + which) * width..][..columns];
-                    for (sum, slope) in part.iter_mut().zip(*slopes) {
-                        *sum += slope;
+                    for (sum, gradient) in part.iter_mut().zip(*gradients) {
+                        *sum += gradient;
                     }
                 }
             }
@@ -142,7 +144,7 @@ impl Case {
         device.read(&out)
     }
 
-    fn first_backward<T: Value>(&self, device: &Emulator, input: &Input<T>) -> Slopes<T> {
+    fn first_backward<T: Value>(&self, device: &Emulator, input: &Input<T>) -> Gradients<T> {
         let dq = device.poisoned::<T>(self.batch() * self.width());
         let dkv = device.poisoned::<T>(self.rows() * 2 * self.width());
         let parts = device.poisoned::<f32>(self.batch() * 3 * self.width());
@@ -156,7 +158,7 @@ impl Case {
         let counts = [self.rows(), self.batch(), self.heads];
         rest.extend(counts.map(|count| RawArgument::I32(count as i32)));
         self.first_launch(device, input, "backward", &rest);
-        Slopes { dq: device.read(&dq), dkv: device.read(&dkv), parts: device.read(&parts) }
+        Gradients { dq: device.read(&dq), dkv: device.read(&dkv), parts: device.read(&parts) }
     }
 
     fn check_first<T: Value>(&self) {
@@ -169,14 +171,14 @@ impl Case {
         let spare = &out[self.lengths.len() * self.width()..];
         assert!(spare.iter().all(|value| value.value() == 0.0), "{what}: spare segments");
 
-        let slopes = self.first_backward(&device, &input);
-        let [dq, dkv, parts] = self.first_slopes(&input);
-        assert_near(&format!("{what}: dq"), &slopes.dq, &dq, T::TOLERANCE[1]);
-        assert_near(&format!("{what}: dkv"), &slopes.dkv, &dkv, T::TOLERANCE[1]);
-        assert_near(&format!("{what}: parts"), &slopes.parts, &parts, T::TOLERANCE[1]);
-        let padding = &slopes.dkv[self.tokens() * 2 * self.width()..];
+        let gradients = self.first_backward(&device, &input);
+        let [dq, dkv, parts] = self.first_gradients(&input);
+        assert_near(&format!("{what}: dq"), &gradients.dq, &dq, T::TOLERANCE[1]);
+        assert_near(&format!("{what}: dkv"), &gradients.dkv, &dkv, T::TOLERANCE[1]);
+        assert_near(&format!("{what}: parts"), &gradients.parts, &parts, T::TOLERANCE[1]);
+        let padding = &gradients.dkv[self.tokens() * 2 * self.width()..];
         assert!(padding.iter().all(|value| value.value() == 0.0), "{what}: spare rows");
-        let spare = &slopes.parts[self.lengths.len() * 3 * self.width()..];
+        let spare = &gradients.parts[self.lengths.len() * 3 * self.width()..];
         assert!(spare.iter().all(|part| part.to_bits() == 0), "{what}: spare parts");
     }
 }
@@ -211,8 +213,8 @@ fn no_order_matters() {
     fn check<T: Value>(case: &Case) {
         let input = case.first_input::<T>();
         in_every_order(|device| {
-            let slopes = case.first_backward(device, &input);
-            (case.first_forward(device, &input), slopes.dq, slopes.dkv, slopes.parts)
+            let gradients = case.first_backward(device, &input);
+            (case.first_forward(device, &input), gradients.dq, gradients.dkv, gradients.parts)
         });
     }
     for columns in [32, 64] {

@@ -15,7 +15,7 @@ pub(super) struct Head {
 
 /// The gradients of q, k and v.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Slopes {
+pub(super) struct Gradients {
     pub(super) q: Vec<Vec<f64>>,
     pub(super) k: Vec<Vec<f64>>,
     pub(super) v: Vec<Vec<f64>>,
@@ -62,25 +62,25 @@ impl Head {
     }
 
     /// `dy` is (queries, C).
-    pub(super) fn backward(&self, dy: &[Vec<f64>]) -> Slopes {
+    pub(super) fn backward(&self, dy: &[Vec<f64>]) -> Gradients {
         let zeros = |like: &Vec<Vec<f64>>| vec![vec![0.0; like[0].len()]; like.len()];
         let (mut dq, mut dk, mut dv) = (zeros(&self.q), zeros(&self.k), zeros(&self.v));
         for (i, shares) in self.probabilities().iter().enumerate() {
-            let slopes: Vec<f64> =
+            let gradients: Vec<f64> =
                 self.v.iter().zip(&self.factors[i]).map(|(v, f)| dot(&dy[i], v) * f).collect();
-            let mean = dot(shares, &slopes);
+            let mean = dot(shares, &gradients);
             for (j, share) in shares.iter().enumerate() {
-                let slope = share * (slopes[j] - mean) * self.scale();
-                add(&mut dq[i], slope, &self.k[j]);
-                add(&mut dk[j], slope, &self.q[i]);
+                let gradient = share * (gradients[j] - mean) * self.scale();
+                add(&mut dq[i], gradient, &self.k[j]);
+                add(&mut dk[j], gradient, &self.q[i]);
                 add(&mut dv[j], share * self.factors[i][j], &dy[i]);
             }
         }
-        Slopes { q: dq, k: dk, v: dv }
+        Gradients { q: dq, k: dk, v: dv }
     }
 }
 
-/// The slopes are those of differences of the forward.
+/// The gradients are those of differences of the forward.
 #[test]
 fn the_oracle_agrees_with_finite_differences() {
     let value = |i: usize| ((i * i + 3 * i) as f64 * 0.37).sin();
@@ -92,21 +92,21 @@ fn the_oracle_agrees_with_finite_differences() {
     let dy = rows(80, 2);
     let loss =
         |head: &Head| -> f64 { head.forward().iter().zip(&dy).map(|(y, dy)| dot(y, dy)).sum() };
-    let slopes = head.backward(&dy);
-    let check = |place: fn(&mut Head) -> &mut Vec<Vec<f64>>, slopes: &[Vec<f64>]| {
-        for (row, slopes) in slopes.iter().enumerate() {
-            for (column, slope) in slopes.iter().enumerate() {
+    let gradients = head.backward(&dy);
+    let check = |place: fn(&mut Head) -> &mut Vec<Vec<f64>>, gradients: &[Vec<f64>]| {
+        for (row, gradients) in gradients.iter().enumerate() {
+            for (column, gradient) in gradients.iter().enumerate() {
                 let moved = |by: f64| {
                     let mut head = head.clone();
                     place(&mut head)[row][column] += by;
                     loss(&head)
                 };
                 let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
-                assert!((difference - slope).abs() < 1e-9, "{difference} is not {slope}");
+                assert!((difference - gradient).abs() < 1e-9, "{difference} is not {gradient}");
             }
         }
     };
-    check(|head| &mut head.q, &slopes.q);
-    check(|head| &mut head.k, &slopes.k);
-    check(|head| &mut head.v, &slopes.v);
+    check(|head| &mut head.q, &gradients.q);
+    check(|head| &mut head.k, &gradients.k);
+    check(|head| &mut head.v, &gradients.v);
 }

@@ -12,7 +12,7 @@ pub(super) trait Value: Pod {
     /// Errors of the forward and the backward, as shares of the largest value.
     ///
     /// f32: sums of up to 512 products, each rounded to 2^-24, of which errors cancel largely. bf16:
-    /// probabilities, slopes and results are rounded to 2^-9, a few roundings of which meet.
+    /// probabilities, gradients and results are rounded to 2^-9, a few roundings of which meet.
     const TOLERANCE: [f64; 2];
 
     fn rounded(value: f32) -> Self;

@@ -89,20 +89,20 @@ fn gradients_are_differences_of_losses() {
     };
     // A power of two, so that f32 inputs move by just so much.
     let step = 1.0 / 1024.0_f32;
-    let slope = |change: &dyn Fn(&mut Inputs, f32)| {
+    let gradient = |change: &dyn Fn(&mut Inputs, f32)| {
         let ahead = loss(&|inputs| change(inputs, step)) - loss(&|inputs| change(inputs, -step));
         ahead / (2.0 * f64::from(step))
     };
     for (i, &got) in got.dhidden[..24].iter().enumerate() {
-        let expected = slope(&|inputs, by| inputs.hidden[i] += by);
+        let expected = gradient(&|inputs, by| inputs.hidden[i] += by);
         assert!((f64::from(got) - expected).abs() < 1e-5, "hidden {i}: {got}, {expected}");
     }
     for (i, &got) in got.dweight.iter().enumerate() {
-        let expected = slope(&|inputs, by| inputs.weight2[i] += by);
+        let expected = gradient(&|inputs, by| inputs.weight2[i] += by);
         assert!((f64::from(got) - expected).abs() < 1e-5, "weight2 {i}: {got}, {expected}");
     }
     for (k, &got) in got.dbias.iter().enumerate() {
-        let expected = slope(&|inputs, by| inputs.bias2[k] += by);
+        let expected = gradient(&|inputs, by| inputs.bias2[k] += by);
         assert!((f64::from(got) - expected).abs() < 1e-5, "bias2 {k}: {got}, {expected}");
     }
 }

@@ -9,7 +9,7 @@ fn erf(x: f64) -> f64 {
     Tensor::new(x, &Device::Cpu).unwrap().erf().unwrap().to_scalar().unwrap()
 }
 
-/// An activation and its slope.
+/// An activation and its derivative.
 fn activate(u: f64, activation: Activation) -> (f64, f64) {
     if activation == Activation::Relu {
         return if u < 0.0 { (0.0, 0.0) } else { (u, 1.0) };
@@ -46,12 +46,12 @@ pub(super) fn oracle(case: &Case, inputs: &Inputs) -> Results<f64> {
         let label = inputs.labels[b] as usize;
         all.losses[b] = sum.ln() - logits[label];
         for (k, logit) in logits.iter().enumerate() {
-            let slope = logit.exp() / sum - if k == label { 1.0 } else { 0.0 };
-            all.dlogits[b * classes + k] = slope;
-            all.dbias[k] += slope;
+            let gradient = logit.exp() / sum - if k == label { 1.0 } else { 0.0 };
+            all.dlogits[b * classes + k] = gradient;
+            all.dbias[k] += gradient;
             for i in 0..inner {
-                all.dweight[k * inner + i] += slope * active[i];
-                all.dhidden[b * inner + i] += slope * weight(k, i) * factor(i) * shapes[i].1;
+                all.dweight[k * inner + i] += gradient * active[i];
+                all.dhidden[b * inner + i] += gradient * weight(k, i) * factor(i) * shapes[i].1;
             }
         }
         all.active[b * inner..][..inner].copy_from_slice(&active);

@@ -75,7 +75,7 @@ const SHAPE: ModelShape = ModelShape {
     inner: 32,
     classes: 2,
     activation: Activation::Gelu,
-    dropout: DropRates { hidden: 0.1, attention: 0.1, head: 0.2 },
+    dropout: DropRates { hidden: 0.1, attention: 0.1, attention_output: 0.1, head: 0.2 },
     epsilon: 1e-12,
 };
 

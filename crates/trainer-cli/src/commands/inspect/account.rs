@@ -1,6 +1,6 @@
 //! What was found in the files, as a table and as JSON.
 
-use lockstep_data::{Bin, Columns, Conflict, Corpus};
+use lockstep_data::{Bin, Columns, Conflict, Corpus, Sampled};
 use lockstep_world::counted;
 use serde_json::{Map, Value, json};
 
@@ -28,6 +28,9 @@ fn rows(one: &Inspected, first: &str) -> Vec<(&'static str, String)> {
     let mut rows = vec![("rows", format!("{}", one.rows))];
     if !skipped.is_empty() {
         rows.push(("unusable", format!("{}: {skipped}", counted(skipped.total(), "row"))));
+    }
+    if let Some(sampled) = one.corpus.sampled() {
+        rows.push(("sampled", sampled.in_words(one.corpus.count())));
     }
     rows.extend([
         ("columns", columns(&one.corpus)),
@@ -138,7 +141,8 @@ fn object(one: &Inspected) -> Value {
     json!({
         "file": one.name,
         "rows": one.rows,
-        "usable": corpus.examples().len(),
+        "usable": corpus.sampled().map_or(corpus.count(), Sampled::of),
+        "sampled": corpus.sampled().map(|_| corpus.count()),
         "unusable": unusable,
         "text_column": corpus.columns().text,
         "text_pair_column": corpus.columns().second,

@@ -14,7 +14,7 @@ use lockstep_data::{
 use lockstep_flags::{Command, CommandLine, Entries, Fault, Problem, Words, Written};
 use lockstep_host::{ExitCode, Process};
 use lockstep_hub::{HubSettings, find_model};
-use lockstep_settings::{DATA_SOURCE, DataSource, HubSplit, ModelName, Reading, keys};
+use lockstep_settings::{DATA_SOURCE, DataSource, HubSplit, ModelName, Reading, keys, sample};
 
 use super::evaluate::JSON;
 use crate::failure::Failure;
@@ -44,6 +44,10 @@ static ENTRIES: &Entries = &[
     &keys::DELIMITER_KEY,
     &keys::ENCODING_KEY,
     &keys::LABEL_MAP,
+    &keys::MAX_TRAIN_SAMPLES,
+    &keys::MAX_EVAL_SAMPLES,
+    &keys::SEED,
+    &keys::NO_SHUFFLE,
     &keys::MAX_SEQ_LENGTH,
     &keys::PER_DEVICE_BATCH,
 ];
@@ -127,6 +131,12 @@ fn inspect(
         let labels = all.first().map_or(Labels::Infer, |one| Labels::Known(one.corpus.labels()));
         let source = source_files::corpus_source(files_of(path, &hub)?, reading);
         let corpus = source_files::in_memory(&source, renames.as_ref())?.labelled(labels)?;
+        let rows = corpus.count() as u64 + corpus.skipped().total();
+        let most = if all.is_empty() { &keys::MAX_TRAIN_SAMPLES } else { &keys::MAX_EVAL_SAMPLES };
+        let corpus = match sample(config, most)? {
+            Some(sample) => corpus.limited_to(sample),
+            None => corpus,
+        };
         if all.is_empty() {
             tokenizer = tokenizer_for(&corpus, config, process)?;
         }
@@ -134,7 +144,7 @@ fn inspect(
             tokenizer.as_ref().map(|tokenizer| Tokens::of(&corpus, tokenizer, reading, config));
         all.push(Inspected {
             name: path.clone(),
-            rows: corpus.examples().len() as u64 + corpus.skipped().total(),
+            rows,
             repeats: Repeats::of(&corpus),
             tokens: tokens.transpose()?.flatten(),
             overlap: all.first().map(|first| overlap(&first.corpus, &corpus)),

@@ -120,7 +120,7 @@ fn read(plan: &RunPlan, process: &Process) -> Result<(Corpora, Option<Material>)
     let hub = HubSettings::of(&process.environment).without_network();
     let cache = tokens::cache(plan.find(&keys::TOKEN_CACHE).as_ref(), &process.environment);
     let raw = RawCorpora::read(&plan.data, Places { hub: &hub, cache: Some(&cache) })?;
-    let model = Outline::here(&plan.model, hub)?;
+    let model = Outline::here(&plan.model, hub.clone())?;
     let corpora = raw.labelled(model.as_ref().and_then(Outline::classes))?;
     let criterion = criterion::criterion(&plan.train, &corpora.train)?;
     let material = |model: Outline| -> Result<Material, Failure> {
@@ -164,8 +164,15 @@ fn table(
         Some(costs) => cost_rows(plan, costs),
         None => vec![("model", not_here(&plan.model.name))],
     });
+    rows.extend(plan.seeds().map(|seeds| ("seeds", of_seeds(&seeds))));
     rows.push(("output", plan.run.directory.display().to_string()));
     rows.into_iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect()
+}
+
+/// The seeds of a series.
+fn of_seeds(seeds: &[u64]) -> String {
+    let list: Vec<String> = seeds.iter().map(u64::to_string).collect();
+    format!("{}, one after the other: {}; the time is that of each", seeds.len(), list.join(", "))
 }
 
 fn cost_rows(plan: &RunPlan, costs: &Costs) -> Vec<(&'static str, String)> {
@@ -202,6 +209,7 @@ fn object(
         "train_examples": counts.examples,
         "classes": classes::counts_by_name(&corpora.train),
         "global_batch": counts.batch,
+        "seeds": plan.seeds(),
         "updates": counts.updates,
         "updates_per_epoch": counts.updates_per_epoch,
         "warmup_updates": counts.warmup,

@@ -1,48 +1,68 @@
 //! `trainer predict`: a class and its probability for each text of a stream, in order.
 //!
 //! A thread reads rows while the model works. Rows of a pipe are answered as they arrive, since the
-//! writer may wait for an answer before it sends the next row; from a file, batches are filled, so that
+//! writer may wait for an answer before it sends the next row; from files, batches are filled, so that
 //! two runs give the same bits.
 
 mod answer;
+mod format;
+mod given;
 mod input;
+mod output;
+mod predictor;
 mod sums;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::mem;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use lockstep_data::{Batch, TextRow, TextSource, TokenStore, is_name_of_texts};
+use lockstep_data::TextSource;
 use lockstep_flags::{
-    Choice, Command, CommandLine, Entries, FILE, Fault, Key, Kind, Problem, Table, Words, Written,
+    Choice, Command, CommandLine, Entries, FILE, Key, Kind, SIZE, SWITCH, Table, Words, Written,
 };
+use lockstep_host::progress::Progress;
 use lockstep_host::{ExitCode, Process, streams};
+use lockstep_hub::HubSettings;
 use lockstep_join::device::Place;
-use lockstep_settings::{dialect, keys};
-use lockstep_trainer::{Scorer, TrainError};
+use lockstep_settings::{DATA_SOURCE, DataSource, dialect, keys};
+use lockstep_trainer::Scorer;
 
+use super::decision::{self, TEMPERATURE, THRESHOLD};
 use crate::failure::Failure;
 use crate::finished::{CHECKPOINT, Finished};
-use crate::remedies;
-use answer::{Answer, Format};
-use input::Rows;
-use sums::Sums;
+use crate::source_files::file_set;
+use crate::sources;
+use format::{Format, Shown, Writer};
+use input::Texts;
+use predictor::{Output, Predictor};
 
-static INPUT: Key<PathBuf> =
-    Key::new(Table::COMMAND, "input", FILE, "a text a line, or a data file; - is stdin").or("-");
+static INPUT: Key<DataSource> =
+    Key::new(Table::COMMAND, "input", DATA_SOURCE, "texts a line, or data files; - is stdin")
+        .or("-");
 static OUTPUT: Key<PathBuf> =
     Key::new(Table::COMMAND, "output", FILE, "where the answers go; - is stdout").or("-");
 static INPUT_FORMAT: Key<lockstep_data::Format> =
     Key::new(Table::COMMAND, "input_format", INPUT_FORMATS, "format of the texts")
         .or_else("by --input's name, else text");
 static FORMAT: Key<Format> = Key::new(Table::COMMAND, "format", FORMATS, "format of the answers")
-    .or_else("by --output's name, else tsv");
+    .or_else("by --output's name; text for a TEXT, else tsv");
+static TOP_K: Key<NonZeroUsize> =
+    Key::new(Table::COMMAND, "top_k", SIZE, "show only the K most probable classes")
+        .or_else("all classes");
+static SHOW_TEXT: Key<bool> =
+    Key::new(Table::COMMAND, "show_text", SWITCH, "repeat the text in each answer").or("false");
+static CONFIDENCE: Key<bool> =
+    Key::new(Table::COMMAND, "confidence", SWITCH, "add the probability of the label").or("false");
+static BATCH_TOKENS: Key<NonZeroUsize> =
+    Key::new(Table::COMMAND, "max_tokens_per_batch", SIZE, "tokens that are classified at once")
+        .or_else("2048, on a GPU 32768");
 
 const FORMATS: Kind<Format> = Kind::OneOf(|| {
     vec![
+        Choice::new("text", "label, probability and text, for people", Format::Text),
         Choice::new("tsv", "columns with tabs between them, under a header", Format::Tsv),
+        Choice::new("csv", "the same with commas between them", Format::Csv),
         Choice::new("jsonl", "a JSON object a line", Format::Jsonl),
     ]
 });
@@ -62,18 +82,32 @@ const INPUT_FORMATS: Kind<lockstep_data::Format> = Kind::OneOf(|| {
 /// The command.
 pub(super) static COMMAND: Command = Command {
     name: "predict",
-    about: "Classify a stream of texts, in order",
-    usage: "trainer predict --checkpoint DIR [--input FILE|-] [--output FILE|-]",
+    about: "Classify texts, in order",
+    usage: "trainer predict --checkpoint DIR [TEXT ... | --input FILES|-] [--output FILE|-]",
     entries: || ENTRIES,
-    words: Words::None("give the file with --input"),
+    words: Words::Texts("TEXT"),
     after: || ANSWERS.to_owned(),
 };
 
 const ANSWERS: &str = "\
 answers:
+  text   label, probability and text; with --top-k, a line for each label
   tsv    a header, then for each row: line, label, probability:CLASS ..., error
+         --top-k K: line, label, confidence, label:2, probability:2 ..., error
+  csv    the same with commas
   jsonl  an object for each row: line, label, probabilities, logits; or line, error
-  A row that cannot be used, such as an empty line, is answered with an error.";
+         --top-k K: line, label, confidence, top
+  A row that cannot be used, such as an empty line, is answered with an error. Rows
+  of several files have a column `file` in front.
+
+For a model of pairs, two TEXTs that follow each other are a pair; in lines, a tab is
+between the two. Write -- in front of a TEXT that begins with a dash.
+
+examples:
+  trainer predict --checkpoint runs/sst2 \"what a film\"
+  trainer predict --checkpoint runs/sst2 --input 'texts/*.csv' --output answers.csv
+  trainer predict --checkpoint runs/mnli \"a man sleeps\" \"someone is asleep\"
+  trainer predict --checkpoint runs/banking77 --top-k 3 --show-text < texts.txt";
 
 static ENTRIES: &Entries = &[
     &CHECKPOINT,
@@ -81,6 +115,12 @@ static ENTRIES: &Entries = &[
     &INPUT_FORMAT,
     &OUTPUT,
     &FORMAT,
+    &TOP_K,
+    &CONFIDENCE,
+    &SHOW_TEXT,
+    &THRESHOLD,
+    &TEMPERATURE,
+    &BATCH_TOKENS,
     &keys::TEXT_COLUMN,
     &keys::NO_HEADER,
     &keys::DELIMITER_KEY,
@@ -98,163 +138,106 @@ pub(super) fn run(
     line: CommandLine,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
+    let words = line.words.clone();
     let config = COMMAND.read(line, &[&CHECKPOINT])?;
+    let path = config.get(&OUTPUT)?;
     let place = Place::alone(config.get(&keys::DEVICE)?, &process.environment)?;
     let finished = Finished::open(&config, &place)?;
-    let path = config.get(&OUTPUT)?;
-    keep_input(&config, &path)?;
-    let source = TextSource {
-        name: config.get(&INPUT)?,
-        format: config.find(&INPUT_FORMAT),
-        text_column: finished.text_column(&config)?,
-        dialect: dialect(&config)?,
-    };
-    let is_presumed = source.format.is_none() && lockstep_data::Format::of(&source.name).is_none();
-    let rows = Rows::open(source)?;
-    let format = format(&config, &path)?;
-    if path.as_os_str() == "-" {
-        return Predictor::new(finished, format, is_presumed)?.answer_all(
-            rows,
-            out,
-            Failure::Output,
-        );
+    let question = question(words, &config, &finished, process)?;
+    output::keep_input(&config, &path, &question.texts)?;
+    let format = output::format(&config, &path, question.are_typed)?;
+    let is_elsewhere = path.as_os_str() != "-";
+    let predictor = predictor(finished, &config, format, &question)?;
+    let rows = question.texts.open()?;
+    let bar = Progress::count("classifying", "texts", is_elsewhere);
+    if !is_elsewhere {
+        let broken = &Failure::Output;
+        return predictor.answer_all(rows, Output { out, broken, bar });
     }
-    let broken = |cause| Failure::Write { path: path.clone(), cause };
+    let broken = &|cause| Failure::Write { path: path.clone(), cause };
     let mut file = BufWriter::new(File::create(&path).map_err(broken)?);
-    Predictor::new(finished, format, is_presumed)?.answer_all(rows, &mut file, broken)
+    predictor.answer_all(rows, Output { out: &mut file, broken, bar })
 }
 
-/// Whether the answers leave the texts alone.
-///
-/// # Errors
-/// An output that is the input itself, which would be lost.
-fn keep_input(config: &Written, output: &Path) -> Result<(), Failure> {
-    let real = |path: &Path| path.canonicalize().ok().filter(|path| path.is_file());
-    let input = real(&config.get(&INPUT)?);
-    if input.is_none() || input != real(output) {
-        return Ok(());
-    }
-    let (place, other) = (config.place(&OUTPUT), config.place(&INPUT));
-    let remedy = "the answers would replace the texts; name another file";
-    Err(Fault { place, problem: Problem::Contradiction { other, remedy } }.into())
-}
-
-/// How the answers are written.
-///
-/// # Errors
-/// A name of the output that promises what is not written.
-fn format(config: &Written, output: &Path) -> Result<Format, Fault> {
-    if let Some(format) = config.find(&FORMAT) {
-        return Ok(format);
-    }
-    let extension = output.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    match extension.as_str() {
-        "jsonl" => Ok(Format::Jsonl),
-        "csv" | "json" | "parquet" | "xlsx" | "gz" => {
-            let remedy = "answers are written as tsv or jsonl: name the file so, or give --format";
-            let other = "the format of the answers".to_owned();
-            Err(Fault {
-                place: config.place(&OUTPUT),
-                problem: Problem::Contradiction { other, remedy },
-            })
-        }
-        _ => Ok(Format::Tsv),
-    }
-}
-
-/// What a model found for some texts.
-#[derive(Default)]
-struct Scored {
-    /// (B, K).
-    logits: Vec<Vec<f32>>,
-    /// How many texts were longer than is read.
-    truncated: usize,
-}
-
-/// A model that answers.
-struct Predictor {
-    finished: Finished,
-    format: Format,
-    scorer: Scorer,
+/// The texts, and what is known of them.
+struct Question {
+    texts: Texts,
+    /// Whether they are on the command line.
+    are_typed: bool,
+    are_pairs: bool,
     /// Whether each line is taken for a text although neither a flag nor the file's name says so.
     is_presumed: bool,
 }
 
-impl Predictor {
-    fn new(finished: Finished, format: Format, is_presumed: bool) -> Result<Self, Failure> {
-        let scorer = Scorer::new(&finished.model)?;
-        Ok(Self { finished, format, scorer, is_presumed })
+/// The texts that a command line means.
+///
+/// # Errors
+/// Texts that cannot be read, and files that are not there.
+fn question(
+    words: Vec<String>,
+    config: &Written,
+    finished: &Finished,
+    process: &Process,
+) -> Result<Question, Failure> {
+    let text_column = finished.text_column(config)?;
+    let are_pairs = text_column.is_pair_in_lines();
+    if let Some(texts) = given::texts(words, are_pairs, config)? {
+        let texts = Texts::Given(texts);
+        return Ok(Question { texts, are_typed: true, are_pairs, is_presumed: false });
     }
-
-    fn answer_all(
-        mut self,
-        mut rows: Rows,
-        out: &mut dyn Write,
-        broken: impl Fn(io::Error) -> Failure,
-    ) -> Result<ExitCode, Failure> {
-        let began = Instant::now();
-        let mut sums = Sums::default();
-        out.write_all(self.format.header(&self.finished.labels).as_bytes()).map_err(&broken)?;
-        let end = loop {
-            let chunk = match rows.next_chunk() {
-                Ok(Some(chunk)) => chunk,
-                end => break end,
-            };
-            self.warn_of_header(&chunk);
-            let (answers, truncated) = self.answers(&chunk)?;
-            sums.cut += truncated;
-            for answer in &answers {
-                sums.count(answer);
-                let line = self.format.line(answer, &self.finished.labels);
-                line.and_then(|line| out.write_all(line.as_bytes())).map_err(&broken)?;
+    let format = config.find(&INPUT_FORMAT);
+    let source = config.get(&INPUT)?;
+    let texts = TextSource { name: PathBuf::new(), format, text_column, dialect: dialect(config)? };
+    let is_open = |name: &Path| format.is_none() && lockstep_data::Format::of(name).is_none();
+    Ok(match source {
+        DataSource::Reviews => {
+            let texts = Texts::Given(sources::review_texts());
+            Question { texts, are_typed: false, are_pairs: false, is_presumed: false }
+        }
+        DataSource::File(name) if name.as_os_str() == "-" => {
+            if io::stdin().is_terminal() {
+                streams::print_error_line("type a text on each line; Ctrl-D ends");
             }
-            out.flush().map_err(&broken)?;
-        };
-        out.flush().map_err(&broken)?;
-        if end.is_ok() || sums.rows() > 0 {
-            let seconds = began.elapsed().as_secs_f64();
-            streams::print_error_line(sums.summary(self.finished.max_length.get(), seconds));
+            let is_presumed = is_open(&name);
+            let texts = Texts::StandardInput(texts);
+            Question { texts, are_typed: false, are_pairs, is_presumed }
         }
-        end?;
-        for doubt in rows.into_doubts() {
-            tracing::warn!("{}", remedies::of_file_doubt(&doubt));
+        source => {
+            let files = file_set(&source, &HubSettings::of(&process.environment))?;
+            let is_presumed = files.files.first().is_some_and(|name| is_open(name));
+            let texts = Texts::Files(files, texts);
+            Question { texts, are_typed: false, are_pairs, is_presumed }
         }
-        sums.code()
-    }
+    })
+}
 
-    /// Warns when the first line is a usual name of a text column.
-    fn warn_of_header(&mut self, first: &[TextRow]) {
-        let name = |row: &TextRow| row.text.as_deref().is_ok_and(is_name_of_texts);
-        if mem::take(&mut self.is_presumed) && first.first().is_some_and(name) {
-            tracing::warn!(
-                "line 1 looks like the header of a table with one column, and is classified as a \
-                 text; pass --input-format csv if it is a header, else --input-format text"
-            );
-        }
+fn predictor(
+    finished: Finished,
+    config: &Written,
+    format: Format,
+    question: &Question,
+) -> Result<Predictor, Failure> {
+    let scorer = Scorer::new(&finished.model)?;
+    let decided = decision::decided(config, &finished)?;
+    if let Some(calibration) = &decided.calibration {
+        let words = decision::in_words(calibration, &finished);
+        streams::print_error_line(format!("probabilities are calibrated: {words}"));
     }
-
-    /// The answers to some rows, and how many of their texts were cut.
-    fn answers(&mut self, rows: &[TextRow]) -> Result<(Vec<Answer>, usize), Failure> {
-        let Scored { logits, truncated } = self.scores(rows)?;
-        let mut scores = logits.into_iter();
-        let answer = |row: &TextRow| match &row.text {
-            Ok(_) => Answer::of_scores(row.line, scores.next().unwrap_or_default()),
-            Err(fault) => Answer::of_fault(row.line, fault.kind.to_string()),
-        };
-        Ok((rows.iter().map(answer).collect(), truncated))
-    }
-
-    /// The logits of the texts among some rows.
-    fn scores(&mut self, rows: &[TextRow]) -> Result<Scored, Failure> {
-        let texts = rows.iter().filter_map(|row| row.text.as_deref().ok());
-        let Finished { model, tokenizer, max_length, .. } = &self.finished;
-        let store = TokenStore::build(texts.map(|text| (text, 0)), tokenizer, *max_length)
-            .map_err(|error| Failure::Data(error.into()))?;
-        if store.is_empty() {
-            return Ok(Scored::default());
-        }
-        let all: Vec<usize> = (0..store.len()).collect();
-        let batch = Batch::pack(&store, &all).map_err(TrainError::from)?;
-        Ok(Scored { logits: self.scorer.scores(model, &batch)?, truncated: store.truncated() })
-    }
+    let shown = Shown {
+        file: question.texts.are_in_several_files(),
+        confidence: config.get(&CONFIDENCE)?,
+        top: config.find(&TOP_K).map(NonZeroUsize::get),
+        text: config.get(&SHOW_TEXT)?,
+        are_pairs: question.are_pairs,
+    };
+    let at_once = config.find(&BATCH_TOKENS).map(NonZeroUsize::get);
+    Ok(Predictor {
+        decision: decided.decision,
+        writer: Writer { format, shown, classes: finished.labels.names().to_vec() },
+        tokens_at_once: at_once.unwrap_or_else(|| scorer.tokens_at_once()),
+        is_presumed: question.is_presumed,
+        sums_up: !question.are_typed,
+        finished,
+        scorer,
+    })
 }

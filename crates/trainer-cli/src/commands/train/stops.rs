@@ -22,8 +22,8 @@ const PEER_REPORTS: Duration = Duration::from_millis(700);
 enum Stage {
     /// Before the first update, perhaps among others already.
     Before(Option<WatchHandle>),
-    /// In the loop.
-    Running,
+    /// In the loop, alone or among others.
+    Running { has_peers: bool },
 }
 
 /// Why a process is to stop.
@@ -74,23 +74,33 @@ impl Stops {
 
     /// From now on updates are made, and the trainer polls the request.
     pub(super) fn begin(&self) -> &StopRequest {
-        *self.stage() = Stage::Running;
+        let mut stage = self.stage();
+        *stage = Stage::Running { has_peers: matches!(*stage, Stage::Before(Some(_))) };
         &self.request
+    }
+
+    /// Whether the end was asked for.
+    pub(super) fn is_asked(&self) -> bool {
+        self.request.is_asked()
     }
 
     fn on(&self, cause: Cause) {
         let watch = match &*self.stage() {
             Stage::Before(watch) => watch.clone(),
-            Stage::Running => {
-                self.request.ask();
-                return streams::print_error_line(format_args!(
-                    "{}: finishing this update and writing a checkpoint{}",
-                    cause.text(),
-                    cause.how_to_hurry()
-                ));
-            }
+            Stage::Running { has_peers } => return self.ask(cause, *has_peers),
         };
         self.end(cause, watch);
+    }
+
+    /// Asks the trainer for a checkpoint. Of several ranks one may be lost, and then there is none.
+    fn ask(&self, cause: Cause, has_peers: bool) {
+        self.request.ask();
+        let what = match has_peers {
+            true => "asking all ranks to finish this update and to write a checkpoint",
+            false => "finishing this update and writing a checkpoint",
+        };
+        let (cause, hint) = (cause.text(), cause.how_to_hurry());
+        streams::print_error_line(format_args!("{cause}: {what}{hint}"));
     }
 
     /// Ends the process, unless the first update begins while it waits for a peer's report.
@@ -99,7 +109,7 @@ impl Stops {
             std::thread::sleep(PEER_REPORTS);
         }
         let stage = self.stage();
-        if matches!(*stage, Stage::Running) {
+        if matches!(*stage, Stage::Running { .. }) {
             return self.request.ask();
         }
         streams::print_error_line(format_args!(

@@ -83,7 +83,7 @@ fn of_corpus(source: &str, corpus: &CorpusFacts) -> String {
         none if none.is_empty() => String::new(),
         some => format!("; {} skipped: {some}", counted(some.total(), "row")),
     };
-    let examples = counted(corpus.count(), "example");
+    let examples = corpus.examples_in_words();
     let manner = match corpus.manner().to_string() {
         none if none.is_empty() => none,
         some => format!("; {some}"),
@@ -266,7 +266,8 @@ pub(super) fn of_result(plan: &RunPlan) -> Fact {
     ];
     let [card, report, metrics] = ["README.md", "report.html", "metrics.jsonl"]
         .map(|name| directory.join(name).display().to_string());
-    let has_metrics = plan.run.reporters.contains(&Reporter::Jsonl);
+    // Of a series, each training has its own.
+    let has_metrics = plan.run.reporters.contains(&Reporter::Jsonl) && plan.seeds().is_none();
     let of_metrics = if has_metrics { format!("\nmetrics    {metrics}") } else { String::new() };
     let model = directory.display().to_string();
     let text = format!(

@@ -128,16 +128,20 @@ impl<M: Machine, L: Link<M>> Recorded<M, L> {
         let State::Running(running) = &mut self.state else { return Err(TrainError::Engine) };
         if replica.collective.seat().world() != WorldSize::ONE {
             replica.board.enter(Phase::Summing, plan.number());
+            let _span = plan.span("start sums");
             let buckets = running.replica.sums(words.len());
             self.link.sums(running.replica.machine(), &buckets, replica.collective)?;
         }
+        let span = plan.span("start clip and optimizer");
         running.replica.update()?;
+        drop(span);
         running.pace.note(running.replica.machine())?;
         running.begun = plan.number();
         running.pending.push_back(Pending { step: plan.step, examples: plan.examples });
         if running.pending.len() < REPORTED_TOGETHER {
             return Ok(Vec::new());
         }
+        let _span = plan.span("wait for results");
         running.report(replica.collective)
     }
 
@@ -206,7 +210,10 @@ impl<M: Machine> Running<M> {
             _ => vec![&[]],
         };
         for (place, indices) in micro_batches.iter().enumerate() {
+            let span = plan.span("data");
             let batch = Batch::pack(plan.train, indices)?;
+            drop(span);
+            let _span = plan.span("start passes");
             let place =
                 PassPlace { is_first: place == 0, is_last: place + 1 == micro_batches.len() };
             let input = training_input(&batch, plan, words);

@@ -1,6 +1,6 @@
 //! Scores by a finished model: by recorded programs on a GPU, else by candle's operations.
 
-use lockstep_data::Batch;
+use lockstep_data::{Batch, TokenStore};
 use lockstep_gpu::{CudaMachine, Graphs};
 use lockstep_model::Classifier;
 use lockstep_program::{Bucket, Inference, LONGEST};
@@ -10,6 +10,7 @@ use super::{Link, OnGpu, TOKENS_AT_ONCE, evaluation_input, rows, size};
 use crate::TrainError;
 use crate::forward::class_scores;
 use crate::scores::{ClassScores, Scores};
+use crate::token_batches::batches;
 
 /// Evaluates batches by a model that does not learn any more.
 pub struct Scorer {
@@ -43,6 +44,37 @@ impl Scorer {
         batch: &Batch,
     ) -> Result<Vec<Vec<f32>>, TrainError> {
         Scores::scores(self, model, batch)
+    }
+
+    /// The logits of all texts of a store, (B, K), in their order. They are evaluated by length, in
+    /// batches of about `at_once` tokens; by default as many as keep the device busy.
+    ///
+    /// # Errors
+    /// As [`Self::scores`]; a store whose file was damaged.
+    pub fn scores_of_all(
+        &mut self,
+        model: &Classifier,
+        store: &TokenStore,
+        at_once: Option<usize>,
+    ) -> Result<Vec<Vec<f32>>, TrainError> {
+        let lengths = store.lengths();
+        let mut order: Vec<usize> = (0..store.len()).collect();
+        order.sort_by_key(|index| lengths.get(*index).copied());
+        let mut all = vec![Vec::new(); store.len()];
+        let at_once = at_once.unwrap_or_else(|| Scores::tokens_at_once(self));
+        for indices in batches(order, lengths, at_once) {
+            let found = self.scores(model, &Batch::pack(store, &indices)?)?;
+            for (index, scores) in indices.into_iter().zip(found) {
+                all[index] = scores;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Tokens of a batch that keep the device busy, about.
+    #[must_use]
+    pub fn tokens_at_once(&self) -> usize {
+        Scores::tokens_at_once(self)
     }
 }
 
