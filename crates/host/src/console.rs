@@ -20,6 +20,7 @@ use crate::log_line::{LogFormat, json_line, of_text};
 use crate::{progress, streams};
 
 static IS_ALLOWED: AtomicBool = AtomicBool::new(false);
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
 static CONSOLE: OnceLock<Console> = OnceLock::new();
 static LISTENER: OnceLock<Box<dyn Fn(&str) + Send + Sync>> = OnceLock::new();
 
@@ -51,6 +52,17 @@ pub fn begin(format: LogFormat) {
     }
     // Without threads or copies of the streams lines are written as before.
     let _ = Console::open(format).map(|console| CONSOLE.set(console));
+}
+
+/// From now on neither notices nor bars are shown.
+pub fn be_quiet() {
+    IS_QUIET.store(true, Ordering::Relaxed);
+    progress::forbid();
+}
+
+/// Whether notices are left out.
+pub(crate) fn is_quiet() -> bool {
+    IS_QUIET.load(Ordering::Relaxed)
 }
 
 /// Whether lines are JSON objects.
@@ -210,7 +222,10 @@ impl Terminal {
     }
 
     fn tell_of_dropped(&mut self, stream: Stream, lines: u64) {
-        let text = format!("{lines} lines were not shown: the console did not read");
+        let text = match lines {
+            1 => "1 line was not shown: the console did not read".to_owned(),
+            lines => format!("{lines} lines were not shown: the console did not read"),
+        };
         let text = match self.format {
             LogFormat::Text => format!("warning: {text}\n"),
             LogFormat::Json => {

@@ -157,7 +157,7 @@ impl State {
         let Some(Item::Line(_, text)) = oldest.and_then(|at| self.items.remove(at)) else { return };
         self.lines -= 1;
         self.bytes -= text.len();
-        self.dropped += 1;
+        self.dropped += text.lines().count() as u64;
     }
 }
 

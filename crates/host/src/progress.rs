@@ -32,7 +32,7 @@ pub fn allow(environment: &Environment) {
 }
 
 /// Allows no bars from now on.
-pub fn forbid() {
+pub(crate) fn forbid() {
     IS_ALLOWED.store(false, Ordering::Relaxed);
     IS_ALLOWED_ALONE.store(false, Ordering::Relaxed);
 }

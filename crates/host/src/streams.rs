@@ -20,6 +20,13 @@ pub fn print_error_line(line: impl Display) {
     let _ = progress::above(|| io::stderr().write_all(text.as_bytes()));
 }
 
+/// Writes a line that is neither a warning nor an error, unless the user wants quiet.
+pub fn print_notice(line: impl Display) {
+    if !console::is_quiet() {
+        print_error_line(line);
+    }
+}
+
 /// The columns that a command's answer may take: the terminal's, or 80 where there is none.
 #[must_use]
 pub fn columns() -> usize {

@@ -34,6 +34,7 @@ use std::path::Path;
 
 use lockstep_host::enter;
 
+pub use commands::time_of_reports;
 use failure::Failure;
 
 /// The program `trainer`.

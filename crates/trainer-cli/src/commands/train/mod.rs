@@ -1,6 +1,7 @@
 //! `trainer train`: a plan becomes a run.
 
 mod command;
+mod cost;
 mod flight;
 mod origin;
 mod peers;
@@ -19,7 +20,7 @@ use lockstep_data::TokenCache;
 use lockstep_flags::CommandLine;
 use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::streams::Optional;
-use lockstep_host::{ExitCode, Process, REPLACING_RUN, Unused, console, progress};
+use lockstep_host::{ExitCode, Process, REPLACING_RUN, Unused, console};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
 use lockstep_join::{FlightLog, JoinError, ProcessGroup, Starter};
@@ -31,6 +32,7 @@ use crate::failure::Failure;
 use crate::observers::{RankLog, Teller, Verbosity};
 use crate::{output_dir, tokens};
 pub(super) use command::COMMAND;
+pub use cost::time_of_reports;
 use peers::{OTHERS_END, join, join_options, notify_peers};
 pub(crate) use seeds::SEEDS_FILE;
 use seeds::Series;
@@ -100,7 +102,7 @@ fn verbosity(plan: &RunPlan) -> Verbosity {
 fn begin_console(plan: &RunPlan) {
     console::begin(plan.find(&keys::LOG_FORMAT).unwrap_or_default());
     if verbosity(plan) == Verbosity::Quiet {
-        progress::forbid();
+        console::be_quiet();
     }
 }
 
