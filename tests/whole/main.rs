@@ -51,6 +51,8 @@ mod pairs;
 #[cfg(test)]
 mod parity;
 #[cfg(test)]
+mod predictions;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod python;

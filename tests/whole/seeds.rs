@@ -94,6 +94,9 @@ fn what_all_seeds_came_to_is_in_every_report_and_the_best_model_is_the_result() 
     );
     assert!(said.contains(&format!("eval_loss          {:>9.4}", mean)), "{said}");
     place.succeed(&["evaluate", "--checkpoint", "out", "--data", &rows()]);
+    place.succeed(&["report", "out", "--output", "seeds.html"]);
+    let seeds = fs::read_to_string(place.path("seeds.html")).unwrap();
+    assert!(["seed-5", "seed-6", "seed-7"].iter().all(|seed| seeds.contains(seed)));
     // The record of the series repeats the series.
     place.succeed(&["out/run.toml", "--output-dir", "again"]);
     assert!(bytes(&place, "out/model.safetensors") == bytes(&place, "again/model.safetensors"));
@@ -192,7 +195,7 @@ fn several_ranks_train_the_seeds_together() {
         let Some(command) = place.ranks(starter, 2, &words) else { continue };
         let output = succeed(command);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert_eq!(said.matches("\nresult ").count(), 1, "{said}");
+        assert_eq!(said.matches("result     the model of seed").count(), 1, "{said}");
         let alone = words.iter().map(|word| if word == "out" { "alone" } else { word });
         place.succeed(&alone.collect::<Vec<_>>());
         for seed in ["seed-1", "seed-2"] {

@@ -67,64 +67,54 @@ fn check_clocks(spans: &[Span], error: f64) {
     }
 }
 
+/// What the loop of each rank does in a run with updates, evaluations and checkpoints.
+const OF_LOOP: [&str; 11] = [
+    "update",
+    "data",
+    "forward",
+    "backward",
+    "wait for the sums",
+    "totals",
+    "clip",
+    "optimizer",
+    "share weights",
+    "evaluation",
+    "checkpoint",
+];
+
+/// A rank has all names, and as many spans as the bounds say: ten updates in two passes each, three
+/// evaluations.
+fn check_rank(spans: &[Span], rank: u64) {
+    let found = names(spans, (rank, 0));
+    for name in OF_LOOP {
+        assert!(found.contains(name), "rank {rank}: no {name} in {found:?}");
+    }
+    let sums = names(spans, (rank, 1));
+    assert!(sums.contains("sum block 0") && sums.contains("sum the rest"), "{sums:?}");
+    let of = |name: &str| {
+        let is_it = |span: &&Span| span.row.0 == rank && span.name == name;
+        spans.iter().filter(is_it).count()
+    };
+    assert_eq!([of("update"), of("forward"), of("evaluation")], [10, 20, 3], "rank {rank}");
+}
+
 #[test]
 fn the_spans_of_all_ranks_nest_and_are_on_one_clock() {
+    let rows = reference("golden/rows.tsv").canonicalize().unwrap().display().to_string();
+    let updates = ["--device", "cpu", "--max-steps", "14", "--gradient-accumulation-steps", "2"];
+    let evaluations = ["--validation-file", &rows, "--eval-strategy", "steps", "--eval-steps", "3"];
+    let saves = ["--save-strategy", "steps", "--save-steps", "5", "--trace", "trace.json"];
     for starter in [Starter::Launcher, Starter::Mpirun] {
         let place = Workplace::new();
-        let rows = reference("golden/rows.tsv").canonicalize().unwrap().display().to_string();
-        let further = [
-            "--device",
-            "cpu",
-            "--max-steps",
-            "14",
-            "--gradient-accumulation-steps",
-            "2",
-            "--validation-file",
-            &rows,
-            "--eval-strategy",
-            "steps",
-            "--eval-steps",
-            "3",
-            "--save-strategy",
-            "steps",
-            "--save-steps",
-            "5",
-            "--trace",
-            "trace.json",
-        ];
-        let Some(command) = place.ranks(starter, 2, &tiny_run("tiny", &further)) else { continue };
+        let words = tiny_run("tiny", &[&updates[..], &evaluations, &saves].concat());
+        let Some(command) = place.ranks(starter, 2, &words) else { continue };
         succeed(command);
         let trace = place.json("trace.json");
         let spans = spans(&trace);
         check_nesting(&spans);
         let error = trace["otherData"]["clock error in us"].as_f64().unwrap();
         check_clocks(&spans, error);
-        for rank in 0..2 {
-            let found = names(&spans, (rank, 0));
-            for name in [
-                "update",
-                "data",
-                "forward",
-                "backward",
-                "wait for the sums",
-                "totals",
-                "clip",
-                "optimizer",
-                "share weights",
-                "evaluation",
-                "checkpoint",
-            ] {
-                assert!(found.contains(name), "{starter:?} rank {rank}: no {name} in {found:?}");
-            }
-            let sums = names(&spans, (rank, 1));
-            assert!(sums.contains("sum block 0") && sums.contains("sum the rest"), "{sums:?}");
-            let of = |name: &str| {
-                let is_it = |span: &&Span| span.row.0 == rank && span.name == name;
-                spans.iter().filter(is_it).count()
-            };
-            // The first ten updates in two passes each, three evaluations, all checkpoints.
-            assert_eq!([of("update"), of("forward"), of("evaluation")], [10, 20, 3], "{starter:?}");
-        }
+        (0..2).for_each(|rank| check_rank(&spans, rank));
         assert!(names(&spans, (0, 2)).contains("write checkpoint"));
         assert_eq!(trace["otherData"]["spans not kept"], 0);
         let bytes = fs::metadata(place.path("trace.json")).unwrap().len();

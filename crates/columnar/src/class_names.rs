@@ -26,16 +26,16 @@ impl ClassNames {
         Self(classes.collect())
     }
 
-    /// The name of the class that `value` of `column` numbers. As in `datasets`, -1 is no class.
+    /// Whether there are some for `column`.
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.0.contains_key(column)
+    }
+
+    /// The name of the class that `value` of `column` numbers; other values stay.
     pub(crate) fn named(&self, column: &str, value: Value) -> Value {
         let Some(names) = self.0.get(column) else { return value };
-        match value.as_i64() {
-            Some(-1) => Value::Null,
-            Some(id) => {
-                let name = usize::try_from(id).ok().and_then(|id| names.get(id));
-                name.map_or(value, |name| Value::String(name.clone()))
-            }
-            None => value,
-        }
+        let id = value.as_i64().and_then(|id| usize::try_from(id).ok());
+        let name = id.and_then(|id| names.get(id));
+        name.map_or(value, |name| Value::String(name.clone()))
     }
 }

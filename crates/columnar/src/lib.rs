@@ -99,6 +99,12 @@ impl ColumnarTable {
         self.schema.fields().iter().map(|field| field.name().clone()).collect()
     }
 
+    /// Whether the values of a column are numbers of classes whose names the file has; -1 is then no class.
+    #[must_use]
+    pub fn has_class_names(&self, column: &str) -> bool {
+        self.class_names.has(column)
+    }
+
     /// Reads only the columns at `places`, before any row is read.
     ///
     /// # Errors

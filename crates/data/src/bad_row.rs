@@ -56,6 +56,9 @@ pub enum BadRowKind {
         /// The label as the file has it.
         label: String,
     },
+    /// The label is the number that `datasets` writes beside the names of classes where there is no label.
+    #[error("the label is -1, which marks a row without a label")]
+    Unlabelled,
     /// The label map has no such label.
     #[error("the label {} is not in the label map", excerpt(.label))]
     UnmappedLabel {
@@ -138,6 +141,8 @@ pub enum BadRowKind {
 impl BadRowKind {
     /// The name under which rows with the mark of no label are counted.
     pub(crate) const NO_LABEL: &str = "marked as unlabelled";
+    /// The name of [`Self::Unlabelled`].
+    pub(crate) const UNLABELLED: &str = "labelled -1";
     /// The name under which rows with an open quote are counted.
     pub(crate) const UNCLOSED_QUOTE: &str = "unclosed quote";
     /// The name under which lines that are not JSON are counted.
@@ -156,6 +161,7 @@ impl BadRowKind {
             Self::MissingText { .. } => "missing text",
             Self::MissingLabel { .. } => "missing label",
             Self::NoLabel { .. } => Self::NO_LABEL,
+            Self::Unlabelled => Self::UNLABELLED,
             Self::UnmappedLabel { .. } => "label outside of the label map",
             Self::UnknownLabel { .. } => Self::UNKNOWN_LABEL,
             Self::WrongColumnCount { .. } => Self::WRONG_COLUMN_COUNT,

@@ -187,6 +187,12 @@ pub enum LabelError {
         /// The number of examples.
         examples: usize,
     },
+    /// All examples have the mark of a row without a label.
+    #[error("all labels are -1, in {}, which marks rows without a label", counted(*.examples, "example"))]
+    NoneLabelled {
+        /// The number of examples.
+        examples: usize,
+    },
     /// There are more classes than examples.
     #[error(
         "there are {classes} classes but only {}; \

@@ -40,6 +40,7 @@ mod held_out;
 mod label_rows;
 mod label_value;
 mod labels;
+mod lazily;
 mod manner;
 mod pair;
 mod phrases;

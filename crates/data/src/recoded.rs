@@ -2,11 +2,10 @@
 //! spreadsheets save "Unicode text".
 
 use std::io::{self, BufRead, Cursor, Read};
-use std::mem;
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_16BE, UTF_16LE};
 
-use crate::unpacked::{Again, beginning};
+use crate::lazily::{Again, Choice, Lazily, beginning};
 
 const LITTLE: &[u8] = b"\xFF\xFE";
 const BIG: &[u8] = b"\xFE\xFF";
@@ -15,85 +14,77 @@ const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
 const ROOM: usize = 1 << 14;
 
 /// The UTF-8 text of a reader.
-pub(crate) struct Recoded<R> {
-    state: State<R>,
-    /// The encoding where no byte order mark says it, if not UTF-8.
-    named: Option<&'static Encoding>,
-}
+pub(crate) type Recoded<R> = Lazily<R, Named>;
 
-enum State<R> {
-    Start(R),
+/// The choice by a byte order mark; where there is none, the encoding that is named, if not UTF-8.
+pub(crate) struct Named(Option<&'static Encoding>);
+
+/// Text that is UTF-8, or becomes it.
+pub(crate) enum Text<R> {
     Plain(Again<R>),
     Decoded(Decoded<Again<R>>),
-    Broken,
 }
 
 impl<R: BufRead> Recoded<R> {
     /// The text of `reader`, in the encoding that is `named` unless a byte order mark says another.
     pub(crate) fn new(reader: R, named: Option<&'static Encoding>) -> Self {
-        Self { state: State::Start(reader), named }
+        Self::of(reader, Named(named))
     }
 
     /// The encoding that was found, where it is not UTF-8.
     pub(crate) fn encoding(&self) -> Option<&'static str> {
-        match &self.state {
-            State::Decoded(decoded) => Some(decoded.encoding.name()),
-            _ => None,
-        }
-    }
-
-    fn started(&mut self) -> io::Result<&mut dyn BufRead> {
-        if matches!(self.state, State::Start(_)) {
-            let State::Start(mut reader) = mem::replace(&mut self.state, State::Broken) else {
-                return Err(io::ErrorKind::InvalidInput.into());
-            };
-            let seen = beginning(&mut reader, &[LITTLE, BIG, UTF_8_MARK])?;
-            let (encoding, is_text) = match seen.as_slice() {
-                LITTLE => (Some(UTF_16LE), false),
-                BIG => (Some(UTF_16BE), false),
-                UTF_8_MARK => (None, true),
-                _ => (self.named, true),
-            };
-            let again = Cursor::new(if is_text { seen } else { Vec::new() }).chain(reader);
-            self.state = match encoding {
-                Some(encoding) => State::Decoded(Decoded::new(again, encoding)),
-                None => State::Plain(again),
-            };
-        }
-        match &mut self.state {
-            State::Plain(reader) => Ok(reader),
-            State::Decoded(reader) => Ok(reader),
-            State::Start(_) | State::Broken => Err(io::ErrorKind::InvalidInput.into()),
+        match self.chosen()? {
+            Text::Decoded(decoded) => Some(decoded.encoding.name()),
+            Text::Plain(_) => None,
         }
     }
 }
 
-impl<R: BufRead> Read for Recoded<R> {
+impl<R: BufRead> Choice<R> for Named {
+    type Reader = Text<R>;
+
+    fn choose(&self, mut reader: R) -> io::Result<Text<R>> {
+        let seen = beginning(&mut reader, &[LITTLE, BIG, UTF_8_MARK])?;
+        let (encoding, is_text) = match seen.as_slice() {
+            LITTLE => (Some(UTF_16LE), false),
+            BIG => (Some(UTF_16BE), false),
+            UTF_8_MARK => (None, true),
+            _ => (self.0, true),
+        };
+        let again = Cursor::new(if is_text { seen } else { Vec::new() }).chain(reader);
+        Ok(match encoding {
+            Some(encoding) => Text::Decoded(Decoded::new(again, encoding)),
+            None => Text::Plain(again),
+        })
+    }
+}
+
+impl<R: BufRead> Read for Text<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.started()?.read(buffer)
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 
-impl<R: BufRead> BufRead for Recoded<R> {
+impl<R: BufRead> BufRead for Text<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.started()?.fill_buf()
+        match self {
+            Self::Plain(reader) => reader.fill_buf(),
+            Self::Decoded(reader) => reader.fill_buf(),
+        }
     }
 
     fn consume(&mut self, count: usize) {
-        if let Ok(reader) = self.started() {
-            reader.consume(count);
+        match self {
+            Self::Plain(reader) => reader.consume(count),
+            Self::Decoded(reader) => reader.consume(count),
         }
-    }
-}
-
-impl<R> std::fmt::Debug for Recoded<R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Recoded").finish_non_exhaustive()
     }
 }
 
 /// Text in one encoding, a piece at a time.
-struct Decoded<R> {
+pub(crate) struct Decoded<R> {
     reader: R,
     encoding: &'static Encoding,
     decoder: Decoder,

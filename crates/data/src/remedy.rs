@@ -40,6 +40,8 @@ pub enum DataRemedy {
     /// Say which classes there are where the usual mark of a row without a label is one of them; else
     /// the other remedy.
     MapMarkOr(Box<DataRemedy>),
+    /// Use files with labels.
+    UseLabelled,
     /// Name the column of the labels, or give each label its class.
     NameOrMapLabels,
     /// Fix the file, or name its columns.
@@ -154,6 +156,7 @@ impl LabelError {
         match self {
             Self::SingleClass { .. } => Some(DataRemedy::CheckFileAndLabelColumn),
             Self::NoLabelTwice { .. } => Some(DataRemedy::NameLabelColumn),
+            Self::NoneLabelled { .. } => Some(DataRemedy::UseLabelled),
             _ => None,
         }
     }
@@ -229,6 +232,9 @@ fn of_rows(path: &Path, foreign: Option<&Foreign>, bad: &BadRows, rows: u64) -> 
             return DataRemedy::ConvertOrSkipRows { conversion: mixed.conversion(path), dropped };
         }
         Some(foreign) => return of_foreign(path, *foreign),
+        None if count(BadRowKind::NO_LABEL) + count(BadRowKind::UNLABELLED) == rows => {
+            return DataRemedy::UseLabelled;
+        }
         None if count(BadRowKind::UNCLOSED_QUOTE) > 0 => DataRemedy::Do(CLOSE_QUOTE.to_owned()),
         None if count(BadRowKind::INVALID_JSON) == rows => DataRemedy::Do(WRITE_OBJECTS.to_owned()),
         None if count(BadRowKind::UNKNOWN_LABEL) == rows => DataRemedy::NameOrMapLabels,

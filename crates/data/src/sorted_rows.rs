@@ -172,6 +172,9 @@ impl SortedRows {
         let examples = self.usable();
         let name = |label: Option<&&str>| label.copied().unwrap_or_default().to_owned();
         match of_file()?.len() {
+            1 if distinct.iter().all(|label| value_of(label) == NO_LABEL) => {
+                Err(LabelError::NoneLabelled { examples })
+            }
             1 => Err(LabelError::SingleClass { name: name(distinct.first()), examples }),
             classes if classes > 2 && classes == examples => {
                 Err(LabelError::NoLabelTwice { name: name(distinct.first()), examples })

@@ -3,112 +3,81 @@
 //!
 //! What is read is unpacked as it is read, so that the size of the text costs no memory.
 
-use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
-use std::mem;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use zstd::stream::read::Decoder;
 
+use crate::lazily::{Again, Choice, Lazily, beginning};
+
 const GZIP: &[u8] = b"\x1f\x8b";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 
-/// A reader behind bytes that were read from it before.
-pub(crate) type Again<R> = Chain<Cursor<Vec<u8>>, R>;
-
 /// The text of a reader that may be compressed.
-pub(crate) struct Unpacked<R: BufRead>(State<R>);
+pub(crate) type Unpacked<R> = Lazily<R, Packing>;
 
-enum State<R: BufRead> {
-    /// Nothing is read yet, as the first bytes of a pipe may be long in coming.
-    Start(R),
+/// The choice by the first bytes.
+pub(crate) struct Packing;
+
+/// Text that was compressed, or was not.
+pub(crate) enum Text<R: BufRead> {
     Plain(Again<R>),
     Gzip(Box<BufReader<MultiGzDecoder<Again<R>>>>),
     Zstd(Box<BufReader<Decoder<'static, Again<R>>>>),
-    Broken,
 }
 
 impl<R: BufRead> Unpacked<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self(State::Start(reader))
-    }
-
-    fn started(&mut self) -> io::Result<&mut dyn BufRead> {
-        if matches!(self.0, State::Start(_)) {
-            let State::Start(reader) = mem::replace(&mut self.0, State::Broken) else {
-                return Err(io::ErrorKind::InvalidInput.into());
-            };
-            self.0 = start(reader)?;
-        }
-        match &mut self.0 {
-            State::Plain(reader) => Ok(reader),
-            State::Gzip(reader) => Ok(reader),
-            State::Zstd(reader) => Ok(reader),
-            State::Start(_) | State::Broken => Err(io::ErrorKind::InvalidInput.into()),
-        }
-    }
-
-    fn explained(&self, error: io::Error) -> io::Error {
-        let kind = match &self.0 {
-            State::Gzip(_) => "gzip",
-            State::Zstd(_) => "zstd",
-            _ => return error,
-        };
-        let what = match error.kind() {
-            io::ErrorKind::UnexpectedEof => "end too early, so the file was cut short".to_owned(),
-            _ => format!("are damaged: {error}"),
-        };
-        io::Error::new(error.kind(), format!("its {kind} data {what}"))
+        Self::of(reader, Packing)
     }
 }
 
-fn start<R: BufRead>(mut reader: R) -> io::Result<State<R>> {
-    let seen = beginning(&mut reader, &[GZIP, ZSTD])?;
-    let (is_gzip, is_zstd) = (seen == GZIP, seen == ZSTD);
-    let again = Cursor::new(seen).chain(reader);
-    Ok(match (is_gzip, is_zstd) {
-        (true, _) => State::Gzip(Box::new(BufReader::new(MultiGzDecoder::new(again)))),
-        (_, true) => State::Zstd(Box::new(BufReader::new(Decoder::with_buffer(again)?))),
-        _ => State::Plain(again),
-    })
-}
+impl<R: BufRead> Choice<R> for Packing {
+    type Reader = Text<R>;
 
-/// Takes the first bytes of `reader`, as long as they are the beginning of one of `marks`.
-pub(crate) fn beginning<R: BufRead>(reader: &mut R, marks: &[&[u8]]) -> io::Result<Vec<u8>> {
-    let mut seen = Vec::new();
-    while marks.iter().any(|mark| mark.len() > seen.len() && mark.starts_with(&seen)) {
-        if reader.by_ref().take(1).read_to_end(&mut seen)? == 0 {
-            break;
-        }
+    fn choose(&self, mut reader: R) -> io::Result<Text<R>> {
+        let seen = beginning(&mut reader, &[GZIP, ZSTD])?;
+        let (is_gzip, is_zstd) = (seen == GZIP, seen == ZSTD);
+        let again = Cursor::new(seen).chain(reader);
+        Ok(match (is_gzip, is_zstd) {
+            (true, _) => Text::Gzip(Box::new(BufReader::new(MultiGzDecoder::new(again)))),
+            (_, true) => Text::Zstd(Box::new(BufReader::new(Decoder::with_buffer(again)?))),
+            _ => Text::Plain(again),
+        })
     }
-    Ok(seen)
 }
 
-impl<R: BufRead> Read for Unpacked<R> {
+fn explained(kind: &str, error: &io::Error) -> io::Error {
+    let what = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "end too early, so the file was cut short".to_owned(),
+        _ => format!("are damaged: {error}"),
+    };
+    io::Error::new(error.kind(), format!("its {kind} data {what}"))
+}
+
+impl<R: BufRead> Read for Text<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let found = self.started().and_then(|reader| reader.read(buffer));
-        found.map_err(|error| self.explained(error))
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 
-impl<R: BufRead> BufRead for Unpacked<R> {
+impl<R: BufRead> BufRead for Text<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        // Filled twice, since the borrow of an error's path would last as long as that of the bytes.
-        if let Err(error) = self.started().and_then(|reader| reader.fill_buf().map(|_| ())) {
-            return Err(self.explained(error));
+        match self {
+            Self::Plain(reader) => reader.fill_buf(),
+            Self::Gzip(reader) => reader.fill_buf().map_err(|error| explained("gzip", &error)),
+            Self::Zstd(reader) => reader.fill_buf().map_err(|error| explained("zstd", &error)),
         }
-        self.started()?.fill_buf()
     }
 
     fn consume(&mut self, count: usize) {
-        if let Ok(reader) = self.started() {
-            reader.consume(count);
+        match self {
+            Self::Plain(reader) => reader.consume(count),
+            Self::Gzip(reader) => reader.consume(count),
+            Self::Zstd(reader) => reader.consume(count),
         }
-    }
-}
-
-impl<R: BufRead> std::fmt::Debug for Unpacked<R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Unpacked").finish_non_exhaustive()
     }
 }
 

@@ -15,11 +15,13 @@ pub enum Meant {
     Like(&'static [&'static str]),
     /// This key with this value.
     Value(&'static str, &'static str),
+    /// No key; what to do in a command with this key.
+    With(&'static str, &'static str),
     /// No key; what to do.
     Advice(&'static str),
 }
 
-use Meant::{Advice, Like, Same, Value};
+use Meant::{Advice, Like, Same, Value, With};
 
 /// What is written instead of a word that is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,7 @@ impl Meant {
                 (!keys.is_empty()).then_some(Hint::Keys(keys))
             }
             Value(key, value) => has(&key).then_some(Hint::Value(key, value)),
+            With(key, text) => has(&key).then_some(Hint::Advice(text)),
             Advice(text) => Some(Hint::Advice(text)),
         }
     }
@@ -73,6 +76,10 @@ pub fn entry_named(entries: &Entries, name: &str) -> Option<&'static dyn Entry> 
 /// What to write instead of `word`, which none of `entries` is called.
 #[must_use]
 pub fn hint(word: &str, entries: &Entries) -> Hint {
+    let dashed = word.contains(char::is_whitespace).then(|| With(TEXTS, DASHED).among(entries));
+    if let Some(hint) = dashed.flatten() {
+        return hint;
+    }
     let word = word.trim_start_matches('-').replace('-', "_");
     let lower = word.to_lowercase();
     let rows = WORDS.iter().filter(|(words, _)| words.contains(&&*lower));
@@ -115,6 +122,9 @@ const STARTERS: &str = "pass the number of processes to the program that starts 
 const MEETING: &str = "leave it out: ranks read it from the environment that torchrun, mpirun, srun \
                        or the launcher sets";
 const CLASSES: &str = "leave it out: the classes are those of the data or of the model";
+/// The key of commands that take texts.
+const TEXTS: &str = "show_text";
+const DASHED: &str = "put -- before texts that begin with a dash";
 const BATCHES: &str = "leave it out: evaluations choose their own batches";
 const FP16: &str = "not supported: the precisions are f32, tf32 and bf16, see `precision`";
 const ALL_LEARN: &str = "not supported: every weight of the model is trained";
@@ -175,6 +185,12 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     (&["test", "test_data", "test_dataset", "do_predict"], Like(&["test_file", "data", "input"])),
     (&["train_file", "validation_file", "test_file", "eval_file", "dev_file", "val_file", "input"],
      Like(&["data", "input"])),
+    (&["text", "texts", "sentence", "sentences"],
+     With(TEXTS, "write the text without a flag, in quotes")),
+    (&["text_pair", "sentence2"],
+     With(TEXTS, "write the second text of a pair behind the first one, both in quotes")),
+    (&["json", "jsonl", "csv", "output_format"], Like(&["format"])),
+    (&["topk", "k", "return_all_scores"], Like(&["top_k"])),
     (&["text", "text_field", "text_col", "text_key", "text_column_names", "sentence",
        "sentence_column", "sentence1_key"],
      Like(&["text_column"])),
@@ -190,6 +206,8 @@ pub const WORDS: &[(&[&str], Meant)] = &[
     // Training.
     (&["batch_size", "train_batch_size", "bs"],
      Like(&["per_device_train_batch_size", "global_batch_size"])),
+    (&["batch_size", "per_device_eval_batch_size", "eval_batch_size", "bs", "max_tokens"],
+     Like(&["max_tokens_per_batch"])),
     (&["batch_size", "per_device_eval_batch_size", "per_gpu_eval_batch_size", "eval_batch_size",
        "bs"],
      Advice(BATCHES)),

@@ -18,8 +18,9 @@ const VOCABULARY: [&[&str]; 3] =
     [&["tokenizer.json"], &["vocab.txt"], &["vocab.json", "merges.txt"]];
 /// The files of the vocabulary, as messages list them.
 const VOCABULARY_NAMES: [&str; 3] = ["tokenizer.json", "vocab.txt", "vocab.json with merges.txt"];
-/// What is taken along where it exists.
-const EXTRA: [&str; 3] = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
+/// What is taken along where it exists; the card says the license.
+const EXTRA: [&str; 4] =
+    ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "README.md"];
 /// The weights: the first file there is; an index means the files that it names.
 const WEIGHTS: [&str; 4] = [
     "model.safetensors",

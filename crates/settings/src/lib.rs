@@ -14,6 +14,7 @@ mod plan;
 mod record;
 mod report_terms;
 mod seeds;
+mod series;
 mod shared;
 mod table_terms;
 mod tables;
@@ -31,7 +32,7 @@ pub use plan::{
 };
 pub use record::{Record, is_record, is_record_of, is_unfinished_record, plan_toml, run_toml};
 pub use report_terms::Reporter;
-pub use seeds::{Seeds, is_seed_folder, seed_folder};
+pub use seeds::{Seeds, seed_folder, seed_of_folder};
 pub use shared::{deciding, shared};
 pub use terms::{
     DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Resume, Strategy, TokenPlace,

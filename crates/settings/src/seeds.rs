@@ -1,13 +1,8 @@
-//! The seeds of a series of trainings, as they are written, and the plan of each training.
+//! The seeds of a series of trainings, as they are written.
 
 use std::collections::BTreeSet;
 
-use lockstep_data::Order;
-use lockstep_flags::{Entry, Form, Kind};
-use lockstep_world::Seed;
-
-use super::keys;
-use super::plan::{Existing, RunPlan};
+use lockstep_flags::{Form, Kind};
 
 /// The seeds of a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,49 +56,14 @@ pub fn seed_folder(seed: u64) -> String {
     format!("{SEED_FOLDER}{seed}")
 }
 
-/// Whether a folder has the name of a seed's.
+/// The seed whose folder has this name, if it is the name of one.
 #[must_use]
-pub fn is_seed_folder(name: &str) -> bool {
-    let seed = name.strip_prefix(SEED_FOLDER).and_then(|rest| rest.parse().ok());
-    seed.is_some_and(|seed| seed_folder(seed) == name)
+pub fn seed_of_folder(name: &str) -> Option<u64> {
+    let seed = name.strip_prefix(SEED_FOLDER)?.parse().ok()?;
+    (seed_folder(seed) == name).then_some(seed)
 }
 
 const SEED_FOLDER: &str = "seed-";
-
-impl RunPlan {
-    /// The seeds, where this is the plan of a series.
-    #[must_use]
-    pub fn seeds(&self) -> Option<Vec<u64>> {
-        Some(self.find(&keys::SEEDS)?.from(self.train.seed.0))
-    }
-
-    /// The plan of the training with one of the seeds of this series: that of a single run with
-    /// `--seed`, in a folder of the series' output directory.
-    #[must_use]
-    pub fn of_seed(&self, seed: u64, existing: Existing) -> Self {
-        let mut plan = self.clone();
-        plan.train.seed = Seed(seed);
-        if let Order::Shuffled(of_order) = &mut plan.data.order {
-            *of_order = Seed(seed);
-        }
-        if let Some(held_out) = &mut plan.data.held_out {
-            held_out.seed = Seed(seed);
-        }
-        plan.run.directory = plan.run.directory.join(seed_folder(seed));
-        plan.run.existing = existing;
-        let directory = plan.run.directory.display().to_string();
-        plan.settle(keys::SEED.name(), &seed.to_string());
-        plan.settle(keys::OUTPUT_DIR.name(), &directory);
-        plan.settled.retain(|settled| settled.name != keys::SEEDS.name());
-        plan
-    }
-
-    fn settle(&mut self, name: &str, text: &str) {
-        for settled in self.settled.iter_mut().filter(|settled| settled.name == name) {
-            text.clone_into(&mut settled.text);
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -131,11 +91,11 @@ mod tests {
         for (name, is_one) in
             [("seed-0", true), ("seed-18446744073709551615", true), ("seed-", false)]
         {
-            assert_eq!(is_seed_folder(name), is_one, "{name}");
+            assert_eq!(seed_of_folder(name).is_some(), is_one, "{name}");
         }
         for name in ["seed-01", "seed-+1", "seed-x", "seeds-1", "seed-18446744073709551616"] {
-            assert!(!is_seed_folder(name), "{name}");
+            assert_eq!(seed_of_folder(name), None, "{name}");
         }
-        assert!(is_seed_folder(&seed_folder(7)));
+        assert_eq!(seed_of_folder(&seed_folder(7)), Some(7));
     }
 }

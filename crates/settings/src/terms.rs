@@ -90,7 +90,7 @@ pub const DATA_SOURCE: Kind<DataSource> = Kind::Read {
             hub:OWNER/NAME[:CONFIG]:SPLIT, or builtin:reviews",
     read: |text| match text {
         "builtin:reviews" => Some(DataSource::Reviews),
-        text if text.trim().is_empty() || text.contains('\0') => None,
+        text if text.trim().is_empty() || text.contains('\0') || text == "-" => None,
         text if text.starts_with("builtin:") => None,
         text => match text.strip_prefix(HubSplit::PREFIX) {
             Some(name) => HubSplit::read(name).map(DataSource::Hub),

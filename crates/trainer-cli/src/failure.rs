@@ -47,6 +47,12 @@ pub(crate) enum Failure {
     /// Data that cannot be used.
     #[error("{}", .0.with_hint())]
     Data(#[from] DataError),
+    /// Examples to evaluate on that have no labels.
+    #[error(
+        "{}\n  to classify texts without labels, use `trainer predict --input`",
+        .0.with_hint()
+    )]
+    Unlabelled(Box<DataError>),
     /// Weights of classes that the data do not have.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -212,7 +218,10 @@ impl Failure {
                 codes.iter().copied().reduce(of_both).unwrap_or(ExitCode::Usage)
             }
             Self::Join(error) => error.code(),
-            Self::Data(_) | Self::Metrics { .. } | Self::NoTemperature { .. } => ExitCode::Data,
+            Self::Data(_)
+            | Self::Unlabelled(_)
+            | Self::Metrics { .. }
+            | Self::NoTemperature { .. } => ExitCode::Data,
             Self::Tokenizer(error) => of_tokenizer(error),
             Self::Hub(error) => error.code(),
             Self::NoCheckpoint { .. } | Self::Classes { .. } => ExitCode::Checkpoint,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lockstep_data::{ColumnChoice, LabelError, LabelMap, MaxLength, Renames, Tokenizer};
+use lockstep_data::{ColumnChoice, DataError, LabelError, LabelMap, MaxLength, Renames, Tokenizer};
 use lockstep_flags::{DIRECTORY, Entry, Fault, Key, Problem, Table, Written};
 use lockstep_join::device::Place;
 use lockstep_model::Classifier;
@@ -76,6 +76,19 @@ impl Finished {
                 Err(Fault { place, problem: Problem::Contradiction { other, remedy } })
             }
             (chosen, first, _) => Ok(column(chosen, first.as_ref())),
+        }
+    }
+
+    /// Refuses pairs of texts for a model of single ones, whose answers to pairs mean nothing. Of a model that
+    /// another program trained nothing is known.
+    ///
+    /// # Errors
+    /// [`DataError::PairsAndSingles`]
+    pub(crate) fn check_texts(&self, name: &str, are_pairs: bool) -> Result<(), DataError> {
+        let Usage { text_column, text_pair_column, .. } = &self.usage;
+        match text_column.is_some() && text_pair_column.is_none() && are_pairs {
+            true => Err(DataError::PairsAndSingles { name: name.to_owned(), is_of_pairs: true }),
+            false => Ok(()),
         }
     }
 

@@ -21,6 +21,7 @@ mod observers;
 mod output_dir;
 mod refusal;
 mod remedies;
+mod replaced;
 mod report;
 mod set;
 mod source_files;

@@ -6,21 +6,22 @@ use std::path::{Path, PathBuf};
 use lockstep_flags::{Fault, Faults, Problem};
 use lockstep_join::FLIGHT;
 use lockstep_settings::{
-    Existing, OutputPlan, is_record, is_record_of, is_seed_folder, is_unfinished_record,
+    Existing, OutputPlan, is_record, is_record_of, is_unfinished_record, seed_of_folder,
 };
-use lockstep_trainer::{
-    Calibration, Observer, TrainEvent, has_checkpoints, is_checkpoint_name, latest_checkpoint,
-};
+use lockstep_trainer::{Calibration, has_checkpoints, is_checkpoint_name, latest_checkpoint};
 
-use crate::commands::SEEDS_FILE;
 use crate::failure::Failure;
 use crate::lock::{self, Lock, Refused};
 use crate::refusal::Refusal;
+use crate::replaced::REPLACED;
 use crate::report;
 use crate::whole_file;
 
 /// The first file that a run writes.
 pub(crate) const RECORD: &str = "run.toml";
+
+/// What the seeds of a series came to.
+pub(crate) const SEEDS_FILE: &str = "seeds.json";
 
 /// Why a run may not write to `directory`, as far as that can be checked without writing.
 pub(crate) fn faults(directory: &Path, existing: &Existing) -> Vec<Fault> {
@@ -123,7 +124,7 @@ pub(crate) fn check_kind(plan: &OutputPlan, is_series: bool) -> Result<(), Failu
 fn holds_seeds(directory: &Path) -> bool {
     let is_seed = |path: &Path| {
         let name = path.file_name().and_then(|name| name.to_str());
-        name.is_some_and(is_seed_folder) && is_ours(path)
+        name.and_then(seed_of_folder).is_some() && is_ours(path)
     };
     fs::read_dir(directory)
         .is_ok_and(|entries| entries.flatten().any(|entry| is_seed(&entry.path())))
@@ -204,7 +205,7 @@ fn clear(directory: &Path) -> Result<(), Failure> {
     let aside = directory.join(REPLACED);
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
-        let is_foreign = |name: &str| is_seed_folder(name) && !is_ours(&path);
+        let is_foreign = |name: &str| seed_of_folder(name).is_some() && !is_ours(&path);
         let is_left = |name: &str| !is_replaced(name) || is_foreign(name);
         if !is_ours(directory) || name.to_str().is_none_or(is_left) {
             continue;
@@ -221,9 +222,6 @@ fn clear(directory: &Path) -> Result<(), Failure> {
     }
     Ok(())
 }
-
-/// Where the run lies that is being replaced.
-const REPLACED: &str = ".replaced";
 
 /// Whether a run that replaces another one removes what has this name in its directory.
 fn is_replaced(name: &str) -> bool {
@@ -249,7 +247,7 @@ fn is_replaced(name: &str) -> bool {
     let is_aside = || NAMES.iter().any(|of| whole_file::aside(Path::new(of)) == Path::new(name));
     NAMES.contains(&name)
         || is_checkpoint_name(name)
-        || is_seed_folder(name)
+        || seed_of_folder(name).is_some()
         || name.starts_with(lockstep_events::PREFIX)
         || is_aside()
 }
@@ -271,35 +269,6 @@ pub(crate) fn replaced_source<'a>(
     Some(Refusal::HoldsSource { path }.of_output(directory))
 }
 
-/// Removes the run that was replaced, once the new one has a checkpoint or a model.
-pub(crate) struct Replaced {
-    directory: PathBuf,
-}
-
-impl Replaced {
-    /// What a run into `directory` has put aside, if anything.
-    pub(crate) fn of(directory: &Path) -> Self {
-        Self { directory: directory.join(REPLACED) }
-    }
-
-    /// Removes it now.
-    pub(crate) fn remove(&self) {
-        if self.directory.exists()
-            && let Err(cause) = fs::remove_dir_all(&self.directory)
-        {
-            tracing::warn!("cannot remove {}: {cause}", self.directory.display());
-        }
-    }
-}
-
-impl Observer for Replaced {
-    fn observe(&mut self, event: &TrainEvent) {
-        if matches!(event, TrainEvent::Checkpoint(_) | TrainEvent::Finish(_)) {
-            self.remove();
-        }
-    }
-}
-
 fn absent(checkpoint: &Path) -> Fault {
     let place = format!("--resume {}", checkpoint.display());
     let valid = "auto, never, or a checkpoint directory that exists".into();
@@ -310,9 +279,10 @@ fn absent(checkpoint: &Path) -> Fault {
 mod tests {
     use lockstep_flags::{CommandLine, Set};
     use lockstep_settings::{keys, plan_of, run_config};
-    use lockstep_trainer::CheckpointReport;
+    use lockstep_trainer::{CheckpointReport, Observer, TrainEvent};
 
     use super::*;
+    use crate::replaced::Replaced;
 
     /// What a directory of `paths` holds once it is ready for a run with `flag`.
     fn left(paths: &[&str], flag: &str) -> Result<String, String> {

@@ -150,16 +150,18 @@ fn of_run(remedy: RunRemedy) -> String {
         RunRemedy::StartAgain => {
             "remove them, or start again with --resume never --overwrite-output-dir"
         }
-        RunRemedy::CalibrateAgain { path } => {
-            return format!(
-                "calibrate the model again with `trainer evaluate --calibrate`, or remove {} to use it \
-                 uncalibrated",
-                path.display()
-            );
-        }
+        RunRemedy::CalibrateAgain { path } => return calibrated_again(&path),
         RunRemedy::ResumeAsStarted { longer } => return as_started(longer.as_deref()),
     };
     fixed.to_owned()
+}
+
+fn calibrated_again(path: &Path) -> String {
+    let path = path.display();
+    format!(
+        "calibrate the model again with `trainer evaluate --calibrate`, or remove {path} to use \
+         the model uncalibrated"
+    )
 }
 
 fn as_started(longer: Option<&Path>) -> String {
@@ -198,6 +200,10 @@ fn of_data(remedy: &DataRemedy) -> String {
             "if that label is a class, name all classes with --label-map; otherwise {}",
             of_data(other)
         ),
+        DataRemedy::UseLabelled => {
+            "use a file or a split with labels; the test split of a benchmark often has none"
+                .to_owned()
+        }
         DataRemedy::ReadAs(format) => format!(
             "pass --input-format {}; if each line is a text, pass --input-format text",
             spelled(*format)

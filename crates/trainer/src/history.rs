@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::journal::Losses;
+use crate::losses::Losses;
 use crate::{EvaluationReport, UpdateReport};
 
 /// Windows that are kept at most, and evaluations.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::history::{self, Window};
 use crate::identity::Identity;
+use crate::losses::Losses;
 use crate::spikes::RecentLosses;
 use crate::work::Work;
 use crate::{BestMetric, EvaluationReport, Logging, UpdateReport};
@@ -60,24 +61,6 @@ pub(crate) struct Journal {
 /// The metric of checkpoints that do not say it.
 fn accuracy() -> String {
     BestMetric::Accuracy.name().to_owned()
-}
-
-/// A sum of losses and how many they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Losses {
-    pub(crate) sum: f64,
-    pub(crate) updates: u64,
-}
-
-impl Losses {
-    pub(crate) fn mean(self) -> f64 {
-        if self.updates == 0 { 0.0 } else { self.sum / self.updates as f64 }
-    }
-
-    pub(crate) fn add(&mut self, loss: f64) {
-        self.sum += loss;
-        self.updates += 1;
-    }
 }
 
 impl Journal {

@@ -24,6 +24,7 @@ mod guards;
 mod history;
 mod identity;
 mod journal;
+mod losses;
 mod metrics;
 mod milestones;
 mod model_shape;

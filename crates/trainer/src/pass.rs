@@ -79,9 +79,7 @@ impl Pass<'_> {
         let mut own = UpdateTotals { examples: share.len(), ..Default::default() };
         let mut micro_batches = self.plan.micro_batches(share).peekable();
         while let Some(micro) = micro_batches.next() {
-            let span = self.plan.span("data");
-            let batch = Batch::pack(self.plan.train, micro)?;
-            drop(span);
+            let batch = self.plan.traced("data", || Batch::pack(self.plan.train, micro))?;
             let span = self.plan.span("forward");
             let listener = listener.filter(|_| micro_batches.peek().is_none());
             let mode = Mode::Train { dropout: self.plan.dropout, listener };

@@ -27,25 +27,25 @@ pub(crate) fn all_results(
     if journal.skipped_updates > 0 {
         results.insert("skipped_updates".to_owned(), json!(journal.skipped_updates));
     }
-    for report in evaluations {
-        let prefix = if report.split == "validation" { "eval" } else { &report.split };
-        for (key, value) in [
-            ("accuracy", json!(report.accuracy)),
-            ("accuracy_interval", json!(report.accuracy_interval)),
-            ("baseline_accuracy", json!(report.baseline_accuracy)),
-            ("f1", json!(report.f1)),
-            ("mcc", json!(report.mcc)),
-            ("loss", json!(report.loss)),
-            ("samples", json!(report.examples)),
-            ("runtime", json!(report.seconds)),
-            ("samples_per_second", json!(report.examples as f64 / report.seconds.max(1e-9))),
-        ] {
-            results.insert(format!("{prefix}_{key}"), value);
-        }
-        let ranked = [("auroc", report.auroc), ("average_precision", report.average_precision)];
-        for (key, value) in ranked {
-            results.extend(value.map(|value| (format!("{prefix}_{key}"), json!(value))));
-        }
-    }
+    evaluations.iter().for_each(|report| results.extend(of_evaluation(report)));
     results
+}
+
+/// The results of an evaluation, under the names of its split.
+fn of_evaluation(report: &EvaluationReport) -> impl Iterator<Item = (String, Value)> {
+    let prefix = if report.split == "validation" { "eval" } else { &report.split }.to_owned();
+    let measures = [
+        ("accuracy", Some(json!(report.accuracy))),
+        ("accuracy_interval", Some(json!(report.accuracy_interval))),
+        ("baseline_accuracy", Some(json!(report.baseline_accuracy))),
+        ("f1", Some(json!(report.f1))),
+        ("mcc", Some(json!(report.mcc))),
+        ("auroc", report.auroc.map(Value::from)),
+        ("average_precision", report.average_precision.map(Value::from)),
+        ("loss", Some(json!(report.loss))),
+        ("samples", Some(json!(report.examples))),
+        ("runtime", Some(json!(report.seconds))),
+        ("samples_per_second", Some(json!(report.examples as f64 / report.seconds.max(1e-9)))),
+    ];
+    measures.into_iter().filter_map(move |(key, value)| Some((format!("{prefix}_{key}"), value?)))
 }

@@ -106,9 +106,7 @@ impl<'a> GradientSync<'a> {
         };
         let squares = squares.into_iter().map(f64::to_bits);
         let mine: Vec<u64> = own.words().into_iter().chain(squares).collect();
-        let span = self.plan.span("totals");
-        let all = self.collective.all_gather(&mine)?;
-        drop(span);
+        let all = self.plan.traced("totals", || self.collective.all_gather(&mine))?;
         let ranks = all.chunks_exact(mine.len()).map(|words| words.split_at(UpdateTotals::WORDS));
         let (totals, squares): (Vec<_>, Vec<_>) = ranks.unzip();
         let totals: Vec<_> = totals.into_iter().map(UpdateTotals::of_words).collect();
@@ -173,7 +171,7 @@ fn sum_as_ready(
         let local = first.complete(local)?;
         let (began, plan) = (Instant::now(), pass.plan);
         let name = if number.is_some() { "sum block" } else { "sum the rest" };
-        let _span = plan.tracer.part(Lane::Reduction, name, (number, plan.number()));
+        let _span = plan.tracer.part(Lane::Reduction, name, number, plan.number());
         sums.join(local.sum(collective)?);
         seconds += began.elapsed().as_secs_f64();
     }

@@ -179,7 +179,7 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`] when a peer is lost.
     pub fn gather_trace(&mut self) -> Result<Option<String>, TrainError> {
-        self.tracer.gather(&mut *self.collective)
+        Ok(self.tracer.gather(&mut *self.collective)?)
     }
 
     /// The process group.

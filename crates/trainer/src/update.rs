@@ -51,6 +51,12 @@ impl UpdatePlan<'_> {
         self.tracer.span(Lane::Loop, name, self.number())
     }
 
+    /// Does something, which is a span in the trace of the loop.
+    pub(crate) fn traced<T>(&self, name: &'static str, work: impl FnOnce() -> T) -> T {
+        let _span = self.span(name);
+        work()
+    }
+
     /// The examples of a share in at most `accumulation` parts, all of one size but the last.
     pub(crate) fn micro_batches<'s>(&self, share: &'s [usize]) -> std::slice::Chunks<'s, usize> {
         share.chunks(share.len().div_ceil(self.accumulation.get()).max(1))

@@ -10,10 +10,22 @@ const ROWS: &str = "text\tlabel\na warm day\tglad\na bleak one\tsad\n";
 
 /// All cases.
 pub(super) fn cases() -> Vec<Case> {
-    [models(), usages(), evaluations(), inputs(), disguises(), outputs()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        models(),
+        usages(),
+        calibrations(),
+        typed(),
+        sets(),
+        flags(),
+        evaluations(),
+        evaluated(),
+        inputs(),
+        disguises(),
+        outputs(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Texts for the reference's finished model, whose files are changed.
@@ -78,6 +90,123 @@ fn usages() -> Vec<Case> {
     ]
 }
 
+/// A calibration.json that cannot be used, and examples that none comes of.
+fn calibrations() -> Vec<Case> {
+    let file = |temperature: &str| {
+        format!(
+            "{{\"temperature\": {temperature}, \"fitted_on\": \"dev.tsv\", \"examples\": 2, \
+             \"weights\": \"xxh3:0\"}}"
+        )
+    };
+    let calibrate = |name, rows: &str| {
+        let line = "evaluate --checkpoint model --data held.tsv --calibrate";
+        let files = Files::of_reference("tiny-hf").inside("model");
+        Case::new(name, line).file("held.tsv", rows).files(files)
+    };
+    vec![
+        model("a calibration that is damaged", |files| files.with("calibration.json", "{")),
+        model("a calibration with a temperature of 0", |files| {
+            files.with("calibration.json", file("0"))
+        }),
+        model("a calibration of other weights", |files| {
+            files.with("calibration.json", file("1.5"))
+        }),
+        calibrate("a calibration on an example that is right", "text\tlabel\na warm day\tcalm\n"),
+        calibrate("a calibration on an example that is wrong", "text\tlabel\na warm day\tglad\n"),
+        calibrate("a calibration on texts without labels", "text\na warm day\n"),
+        Case::new(
+            "a calibration with a temperature",
+            "evaluate --checkpoint a --data b.tsv --calibrate --temperature 2",
+        ),
+    ]
+}
+
+/// Texts on the command line.
+fn typed() -> Vec<Case> {
+    let predict = |name, further: &str| {
+        Case::new(name, &format!("predict --checkpoint <reference>/tiny-hf {further}"))
+    };
+    let pairs = |name| {
+        let usage = json!({
+            "max_seq_length": 32, "text_column": "premise", "text_pair_column": "hypothesis",
+        });
+        let files = Files::of_reference("tiny-hf").with("lockstep.json", usage.to_string());
+        Case::new(name, "predict --checkpoint model").files(files.inside("model"))
+    };
+    vec![
+        predict("a file that is taken for a text", "texts.txt").file("texts.txt", "a warm day\n"),
+        predict("a table that is not there taken for a text", "reviews.csv"),
+        Case::new("a checkpoint that is taken for a text", "predict <reference>/tiny-hf"),
+        Case::new("a text without a checkpoint", "predict").word("a warm day"),
+        predict("a text without letters", "").word("  \t"),
+        predict("an empty text", "").word("a warm day").word(""),
+        predict("a sentence without quotes", "a warm day").accepted(""),
+        predict("a text that begins with a dash", "").word("-5 degrees and snow"),
+        predict("the same behind two dashes", "--").word("-5 degrees and snow").accepted(""),
+        predict("texts beside files", "--input texts.txt").word("a warm day"),
+        predict("a flag for a text", "--text").word("a warm day"),
+        pairs("one text of a pair").word("a man sleeps"),
+        pairs("three texts for pairs").word("a").word("man").word("a man sleeps"),
+        pairs("two texts of a pair").word("a man sleeps").word("he is asleep").accepted(""),
+        pairs("a line without the second text of a pair")
+            .word("--input")
+            .word("texts.txt")
+            .file("texts.txt", "a man sleeps\n"),
+        pairs("a table without the second text of a pair")
+            .word("--input")
+            .word("texts.csv")
+            .file("texts.csv", "premise\na man sleeps\n"),
+    ]
+}
+
+/// Sets of files.
+fn sets() -> Vec<Case> {
+    let predict = |name, further: &str| {
+        Case::new(name, &format!("predict --checkpoint <reference>/tiny-hf {further}"))
+    };
+    vec![
+        predict("a pattern without files", "--input texts/*.csv").folder("texts"),
+        predict("a list with a file that is not there", "--input a.txt,b.txt")
+            .file("a.txt", "a warm day\n"),
+        predict("a file that is named twice", "--input a.txt,a.txt").file("a.txt", "a warm day\n"),
+        predict("a second file without the column", "--input a.csv,b.csv")
+            .file("a.csv", "text\na warm day\n")
+            .file("b.csv", "words\na bleak one\n"),
+        predict("a data set that is not in the cache", "--input hub:owner/reviews:test"),
+        predict("a data set without its split", "--input hub:owner/reviews"),
+        predict("a column that is not there", "--input a.csv --text-column body")
+            .file("a.csv", "id,text\n1,a warm day\n"),
+        predict("answers over one of several files", "--input a.txt,b.tsv --output b.tsv")
+            .file("a.txt", "a warm day\n")
+            .file("b.tsv", "text\na bleak one\n"),
+    ]
+}
+
+/// Flags with a value that is not valid.
+fn flags() -> Vec<Case> {
+    let predict = |name, further: &str| {
+        Case::new(name, &format!("predict --checkpoint <reference>/tiny-hf {further}"))
+            .word("a warm day")
+    };
+    vec![
+        predict("no label", "--top-k 0"),
+        predict("all labels in words", "--top-k all"),
+        predict("a threshold of three classes", "--threshold 0.3"),
+        predict("a threshold in percent", "--threshold 30"),
+        predict("a temperature of 0", "--temperature 0"),
+        predict("batches of nothing", "--max-tokens-per-batch 0"),
+        predict("a batch size", "--batch-size 32"),
+        predict("answers as JSON", "--format json"),
+        predict("evaluate's flag for JSON", "--json"),
+        predict("evaluate's flag for data", "--data texts.txt"),
+        Case::new(
+            "a threshold of three classes to evaluate with",
+            "evaluate --checkpoint <reference>/tiny-hf --data held.tsv --threshold 0.5",
+        )
+        .file("held.tsv", ROWS),
+    ]
+}
+
 fn evaluations() -> Vec<Case> {
     let evaluate = |name, model: &str, content: &str| {
         let line = format!("evaluate --checkpoint <reference>/{model} --data held.tsv");
@@ -88,6 +217,9 @@ fn evaluations() -> Vec<Case> {
         evaluate("labels the model does not know", "tiny-hf", &ROWS.replace("sad", "gloomy")),
         evaluate("an empty file to evaluate on", "tiny-hf", ""),
         evaluate("texts without labels to evaluate on", "tiny-hf", "text\na\nb\n"),
+        evaluate("blank texts to evaluate on", "tiny-hf", "text\tlabel\n \tglad\na day\tsad\n"),
+        evaluate("labels that are missing", "tiny-hf", "text\tlabel\na\tglad\nb\t\n"),
+        evaluate("numbers of classes there are not", "tiny-hf", "text\tlabel\na\t0\nb\t3\n"),
         Case::new(
             "a file to evaluate on that is not there",
             "evaluate --checkpoint <reference>/tiny-hf --data held.tsv",
@@ -100,6 +232,37 @@ fn evaluations() -> Vec<Case> {
             "a GPU to evaluate on",
             "evaluate --checkpoint <reference>/tiny-hf --data a.tsv --device cuda",
         ),
+    ]
+}
+
+/// Other ways to name what is evaluated on.
+fn evaluated() -> Vec<Case> {
+    vec![
+        Case::new("nothing to evaluate on", "evaluate --checkpoint <reference>/tiny-hf"),
+        Case::new(
+            "a bare file to evaluate on",
+            "evaluate --checkpoint <reference>/tiny-hf held.tsv",
+        )
+        .file("held.tsv", ROWS),
+        Case::new(
+            "a text to evaluate on",
+            "evaluate --checkpoint <reference>/tiny-hf --data held.tsv good",
+        )
+        .file("held.tsv", ROWS),
+        Case::new(
+            "standard input to evaluate on",
+            "evaluate --checkpoint <reference>/tiny-hf --data -",
+        ),
+        Case::new(
+            "texts in Windows-1252 to evaluate on",
+            "evaluate --checkpoint <reference>/tiny-hf --data held.tsv",
+        )
+        .file("held.tsv", b"text\tlabel\nsch\xf6n\tglad\nf\xfcr\tsad\n"),
+        Case::new(
+            "a page in a directory that is not there",
+            "evaluate --checkpoint <reference>/tiny-hf --data held.tsv --report pages/held.html",
+        )
+        .file("held.tsv", ROWS),
     ]
 }
 
@@ -168,6 +331,6 @@ fn outputs() -> Vec<Case> {
         predict("an answer over its own question", "--output texts.txt"),
         predict("an answer on a full disk", "--output /dev/full"),
         predict("an answer in an unknown format", "--format xml"),
-        predict("an answer under the name of another format", "--output answers.csv"),
+        predict("an answer under the name of another format", "--output answers.parquet"),
     ]
 }

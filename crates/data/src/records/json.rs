@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::jsonl;
 use crate::bad_row::{BadRowKind, ROW_LIMIT};
-use crate::unpacked::Again;
+use crate::lazily::Again;
 
 /// The bytes of a document that is held as a whole.
 const DOCUMENT_LIMIT: u64 = 256 << 20;

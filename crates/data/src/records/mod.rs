@@ -20,9 +20,10 @@ use crate::bad_row::BadRowKind;
 use crate::dialect::{Delimiter, TextEncoding, Writing};
 use crate::foreign::Foreign;
 use crate::format::Format;
+use crate::lazily::Again;
 use crate::manner::Manner;
 use crate::recoded::Recoded;
-use crate::unpacked::{Again, Unpacked};
+use crate::unpacked::Unpacked;
 use json::{Elements, Shape};
 use lines::{Line, Lines};
 

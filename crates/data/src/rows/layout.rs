@@ -24,6 +24,8 @@ pub(super) struct Layout {
     /// Whether a row is a line with both texts of a pair, with a tab between them.
     has_pairs_in_lines: bool,
     pub(super) label: Option<Column>,
+    /// Whether the labels are numbers of classes whose names the file has.
+    has_class_names: bool,
 }
 
 /// A column that was found.
@@ -74,6 +76,12 @@ impl Layout {
             && (layout.label.is_some() || wanted.label.is_none())
     }
 
+    /// Notes which columns hold numbers of classes whose names the file has.
+    pub(super) fn note_class_names(&mut self, columns: &[String]) {
+        self.has_class_names =
+            self.label.as_ref().is_some_and(|label| columns.contains(&label.name));
+    }
+
     /// The places of the columns, which are from then on the only ones, the texts first.
     pub(super) fn select(&mut self) -> Vec<usize> {
         let Self { text, second, label, .. } = self;
@@ -104,6 +112,9 @@ impl Layout {
         let label = match &wanted.label {
             Some(choice) => {
                 let (column, value) = take(self.label.as_ref(), choice, ColumnRole::Label);
+                if self.has_class_names && value.as_i64() == Some(-1) {
+                    return Err(BadRowKind::Unlabelled);
+                }
                 Some(label(&column, value)?)
             }
             None => None,

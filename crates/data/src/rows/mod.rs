@@ -114,10 +114,14 @@ impl<R: BufRead> Rows<R> {
             _ => lockstep_columnar::ColumnarFormat::Parquet,
         };
         let table = ColumnarTable::open(file, kind).map_err(fault)?;
-        let names = Cells::Row(table.names());
+        let names = table.names();
+        let named: Vec<String> =
+            names.iter().filter(|name| table.has_class_names(name)).cloned().collect();
+        let names = Cells::Row(names);
         let mut rows = Self::of(Records::of_table(table, format), wanted, path);
         let settled = rows.look(1, &names).and_then(|()| rows.check_columns());
         settled.map_err(|fault| rows.with_next_row(fault, &names.names()))?;
+        rows.layout.note_class_names(&named);
         rows.records.select(&rows.layout.select()).map_err(fault)?;
         Ok(rows)
     }

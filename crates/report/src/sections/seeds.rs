@@ -30,5 +30,5 @@ pub(crate) fn seeds(all: &Seeds) -> String {
     out += "<h3>Each seed</h3>\n";
     out += &table("Each seed", &head, &rows);
     out + "<p>The standard deviation is that of a sample (n - 1). The interval is Student's t. \
-           Random are the order of the examples, dropout and fresh weights.</p>\n"
+           Seeds differ in the order of the examples, dropout and fresh weights.</p>\n"
 }

@@ -1,6 +1,6 @@
 //! Words of other trainers, and words without their flags: what is taken, and what is said.
 
-use lockstep_flags::Meant::{Advice, Like, Same, Value};
+use lockstep_flags::Meant::{Advice, Like, Same, Value, With};
 use lockstep_flags::{
     Command, Entries, Entry, Hint, Key, Set, Table, WHOLE, WORDS, Words, entry_named, hint,
 };
@@ -195,15 +195,25 @@ fn what_is_a_key_elsewhere_is_offered_as_the_key_here() {
 }
 
 /// Keys of the commands that have no configuration file.
-const OTHERS: [&str; 7] =
-    ["checkpoint", "data", "input", "output", "format", "nproc_per_node", "nnodes"];
+const OTHERS: [&str; 10] = [
+    "checkpoint",
+    "data",
+    "input",
+    "output",
+    "format",
+    "top_k",
+    "show_text",
+    "max_tokens_per_batch",
+    "nproc_per_node",
+    "nnodes",
+];
 
 #[test]
 fn every_row_names_keys_that_exist() {
     let known: Vec<&str> = keys::ALL.iter().map(|entry| entry.name()).chain(OTHERS).collect();
     for (words, meant) in WORDS {
         let named = match *meant {
-            Same(key) | Value(key, _) => vec![key],
+            Same(key) | Value(key, _) | With(key, _) => vec![key],
             Like(keys) => keys.to_vec(),
             Advice(_) => Vec::new(),
         };

@@ -10,7 +10,7 @@ use lockstep_settings::DataSource;
 use serde_json::{Map, Value};
 
 use super::escape::yaml;
-use super::{CardSource, base};
+use super::{CardSource, origin};
 use crate::sources;
 
 /// The metrics of an evaluation: the name in `all_results.json`, the hub's name, and that for people.
@@ -25,10 +25,10 @@ pub(super) fn of(source: &CardSource<'_>, results: &Map<String, Value>) -> Strin
     let CardSource { plan, base: directory, .. } = source;
     let mut text =
         String::from("---\nlibrary_name: transformers\npipeline_tag: text-classification\n");
-    if let Some(id) = base::hub_id(&plan.model.name) {
+    if let Some(id) = origin::hub_id(&plan.model.name) {
         let _ = writeln!(text, "base_model: {}", yaml(id));
     }
-    if let Some(license) = base::license(directory.as_ref()) {
+    if let Some(license) = origin::license(directory.as_ref()) {
         let _ = writeln!(text, "license: {license}");
     }
     text += "tags:\n- text-classification\n- lockstep\n";
@@ -75,11 +75,24 @@ fn evaluated<'a>(source: &CardSource<'a>, results: &Map<String, Value>) -> Vec<E
     splits.into_iter().filter_map(of_split).collect()
 }
 
+/// The name of a set without the folders of this machine.
+fn public_name(data: &DataSource) -> String {
+    let name = sources::name(data);
+    if matches!(data, DataSource::Hub(_)) {
+        return name;
+    }
+    let file = |path: &str| {
+        let last = Path::new(path).file_name();
+        last.map_or_else(|| path.to_owned(), |last| last.to_string_lossy().into_owned())
+    };
+    name.split(',').map(file).collect::<Vec<_>>().join(",")
+}
+
 fn model_index(source: &CardSource<'_>, evaluated: &[Evaluated<'_>]) -> String {
     let name = super::body::title(source.plan);
     let mut text = format!("model-index:\n- name: {}\n  results:\n", yaml(&name));
     for Evaluated { split, data, values } in evaluated {
-        let (name, kind) = (sources::name(data), kind(data));
+        let (name, kind) = (public_name(data), kind(data));
         let _ = write!(
             text,
             "  - task:\n      type: text-classification\n      name: Text classification\n    \

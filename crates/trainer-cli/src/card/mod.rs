@@ -3,10 +3,10 @@
 //! The metadata in front are those of the hub (`huggingface_hub.ModelCard` reads them). Names that users
 //! chose are quoted wherever they go.
 
-mod base;
 mod body;
 mod escape;
 mod metadata;
+mod origin;
 mod results;
 mod usage;
 

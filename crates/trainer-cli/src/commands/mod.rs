@@ -11,8 +11,6 @@ mod predict;
 mod report;
 mod train;
 
-pub(crate) use train::SEEDS_FILE;
-
 use std::io::Write;
 use std::path::Path;
 

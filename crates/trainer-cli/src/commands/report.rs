@@ -10,11 +10,11 @@ use lockstep_flags::{
 };
 use lockstep_host::{ExitCode, Process};
 use lockstep_report::{MOST_RUNS, Run, Setting, Story};
-use lockstep_settings::{keys, plan_of, run_config};
+use lockstep_settings::{keys, plan_of, run_config, seed_of_folder};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::output_dir::RECORD;
+use crate::output_dir::{RECORD, SEEDS_FILE};
 use crate::report::{name, setting, write_page};
 
 static OUTPUT: Key<PathBuf> =
@@ -33,9 +33,10 @@ pub(super) static COMMAND: Command = Command {
 static ENTRIES: &Entries = &[&OUTPUT];
 
 const AFTER: &str = "\
-RUN is the output directory of a run; it needs metrics.jsonl. The page opens in a
-browser without a network. It has no texts: those of the most confident mistakes
-are in the report.html that each run writes at its end.
+RUN is the output directory of a run, which needs metrics.jsonl, or of a series
+of seeds, which means the runs of its seeds. The page opens in a browser without
+a network. It has no texts: those of the most confident mistakes are in the
+report.html that each run writes at its end.
 
 examples:
   trainer report runs/sst2 runs/sst2-seed7
@@ -53,14 +54,27 @@ pub(super) fn run(
     mut line: CommandLine,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let paths: Vec<PathBuf> =
-        std::mem::take(&mut line.words).into_iter().map(PathBuf::from).collect();
+    let words = std::mem::take(&mut line.words).into_iter().map(PathBuf::from);
+    let paths: Vec<PathBuf> = words.flat_map(runs_of).collect();
     let config = COMMAND.read(line, &[])?;
     check(&paths)?;
     let runs = read_all(&paths)?;
     let output = config.get(&OUTPUT)?;
     write_page(&runs, &output)?;
     super::tell(out, &format!("The report is in {}.\n", output.display()))
+}
+
+/// A run's directory; of a series those of its seeds, in the order of their numbers.
+fn runs_of(path: PathBuf) -> Vec<PathBuf> {
+    if path.join("metrics.jsonl").exists() || !path.join(SEEDS_FILE).is_file() {
+        return vec![path];
+    }
+    let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
+    let seed = |name: &str| Some((seed_of_folder(name)?, path.join(name)));
+    let mut seeds: Vec<(u64, PathBuf)> =
+        entries.filter_map(|entry| seed(entry.file_name().to_str()?)).collect();
+    seeds.sort();
+    seeds.into_iter().map(|(_, path)| path).collect()
 }
 
 fn check(paths: &[PathBuf]) -> Result<(), Failure> {

@@ -29,13 +29,11 @@ impl Engine for Composed {
         let found = finished(&mean, plan);
         found.check(plan.examples)?;
         if found.is_finite() {
-            let span = plan.span("clip");
-            let clipped = clip(mean.gradients, plan.max_grad_norm);
-            drop(span);
+            let clipped = plan.traced("clip", || clip(mean.gradients, plan.max_grad_norm));
             board.enter(Phase::Stepping, plan.number());
-            let span = plan.span("optimizer");
-            optimizer.step(&clipped.gradients, plan.rates, plan.number())?;
-            drop(span);
+            plan.traced("optimizer", || {
+                optimizer.step(&clipped.gradients, plan.rates, plan.number())
+            })?;
             sync.publish(model.parameters())?;
         }
         Ok(vec![FinishedUpdate { cost: sync.cost(), ..found }])

@@ -6,9 +6,7 @@
 //! bounds; the middle of the narrowest is taken, and half its width is how wrong it may be. Clocks drift,
 //! so they are compared before the first update and at the end, and between the two by a straight line.
 
-use lockstep_collective::Collective;
-
-use crate::TrainError;
+use lockstep_collective::{Collective, CollectiveError};
 
 /// All-gathers of a comparison.
 const ROUNDS: usize = 16;
@@ -31,7 +29,7 @@ pub(super) struct Clock(Vec<Comparison>);
 pub(super) fn compare(
     now: impl Fn() -> u64,
     collective: &mut dyn Collective,
-) -> Result<Comparison, TrainError> {
+) -> Result<Comparison, CollectiveError> {
     let mut mine = Vec::with_capacity(2 * ROUNDS);
     for _ in 0..ROUNDS {
         mine.push(now());

@@ -11,10 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use lockstep_collective::{Collective, gather_bytes};
+use lockstep_collective::{Collective, CollectiveError, gather_bytes};
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
 use clock::Clock;
 
 /// Updates of a process that are traced: the first ones.
@@ -127,7 +126,7 @@ impl Tracer {
 
     /// A span of the update from now on.
     pub(crate) fn span(&self, lane: Lane, name: &'static str, update: u64) -> Option<Open<'_>> {
-        self.part(lane, name, (None, update))
+        self.part(lane, name, None, update)
     }
 
     /// The same of a part of it that has a number.
@@ -135,14 +134,18 @@ impl Tracer {
         &self,
         lane: Lane,
         name: &'static str,
-        (part, update): (Option<usize>, u64),
+        part: Option<usize>,
+        update: u64,
     ) -> Option<Open<'_>> {
         let notes = self.0.as_deref()?;
         Some(Open { notes, lane, name, part, update, start: notes.now() })
     }
 
     /// Compares the clocks of all ranks; all ranks call this.
-    pub(crate) fn compare_clocks(&self, collective: &mut dyn Collective) -> Result<(), TrainError> {
+    pub(crate) fn compare_clocks(
+        &self,
+        collective: &mut dyn Collective,
+    ) -> Result<(), CollectiveError> {
         let Some(notes) = &self.0 else { return Ok(()) };
         let comparison = clock::compare(|| notes.now(), collective)?;
         let mut clock = notes.clock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +157,7 @@ impl Tracer {
     pub(crate) fn gather(
         &self,
         collective: &mut dyn Collective,
-    ) -> Result<Option<String>, TrainError> {
+    ) -> Result<Option<String>, CollectiveError> {
         let Some(notes) = &self.0 else { return Ok(None) };
         self.compare_clocks(collective)?;
         let spans = std::mem::take(&mut *notes.spans());

@@ -145,7 +145,21 @@ mod tests {
 
     #[test]
     fn no_name_of_a_class_breaks_a_table() {
-        check(&[vec![3, 2], vec![1, 4]], &["not\tgood\r\n", "bad\u{7}"], expect![[""]]);
+        check(
+            &[vec![3, 2], vec![1, 4]],
+            &["not\tgood\r\n", "bad\u{7}"],
+            expect![[r#"
+
+            class     precision  recall      F1  examples
+            not good     0.7500  0.6000  0.6667         5
+            bad          0.6667  0.8000  0.7273         5
+
+            confusion matrix: true class by row, predicted class by column
+                      not good       bad
+            not good         3         2
+            bad              1         4
+        "#]],
+        );
     }
 
     #[test]
@@ -156,7 +170,38 @@ mod tests {
             confusion[class][(class + 3) % 19] = class as u64;
         }
         let names: Vec<String> = (0..20).map(|class| format!("the class {class}")).collect();
-        check(&confusion, &names.iter().map(String::as_str).collect::<Vec<_>>(), expect![[""]]);
+        check(
+            &confusion,
+            &names.iter().map(String::as_str).collect::<Vec<_>>(),
+            expect![[r#"
+
+            the 10 classes with the lowest F1, of 20
+            class         precision  recall      F1  examples
+            the class 18     0.5946  0.5500  0.5714        40
+            the class 17     0.6216  0.5750  0.5974        40
+            the class 16     0.6486  0.6000  0.6234        40
+            the class 15     0.6757  0.6250  0.6494        40
+            the class 14     0.7027  0.6500  0.6753        40
+            the class 13     0.7297  0.6750  0.7013        40
+            the class 12     0.7568  0.7000  0.7273        40
+            the class 11     0.7838  0.7250  0.7532        40
+            the class 10     0.8108  0.7500  0.7792        40
+            the class 2      0.6786  0.9500  0.7917        40
+
+            the 10 most frequent confusions, of 18
+            true class    predicted     examples
+            the class 18  the class 2   18 of 40
+            the class 17  the class 1   17 of 40
+            the class 16  the class 0   16 of 40
+            the class 15  the class 18  15 of 40
+            the class 14  the class 17  14 of 40
+            the class 13  the class 16  13 of 40
+            the class 12  the class 15  12 of 40
+            the class 11  the class 14  11 of 40
+            the class 10  the class 13  10 of 40
+            the class 9   the class 12  9 of 40
+        "#]],
+        );
     }
 
     #[test]

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use lockstep_trainer::{Calibration, Decision, EvaluationReport, KeptLogits, calibration_error};
+use lockstep_world::counted;
 
 use super::Split;
 use crate::failure::Failure;
 use crate::finished::Finished;
+
+/// Examples that are too few for one number.
+const FEW: u64 = 100;
 
 /// What a calibration changed.
 pub(super) struct Fitted {
@@ -35,6 +39,12 @@ pub(super) fn fit(
         Failure::NoTemperature { data, cause }
     })?;
     let report = logits.evaluate(model, name, store, Decision { temperature, ..decision })?;
+    if report.examples < FEW {
+        tracing::warn!(
+            "a temperature that is fitted to {} is not reliable; some hundred are enough",
+            counted(report.examples, "example")
+        );
+    }
     let found = Calibration::of(model, temperature, name.to_owned(), report.examples)?;
     let path = found.write(&finished.directory)?;
     let error = calibration_error(&before.reliability);

@@ -7,7 +7,7 @@ mod calibrating;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use lockstep_data::TokenStore;
+use lockstep_data::{ColumnError, ColumnRole, DataError, TokenStore};
 use lockstep_flags::{
     Command, CommandLine, Entries, FILE, Fault, Key, Problem, SWITCH, Table, Words, Written,
 };
@@ -16,7 +16,7 @@ use lockstep_host::{ExitCode, Process};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::Place;
 use lockstep_report::{Histogram, Run, Story};
-use lockstep_settings::{DATA_SOURCE, DataSource, TokenPlace, keys, sample};
+use lockstep_settings::{DATA_SOURCE, DataSource, Reading, TokenPlace, keys, sample};
 use lockstep_trainer::{EvaluationReport, TrainEvent, evaluate_by_decision};
 
 use super::decision::{self, Decided, TEMPERATURE, THRESHOLD};
@@ -54,7 +54,7 @@ static CALIBRATE: Key<bool> = Key::new(
 pub(super) static COMMAND: Command = Command {
     name: "evaluate",
     about: "Measure a trained model on labelled examples",
-    usage: "trainer evaluate --checkpoint DIR --data FILE [--calibrate] [--json] [--report FILE]",
+    usage: "trainer evaluate --checkpoint DIR --data FILE [--json] [--report FILE]",
     entries: || ENTRIES,
     words: Words::None("give the file with --data"),
     after: || AFTER.to_owned(),
@@ -83,13 +83,15 @@ static ENTRIES: &Entries = &[
 ];
 
 const AFTER: &str = "\
-AUROC and average precision are those of scikit-learn: of the second of two classes,
-else the mean over each class against the rest. The baseline is what always answering
-the most frequent class gives. ECE is the mean gap between confidence and accuracy.
+AUROC and average precision are those of scikit-learn: of the second of two
+classes, else the mean over each class against the rest. The baseline is what
+always answering the most frequent class gives. ECE is the mean gap between
+confidence and accuracy.
 
---calibrate writes calibration.json beside the model, which `predict` and `evaluate`
-then use: probabilities change, the most probable class does not. Fit it on examples
-that were neither trained on nor are the test set. Remove the file to undo it.
+--calibrate writes calibration.json beside the model, which `predict` and
+`evaluate` then use: probabilities change, the most probable class does not. Fit
+it on examples that were not trained on and are not the test set. Remove the
+file to undo it.
 
 examples:
   trainer evaluate --checkpoint runs/sst2 --data test.tsv --report test.html
@@ -114,17 +116,11 @@ pub(super) fn run(
         false => decision::decided(&config, &finished)?,
     };
     let reading = finished.reading(&config)?;
-    let source = config.get(&DATA)?;
-    check_labels(&source, &finished)?;
     let hub = HubSettings::of(&process.environment);
     let cache = tokens::cache(Some(&TokenPlace::Off), &process.environment);
     let places = Places { hub: &hub, cache: Some(&cache) };
-    let corpus = sources::read(&source, &reading, &finished.labels, places)?;
-    let corpus = corpus.limited_to(sample(&config, &keys::MAX_EVAL_SAMPLES)?, places.cache)?;
-    let name = sources::name(&source);
-    for doubt in corpus.doubts_of_reading() {
-        tracing::warn!("{name}: {}", remedies::of_file_doubt(&doubt));
-    }
+    let corpus = corpus(&config, &finished, &reading, places)?;
+    let name = sources::name(&config.get(&DATA)?);
     let (cache, tokenizer, reading) = (&cache, &finished.tokenizer, &reading);
     let store = Tokens { cache, tokenizer, reading }.of(&corpus)?;
     let split = Split { name: &name, store: &store };
@@ -140,6 +136,41 @@ pub(super) fn run(
         finished: &finished,
     };
     super::tell(out, &if config.get(&JSON)? { evaluated.json()? } else { evaluated.table() })
+}
+
+/// The examples that the flags mean.
+///
+/// # Errors
+/// A source that cannot be used, or does not fit the model.
+fn corpus(
+    config: &Written,
+    finished: &Finished,
+    reading: &Reading,
+    places: Places<'_>,
+) -> Result<Set, Failure> {
+    let source = config.get(&DATA)?;
+    check_labels(&source, finished)?;
+    let name = sources::name(&source);
+    let corpus = sources::read(&source, reading, &finished.labels, places).map_err(unlabelled)?;
+    finished.check_texts(&name, corpus.columns().second.is_some())?;
+    let corpus = corpus.limited_to(sample(config, &keys::MAX_EVAL_SAMPLES)?, places.cache)?;
+    for doubt in corpus.doubts_of_reading() {
+        tracing::warn!("{name}: {}", remedies::of_file_doubt(&doubt));
+    }
+    Ok(corpus)
+}
+
+/// The failure where it is that there are no labels, as what it is.
+fn unlabelled(failure: Failure) -> Failure {
+    match failure {
+        Failure::Data(
+            error @ DataError::Column {
+                fault: ColumnError::NotDetected { role: ColumnRole::Label, .. },
+                ..
+            },
+        ) => Failure::Unlabelled(Box::new(error)),
+        failure => failure,
+    }
 }
 
 /// The examples of an evaluation.

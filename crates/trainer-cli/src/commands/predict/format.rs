@@ -328,16 +328,76 @@ mod tests {
     #[test]
     fn flags_add_columns() {
         let text = Shown { text: true, confidence: true, are_pairs: true, ..Shown::default() };
+        check(
+            Format::Csv,
+            text,
+            expect![[r#"
+            line,label,confidence,probability:bad,probability:very	good,text,text_pair,error
+            1,very	good,0.731059,0.268941,0.731059,"warm, ""dry""
+            day",,
+            3,,,,,,,the line is empty
+            4,bad,1.000000,1.000000,0.000000,a,b,
+        "#]],
+        );
+        check(
+            Format::Csv,
+            Shown { top: Some(1), ..Shown::default() },
+            expect![[r#"
+            line,label,confidence,error
+            1,very	good,0.731059,
+            3,,,the line is empty
+            4,bad,1.000000,
+        "#]],
+        );
+    }
+
+    #[test]
+    fn the_top_replaces_the_columns_of_classes() {
         let top = Shown { top: Some(5), text: true, ..Shown::default() };
-        check(Format::Csv, text, expect![[""]]);
-        check(Format::Csv, Shown { top: Some(1), ..Shown::default() }, expect![[""]]);
-        check(Format::Tsv, top, expect![[""]]);
-        check(Format::Jsonl, top, expect![[""]]);
+        check(
+            Format::Tsv,
+            top,
+            expect![[r#"
+            line	label	confidence	label:2	probability:2	text	error
+            1	very good	0.731059	bad	0.268941	warm, "dry" day	
+            3						the line is empty
+            4	bad	1.000000	very good	0.000000	a	
+        "#]],
+        );
+        check(
+            Format::Jsonl,
+            top,
+            expect![[r#"
+            {"line":1,"label":"very\tgood","confidence":0.7310586,"top":[{"label":"very\tgood","probability":0.7310586},{"label":"bad","probability":0.26894143}],"text":"warm, \"dry\"\nday"}
+            {"line":3,"error":"the line is empty"}
+            {"line":4,"label":"bad","confidence":1.0,"top":[{"label":"bad","probability":1.0},{"label":"very\tgood","probability":0.0}],"text":"a","text_pair":"b"}
+        "#]],
+        );
     }
 
     #[test]
     fn people_see_class_probability_and_text() {
-        check(Format::Text, Shown::default(), expect![[""]]);
-        check(Format::Text, Shown { top: Some(2), ..Shown::default() }, expect![[""]]);
+        check(
+            Format::Text,
+            Shown::default(),
+            expect![[r#"
+            very good  0.7311  warm, "dry" day
+            line 3: the line is empty
+            bad        1.0000  a / b
+        "#]],
+        );
+        check(
+            Format::Text,
+            Shown { top: Some(2), ..Shown::default() },
+            expect![[r#"
+            warm, "dry" day
+              0.7311  very good
+              0.2689  bad
+            line 3: the line is empty
+            a / b
+              1.0000  bad
+              0.0000  very good
+        "#]],
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use lockstep_data::paired;
 use lockstep_flags::{Fault, Faults, Problem, Written};
+use lockstep_world::counted;
 
 use super::INPUT;
 
@@ -54,7 +55,7 @@ fn faults(words: &[String], are_pairs: bool, config: &Written) -> Vec<Fault> {
         faults.push(Fault { place, problem: Problem::Invalid { valid: valid.into() } });
     }
     if are_pairs && !words.len().is_multiple_of(2) {
-        let place = format!("the number of texts, {}", words.len());
+        let place = counted(words.len(), "text");
         faults.push(Fault { place, problem: Problem::Invalid { valid: PAIRS.into() } });
     }
     faults

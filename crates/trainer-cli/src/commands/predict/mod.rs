@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 
 use lockstep_data::TextSource;
 use lockstep_flags::{
-    Choice, Command, CommandLine, Entries, FILE, Key, Kind, SIZE, SWITCH, Table, Words, Written,
+    Choice, Command, CommandLine, Entries, FILE, Form, Key, Kind, SIZE, SWITCH, Table, Words,
+    Written,
 };
 use lockstep_host::progress::Progress;
 use lockstep_host::{ExitCode, Process, streams};
@@ -38,7 +39,7 @@ use input::Texts;
 use predictor::{Output, Predictor};
 
 static INPUT: Key<DataSource> =
-    Key::new(Table::COMMAND, "input", DATA_SOURCE, "texts a line, or data files; - is stdin")
+    Key::new(Table::COMMAND, "input", TEXT_SOURCE, "a text a line, or data files; - is stdin")
         .or("-");
 static OUTPUT: Key<PathBuf> =
     Key::new(Table::COMMAND, "output", FILE, "where the answers go; - is stdout").or("-");
@@ -57,6 +58,18 @@ static CONFIDENCE: Key<bool> =
 static BATCH_TOKENS: Key<NonZeroUsize> =
     Key::new(Table::COMMAND, "max_tokens_per_batch", SIZE, "tokens that are classified at once")
         .or_else("2048, on a GPU 32768");
+
+const TEXT_SOURCE: Kind<DataSource> = Kind::Read {
+    form: Form::Files,
+    placeholder: "FILES",
+    valid: "a .txt file with a text a line, a .tsv, .csv, .jsonl, .json, .parquet or .arrow file, several \
+            with commas between them, a pattern such as data/*.csv, hub:OWNER/NAME[:CONFIG]:SPLIT, \
+            builtin:reviews, or - for the standard input",
+    read: |text| match text {
+        "-" => Some(DataSource::File(text.into())),
+        text => DATA_SOURCE.read(text),
+    },
+};
 
 const FORMATS: Kind<Format> = Kind::OneOf(|| {
     vec![
@@ -83,7 +96,7 @@ const INPUT_FORMATS: Kind<lockstep_data::Format> = Kind::OneOf(|| {
 pub(super) static COMMAND: Command = Command {
     name: "predict",
     about: "Classify texts, in order",
-    usage: "trainer predict --checkpoint DIR [TEXT ... | --input FILES|-] [--output FILE|-]",
+    usage: "trainer predict --checkpoint DIR [TEXT...] [--input FILES] [--top-k K]",
     entries: || ENTRIES,
     words: Words::Texts("TEXT"),
     after: || ANSWERS.to_owned(),
@@ -97,11 +110,11 @@ answers:
   csv    the same with commas
   jsonl  an object for each row: line, label, probabilities, logits; or line, error
          --top-k K: line, label, confidence, top
-  A row that cannot be used, such as an empty line, is answered with an error. Rows
-  of several files have a column `file` in front.
+A row that cannot be used, such as an empty line, is answered with an error.
+Rows of several files have a column `file` in front.
 
-For a model of pairs, two TEXTs that follow each other are a pair; in lines, a tab is
-between the two. Write -- in front of a TEXT that begins with a dash.
+For a model of pairs, two TEXTs that follow each other are a pair; in lines, the
+two have a tab between them. Put -- before a TEXT that begins with a dash.
 
 examples:
   trainer predict --checkpoint runs/sst2 \"what a film\"

@@ -119,6 +119,7 @@ impl Predictor {
         let Finished { model, tokenizer, max_length, .. } = &self.finished;
         let store = TokenStore::build(texts.map(|text| (text, 0)), tokenizer, *max_length)
             .map_err(|error| Failure::Data(error.into()))?;
+        self.finished.check_texts("the input", store.is_of_pairs())?;
         sums.cut += store.truncated();
         let at_once = Some(self.tokens_at_once);
         let mut scores = self.scorer.scores_of_all(model, &store, at_once)?.into_iter();

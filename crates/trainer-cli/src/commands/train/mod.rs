@@ -34,9 +34,9 @@ use crate::{output_dir, tokens};
 pub(super) use command::COMMAND;
 pub use cost::time_of_reports;
 use peers::{OTHERS_END, join, join_options, notify_peers};
-pub(crate) use seeds::SEEDS_FILE;
 use seeds::Series;
 use stops::Stops;
+use training::Lent;
 
 /// Runs the command.
 ///
@@ -168,19 +168,22 @@ impl Run<'_> {
             output_dir::check_kind(&plan.run, seeds.is_some())?;
         }
         teller.account(summary::of_process(plan, &self.place.name, &world.summary));
-        let data = self.read(teller)?;
         let ProcessGroup { collective, ledger, watch, .. } = world;
+        let lent = Lent { data: self.read(teller)?, collective };
         let group = Group { ledger, watch };
         let (code, collective) = match seeds {
-            Some(seeds) => Series { run: self, seeds }.train((data, collective), &group, teller)?,
+            Some(seeds) => Series { run: self, seeds }.train(lent, &group, teller)?,
             None => {
-                let trained = self.train((data, collective), &group, teller)?;
-                if trained.code == ExitCode::Done {
-                    teller.tell(&summary::of_result(plan));
-                }
-                (trained.code, trained.collective)
+                let trained = self.train(lent, &group, teller)?;
+                (trained.code, trained.lent.collective)
             }
         };
+        if teller.is_verbose() {
+            teller.account(summary::of_ranks(self.seat, &group.ledger.read()));
+        }
+        if code == ExitCode::Done {
+            teller.tell(&summary::of_result(plan));
+        }
         collective.leave()?;
         group.watch.leave();
         Ok(code)

@@ -5,7 +5,7 @@ use lockstep_settings::{OutputPlan, Reporter};
 use lockstep_trainer::Observer;
 
 use crate::observers::{Gathered, MetricsFile, Observers, TensorBoard};
-use crate::output_dir::Replaced;
+use crate::replaced::Replaced;
 
 /// The files of the reports.
 pub(super) struct Reports {

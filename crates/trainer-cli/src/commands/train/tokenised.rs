@@ -5,7 +5,6 @@ use lockstep_data::TokenStore;
 use lockstep_trainer::Parts;
 
 use super::Run;
-use super::training::Data;
 use crate::failure::Failure;
 use crate::models::Loaded;
 use crate::sources::Corpora;
@@ -39,18 +38,19 @@ impl Run<'_> {
     /// What is trained on what; tokenised by all ranks together, unless an earlier training did that.
     pub(super) fn parts(
         &self,
-        data: &mut Data,
+        corpora: &Corpora,
+        known: &mut Option<TokenSets>,
         loaded: Loaded,
         mut collective: Box<dyn Collective>,
     ) -> Result<Parts, Failure> {
         let Loaded { model, tokenizer, .. } = loaded;
         let (cache, reading) = (self.cache, &self.plan.data.reading);
         let tokens = Tokens { cache, tokenizer: &tokenizer, reading };
-        let made = data
-            .tokens
-            .take()
-            .map_or_else(|| TokenSets::among(&tokens, &data.corpora, &mut *collective), Ok)?;
-        data.tokens = Some(made.clone());
+        let made = match known.take() {
+            Some(made) => made,
+            None => TokenSets::among(&tokens, corpora, &mut *collective)?,
+        };
+        *known = Some(made.clone());
         let TokenSets { train, validation, test } = made;
         let board = self.board.clone();
         Ok(Parts { train, validation, test, model, tokenizer, collective, board })

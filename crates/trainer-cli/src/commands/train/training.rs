@@ -36,11 +36,16 @@ pub(super) struct Data {
     pub(super) tokens: Option<TokenSets>,
 }
 
+/// What a training is lent: what it reads, and the way to the other ranks.
+pub(super) struct Lent {
+    pub(super) data: Data,
+    pub(super) collective: Box<dyn Collective>,
+}
+
 /// A training that is over, and what it was lent.
 pub(super) struct Trained {
     pub(super) code: ExitCode,
-    pub(super) data: Data,
-    pub(super) collective: Box<dyn Collective>,
+    pub(super) lent: Lent,
 }
 
 impl Run<'_> {
@@ -76,16 +81,17 @@ impl Run<'_> {
     /// Trains a model, and reports it.
     pub(super) fn train(
         &self,
-        (mut data, collective): (Data, Box<dyn Collective>),
+        lent: Lent,
         group: &Group,
         teller: &mut Teller<'_>,
     ) -> Result<Trained, Failure> {
-        let plan = self.plan;
+        let (plan, Lent { mut data, collective }) = (self.plan, lent);
         let is_first = data.tokens.is_none();
         let loaded = self.load(&mut data)?;
         let model = is_first.then(|| summary::of_model(&plan.model.name, &loaded));
         teller.account(model.unwrap_or_default());
-        let parts = self.parts(&mut data, loaded, collective)?;
+        let Data { corpora, tokens, .. } = &mut data;
+        let parts = self.parts(corpora, tokens, loaded, collective)?;
         if is_first {
             teller.account(summary::of_tokens(plan, &parts));
             teller.account(summary::of_plan(plan, &parts, &self.settings()));
@@ -103,9 +109,6 @@ impl Run<'_> {
         let ending = self.follow(&mut trainer, checkpoint, &mut reports, teller);
         let ending = ending.inspect_err(|failure| self.note_failure(failure, &group.watch))?;
         self.write_trace(&mut trainer)?;
-        if teller.is_verbose() {
-            teller.account(summary::of_ranks(self.seat, &group.ledger.read()));
-        }
         let code = match ending {
             Ending::Stopped => ExitCode::Stopped,
             Ending::Complete | Ending::EarlyStop => {
@@ -113,7 +116,8 @@ impl Run<'_> {
                 ExitCode::Done
             }
         };
-        Ok(Trained { code, data, collective: trainer.into_collective() })
+        let lent = Lent { data, collective: trainer.into_collective() };
+        Ok(Trained { code, lent })
     }
 
     /// Makes the model.

@@ -132,9 +132,7 @@ impl<M: Machine, L: Link<M>> Recorded<M, L> {
             let buckets = running.replica.sums(words.len());
             self.link.sums(running.replica.machine(), &buckets, replica.collective)?;
         }
-        let span = plan.span("start clip and optimizer");
-        running.replica.update()?;
-        drop(span);
+        plan.traced("start clip and optimizer", || running.replica.update())?;
         running.pace.note(running.replica.machine())?;
         running.begun = plan.number();
         running.pending.push_back(Pending { step: plan.step, examples: plan.examples });
@@ -210,9 +208,7 @@ impl<M: Machine> Running<M> {
             _ => vec![&[]],
         };
         for (place, indices) in micro_batches.iter().enumerate() {
-            let span = plan.span("data");
-            let batch = Batch::pack(plan.train, indices)?;
-            drop(span);
+            let batch = plan.traced("data", || Batch::pack(plan.train, indices))?;
             let _span = plan.span("start passes");
             let place =
                 PassPlace { is_first: place == 0, is_last: place + 1 == micro_batches.len() };

@@ -13,13 +13,13 @@ use lockstep_collective::Collective;
 use lockstep_host::{ExitCode, LogFormat};
 use lockstep_settings::{Existing, RunPlan, seed_folder};
 
-use super::training::{Data, Trained};
-use super::{Group, Run, summary};
+use super::training::{Lent, Trained};
+use super::{Group, Run};
 use crate::failure::Failure;
 use crate::observers::{Fact, RankLog, Teller, Verbosity};
 use crate::output_dir;
+use crate::replaced::Replaced;
 use earlier::Earlier;
-pub(crate) use outcome::NAME as SEEDS_FILE;
 use outcome::Outcome;
 
 /// The trainings of a series.
@@ -29,43 +29,39 @@ pub(super) struct Series<'r, 'a> {
     pub(super) seeds: Vec<u64>,
 }
 
-/// The data, and the way to the other ranks.
-type Lent = (Data, Box<dyn Collective>);
-
 impl Series<'_, '_> {
     /// Trains all seeds that are not finished, then writes what came of all of them.
     pub(super) fn train(
         &self,
-        (mut data, mut collective): Lent,
+        mut lent: Lent,
         group: &Group,
         teller: &mut Teller<'_>,
     ) -> Result<(ExitCode, Box<dyn Collective>), Failure> {
         self.prepare()?;
         for (index, &seed) in self.seeds.iter().enumerate() {
-            let earlier = self.earlier(seed, &mut *collective)?;
+            let earlier = self.earlier(seed, &mut *lent.collective)?;
             teller.tell(&self.heading(index, earlier));
             if let Some(existing) = earlier.existing() {
-                let lent = (data, collective);
-                let trained = self.train_one(seed, existing, lent, group, teller);
+                let plan = self.plan_of(seed, existing);
+                let trained = self.train_one(&plan, lent, group, teller);
                 let trained = trained.inspect_err(|_| self.warn_of_failure(seed))?;
-                Trained { code: _, data, collective } = trained;
+                lent = trained.lent;
                 if trained.code == ExitCode::Stopped {
-                    return Ok((ExitCode::Stopped, collective));
+                    return Ok((ExitCode::Stopped, lent.collective));
                 }
             }
             self.note_finished(index)?;
-            if index + 1 < self.seeds.len() && self.is_stopped(&mut *collective)? {
+            if index + 1 < self.seeds.len() && self.is_stopped(&mut *lent.collective)? {
                 teller.tell(&words::of_stop(self.seeds[index + 1]));
-                return Ok((ExitCode::Stopped, collective));
+                return Ok((ExitCode::Stopped, lent.collective));
             }
         }
         if self.run.seat.is_leader() {
             let outcome = Outcome::read(self.run.plan, &self.seeds)?;
-            self.publish(&outcome, &data.corpora)?;
+            self.publish(&outcome, &lent.data.corpora)?;
             teller.tell(&words::of_outcome(&outcome, &self.run.plan.run.directory));
         }
-        teller.tell(&summary::of_result(self.run.plan));
-        Ok((ExitCode::Done, collective))
+        Ok((ExitCode::Done, lent.collective))
     }
 
     /// Prepares the series' directory, on the leader only.
@@ -78,31 +74,29 @@ impl Series<'_, '_> {
         self.run.record_again()
     }
 
-    /// Trains one seed.
+    /// Trains the seed of a plan.
     fn train_one(
         &self,
-        seed: u64,
-        existing: Existing,
+        plan: &RunPlan,
         lent: Lent,
         group: &Group,
         teller: &mut Teller<'_>,
     ) -> Result<Trained, Failure> {
-        let plan = self.plan_of(seed, existing);
-        let run =
-            Run { plan: &plan, replacing_run: None, left: self.left(seed), ..self.run.clone() };
+        let left = self.left(plan.train.seed.0);
+        let run = Run { plan, left, replacing_run: None, ..self.run.clone() };
         self.run.board.enter(lockstep_collective::Phase::Starting, 0);
         // Held until the end of this training.
         let _lock = run.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
-        let (data, collective) = lent;
-        let data = match plan.data.held_out {
+        let lent = match plan.data.held_out {
             // Which examples are held out follows from the seed.
             Some(_) => {
                 let (format, log) = (LogFormat::Text, RankLog::default());
-                run.read(&mut Teller::new(None, format, Verbosity::Quiet, log))?
+                let mut silent = Teller::new(None, format, Verbosity::Quiet, log);
+                Lent { data: run.read(&mut silent)?, ..lent }
             }
-            None => data,
+            None => lent,
         };
-        run.train((data, collective), group, teller)
+        run.train(lent, group, teller)
     }
 
     /// The seeds from this one on.
@@ -138,7 +132,7 @@ impl Series<'_, '_> {
         let plan = self.run.plan;
         earlier::check_same(plan, &self.seeds[..=index])?;
         Outcome::read(plan, &self.seeds[..=index])?.write(&plan.run.directory, self.seeds.len())?;
-        output_dir::Replaced::of(&plan.run.directory).remove();
+        Replaced::of(&plan.run.directory).remove();
         Ok(())
     }
 
@@ -152,6 +146,6 @@ impl Series<'_, '_> {
     fn heading(&self, index: usize, earlier: Earlier) -> Fact {
         let (seed, count) = (self.seeds[index], self.seeds.len());
         let directory = self.run.plan.run.directory.join(seed_folder(seed));
-        words::of_seed((index + 1, count), seed, &directory, earlier)
+        words::of_seed(seed, index + 1, count, &directory, earlier)
     }
 }

@@ -9,10 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::earlier::object;
 use crate::failure::Failure;
+use crate::output_dir::SEEDS_FILE;
 use crate::write_file;
 
-/// The file's name in the output directory of a series.
-pub(crate) const NAME: &str = "seeds.json";
 /// The version of its form.
 const VERSION: u32 = 1;
 
@@ -94,7 +93,7 @@ impl Outcome {
             "metrics": self.spreads(),
             "seeds": self.seeds.iter().map(seed).collect::<Vec<_>>(),
         });
-        write_file(&directory.join(NAME), &format!("{object:#}\n"))
+        write_file(&directory.join(SEEDS_FILE), &format!("{object:#}\n"))
     }
 
     /// The name of the metric that the result is chosen by.
@@ -126,9 +125,10 @@ fn number(results: &Map<String, Value>, name: &str) -> Option<f64> {
     results.get(name)?.as_f64()
 }
 
-/// Whether a result says how good a model is, and not how long something took or how much was read.
+/// Whether a result says how good a model is, and not how long something took, how much was read, or what
+/// no model is needed for.
 fn is_metric(name: &str) -> bool {
-    const OTHERS: [&str; 3] = ["_runtime", "_samples", "_per_second"];
+    const OTHERS: [&str; 4] = ["_runtime", "_samples", "_per_second", "_baseline_accuracy"];
     let is_judged = name.starts_with("eval_") || name.starts_with("test_");
     name == "train_loss" || is_judged && !OTHERS.iter().any(|other| name.ends_with(other))
 }
@@ -164,9 +164,10 @@ mod tests {
         let results = json!({
             "eval_accuracy": 0.5, "eval_accuracy_interval": [0.1, 0.9], "eval_samples": 10,
             "eval_runtime": 1.0, "eval_samples_per_second": 10.0, "train_loss": 0.7,
+            "eval_baseline_accuracy": 0.5,
             "train_runtime": 3.0, "global_step": 4, "epoch": 1.0, "test_f1": 0.4,
         });
-        let other = json!({"eval_accuracy": 0.7, "train_loss": 0.6, "test_f1": null});
+        let other = json!({"eval_accuracy": 0.7, "train_loss": 0.6, "test_f1": null, "eval_baseline_accuracy": 0.5});
         let seeds = seeds(&[results, other]);
         let outcome = Outcome { seeds, metric: BestMetric::Accuracy, best: 0, is_chosen: true };
         let spreads = outcome.spreads();

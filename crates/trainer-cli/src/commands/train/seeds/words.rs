@@ -14,8 +14,9 @@ use crate::observers::Fact;
 
 /// The line above the training of a seed.
 pub(super) fn of_seed(
-    (number, count): (usize, usize),
     seed: u64,
+    number: usize,
+    count: usize,
     directory: &Path,
     earlier: Earlier,
 ) -> Fact {
@@ -59,10 +60,12 @@ pub(super) fn of_failed(seed: u64, seeds: &[u64]) -> String {
 pub(super) fn of_outcome(outcome: &Outcome, directory: &Path) -> Fact {
     let seeds: Vec<String> = outcome.seeds.iter().map(|one| one.seed.to_string()).collect();
     let mut text = format!("\nseeds      {}\n", seeds.join(", "));
+    let spreads = outcome.spreads();
+    let wide = spreads.keys().map(String::len).max().unwrap_or_default().max("metric".len());
     let _ =
-        writeln!(text, "{:<18} {:>9} {:>9}  95 % interval of the mean", "metric", "mean", "std");
-    for (name, Spread { mean, std, interval: [low, high], .. }) in outcome.spreads() {
-        let _ = writeln!(text, "{name:<18} {mean:>9.4} {std:>9.4}  {low:.4} to {high:.4}");
+        writeln!(text, "{:<wide$} {:>9} {:>9}  95 % interval of the mean", "metric", "mean", "std");
+    for (name, Spread { mean, std, interval: [low, high], .. }) in spreads {
+        let _ = writeln!(text, "{name:<wide$} {mean:>9.4} {std:>9.4}  {low:.4} to {high:.4}");
     }
     let result = of_result(outcome);
     let _ = write!(text, "result     {result}, in {}", directory.display());
