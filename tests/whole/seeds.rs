@@ -266,7 +266,7 @@ fn series_and_single_runs_are_not_mixed_up() {
         .collect();
     names.sort();
     assert_eq!(names, ["notes.txt", "seed-8", "seed-9"]);
-    check(&["--seed", "1", "--overwrite-output-dir"], (0, "The model is in out"));
+    check(&["--seed", "1", "--overwrite-output-dir"], (0, "\nmodel      out\n"));
     assert!(!place.path("out/seed-8").exists() && !place.path("out/seeds.json").exists());
     check(&["--seeds", "1,2", "--resume", "auto"], (2, "holds a single training"));
     assert!(Path::new(&place.path("out/checkpoint-6")).is_dir());
