@@ -14,15 +14,19 @@ use std::time::Duration;
 
 use rustix::fd::{AsFd, OwnedFd};
 
+use crate::columns::{folded, width_of};
 use crate::lane::{Item, Lane, Screen, Stream};
 use crate::live::{Live, View};
 use crate::log_line::{LogFormat, json_line, of_text};
-use crate::{progress, streams};
+use crate::progress;
 
 static IS_ALLOWED: AtomicBool = AtomicBool::new(false);
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 static CONSOLE: OnceLock<Console> = OnceLock::new();
-static LISTENER: OnceLock<Box<dyn Fn(&str) + Send + Sync>> = OnceLock::new();
+static LISTENER: OnceLock<Listener> = OnceLock::new();
+
+/// What takes a line, as JSON.
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
 /// How long the end of a program waits for a reader that reads nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -169,7 +173,7 @@ impl Output {
     }
 
     fn columns(&self) -> Option<usize> {
-        self.is_terminal.then(|| streams::width_of(&self.file)).flatten()
+        self.is_terminal.then(|| width_of(&self.file)).flatten()
     }
 
     /// Writes all of it, also where another process made the stream return at once.
@@ -204,7 +208,7 @@ impl Terminal {
         };
         let Some(open) = output else { return };
         let width = open.columns().filter(|_| self.format == LogFormat::Text);
-        let text = width.map_or_else(|| text.to_owned(), |width| streams::folded(text, width));
+        let text = width.map_or_else(|| text.to_owned(), |width| folded(text, width));
         let mut written = Ok(());
         let write = || written = open.write(text.as_bytes());
         match &self.live {

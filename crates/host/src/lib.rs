@@ -4,6 +4,7 @@
 //! machine's name and GPUs, and which rank computes on which device.
 
 pub mod bug_report;
+mod columns;
 pub mod console;
 mod decision;
 mod exit;

@@ -1,10 +1,9 @@
 //! The standard streams. A run does not fail because one of them is closed or full.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
-use rustix::fd::AsFd;
-
+use crate::columns::{folded, width_of};
 use crate::lane::Stream;
 use crate::{console, progress};
 
@@ -33,35 +32,6 @@ pub fn columns() -> usize {
     const WITHOUT: usize = 80;
     const MOST: usize = 100;
     width_of(&io::stdout()).unwrap_or(WITHOUT).min(MOST)
-}
-
-/// The columns of a terminal; nothing for a pipe or a file, which programs may read.
-pub(crate) fn width_of<S: AsFd + IsTerminal>(stream: &S) -> Option<usize> {
-    const LEAST: usize = 20;
-    let size = || rustix::termios::tcgetwinsize(stream).ok();
-    let width = stream.is_terminal().then(size)??.ws_col;
-    Some(usize::from(width)).filter(|width| *width >= LEAST)
-}
-
-/// The text in lines that fit, broken between words; continuation lines are indented.
-pub(crate) fn folded(text: &str, width: usize) -> String {
-    const INDENT: &str = "         ";
-    let mut whole = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let mut column = 0;
-        for word in line.split_inclusive(' ') {
-            let letters = word.trim_end().chars().count();
-            if column + letters > width && column > INDENT.len() {
-                whole.truncate(whole.trim_end_matches(' ').len());
-                whole.push('\n');
-                whole.push_str(INDENT);
-                column = INDENT.len();
-            }
-            whole.push_str(word);
-            column += word.chars().count();
-        }
-    }
-    whole
 }
 
 /// The output of a command whose product is files: once it cannot be written, the command continues
