@@ -152,7 +152,7 @@ fn two_texts_on_the_command_line_are_a_pair() {
 /// A model of two classes that answers about two thirds of its texts right.
 fn trained(place: &Workplace) {
     let row = |i: usize| {
-        let word = ["warm", "bleak"][(i + usize::from(i % 3 == 0)) % 2];
+        let word = ["warm", "bleak"][(i + usize::from(i.is_multiple_of(3))) % 2];
         format!("a {word} day {}\t{}\n", i % 5, ["sad", "glad"][i % 2])
     };
     let rows: String = (0..60).map(row).collect();

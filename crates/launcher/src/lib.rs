@@ -18,6 +18,7 @@ mod trainer;
 
 use std::io::{self, Write};
 
+use lockstep_flags::CommandLine;
 use lockstep_host::{ExitCode, LogFormat, Process, console, enter, run_token, signals, streams};
 use lockstep_wire::random_token;
 
@@ -49,13 +50,8 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
     let border = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
     let (own, rest) = arguments.split_at(border);
     let line = COMMAND.parse(own);
-    if let Some(key) = &line.help {
-        let text = COMMAND.help(key, streams::columns())?;
+    if let Some(text) = answer(&line)? {
         write!(out, "{text}").map_err(Failure::Output)?;
-        return Ok(ExitCode::Done.number());
-    }
-    if line.wants_version {
-        writeln!(out, "lockstep {}", env!("CARGO_PKG_VERSION")).map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
     let options = Options::read(line)?;
@@ -86,6 +82,14 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
         (Some(cluster), Some(pass)) => supervisor.among_others(trainer, cluster, &pass, out),
         _ => supervisor.alone(trainer, out),
     }
+}
+
+/// The help or the version, where one of them is asked for.
+fn answer(line: &CommandLine) -> Result<Option<String>, Failure> {
+    if let Some(key) = &line.help {
+        return Ok(Some(COMMAND.help(key, streams::columns())?));
+    }
+    Ok(line.wants_version.then(|| format!("lockstep {}\n", env!("CARGO_PKG_VERSION"))))
 }
 
 #[cfg(test)]
