@@ -11,6 +11,8 @@ mod cluster;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod cores;
 #[cfg(test)]
 mod determinism;

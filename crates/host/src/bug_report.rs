@@ -3,13 +3,13 @@
 use std::panic::{self, PanicHookInfo};
 use std::process;
 
-use crate::ExitCode;
-use crate::streams;
+use crate::{ExitCode, console, streams};
 
 /// From now on a panic on any thread ends the process.
 pub fn install() {
     panic::set_hook(Box::new(|info| {
         streams::print_error_line(report(info));
+        console::finish();
         process::exit(ExitCode::Bug.number().into());
     }));
 }

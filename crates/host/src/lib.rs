@@ -4,9 +4,13 @@
 //! machine's name and GPUs, and which rank computes on which device.
 
 pub mod bug_report;
+pub mod console;
 mod decision;
 mod exit;
 pub mod gpus;
+mod lane;
+pub mod live;
+mod log_line;
 mod machine;
 pub mod mpirun;
 mod own_seat;
@@ -26,6 +30,7 @@ mod wish;
 
 pub use decision::{Computes, DecisionError, Equipment, decide, hosts};
 pub use exit::ExitCode;
+pub use log_line::{LogFormat, json_line};
 pub use machine::host_name;
 pub use own_seat::name_rank;
 pub use parent::{LAUNCHER_PID, ParentLauncher};

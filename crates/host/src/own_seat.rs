@@ -15,3 +15,8 @@ pub fn name_rank(seat: Seat) {
 pub(crate) fn other_than_leader() -> Option<Seat> {
     SEAT.get().copied().filter(|seat| !seat.is_leader())
 }
+
+/// This process's seat, once it is known.
+pub(crate) fn seat() -> Option<Seat> {
+    SEAT.get().copied()
+}

@@ -54,7 +54,13 @@ impl Environment {
 
     /// Whether errors may be coloured (<https://no-color.org>).
     pub fn colours_errors(&self) -> bool {
-        self.get("NO_COLOR").is_none() && io::stderr().is_terminal()
+        let may = self.get("NO_COLOR").is_none() && !self.has_dumb_terminal();
+        may && io::stderr().is_terminal()
+    }
+
+    /// Whether the terminal knows neither colours nor how to move its cursor.
+    pub fn has_dumb_terminal(&self) -> bool {
+        self.get("TERM").is_none_or(|term| term == "dumb")
     }
 }
 

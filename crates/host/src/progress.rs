@@ -25,11 +25,21 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Allows bars from now on, if both streams are terminals that can move their cursor.
 pub fn allow(environment: &Environment) {
-    let is_dumb = environment.get("TERM").is_none_or(|term| term == "dumb");
-    let can_move = !is_dumb && io::stderr().is_terminal();
+    let can_move = !environment.has_dumb_terminal() && io::stderr().is_terminal();
     let is_shown = io::stdout().is_terminal();
     IS_ALLOWED.store(can_move && is_shown, Ordering::Relaxed);
     IS_ALLOWED_ALONE.store(can_move && !is_shown, Ordering::Relaxed);
+}
+
+/// Allows no bars from now on.
+pub(crate) fn forbid() {
+    IS_ALLOWED.store(false, Ordering::Relaxed);
+    IS_ALLOWED_ALONE.store(false, Ordering::Relaxed);
+}
+
+/// Whether this process shows bars. The leader shows them alone.
+pub(crate) fn are_shown() -> bool {
+    IS_ALLOWED.load(Ordering::Relaxed) && own_seat::other_than_leader().is_none()
 }
 
 /// A bar, which is removed when this is dropped.
@@ -78,7 +88,7 @@ impl Progress {
     }
 
     fn show(bar: ProgressBar, what: &str, style: Option<ProgressStyle>) -> Self {
-        match IS_ALLOWED.load(Ordering::Relaxed) && own_seat::other_than_leader().is_none() {
+        match are_shown() {
             true => Self::shown(bar, what, style),
             false => Self(ProgressBar::hidden()),
         }

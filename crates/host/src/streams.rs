@@ -5,15 +5,26 @@ use std::io::{self, IsTerminal, Write};
 
 use rustix::fd::AsFd;
 
-use crate::progress;
+use crate::lane::Stream;
+use crate::{console, progress};
 
 /// Writes a line to the standard error in one go, so that lines of several ranks stay whole.
 pub fn print_error_line(line: impl Display) {
     let mut text = format!("{line}\n");
+    if console::print(Stream::Err, &text) {
+        return;
+    }
     if let Some(width) = width_of(&io::stderr()) {
         text = folded(&text, width);
     }
     let _ = progress::above(|| io::stderr().write_all(text.as_bytes()));
+}
+
+/// Writes a line that is neither a warning nor an error, unless the user wants quiet.
+pub fn print_notice(line: impl Display) {
+    if !console::is_quiet() {
+        print_error_line(line);
+    }
 }
 
 /// The columns that a command's answer may take: the terminal's, or 80 where there is none.
@@ -25,7 +36,7 @@ pub fn columns() -> usize {
 }
 
 /// The columns of a terminal; nothing for a pipe or a file, which programs may read.
-fn width_of<S: AsFd + IsTerminal>(stream: &S) -> Option<usize> {
+pub(crate) fn width_of<S: AsFd + IsTerminal>(stream: &S) -> Option<usize> {
     const LEAST: usize = 20;
     let size = || rustix::termios::tcgetwinsize(stream).ok();
     let width = stream.is_terminal().then(size)??.ws_col;
@@ -33,7 +44,7 @@ fn width_of<S: AsFd + IsTerminal>(stream: &S) -> Option<usize> {
 }
 
 /// The text in lines that fit, broken between words; continuation lines are indented.
-fn folded(text: &str, width: usize) -> String {
+pub(crate) fn folded(text: &str, width: usize) -> String {
     const INDENT: &str = "         ";
     let mut whole = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -54,7 +65,7 @@ fn folded(text: &str, width: usize) -> String {
 }
 
 /// The output of a command whose product is files: once it cannot be written, the command continues
-/// without it.
+/// without it. Where a console has begun, its threads write the lines.
 pub struct Optional<'a> {
     out: &'a mut dyn Write,
     is_open: bool,
@@ -75,6 +86,9 @@ impl<'a> Optional<'a> {
             return;
         }
         let text = String::from_utf8_lossy(&self.line);
+        if console::print(Stream::Out, &text) {
+            return self.line.clear();
+        }
         let text = self.width.map_or_else(|| text.to_string(), |width| folded(&text, width));
         self.line.clear();
         let out = &mut self.out;

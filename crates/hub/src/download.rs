@@ -243,7 +243,7 @@ impl<'a> News<'a> {
                 _ => format!(", resumed behind {} MB", megabytes(length)),
             };
             let size = megabytes(size);
-            streams::print_error_line(format_args!("downloading {name} ({size} MB{rest})"));
+            streams::print_notice(format_args!("downloading {name} ({size} MB{rest})"));
         }
         let bar = (size > 0).then(|| Progress::of_bytes(name, size));
         Self { name, size, last: Instant::now(), bar }
@@ -257,7 +257,7 @@ impl<'a> News<'a> {
         if is_plain && self.last.elapsed() > NEWS {
             self.last = Instant::now();
             let percent = u128::from(length) * 100 / u128::from(self.size);
-            streams::print_error_line(format_args!("downloading {}: {percent} %", self.name));
+            streams::print_notice(format_args!("downloading {}: {percent} %", self.name));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use lockstep_collective::{How, Lost, Slow, Stall, Timeout, Watch, WatchEvent, WatchHandle};
-use lockstep_host::{ExitCode, streams};
+use lockstep_host::{ExitCode, console, streams};
 use lockstep_world::{Rank, Seat};
 
 use crate::FlightLog;
@@ -60,6 +60,7 @@ fn end_with_peer(seat: Seat, flight: &FlightLog, lost: &Lost) {
         flight.write_within(&lost.to_string(), patience);
     }
     finish_checkpoint(flight);
+    console::finish();
     signal_hook::low_level::exit(i32::from(code.number()));
 }
 
@@ -96,6 +97,7 @@ pub fn end_regardless(watch: WatchHandle, failure: String) {
         sleep(LAST);
         watch.fail(&failure, ExitCode::PeerLost.number());
         streams::print_error_line(format_args!("error: {failure}"));
+        console::finish();
         signal_hook::low_level::exit(i32::from(ExitCode::PeerLost.number()));
     });
 }

@@ -18,7 +18,7 @@ mod trainer;
 
 use std::io::{self, Write};
 
-use lockstep_host::{ExitCode, Process, enter, run_token, signals, streams};
+use lockstep_host::{ExitCode, LogFormat, Process, console, enter, run_token, signals, streams};
 use lockstep_wire::random_token;
 
 use failure::Failure;
@@ -67,6 +67,8 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
         write!(out, "{}", plan.summary(&trainer)).map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
+    console::begin(LogFormat::Text);
+    let out = &mut streams::Optional::new(out);
     let token = match run_token(&process.environment)? {
         Some(_) => None,
         None => Some(random_token().map_err(Failure::Random)?),

@@ -191,7 +191,10 @@ impl<'a> Run<'a> {
     fn show_line(&mut self, line: &Line, out: &mut dyn Write) {
         let parsed = parse_line(self.job.plan.starter, &line.text);
         let rank = line.rank.or(parsed.rank);
-        let mark = rank.map(|rank| format!("[rank {rank}] ")).unwrap_or_default();
+        // A JSON object has its rank.
+        let is_object = parsed.text.starts_with('{') && parsed.text.ends_with('}');
+        let mark = rank.filter(|_| !is_object);
+        let mark = mark.map(|rank| format!("[rank {rank}] ")).unwrap_or_default();
         if line.stream == Stream::Out {
             let _ = writeln!(out, "{mark}{}", parsed.text);
             return;

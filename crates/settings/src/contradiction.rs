@@ -14,8 +14,8 @@ use lockstep_trainer::BestMetric;
 use super::keys::{
     BEST_METRIC, DETERMINISTIC, DEVICE, EARLY_STOPPING, EVAL_STEPS, EVAL_STRATEGY, GLOBAL_BATCH,
     GREATER_IS_BETTER, LOAD_BEST, MAX_SKIPPED, MAX_STEPS, ON_NONFINITE, OVERWRITE,
-    PER_DEVICE_BATCH, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, SEED, SEEDS, TEST_FILE, TRACE,
-    TRAIN_FILE, VALIDATION_FILE, VALIDATION_SPLIT, WARMUP_RATIO, WARMUP_STEPS,
+    PER_DEVICE_BATCH, QUIET, RESUME_KEY, SAVE_STEPS, SAVE_STRATEGY, SEED, SEEDS, TEST_FILE, TRACE,
+    TRAIN_FILE, VALIDATION_FILE, VALIDATION_SPLIT, VERBOSE, WARMUP_RATIO, WARMUP_STEPS,
 };
 use super::meaning::has_validation;
 use super::seeds::Seeds;
@@ -37,6 +37,7 @@ pub(crate) fn settle(config: &mut Written) {
     settle_best(config);
     settle_metric(config);
     settle_reviews(config);
+    settle_verbosity(config);
 }
 
 fn settle_batch(config: &mut Written) {
@@ -69,6 +70,12 @@ fn settle_rivals(config: &mut Written, [a, b]: [&dyn Entry; 2], remedy: &'static
         Ordering::Equal => contradict(config, a, b, remedy),
         Ordering::Less => config.drop_key(a),
         Ordering::Greater => config.drop_key(b),
+    }
+}
+
+fn settle_verbosity(config: &mut Written) {
+    if [&QUIET, &VERBOSE].iter().all(|key| config.find(key) == Some(true)) {
+        settle_rivals(config, [&QUIET, &VERBOSE], "pass one of them");
     }
 }
 

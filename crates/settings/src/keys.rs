@@ -12,20 +12,21 @@ use lockstep_flags::{
     BELOW_ONE, DIRECTORY, DROPPED, Entries, FILE, Key, POSITIVE, SIZE, SWITCH, TEXT, UNIT, UPDATES,
     WHOLE,
 };
-use lockstep_host::{DeviceChoice, PrecisionChoice};
+use lockstep_host::{DeviceChoice, LogFormat, PrecisionChoice};
 use lockstep_model::HeadKind;
 use lockstep_optim::ScheduleShape;
 use lockstep_trainer::{BestMetric, Graphs};
 
 use super::class_weights::{CLASS_WEIGHTS_KIND, ClassWeights};
 use super::key_list::keys;
+use super::report_terms::{LOG_FORMATS, REPORTERS, Reporter};
 use super::seeds::{SEEDS_KIND, Seeds};
 use super::table_terms::{DELIMITER, ENCODING};
 use super::tables::{self, DATA, OPTIM, RUN, TRAIN};
 use super::terms::{
     DATA_SOURCE, DEVICE_CHOICE, DataSource, GRAPHS, HEAD, LENGTH, METRIC, MODEL_NAME, ModelName,
-    NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION, REPORTERS, RESUME, Reporter, Resume, SCHEDULE,
-    SECONDS, STRATEGY, Strategy, TOKEN_PLACE, TokenPlace,
+    NON_FINITE, NonFinite, ON_BAD_ROW, PRECISION, RESUME, Resume, SCHEDULE, SECONDS, STRATEGY,
+    Strategy, TOKEN_PLACE, TokenPlace,
 };
 
 keys! {
@@ -92,10 +93,8 @@ keys! {
         DATA, "encoding", ENCODING,
         "encoding of text files",
     ).or_else("UTF-8, or UTF-16 with a byte order mark");
-    LABEL_MAP: PathBuf = Key::new(
-        DATA, "label_map", FILE,
-        "JSON file that maps each label to its class name",
-    );
+    LABEL_MAP: PathBuf =
+        Key::new(DATA, "label_map", FILE, "JSON file that maps each label to its class name");
     MAX_SEQ_LENGTH: MaxLength = Key::new(
         DATA, "max_seq_length", LENGTH,
         "maximum tokens of a text; longer texts are truncated",
@@ -113,22 +112,16 @@ keys! {
         "read examples in file order, for comparisons",
     ).or("false");
 
-    NUM_TRAIN_EPOCHS: f64 = Key::new(
-        TRAIN, "num_train_epochs", POSITIVE,
-        "passes over the training file",
-    ).or("3");
-    MAX_STEPS: NonZeroU64 = Key::new(
-        TRAIN, "max_steps", UPDATES,
-        "number of updates; replaces num_train_epochs",
-    );
+    NUM_TRAIN_EPOCHS: f64 =
+        Key::new(TRAIN, "num_train_epochs", POSITIVE, "passes over the training file").or("3");
+    MAX_STEPS: NonZeroU64 =
+        Key::new(TRAIN, "max_steps", UPDATES, "number of updates; replaces num_train_epochs");
     PER_DEVICE_BATCH: NonZeroUsize = Key::new(
         TRAIN, "per_device_train_batch_size", SIZE,
         "examples per device and pass",
     ).or_else("16");
-    GLOBAL_BATCH: NonZeroUsize = Key::new(
-        TRAIN, "global_batch_size", SIZE,
-        "examples per update, on any number of ranks",
-    );
+    GLOBAL_BATCH: NonZeroUsize =
+        Key::new(TRAIN, "global_batch_size", SIZE, "examples per update, on any number of ranks");
     ACCUMULATION: NonZeroUsize = Key::new(
         TRAIN, "gradient_accumulation_steps", SIZE,
         "passes that an update is split into",
@@ -176,14 +169,10 @@ keys! {
         "one training per seed: so many from seed on, or these",
     );
 
-    LEARNING_RATE: f64 = Key::new(
-        OPTIM, "learning_rate", UNIT,
-        "peak learning rate of the encoder",
-    ).or("2e-5");
-    HEAD_LEARNING_RATE: f64 = Key::new(
-        OPTIM, "head_learning_rate", UNIT,
-        "peak learning rate of the head",
-    ).or("1e-4");
+    LEARNING_RATE: f64 =
+        Key::new(OPTIM, "learning_rate", UNIT, "peak learning rate of the encoder").or("2e-5");
+    HEAD_LEARNING_RATE: f64 =
+        Key::new(OPTIM, "head_learning_rate", UNIT, "peak learning rate of the head").or("1e-4");
     WEIGHT_DECAY: f64 = Key::new(
         OPTIM, "weight_decay", UNIT,
         "decoupled weight decay, of every parameter",
@@ -192,20 +181,18 @@ keys! {
         OPTIM, "no_decay_bias_norm", SWITCH,
         "no weight decay for biases and norms, as in Hugging Face",
     ).or("false");
-    ADAM_BETA1: f64 = Key::new(OPTIM, "adam_beta1", BELOW_ONE, "decay rate of the first moment")
-        .or("0.9");
-    ADAM_BETA2: f64 = Key::new(OPTIM, "adam_beta2", BELOW_ONE, "decay rate of the second moment")
-        .or("0.999");
-    ADAM_EPSILON: f64 = Key::new(OPTIM, "adam_epsilon", POSITIVE, "added to AdamW's denominator")
-        .or("1e-8");
+    ADAM_BETA1: f64 =
+        Key::new(OPTIM, "adam_beta1", BELOW_ONE, "decay rate of the first moment").or("0.9");
+    ADAM_BETA2: f64 =
+        Key::new(OPTIM, "adam_beta2", BELOW_ONE, "decay rate of the second moment").or("0.999");
+    ADAM_EPSILON: f64 =
+        Key::new(OPTIM, "adam_epsilon", POSITIVE, "added to AdamW's denominator").or("1e-8");
     SCHEDULER: ScheduleShape = Key::new(
         OPTIM, "lr_scheduler_type", SCHEDULE,
         "learning-rate schedule after the warm-up",
     ).or("linear");
-    WARMUP_RATIO: f64 = Key::new(
-        OPTIM, "warmup_ratio", UNIT,
-        "warm-up, as a fraction of all updates",
-    ).or("0.1");
+    WARMUP_RATIO: f64 =
+        Key::new(OPTIM, "warmup_ratio", UNIT, "warm-up, as a fraction of all updates").or("0.1");
     WARMUP_STEPS: u64 = Key::new(OPTIM, "warmup_steps", WHOLE, "warm-up, as a number of updates");
     MAX_GRAD_NORM: f64 = Key::new(
         OPTIM, "max_grad_norm", POSITIVE,
@@ -266,10 +253,16 @@ keys! {
         RUN, "report_to", REPORTERS,
         "where to report: console, jsonl, tensorboard",
     ).or("console,jsonl");
-    TRACE: PathBuf = Key::new(
-        RUN, "trace", FILE,
-        "file for a Chrome trace of the first updates on all ranks",
-    );
+    LOG_FORMAT: LogFormat = Key::new(
+        RUN, "log_format", LOG_FORMATS,
+        "lines on the console for people, or one JSON object a line",
+    ).or("text");
+    QUIET: bool =
+        Key::new(RUN, "quiet", SWITCH, "warnings, errors and the closing lines only").or("false");
+    VERBOSE: bool =
+        Key::new(RUN, "verbose", SWITCH, "also how much ranks exchanged, and how fast").or("false");
+    TRACE: PathBuf =
+        Key::new(RUN, "trace", FILE, "file for a Chrome trace of the first updates on all ranks");
     PEER_TIMEOUT: NonZeroU64 = Key::new(
         RUN, "peer_timeout", UPDATES,
         "seconds after which a silent rank counts as lost",

@@ -12,6 +12,7 @@ pub mod keys;
 mod meaning;
 mod plan;
 mod record;
+mod report_terms;
 mod seeds;
 mod series;
 mod shared;
@@ -30,10 +31,11 @@ pub use plan::{
     Settled, TrainPlan,
 };
 pub use record::{Record, is_record, is_record_of, is_unfinished_record, plan_toml, run_toml};
+pub use report_terms::Reporter;
 pub use seeds::{Seeds, seed_folder, seed_of_folder};
 pub use shared::{deciding, shared};
 pub use terms::{
-    DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Reporter, Resume, Strategy, TokenPlace,
+    DATA_SOURCE, DataSource, HubSplit, ModelName, NonFinite, Resume, Strategy, TokenPlace,
 };
 
 /// The quick start, which a bare `trainer` runs: built in, so that it works in any directory.

@@ -17,7 +17,8 @@ use lockstep_world::{Seed, WorldSize};
 
 use super::class_weights::ClassWeights;
 use super::keys;
-use super::terms::{DataSource, ModelName, Reporter};
+use super::report_terms::Reporter;
+use super::terms::{DataSource, ModelName};
 
 /// Everything a training run is decided by.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use super::tables::RUN;
 
 /// Keys that may differ from rank to rank: places in the file system of a host, whose content is compared
 /// by itself, and what only rank 0 does or shows.
-static MAY_DIFFER: [&dyn Entry; 12] = [
+static MAY_DIFFER: [&dyn Entry; 15] = [
     &keys::MODEL,
     &keys::TRAIN_FILE,
     &keys::VALIDATION_FILE,
@@ -24,6 +24,9 @@ static MAY_DIFFER: [&dyn Entry; 12] = [
     &keys::LOGGING_STEPS,
     &keys::LOGGING_FIRST_STEP,
     &keys::REPORT_TO,
+    &keys::LOG_FORMAT,
+    &keys::QUIET,
+    &keys::VERBOSE,
 ];
 
 /// The values that all ranks must have, by the names of their keys. Numbers that are written differently

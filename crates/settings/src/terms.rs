@@ -201,37 +201,6 @@ pub(crate) const RESUME: Kind<Resume> = Kind::Read {
     },
 };
 
-/// A place that a run reports to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reporter {
-    /// Lines on the terminal.
-    Console,
-    /// `metrics.jsonl`.
-    Jsonl,
-    /// TensorBoard's event file.
-    TensorBoard,
-}
-
-/// The kind of `--report-to`.
-pub(crate) const REPORTERS: Kind<Vec<Reporter>> = Kind::Read {
-    form: Form::List,
-    placeholder: "LIST",
-    valid: "none, or a list of console, jsonl and tensorboard",
-    read: |text| match text {
-        "none" => Some(Vec::new()),
-        text => text.split(',').map(|word| reporter(word.trim())).collect(),
-    },
-};
-
-fn reporter(word: &str) -> Option<Reporter> {
-    match word {
-        "console" => Some(Reporter::Console),
-        "jsonl" => Some(Reporter::Jsonl),
-        "tensorboard" => Some(Reporter::TensorBoard),
-        _ => None,
-    }
-}
-
 /// The kind of `--metric-for-best-model`: also by the names of Hugging Face's reports, `eval_f1`.
 pub(crate) const METRIC: Kind<BestMetric> = Kind::Read {
     form: Form::Text,

@@ -16,7 +16,7 @@ pub(crate) fn numbered(corpus: &CorpusFacts) -> String {
     let ids = names.iter().enumerate().take(SHOWN).map(|(id, name)| format!("{id} is {name}"));
     let more = if names.len() > SHOWN { ", …" } else { "" };
     format!(
-        "           {} read as class ids of the model: {}{more}\n",
+        "{} read as class ids of the model: {}{more}",
         counted(corpus.numbered(), "label"),
         ids.collect::<Vec<_>>().join(", ")
     )

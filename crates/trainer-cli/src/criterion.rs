@@ -76,7 +76,7 @@ fn by_name(names: &[String], weights: &BTreeMap<String, f64>) -> Result<Vec<f64>
     }
 }
 
-/// A line about the loss where it is not plain cross-entropy, else nothing.
+/// What the loss is where it is not plain cross-entropy, else nothing.
 pub(crate) fn in_words(criterion: &Criterion, names: &[String]) -> String {
     const SHOWN: usize = 6;
     if criterion.is_plain() {
@@ -96,7 +96,7 @@ pub(crate) fn in_words(criterion: &Criterion, names: &[String]) -> String {
     if criterion.smoothing() > 0.0 {
         parts.push(format!("label smoothing {}", criterion.smoothing()));
     }
-    format!("loss       cross-entropy with {}\n", parts.join("; "))
+    format!("cross-entropy with {}", parts.join("; "))
 }
 
 #[cfg(test)]

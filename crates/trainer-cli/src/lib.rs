@@ -12,6 +12,7 @@ mod classes;
 mod commands;
 mod criterion;
 mod disk;
+mod expected_time;
 mod failure;
 mod finished;
 mod lock;
@@ -34,6 +35,7 @@ use std::path::Path;
 
 use lockstep_host::enter;
 
+pub use commands::time_of_reports;
 use failure::Failure;
 
 /// The program `trainer`.

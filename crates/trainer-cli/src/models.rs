@@ -213,10 +213,17 @@ pub(crate) fn tiny_outline(
     longest: usize,
 ) -> Result<(EncoderConfig, Tokenizer), Failure> {
     let tokenizer = train.tiny_tokenizer()?;
-    let config = EncoderConfig::of(tiny_config(tokenizer.vocab_size(), longest));
+    Ok((tiny_sizes(tokenizer.vocab_size(), longest)?, tokenizer))
+}
+
+/// The sizes of `builtin:tiny` with so many words and positions.
+///
+/// # Errors
+/// None, unless it has no word.
+pub(crate) fn tiny_sizes(vocabulary: usize, positions: usize) -> Result<EncoderConfig, Failure> {
+    let config = EncoderConfig::of(tiny_config(vocabulary, positions));
     let path = || "builtin:tiny".into();
-    let config = config.map_err(|faults| ModelError::Config { path: path(), faults })?;
-    Ok((config, tokenizer))
+    Ok(config.map_err(|faults| ModelError::Config { path: path(), faults })?)
 }
 
 /// The config.json of `builtin:tiny`: heads of 32 columns, which the kernels of GPUs take.

@@ -38,7 +38,8 @@ impl BestMetric {
     }
 
     /// The number in a report.
-    pub(crate) fn of(self, report: &EvaluationReport) -> f64 {
+    #[must_use]
+    pub fn of(self, report: &EvaluationReport) -> f64 {
         match self {
             Self::Accuracy => report.accuracy,
             Self::F1 => report.f1,

@@ -19,6 +19,7 @@ use lockstep_flags::{Command, CommandLine, CommandSet};
 use lockstep_host::{ExitCode, Process, streams};
 
 use crate::failure::Failure;
+pub use train::time_of_reports;
 
 /// A command, and what carries it out.
 struct Row {

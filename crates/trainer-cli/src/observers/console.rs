@@ -1,220 +1,242 @@
-//! The run on the terminal: a few lines that say how far it is and how good.
+//! The run on the console: a few lines that say how far it is and how good, and on a terminal a live view.
 
-use std::io::{self, Write};
 use std::num::NonZeroU64;
 
-use lockstep_host::progress::Progress;
+use lockstep_collective::PhaseBoard;
+use lockstep_host::console::{self, Shown};
 use lockstep_trainer::{
-    Ending, EpochReport, EvaluationReport, FinishReport, Observer, StartReport, TrainEvent,
-    UpdateReport,
+    BestMetric, Cadence, CheckpointReport, EpochReport, EvaluationReport, Observer, StartReport,
+    TrainEvent, UpdateReport,
 };
-use lockstep_world::counted;
+use serde_json::{Value, json};
 
+use super::closing::Closing;
 use super::duration::clock;
+use super::fact::Fact;
+use super::forecast::Forecast;
+use super::teller::Teller;
+use super::view::{Evaluated, SharedFigures};
 use super::work::{Cards, Work};
 
-/// Writes lines about a run.
-pub(crate) struct Console<W> {
-    out: W,
-    every: NonZeroU64,
-    shows_first: bool,
-    cards: Cards,
+/// What a console has to know of a run before it starts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outlook {
+    /// Updates between two lines.
+    pub(crate) every: NonZeroU64,
+    /// Whether the first update has a line too.
+    pub(crate) shows_first: bool,
+    /// When the validation set is evaluated.
+    pub(crate) evaluation: Cadence,
+    /// When a checkpoint is written.
+    pub(crate) saving: Cadence,
+    /// What evaluations are compared by.
+    pub(crate) best_metric: BestMetric,
+    /// What the ranks compute on.
+    pub(crate) cards: Cards,
+}
+
+/// Says what happens in a run.
+pub(crate) struct Console<'a, 'b> {
+    teller: &'a mut Teller<'b>,
+    outlook: Outlook,
     total: u64,
     /// The updates since the last line about one.
     window: Work,
-    /// All updates since the start or the resume.
-    all: Work,
+    forecast: Forecast,
+    closing: Closing,
     /// An epoch that ended and may yet be evaluated.
     epoch: Option<EpochReport>,
-    per_epoch: u64,
-    /// The bar of the epoch, or of its evaluation.
-    bar: Option<Progress>,
+    figures: SharedFigures,
+    board: PhaseBoard,
+    shown: Option<Shown>,
 }
 
-impl<W: Write> Console<W> {
-    /// A console that says something after each `every` updates.
-    pub(crate) fn new(out: W, every: NonZeroU64, cards: Cards) -> Self {
-        let (window, all) = (Work::default(), Work::default());
+impl<'a, 'b> Console<'a, 'b> {
+    /// A console that says facts to `teller`; `board` says what the rank is doing.
+    pub(crate) fn new(teller: &'a mut Teller<'b>, outlook: Outlook, board: PhaseBoard) -> Self {
+        let figures = SharedFigures::default();
+        figures.lock().ranks = outlook.cards.count;
         Self {
-            out,
-            every,
-            shows_first: false,
-            cards,
+            teller,
             total: 0,
-            window,
-            all,
+            window: Work::default(),
+            forecast: Forecast::new(outlook.evaluation, outlook.saving),
+            closing: Closing::new(outlook.best_metric, outlook.cards),
+            outlook,
             epoch: None,
-            per_epoch: 1,
-            bar: None,
+            figures,
+            board,
+            shown: None,
         }
     }
 
-    /// The same console with a line for the first update of the run, or without.
-    pub(crate) fn with_first_step(self, shows_first: bool) -> Self {
-        Self { shows_first, ..self }
-    }
-
-    fn start(&mut self, report: &StartReport) -> io::Result<()> {
+    fn start(&mut self, report: &StartReport) {
         self.total = report.total_updates;
-        self.per_epoch = report.updates_per_epoch.max(1);
+        let mut figures = self.figures.lock();
+        figures.step = report.first_step;
+        figures.total = report.total_updates;
+        figures.per_epoch = report.updates_per_epoch;
+        drop(figures);
         let StartReport { total_updates, updates_per_epoch, first_step, .. } = report;
-        write!(self.out, "schedule   {total_updates} updates, {updates_per_epoch} per epoch")?;
-        match first_step {
-            0 => writeln!(self.out),
-            step => writeln!(self.out, "; resumes after update {step}"),
+        let resumes = match first_step {
+            0 => String::new(),
+            step => format!("; resumes after update {step}"),
+        };
+        let text =
+            format!("schedule   {total_updates} updates, {updates_per_epoch} per epoch{resumes}");
+        self.teller.tell(&Fact::new("start", text, json!(report)));
+        if self.teller.may_have_view() {
+            self.shown = console::show(self.figures.view(&self.board));
+        }
+        if self.shown.is_some() {
+            self.teller.leave_to_view();
         }
     }
 
-    fn update(&mut self, report: &UpdateReport) -> io::Result<()> {
+    fn update(&mut self, report: &UpdateReport) {
         self.window.add(report);
-        self.all.add(report);
-        let is_first = self.shows_first && report.step == 1;
-        let is_due = report.step.is_multiple_of(self.every.get()) || report.step == self.total;
-        if !is_due && !is_first {
-            return Ok(());
-        }
-        let window = std::mem::take(&mut self.window);
-        let left = self.total.saturating_sub(report.step) as f64;
-        let per_update = self.all.seconds / self.all.updates.max(1) as f64;
-        let rate = window.tflops().map_or_else(String::new, |rate| format!(" | {rate:.1} TFLOP/s"));
-        writeln!(
-            self.out,
-            "step {}/{} | loss: {:.4} | lr: {:.2e} encoder, {:.2e} head | {:.0} examples/s | \
-             {:.0} tokens/s{rate} | ETA {}",
-            report.step,
-            self.total,
-            window.mean_loss(),
-            report.lr[0],
-            report.lr[1],
-            window.per_second(window.examples),
-            window.per_second(window.tokens),
-            clock(left * per_update)
-        )
-    }
-
-    /// Moves the bar of the epoch; an evaluation, which has no steps, gets a spinner.
-    fn move_bar(&mut self, event: &TrainEvent) {
-        match event {
-            TrainEvent::Update(report) => {
-                let done = report.step.saturating_sub(1);
-                let (epoch, here) = (done / self.per_epoch + 1, done % self.per_epoch + 1);
-                if here == 1 {
-                    self.bar = None;
-                }
-                let new = || Progress::of(&format!("epoch {epoch}"), self.per_epoch, "updates");
-                self.bar.get_or_insert_with(new).set(here);
-            }
-            TrainEvent::Epoch(_) => {
-                self.bar = None;
-                self.bar = Some(Progress::spinner("evaluating"));
-            }
-            TrainEvent::Evaluation(_) | TrainEvent::Checkpoint(_) | TrainEvent::Finish(_) => {
-                self.bar = None;
-            }
-            TrainEvent::Start(_) | TrainEvent::LossSpike(_) => {}
+        self.closing.work.add(report);
+        let is_first = self.outlook.shows_first && report.step == 1;
+        let is_due =
+            report.step.is_multiple_of(self.outlook.every.get()) || report.step == self.total;
+        self.show_update(report, is_due);
+        if is_due || is_first {
+            let window = std::mem::take(&mut self.window);
+            let left = self.forecast.seconds_left().unwrap_or_default();
+            self.teller.tell(&of_update(report, &window, self.total, left));
         }
     }
 
-    fn evaluation(&mut self, report: &EvaluationReport) -> io::Result<()> {
+    /// Moves the bars; the figures are those of whole windows, and of the first updates.
+    fn show_update(&mut self, report: &UpdateReport, is_due: bool) {
+        if self.shown.is_none() {
+            return;
+        }
+        let mut figures = self.figures.lock();
+        figures.step = report.step;
+        figures.seconds_left = self.forecast.seconds_left();
+        figures.learning_rate = report.lr[0];
+        if is_due || figures.loss.is_none() || self.closing.work.updates < self.outlook.every.get()
+        {
+            figures.loss = Some(self.window.mean_loss());
+            figures.tokens_per_second = self.window.per_second(self.window.tokens);
+            figures.mfu = self.window.mfu(self.outlook.cards);
+        }
+    }
+
+    fn evaluation(&mut self, report: &EvaluationReport) {
         let name = &report.split;
+        if name == "validation" {
+            let (accuracy, loss, step) = (report.accuracy, report.loss, report.step);
+            self.figures.lock().evaluation = Some(Evaluated { accuracy, loss, step });
+        }
+        self.closing.note(report, self.epoch.as_ref());
         let [low, high] = report.accuracy_interval;
         let result = format!(
             "{name} accuracy: {:.4} (95 % interval {low:.4} to {high:.4}) | \
              {name} loss: {:.4} | macro F1: {:.4}",
             report.accuracy, report.loss, report.f1
         );
-        match self.epoch.take() {
-            Some(epoch) => writeln!(self.out, "{} | {result}", line_of(&epoch)),
-            None => writeln!(self.out, "step {} | {result}", report.step),
-        }
-    }
-
-    /// Writes the epoch that turned out not to be evaluated.
-    fn settle_epoch(&mut self) -> io::Result<()> {
-        match self.epoch.take() {
-            Some(epoch) => writeln!(self.out, "{}", line_of(&epoch)),
-            None => Ok(()),
-        }
-    }
-
-    fn finish(&mut self, report: &FinishReport) -> io::Result<()> {
-        if let Some(speed) = self.all.speed(self.cards) {
-            writeln!(self.out, "speed      {speed}")?;
-        }
-        if self.all.skipped > 0 {
-            let skipped = counted(self.all.skipped, "update");
-            writeln!(self.out, "skipped    {skipped}, with a loss or gradient that is not finite")?;
-        }
-        let (step, time) = (report.step, clock(report.seconds));
-        match report.ending {
-            Ending::Complete => writeln!(self.out, "done       {step} updates in {time}"),
-            Ending::EarlyStop => {
-                writeln!(
-                    self.out,
-                    "done       {step} updates in {time}; stopped early: evaluations no \
-                     longer improve"
-                )
+        let EvaluationReport { step, split, loss, accuracy, f1, mcc, examples, seconds, .. } =
+            report;
+        let fields = json!({
+            "step": step, "split": split, "loss": loss, "accuracy": accuracy,
+            "accuracy_interval": report.accuracy_interval, "f1": f1, "mcc": mcc,
+            "examples": examples, "seconds": seconds,
+        });
+        self.teller.tell(&match self.epoch.take() {
+            Some(epoch) => {
+                let mut fact = of_epoch(&epoch, "evaluation");
+                fact.text = format!("{} | {result}", fact.text);
+                if let Value::Object(fields) = fields {
+                    fact.fields.extend(fields);
+                }
+                fact
             }
-            Ending::Stopped => writeln!(
-                self.out,
-                "stopped    after update {step}; the checkpoint {} is complete\n  \
-                 hint: run the same command with --resume auto to continue from it",
-                report.directory.display()
-            ),
+            None => Fact::new("evaluation", format!("step {step} | {result}"), fields),
+        });
+    }
+
+    /// Says the epoch that turned out not to be evaluated.
+    fn settle_epoch(&mut self) {
+        if let Some(epoch) = self.epoch.take() {
+            self.teller.tell(&of_epoch(&epoch, "epoch"));
         }
     }
 }
 
+fn of_update(report: &UpdateReport, window: &Work, total: u64, left: f64) -> Fact {
+    let rate = window.tflops().map_or_else(String::new, |rate| format!(" | {rate:.1} TFLOP/s"));
+    let [examples, tokens] = [window.examples, window.tokens].map(|all| window.per_second(all));
+    let text = format!(
+        "step {}/{total} | loss: {:.4} | lr: {:.2e} encoder, {:.2e} head | {examples:.0} examples/s | \
+         {tokens:.0} tokens/s{rate} | ETA {}",
+        report.step,
+        window.mean_loss(),
+        report.lr[0],
+        report.lr[1],
+        clock(left)
+    );
+    let fields = json!({
+        "step": report.step, "total_updates": total, "epoch": report.epoch,
+        "loss": window.mean_loss(), "lr": report.lr, "examples_per_second": examples,
+        "tokens_per_second": tokens, "tflops": window.tflops(), "seconds_left": left,
+    });
+    Fact::new("update", text, fields).in_view()
+}
+
 /// `Epoch 1 | avg loss: 0.4841 | …`
-fn line_of(epoch: &EpochReport) -> String {
+fn of_epoch(epoch: &EpochReport, kind: &'static str) -> Fact {
     let per_second = epoch.examples as f64 / epoch.seconds.max(1e-9);
-    format!(
+    let text = format!(
         "Epoch {} | avg loss: {:.4} | {per_second:.0} examples/s | {}",
         epoch.epoch,
         epoch.average_loss,
         clock(epoch.seconds)
-    )
+    );
+    let fields = json!({
+        "step": epoch.step, "epoch": epoch.epoch, "average_loss": epoch.average_loss,
+        "examples_per_second": per_second, "epoch_seconds": epoch.seconds,
+    });
+    Fact::new(kind, text, fields)
 }
 
-impl<W: Write> Observer for Console<W> {
+fn of_checkpoint(report: &CheckpointReport) -> Fact {
+    let text = format!("checkpoint saved to {}", report.directory.display());
+    Fact::new("checkpoint", text, json!(report))
+}
+
+impl Observer for Console<'_, '_> {
     fn observe(&mut self, event: &TrainEvent) {
-        // The run's output says itself when it cannot be written.
-        let _ = self.show(event);
-    }
-}
-
-impl<W: Write> Console<W> {
-    fn show(&mut self, event: &TrainEvent) -> io::Result<()> {
         if !matches!(event, TrainEvent::Evaluation(_)) {
-            self.settle_epoch()?;
+            self.settle_epoch();
         }
-        self.move_bar(event);
+        self.forecast.observe(event);
         match event {
             TrainEvent::Start(report) => self.start(report),
             TrainEvent::Update(report) => self.update(report),
-            TrainEvent::Epoch(report) => {
-                self.epoch = Some(report.clone());
-                Ok(())
-            }
+            TrainEvent::Epoch(report) => self.epoch = Some(report.clone()),
             TrainEvent::Evaluation(report) => self.evaluation(report),
-            TrainEvent::Checkpoint(report) => {
-                writeln!(self.out, "checkpoint saved to {}", report.directory.display())
+            TrainEvent::Checkpoint(report) => self.teller.tell(&of_checkpoint(report)),
+            TrainEvent::Finish(report) => {
+                self.shown = None;
+                self.closing.facts(report).iter().for_each(|fact| self.teller.tell(fact));
             }
-            TrainEvent::Finish(report) => self.finish(report),
             // A warning was given.
-            TrainEvent::LossSpike(_) => Ok(()),
-        }?;
-        self.out.flush()
+            TrainEvent::LossSpike(_) => {}
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use lockstep_host::LogFormat;
     use lockstep_program::Card;
-    use lockstep_trainer::CheckpointReport;
+    use lockstep_trainer::{Ending, FinishReport};
 
     use super::*;
+    use crate::observers::{RankLog, Verbosity};
 
     fn update(step: u64) -> TrainEvent {
         TrainEvent::Update(UpdateReport {
@@ -275,14 +297,29 @@ mod tests {
         TrainEvent::Finish(FinishReport { step: 4, ending, seconds: 65.0, directory: "out".into() })
     }
 
-    fn check(every: u64, events: &[TrainEvent], expected: Expect) {
+    /// What a console says of events, with a line after each `every` updates.
+    fn told(every: u64, shows_first: bool, events: &[TrainEvent]) -> String {
         let mut text = Vec::new();
-        let cards = Cards { card: Card::named("NVIDIA H200"), count: 2 };
-        let mut console = Console::new(&mut text, NonZeroU64::new(every).unwrap(), cards);
+        let log = RankLog::default();
+        let mut teller = Teller::new(Some(&mut text), LogFormat::Text, Verbosity::Usual, log);
+        let outlook = Outlook {
+            every: NonZeroU64::new(every).unwrap(),
+            shows_first,
+            evaluation: Cadence::EveryEpoch,
+            saving: Cadence::EveryEpoch,
+            best_metric: BestMetric::Accuracy,
+            cards: Cards { card: Card::named("NVIDIA H200"), count: 2 },
+        };
+        let mut console = Console::new(&mut teller, outlook, PhaseBoard::default());
         for event in events {
             console.observe(event);
         }
-        expected.assert_eq(&String::from_utf8(text).unwrap());
+        drop(console);
+        String::from_utf8(text).unwrap()
+    }
+
+    fn check(every: u64, events: &[TrainEvent], expected: Expect) {
+        expected.assert_eq(&told(every, false, events));
     }
 
     #[test]
@@ -324,14 +361,8 @@ mod tests {
     #[test]
     fn the_first_update_has_a_line_where_that_is_asked_for() {
         let lines = |shows_first: bool| {
-            let mut text = Vec::new();
-            let cards = Cards { card: None, count: 1 };
-            let console = Console::new(&mut text, NonZeroU64::new(3).unwrap(), cards);
-            let mut console = console.with_first_step(shows_first);
-            for event in [start(0), update(1), update(2), update(3), update(4)] {
-                console.observe(&event);
-            }
-            let text = String::from_utf8(text).unwrap();
+            let events = [start(0), update(1), update(2), update(3), update(4)];
+            let text = told(3, shows_first, &events);
             let of_update = |line: &str| Some(line.split_once(" | lr")?.0.to_owned());
             text.lines().filter_map(of_update).collect::<Vec<_>>()
         };

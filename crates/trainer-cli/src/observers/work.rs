@@ -52,6 +52,11 @@ impl Work {
         self.tflop.map(|tflop| tflop / self.seconds.max(1e-9))
     }
 
+    /// The percentage of what the cards' datasheet promises, where both are known.
+    pub(super) fn mfu(&self, Cards { card, count }: Cards) -> Option<f64> {
+        Some(self.tflops()? / (count as f64 * card?.dense_bf16 / 1e12) * 100.0)
+    }
+
     pub(super) fn per_second(&self, count: usize) -> f64 {
         count as f64 / self.seconds.max(1e-9)
     }
@@ -60,11 +65,11 @@ impl Work {
     /// cards' datasheet promises.
     pub(super) fn speed(&self, Cards { card, count }: Cards) -> Option<String> {
         let rate = self.tflops()?;
-        let share = card.map_or_else(String::new, |card| {
-            let dense = card.dense_bf16 / 1e12;
-            let share = rate / (count as f64 * dense) * 100.0;
-            format!(", MFU {share:.1} % of {dense:.0} TFLOP/s in bf16 on each {}", card.name)
-        });
+        let share =
+            card.zip(self.mfu(Cards { card, count })).map_or_else(String::new, |(card, share)| {
+                let dense = card.dense_bf16 / 1e12;
+                format!(", MFU {share:.1} % of {dense:.0} TFLOP/s in bf16 on each {}", card.name)
+            });
         Some(format!("{rate:.1} TFLOP/s performed{share}"))
     }
 }

@@ -5,7 +5,7 @@ use lockstep_world::counted;
 use serde_json::{Map, Value, json};
 
 use super::{Inspected, Tokens};
-use crate::classes;
+use crate::{classes, expected_time};
 
 /// A longer share of truncated texts than this is worth a warning.
 const TRUNCATED: f64 = 0.05;
@@ -48,6 +48,10 @@ fn rows(one: &Inspected, first: &str) -> Vec<(&'static str, String)> {
         rows.push(("overlap", format!("{} with a text of {first}", counted(overlap, "row"))));
     }
     rows.extend(one.tokens.iter().flat_map(of_tokens));
+    // Nothing is learned from the other files.
+    let trained = one.tokens.as_ref().filter(|_| one.overlap.is_none());
+    let seconds = trained.and_then(|tokens| tokens.epoch_seconds);
+    rows.extend(seconds.map(|seconds| ("epoch", expected_time::in_words(seconds))));
     rows
 }
 
@@ -165,6 +169,7 @@ fn tokens(tokens: &Tokens) -> Value {
         "histogram": bins.map(|bin| json!({ "to": bin.most, "texts": bin.texts })).collect::<Vec<_>>(),
         "max_seq_length": tokens.limit,
         "truncated": tokens.truncated,
+        "epoch_seconds": tokens.epoch_seconds,
         "batch_texts": tokens.batches.texts,
         "batch_tokens": tokens.batches.tokens,
         "padded_to_longest": tokens.batches.padded,

@@ -14,10 +14,13 @@ use lockstep_data::{
 use lockstep_flags::{Command, CommandLine, Entries, Fault, Problem, Words, Written};
 use lockstep_host::{ExitCode, Process};
 use lockstep_hub::{HubSettings, find_model};
+use lockstep_model::{EncoderConfig, HeadKind};
 use lockstep_settings::{DATA_SOURCE, DataSource, HubSplit, ModelName, Reading, keys, sample};
 
 use super::evaluate::JSON;
+use crate::expected_time;
 use crate::failure::Failure;
+use crate::models::tiny_sizes;
 use crate::remedies;
 use crate::source_files;
 use crate::sources;
@@ -83,6 +86,8 @@ struct Inspected {
 /// What the tokenizer makes of the texts.
 struct Tokens {
     lengths: Lengths,
+    /// In which this machine's threads learn from all of them once, at least.
+    epoch_seconds: Option<f64>,
     total: u64,
     /// Texts that are longer than the limit, and the limit.
     truncated: usize,
@@ -125,7 +130,7 @@ fn inspect(
 ) -> Result<Vec<Inspected>, Failure> {
     let renames = sources::renames(reading)?;
     let mut all: Vec<Inspected> = Vec::with_capacity(paths.len());
-    let mut tokenizer = None;
+    let mut reader = None;
     let hub = HubSettings::of(&process.environment);
     for path in paths {
         let labels = all.first().map_or(Labels::Infer, |one| Labels::Known(one.corpus.labels()));
@@ -138,10 +143,10 @@ fn inspect(
             None => corpus,
         };
         if all.is_empty() {
-            tokenizer = tokenizer_for(&corpus, config, process)?;
+            reader = reader_for(&corpus, config, reading.max_length, process)?;
         }
         let tokens =
-            tokenizer.as_ref().map(|tokenizer| Tokens::of(&corpus, tokenizer, reading, config));
+            reader.as_ref().map(|reader| Tokens::of(&corpus, reader, reading.max_length, config));
         all.push(Inspected {
             name: path.clone(),
             rows,
@@ -166,22 +171,36 @@ fn files_of(name: &str, hub: &HubSettings) -> Result<FileSet, Failure> {
     }
 }
 
-/// The tokenizer of the model, if that is on this machine; `builtin:tiny` makes one of the texts.
-fn tokenizer_for(
+/// What of the model makes tokens, and what tells how long it takes to learn from them.
+struct Reader {
+    tokenizer: Tokenizer,
+    /// Nothing where it cannot be read.
+    sizes: Option<EncoderConfig>,
+}
+
+/// The reader of the model, if that is on this machine; `builtin:tiny` makes a tokenizer of the texts.
+fn reader_for(
     corpus: &Corpus,
     config: &Written,
+    limit: MaxLength,
     process: &Process,
-) -> Result<Option<Tokenizer>, Failure> {
+) -> Result<Option<Reader>, Failure> {
     let name = match config.get(&keys::MODEL)? {
         ModelName::Tiny => {
             let texts = corpus.texts_and_labels().map(|(text, _)| text);
-            return tiny_tokenizer(texts).map(Some);
+            let tokenizer = tiny_tokenizer(texts)?;
+            let sizes = tiny_sizes(tokenizer.vocab_size(), limit.get()).ok();
+            return Ok(Some(Reader { tokenizer, sizes }));
         }
         ModelName::Named(name) => name,
     };
     let hub = HubSettings::of(&process.environment).without_network();
     match find_model(&name, &hub) {
-        Ok(directory) => Tokenizer::from_dir(&directory).map(Some).map_err(Failure::Tokenizer),
+        Ok(directory) => {
+            let tokenizer = Tokenizer::from_dir(&directory).map_err(Failure::Tokenizer)?;
+            let sizes = EncoderConfig::read(&directory.join("config.json")).ok();
+            Ok(Some(Reader { tokenizer, sizes }))
+        }
         Err(cause) if config.given(&keys::MODEL).is_some() => Err(cause.into()),
         Err(_) => {
             tracing::warn!(
@@ -196,18 +215,24 @@ impl Tokens {
     /// Nothing where there is no text.
     fn of(
         corpus: &Corpus,
-        tokenizer: &Tokenizer,
-        reading: &Reading,
+        Reader { tokenizer, sizes }: &Reader,
+        limit: MaxLength,
         config: &Written,
     ) -> Result<Option<Self>, Failure> {
-        let limit = reading.max_length;
         let uncut = MaxLength::new(UNLIMITED).unwrap_or(limit);
         let store = tokens::in_memory(corpus, tokenizer, uncut)?;
         let batch = config.find(&keys::PER_DEVICE_BATCH).map_or(BATCH, |batch| batch.get());
         let limit = limit.get();
         let is_cut = |length: &&u32| **length as usize > limit;
+        let used: usize = store.lengths().iter().map(|length| (*length as usize).min(limit)).sum();
+        let classes = corpus.labels().len();
+        let epoch_seconds = sizes.as_ref().map(|sizes| {
+            let encoder = expected_time::encoder_scalars(sizes, HeadKind::Mlp, classes);
+            expected_time::seconds(encoder, used as f64, rayon::current_num_threads())
+        });
         Ok(Lengths::of(store.lengths()).map(|lengths| Self {
             lengths,
+            epoch_seconds,
             total: store.total_tokens() as u64,
             truncated: store.lengths().iter().filter(is_cut).count(),
             limit,

@@ -6,10 +6,8 @@ use lockstep_settings::RunPlan;
 use lockstep_world::Seat;
 
 use crate::disk::Space;
+use crate::expected_time;
 use crate::sources::Corpora;
-
-/// What a thread makes in matrix products: half of what a core with AVX-512 was seen to make.
-pub(super) const FLOPS_PER_THREAD: f64 = 50e9;
 
 /// What follows from the configuration and the number of examples.
 pub(super) struct Counts {
@@ -59,10 +57,6 @@ pub(super) struct Costs {
 
 impl Costs {
     /// The costs of training a model on these tokens.
-    ///
-    /// A token costs 6 floating-point operations a weight it meets (forward 2, backward 4; Kaplan
-    /// and others, "Scaling laws for neural language models", 2020, section 2.1), where the
-    /// embeddings are only looked up.
     pub(super) fn of(
         plan: &RunPlan,
         config: &EncoderConfig,
@@ -72,20 +66,19 @@ impl Costs {
         let EncoderConfig { width: d, feed_forward: f, blocks, .. } = *config;
         let head = plan.model.head;
         let parameters = config.scalars(head, counts.classes, |_| true);
-        let encoder = config.scalars(head, counts.classes, |info| info.block.is_some());
+        let encoder = expected_time::encoder_scalars(config, head, counts.classes);
         let tokens = store.total_tokens();
         let per_example = tokens as f64 / counts.examples.max(1) as f64;
         let at_once = counts.batch.div_ceil(counts.passes) as f64 * per_example;
         let kept = (blocks * (9 * d + 2 * f)) as f64;
         let read = counts.updates as f64 * counts.batch as f64 * per_example;
-        let threads = rayon::current_num_threads() as f64;
         Self {
             parameters,
             tokens,
             truncated: store.truncated(),
             bytes: 4.0 * ((3 + counts.gradients) as f64 * parameters as f64 + at_once * kept),
             space: Space::of(plan, parameters, counts.examples, Seat::SOLO.world()),
-            seconds: 6.0 * encoder as f64 * read / (FLOPS_PER_THREAD * threads),
+            seconds: expected_time::seconds(encoder, read, rayon::current_num_threads()),
         }
     }
 }

@@ -27,9 +27,9 @@ use crate::checks::Checks;
 use crate::classes;
 use crate::criterion;
 use crate::disk::room;
+use crate::expected_time;
 use crate::failure::Failure;
 use crate::models::Outline;
-use crate::observers::clock;
 use crate::sources::{self, Corpora, Held, Places, RawCorpora};
 use crate::tokens::{self, Tokens};
 use estimate::{Costs, Counts};
@@ -189,14 +189,7 @@ fn cost_rows(plan: &RunPlan, costs: &Costs) -> Vec<(&'static str, String)> {
         ),
         ("memory", format!("about {:.0} MB", costs.bytes / 1e6)),
         ("disk", costs.space.words()),
-        (
-            "time",
-            format!(
-                "at least {}, at {:.0} GFLOP/s per thread",
-                clock(costs.seconds),
-                estimate::FLOPS_PER_THREAD / 1e9
-            ),
-        ),
+        ("time", expected_time::in_words(costs.seconds)),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! `trainer train`: a plan becomes a run.
 
 mod command;
+mod cost;
 mod flight;
 mod origin;
 mod peers;
@@ -12,14 +13,14 @@ mod summary;
 mod tokenised;
 mod training;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use lockstep_collective::{Ledger, PhaseBoard, Watch};
 use lockstep_data::TokenCache;
 use lockstep_flags::CommandLine;
 use lockstep_gpu::IS_BUILT_IN;
 use lockstep_host::streams::Optional;
-use lockstep_host::{ExitCode, Process, REPLACING_RUN, Unused};
+use lockstep_host::{ExitCode, Process, REPLACING_RUN, Unused, console};
 use lockstep_hub::HubSettings;
 use lockstep_join::device::{self, Place};
 use lockstep_join::{FlightLog, JoinError, ProcessGroup, Starter};
@@ -28,8 +29,10 @@ use lockstep_world::{Seat, WorldSize};
 
 use crate::checks::Checks;
 use crate::failure::Failure;
+use crate::observers::{RankLog, Teller, Verbosity};
 use crate::{output_dir, tokens};
 pub(super) use command::COMMAND;
+pub use cost::time_of_reports;
 use peers::{OTHERS_END, join, join_options, notify_peers};
 use seeds::Series;
 use stops::Stops;
@@ -49,6 +52,7 @@ pub(crate) fn run(
     let hub = HubSettings::of(&process.environment);
     let (mut plan, checks) = Checks::plan(run_config(line, keys::ALL), hub.clone())?;
     let replacing_run = process.environment.get(REPLACING_RUN);
+    begin_console(&plan);
     plan.run.existing = output_dir::of_attempt(&plan.run, replacing_run);
     device::check(plan.run.wish.device, plan.run.precision)?;
     let starter = Starter::of(&process.environment)?;
@@ -83,6 +87,23 @@ pub(crate) fn run(
         left: 1,
     };
     run.among_ranks(world, &flight, out)
+}
+
+/// How much a run says.
+fn verbosity(plan: &RunPlan) -> Verbosity {
+    match [&keys::QUIET, &keys::VERBOSE].map(|key| plan.is_on(key)) {
+        [true, _] => Verbosity::Quiet,
+        [_, true] => Verbosity::Verbose,
+        _ => Verbosity::Usual,
+    }
+}
+
+/// From now on threads write the lines, so that the training never waits for who reads them.
+fn begin_console(plan: &RunPlan) {
+    console::begin(plan.find(&keys::LOG_FORMAT).unwrap_or_default());
+    if verbosity(plan) == Verbosity::Quiet {
+        console::be_quiet();
+    }
 }
 
 /// What the ranks' calls came to, and the watch over the ranks.
@@ -120,9 +141,13 @@ impl Run<'_> {
         if has_peers {
             self.stops.join(watch.clone());
         }
-        let mut silence = io::sink();
         let shows = self.seat.is_leader() && self.plan.run.reporters.contains(&Reporter::Console);
-        let ending = self.go(world, if shows { out } else { &mut silence });
+        let log = RankLog::default();
+        let listener = log.clone();
+        console::listen(move |line| listener.append(line));
+        let format = self.plan.find(&keys::LOG_FORMAT).unwrap_or_default();
+        let out = if shows { Some(out) } else { None };
+        let ending = self.go(world, &mut Teller::new(out, format, verbosity(self.plan), log));
         if has_peers {
             flight::write_on_failure(flight, &ending);
         }
@@ -130,7 +155,7 @@ impl Run<'_> {
         ending
     }
 
-    fn go(&self, world: ProcessGroup, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    fn go(&self, world: ProcessGroup, teller: &mut Teller<'_>) -> Result<ExitCode, Failure> {
         let plan = self.plan;
         if self.seat.is_leader() {
             self.checks.pass()?;
@@ -142,20 +167,22 @@ impl Run<'_> {
         if self.seat.is_leader() {
             output_dir::check_kind(&plan.run, seeds.is_some())?;
         }
-        say(out, &summary::of_process(plan, &self.place.name, &world.summary))?;
+        teller.account(summary::of_process(plan, &self.place.name, &world.summary));
         let ProcessGroup { collective, ledger, watch, .. } = world;
-        let lent = Lent { data: self.read(out)?, collective };
+        let lent = Lent { data: self.read(teller)?, collective };
         let group = Group { ledger, watch };
         let (code, collective) = match seeds {
-            Some(seeds) => Series { run: self, seeds }.train(lent, &group, out)?,
+            Some(seeds) => Series { run: self, seeds }.train(lent, &group, teller)?,
             None => {
-                let trained = self.train(lent, &group, out)?;
+                let trained = self.train(lent, &group, teller)?;
                 (trained.code, trained.lent.collective)
             }
         };
-        say(out, &summary::of_ranks(self.seat, &group.ledger.read()))?;
+        if teller.is_verbose() {
+            teller.account(summary::of_ranks(self.seat, &group.ledger.read()));
+        }
         if code == ExitCode::Done {
-            say(out, &summary::of_result(plan))?;
+            teller.tell(&summary::of_result(plan));
         }
         collective.leave()?;
         group.watch.leave();
@@ -166,8 +193,4 @@ impl Run<'_> {
 /// The model is complete without it.
 fn report_or_warn(written: Result<(), Failure>) {
     let _ = written.inspect_err(|failure| tracing::warn!("{failure}"));
-}
-
-fn say(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
 }

@@ -1,17 +1,14 @@
-//! What a training reports to on one rank.
+//! What a training reports to on the leader.
 
 use lockstep_report::Story;
 use lockstep_settings::{OutputPlan, Reporter};
 use lockstep_trainer::Observer;
-use lockstep_world::Rank;
 
-use crate::observers::{Gathered, MetricsFile, Observers, RankLog, TensorBoard};
+use crate::observers::{Gathered, MetricsFile, Observers, TensorBoard};
 use crate::replaced::Replaced;
 
-/// The files of a rank's reports.
+/// The files of the reports.
 pub(super) struct Reports {
-    /// The rank's log.
-    pub(super) log: RankLog,
     gathered: Gathered,
     metrics: MetricsFile,
     board: TensorBoard,
@@ -19,11 +16,10 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    /// The files of `rank`; `host` is that of the leader.
-    pub(super) fn new(plan: &OutputPlan, rank: Rank, host: &str) -> Self {
+    /// The files of a run; `host` is that of the leader.
+    pub(super) fn new(plan: &OutputPlan, host: &str) -> Self {
         let directory = &plan.directory;
         Self {
-            log: RankLog::new(directory, rank),
             gathered: Gathered::of(directory),
             metrics: MetricsFile::new(directory),
             board: TensorBoard::new(directory, host, plan.logging_steps),
@@ -37,9 +33,9 @@ impl Reports {
         reporters: &[Reporter],
         console: &'a mut dyn Observer,
     ) -> Observers<'a> {
-        let Self { log, gathered, metrics, board, replaced } = self;
+        let Self { gathered, metrics, board, replaced } = self;
         // What is gathered before `metrics` cuts the file is what the file has.
-        let mut observers: Vec<&mut dyn Observer> = vec![log, replaced, gathered];
+        let mut observers: Vec<&mut dyn Observer> = vec![replaced, gathered];
         if reporters.contains(&Reporter::Jsonl) {
             observers.push(metrics);
         }
@@ -48,11 +44,6 @@ impl Reports {
         }
         observers.push(console);
         Observers(observers)
-    }
-
-    /// What the log of another rank observes the run with.
-    pub(super) fn of_others(&mut self) -> Observers<'_> {
-        Observers(vec![&mut self.log])
     }
 
     /// What happened.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lockstep_collective::WatchHandle;
-use lockstep_host::{Environment, ExitCode, ParentLauncher, signals, streams};
+use lockstep_host::{Environment, ExitCode, ParentLauncher, console, signals, streams};
 use lockstep_trainer::StopRequest;
 
 use crate::failure::Failure;
@@ -119,6 +119,7 @@ impl Stops {
         if let Some(watch) = watch {
             watch.fail(&format!("it {}", cause.text()), ExitCode::Stopped.number());
         }
+        console::finish();
         signal_hook::low_level::exit(i32::from(ExitCode::Stopped.number()));
     }
 

@@ -4,56 +4,81 @@ use std::fmt::Write;
 use std::path::Path;
 
 use lockstep_collective::Tallies;
-use lockstep_data::{CorpusFacts, OnBadRow, TokenStore};
+use lockstep_data::{BatchPlan, ColumnChoice, Columns, CorpusFacts, OnBadRow, TokenStore};
+use lockstep_host::PrecisionChoice;
+use lockstep_host::shell::quoted;
 use lockstep_join::GroupSummary;
 use lockstep_model::LoadReport;
 use lockstep_params::ParamName;
-use lockstep_settings::{DataPlan, Existing, ModelName, OutputPlan, RunPlan};
-use lockstep_trainer::{Forgotten, Parts};
-use lockstep_world::{Seat, WorldSize};
+use lockstep_settings::{
+    DataPlan, Existing, ModelName, OutputPlan, Reading, Reporter, RunPlan, keys,
+};
+use lockstep_trainer::{Forgotten, Parts, TrainSettings};
+use lockstep_world::{Seat, WorldSize, counted};
+use serde_json::json;
 
 use super::super::{DETERMINISTIC, bandwidths};
-use crate::classes;
 use crate::models::Loaded;
+use crate::observers::{Account, Fact};
 use crate::sources::{self, Corpora};
-use lockstep_host::shell::quoted;
-use lockstep_world::counted;
+use crate::{classes, expected_time};
 
 /// The program, its device with the threads of a rank, and the ranks.
-pub(super) fn of_process(plan: &RunPlan, device: &str, group: &GroupSummary) -> String {
-    let mode = plan.train.deterministic.then(|| format!("mode       {DETERMINISTIC}\n"));
-    format!(
-        "lockstep {}\ndevice     {device}, {}\nranks      {}\n{}output     {}\n",
-        env!("CARGO_PKG_VERSION"),
-        group.threads,
-        group.ranks,
-        mode.unwrap_or_default(),
-        plan.run.directory.display()
-    )
+pub(super) fn of_process(plan: &RunPlan, device: &str, group: &GroupSummary) -> Account {
+    let precision = plan.find(&keys::PRECISION_KEY).map_or("f32", precision_name);
+    Account::default()
+        .row("lockstep", env!("CARGO_PKG_VERSION"))
+        .row("device", format!("{device}, {}; {precision}", group.threads))
+        .row("ranks", &*group.ranks)
+        .row("mode", if plan.train.deterministic { DETERMINISTIC } else { "" })
+        .row("output", plan.run.directory.display().to_string())
+}
+
+fn precision_name(precision: PrecisionChoice) -> &'static str {
+    match precision {
+        PrecisionChoice::F32 => "f32",
+        PrecisionChoice::Tf32 => "tf32",
+        PrecisionChoice::Bf16 => "bf16 with f32 weights",
+    }
 }
 
 /// The corpora.
-pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> String {
-    let mut text = line("train", &sources::name(&plan.train), &corpora.train);
-    let columns = corpora.train.columns();
-    let label = columns.label.as_deref().unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "           {}, label column `{label}`; {}",
-        columns.texts(),
-        classes::in_words(&corpora.train)
-    );
-    text += &classes::numbered(&corpora.train);
+pub(super) fn of_corpora(plan: &DataPlan, corpora: &Corpora) -> Account {
     let held = corpora.held(plan);
-    held.iter().for_each(|one| text += &line(one.set, &one.name, one.corpus));
-    if !held.iter().any(|one| one.set == "validation") {
-        text += "validation none, so nothing is evaluated while training; --validation-file FILE or \
-                 --validation-split 0.1 gives some\n";
-    }
-    text
+    let none = match held.iter().any(|one| one.set == "validation") {
+        true => "",
+        false => {
+            "none, so nothing is evaluated while training; --validation-file FILE or \
+             --validation-split 0.1 gives some"
+        }
+    };
+    Account::default()
+        .row("train", of_corpus(&sources::name(&plan.train), &corpora.train))
+        .row("", columns(plan, corpora.train.columns()))
+        .row("", classes::in_words(&corpora.train))
+        .row("", classes::numbered(&corpora.train))
+        .rows(held.iter().map(|one| (one.set, of_corpus(&one.name, one.corpus))))
+        .row("validation", none)
 }
 
-fn line(name: &str, source: &str, corpus: &CorpusFacts) -> String {
+/// The columns that were read, and why these.
+fn columns(plan: &DataPlan, columns: &Columns) -> String {
+    let why = |choice: &ColumnChoice| match choice {
+        ColumnChoice::Detect => "detected",
+        ColumnChoice::Named(_) => "as given",
+        ColumnChoice::Remembered(_) | ColumnChoice::RememberedPair(_) => "as the model was trained",
+    };
+    let Reading { text_column, label_column, .. } = &plan.reading;
+    format!(
+        "{} ({}), label column `{}` ({})",
+        columns.texts(),
+        why(text_column),
+        columns.label.as_deref().unwrap_or_default(),
+        why(label_column)
+    )
+}
+
+fn of_corpus(source: &str, corpus: &CorpusFacts) -> String {
     let skipped = match corpus.skipped() {
         none if none.is_empty() => String::new(),
         some => format!("; {} skipped: {some}", counted(some.total(), "row")),
@@ -63,11 +88,11 @@ fn line(name: &str, source: &str, corpus: &CorpusFacts) -> String {
         none if none.is_empty() => none,
         some => format!("; {some}"),
     };
-    format!("{name:<10} {source}: {examples}{manner}{skipped}\n")
+    format!("{source}: {examples}{manner}{skipped}")
 }
 
 /// The model, and what became of its tensors.
-pub(super) fn of_model(name: &ModelName, loaded: &Loaded) -> String {
+pub(super) fn of_model(name: &ModelName, loaded: &Loaded) -> Account {
     let name = match name {
         ModelName::Tiny => "builtin:tiny",
         ModelName::Named(name) => name,
@@ -75,7 +100,7 @@ pub(super) fn of_model(name: &ModelName, loaded: &Loaded) -> String {
     let parameters = loaded.model.parameters().scalars();
     let tensors =
         loaded.report.as_ref().map_or_else(|| "all initialised at random".to_owned(), tensors);
-    format!("model      {name}: {parameters} parameters; {tensors}\n")
+    Account::default().row("model", format!("{name}: {parameters} parameters; {tensors}"))
 }
 
 fn tensors(report: &LoadReport) -> String {
@@ -97,10 +122,10 @@ fn shown(names: &[ParamName]) -> String {
 }
 
 /// How long the texts are.
-pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> String {
+pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> Account {
     let limit = plan.data.reading.max_length.get();
     let mut text = format!(
-        "tokens     {} in the training set, {:.1} per text; vocabulary of {}",
+        "{} in the training set, {:.1} per text; vocabulary of {}",
         parts.train.total_tokens(),
         parts.train.total_tokens() as f64 / parts.train.len().max(1) as f64,
         parts.tokenizer.vocab_size()
@@ -118,18 +143,65 @@ pub(super) fn of_tokens(plan: &RunPlan, parts: &Parts) -> String {
         let texts = counted(count, &format!("{name} text"));
         let _ = write!(text, "; {texts} truncated to {limit} tokens");
     }
-    text + "\n"
+    Account::default().row("tokens", text)
+}
+
+/// The batches, the schedule's plan, and the time that they are expected to take.
+pub(super) fn of_plan(plan: &RunPlan, parts: &Parts, settings: &TrainSettings) -> Account {
+    let batch = settings.global_batch.get();
+    let ranks = parts.collective.seat().world().get();
+    let passes = settings.accumulation.get();
+    let each = match (ranks, passes) {
+        (1, 1) => String::new(),
+        (ranks, 1) => format!(", about {} on each rank", batch.div_ceil(ranks)),
+        (ranks, passes) => {
+            format!(
+                ", about {} on each rank in each of {passes} passes",
+                batch.div_ceil(ranks * passes)
+            )
+        }
+    };
+    let per_epoch = BatchPlan::new(parts.train.len(), settings.global_batch, settings.order)
+        .updates_per_epoch() as u64;
+    let updates = settings.length.updates(per_epoch);
+    let evaluation = match parts.validation {
+        Some(_) => settings.evaluation.to_string(),
+        None => "never".to_owned(),
+    };
+    Account::default()
+        .row("batch", format!("{batch} examples an update{each}"))
+        .row(
+            "plan",
+            format!(
+                "{} of warm-up; evaluation {evaluation}; checkpoint {}",
+                counted(settings.warmup.updates(updates), "update"),
+                settings.saving.cadence
+            ),
+        )
+        .row("time", expected(plan, parts, updates as f64 * batch as f64))
+}
+
+/// How long reading so many examples is expected to take.
+fn expected(plan: &RunPlan, parts: &Parts, examples: f64) -> String {
+    if !parts.model.device().is_cpu() {
+        return "known after the first updates, as ETA".to_owned();
+    }
+    let classes = parts.model.labels().len();
+    let encoder = expected_time::encoder_scalars(parts.model.config(), plan.model.head, classes);
+    let per_example = parts.train.total_tokens() as f64 / parts.train.len().max(1) as f64;
+    let threads = rayon::current_num_threads() * parts.collective.seat().world().get();
+    expected_time::in_words(expected_time::seconds(encoder, examples * per_example, threads))
 }
 
 /// That there is nothing to resume from, where the run would have resumed; else empty.
-pub(super) fn of_resumption(plan: &OutputPlan, checkpoint: Option<&Path>) -> String {
-    match (&plan.existing, checkpoint) {
-        (Existing::GoOn, None) => format!(
-            "resume     no checkpoint in {}, so training starts at update 0\n",
-            plan.directory.display()
-        ),
+pub(super) fn of_resumption(plan: &OutputPlan, checkpoint: Option<&Path>) -> Account {
+    let text = match (&plan.existing, checkpoint) {
+        (Existing::GoOn, None) => {
+            format!("no checkpoint in {}, so training starts at update 0", plan.directory.display())
+        }
         _ => String::new(),
-    }
+    };
+    Account::default().row("resume", text)
 }
 
 /// What of a checkpoint no longer applies, and what the run does instead.
@@ -159,27 +231,26 @@ pub(super) fn of_forgotten(plan: &DataPlan, forgotten: &Forgotten) -> String {
 const BULK: u64 = 1 << 20;
 
 /// The bytes that the ranks exchanged, and how fast; empty for one rank.
-pub(super) fn of_ranks(seat: Seat, tallies: &Tallies) -> String {
-    let mut text = String::new();
+pub(super) fn of_ranks(seat: Seat, tallies: &Tallies) -> Account {
+    let mut rows = Vec::new();
     for (verb, tally) in tallies.by_name() {
         if seat.world() == WorldSize::ONE || tally.bytes < BULK {
             continue;
         }
-        let name = if text.is_empty() { "exchanged" } else { "" };
-        let _ = writeln!(
-            text,
-            "{name:<10} {verb}: {} calls, {:.3} GB in {:.1} s, {}",
+        let value = format!(
+            "{verb}: {} calls, {:.3} GB in {:.1} s, {}",
             tally.calls,
             tally.bytes as f64 / 1e9,
             tally.time.as_secs_f64(),
             bandwidths(tally)
         );
+        rows.push((if rows.is_empty() { "exchanged" } else { "" }, value));
     }
-    text
+    Account::default().rows(rows)
 }
 
-/// Where the model is and what can be done with it.
-pub(super) fn of_result(plan: &RunPlan) -> String {
+/// Where everything is and what can be done with the model.
+pub(super) fn of_result(plan: &RunPlan) -> Fact {
     let directory = &plan.run.directory;
     let word = quoted(&directory.display().to_string());
     let held = plan.data.test.as_ref().or(plan.data.validation.as_ref());
@@ -189,13 +260,25 @@ pub(super) fn of_result(plan: &RunPlan) -> String {
         OnBadRow::Skip => " --on-bad-row skip",
         OnBadRow::Fail => "",
     };
-    format!(
-        "\nThe model is in {}, its model card is {}. What to run next:\n  \
-         trainer evaluate --checkpoint {word} --data {data}{skip}\n  \
-         echo \"a text\" | trainer predict --checkpoint {word}\n",
-        directory.display(),
-        directory.join("README.md").display()
-    )
+    let next = [
+        format!("trainer evaluate --checkpoint {word} --data {data}{skip}"),
+        format!("echo \"a text\" | trainer predict --checkpoint {word}"),
+    ];
+    let [card, report, metrics] = ["README.md", "report.html", "metrics.jsonl"]
+        .map(|name| directory.join(name).display().to_string());
+    // Of a series, each training has its own.
+    let has_metrics = plan.run.reporters.contains(&Reporter::Jsonl) && plan.seeds().is_none();
+    let of_metrics = if has_metrics { format!("\nmetrics    {metrics}") } else { String::new() };
+    let model = directory.display().to_string();
+    let text = format!(
+        "\nmodel      {model}\nmodel card {card}\nreport     {report}{of_metrics}\n\nWhat to run next:\n  {}",
+        next.join("\n  ")
+    );
+    let fields = json!({
+        "model": model, "model_card": card, "report": report,
+        "metrics": has_metrics.then_some(metrics), "next": next,
+    });
+    Fact::new("result", text, fields).closing()
 }
 
 #[cfg(test)]
@@ -212,7 +295,8 @@ mod tests {
                 ranks.all_reduce_sum(&mut vec![1.0; 1 << 20]).unwrap();
             }
             ranks.all_gather(&[1, 2]).unwrap();
-            of_ranks(ranks.seat(), &ledger.read())
+            let facts = of_ranks(ranks.seat(), &ledger.read()).facts();
+            facts.into_iter().map(|fact| fact.text).collect()
         }
         for told in Threads::run(2, after_sums) {
             assert!(told.starts_with("exchanged  all-reduce: 2 calls, 0.008 GB in "), "{told}");

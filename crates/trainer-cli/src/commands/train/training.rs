@@ -1,6 +1,5 @@
 //! One training: from its data and a seed to a model and the reports of it.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use lockstep_collective::{Collective, Watch, broadcast_bytes};
@@ -9,18 +8,18 @@ use lockstep_hub::find_model;
 use lockstep_join::end_regardless;
 use lockstep_program::Card;
 use lockstep_report::{Histogram, Seeds};
-use lockstep_settings::{ModelName, keys};
+use lockstep_settings::{ModelName, RunPlan, keys};
 use lockstep_trainer::{Criterion, Ending, EvaluationReport, TrainSettings, Trainer};
 use lockstep_world::{Rank, WorldSize};
 
 use super::reports::Reports;
 use super::tokenised::TokenSets;
-use super::{Group, Run, report_or_warn, say, summary};
+use super::{Group, Run, report_or_warn, summary};
 use crate::card::{CardSource, Hardware};
 use crate::disk::Space;
 use crate::failure::Failure;
 use crate::models::{self, Base, Loaded};
-use crate::observers::{Cards, Console, RankLog};
+use crate::observers::{Account, Cards, Console, Observers, Outlook, Teller};
 use crate::sources::{Corpora, Places, RawCorpora};
 use crate::{card, criterion, output_dir, report, write_file};
 
@@ -51,15 +50,16 @@ pub(super) struct Trained {
 
 impl Run<'_> {
     /// Reads the data, and says what they are.
-    pub(super) fn read(&self, out: &mut dyn Write) -> Result<Data, Failure> {
+    pub(super) fn read(&self, teller: &mut Teller<'_>) -> Result<Data, Failure> {
         let plan = self.plan;
         let places = Places { hub: self.hub, cache: Some(self.cache) };
         let raw = RawCorpora::read(&plan.data, places)?;
         let base = self.base()?;
         let corpora = raw.labelled(base.classes())?;
-        say(out, &summary::of_corpora(&plan.data, &corpora))?;
+        teller.account(summary::of_corpora(&plan.data, &corpora));
         let criterion = criterion::criterion(&plan.train, &corpora.train)?;
-        say(out, &criterion::in_words(&criterion, corpora.train.labels().names()))?;
+        let loss = criterion::in_words(&criterion, corpora.train.labels().names());
+        teller.account(Account::default().row("loss", loss));
         self.warn_of_classes(&corpora);
         Ok(Data { corpora, criterion, base: Some(base), tokens: None })
     }
@@ -83,27 +83,31 @@ impl Run<'_> {
         &self,
         lent: Lent,
         group: &Group,
-        out: &mut dyn Write,
+        teller: &mut Teller<'_>,
     ) -> Result<Trained, Failure> {
         let (plan, Lent { mut data, collective }) = (self.plan, lent);
-        let mut silence = io::sink();
-        let news: &mut dyn Write = if data.tokens.is_some() { &mut silence } else { &mut *out };
-        let loaded = self.load(&mut data, news)?;
+        let is_first = data.tokens.is_none();
+        let loaded = self.load(&mut data)?;
+        let model = is_first.then(|| summary::of_model(&plan.model.name, &loaded));
+        teller.account(model.unwrap_or_default());
         let Data { corpora, tokens, .. } = &mut data;
         let parts = self.parts(corpora, tokens, loaded, collective)?;
-        say(news, &summary::of_tokens(plan, &parts))?;
+        if is_first {
+            teller.account(summary::of_tokens(plan, &parts));
+            teller.account(summary::of_plan(plan, &parts, &self.settings()));
+        }
         let lengths = Histogram::of(parts.train.lengths(), parts.train.truncated());
         let usage = data.corpora.usage(plan.data.reading.max_length);
         let criterion = data.criterion.clone();
         let mut trainer =
             Trainer::new(parts, TrainSettings { usage, criterion, ..self.settings() })?;
         let checkpoint = self.prepare(trainer.collective())?;
-        say(out, &summary::of_resumption(&plan.run, checkpoint.as_deref()))?;
+        teller.log().open(&plan.run.directory, self.seat.rank());
+        teller.account(summary::of_resumption(&plan.run, checkpoint.as_deref()));
         let host = self.hosts.first().map_or("", String::as_str);
-        let mut reports = Reports::new(&plan.run, self.seat.rank(), host);
-        let ending = self.follow(&mut trainer, checkpoint, &mut reports, out);
-        let ending = ending
-            .inspect_err(|failure| self.note_failure(failure, &group.watch, &mut reports.log))?;
+        let mut reports = Reports::new(&plan.run, host);
+        let ending = self.follow(&mut trainer, checkpoint, &mut reports, teller);
+        let ending = ending.inspect_err(|failure| self.note_failure(failure, &group.watch))?;
         self.write_trace(&mut trainer)?;
         let code = match ending {
             Ending::Stopped => ExitCode::Stopped,
@@ -116,14 +120,13 @@ impl Run<'_> {
         Ok(Trained { code, lent })
     }
 
-    /// Makes the model, and says what it is.
-    fn load(&self, data: &mut Data, out: &mut dyn Write) -> Result<Loaded, Failure> {
+    /// Makes the model.
+    fn load(&self, data: &mut Data) -> Result<Loaded, Failure> {
         let (plan, train) = (self.plan, &data.corpora.train);
         let base = data.base.take().map_or_else(|| self.base(), Ok)?;
         let precision = self.place.precision(plan.run.precision)?;
         let loaded = models::load(plan, &self.place.device, base, train)?;
         let loaded = Loaded { model: loaded.model.in_precision(precision), ..loaded };
-        say(out, &summary::of_model(&plan.model.name, &loaded))?;
         let parameters = loaded.model.parameters().scalars();
         if self.seat.is_leader() {
             let space = Space::of(plan, parameters, train.count(), self.seat.world());
@@ -132,8 +135,7 @@ impl Run<'_> {
         Ok(loaded)
     }
 
-    fn note_failure(&self, failure: &Failure, watch: &Watch, log: &mut RankLog) {
-        log.note("error", &failure.to_string().into());
+    fn note_failure(&self, failure: &Failure, watch: &Watch) {
         if failure.code() == ExitCode::PeerLost && self.seat.world() != WorldSize::ONE {
             end_regardless(watch.handle(), failure.to_string());
         }
@@ -160,26 +162,36 @@ impl Run<'_> {
         trainer: &mut Trainer,
         checkpoint: Option<PathBuf>,
         reports: &mut Reports,
-        out: &mut dyn Write,
+        teller: &mut Teller<'_>,
     ) -> Result<Ending, Failure> {
         if let Some(checkpoint) = checkpoint {
             for forgotten in trainer.resume(&checkpoint)? {
                 let warning = summary::of_forgotten(&self.plan.data, &forgotten);
                 tracing::warn!("{warning}");
-                reports.log.note("warning", &warning.into());
             }
             if self.seat.is_leader() {
                 self.record_again()?;
             }
         }
-        let cards = Cards { card: Card::named(&self.place.name), count: self.seat.world().get() };
-        let mut console = Console::new(out, self.plan.run.logging_steps, cards)
-            .with_first_step(self.plan.is_on(&keys::LOGGING_FIRST_STEP));
+        let mut console = Console::new(teller, self.outlook(), self.board.clone());
         let mut observers = match self.seat.is_leader() {
             true => reports.of_leader(&self.plan.run.reporters, &mut console),
-            false => reports.of_others(),
+            false => Observers(vec![&mut console]),
         };
         Ok(trainer.run(&mut observers, self.stops.begin())?)
+    }
+
+    /// What the console has to know.
+    fn outlook(&self) -> Outlook {
+        let RunPlan { train, run, .. } = self.plan;
+        Outlook {
+            every: run.logging_steps,
+            shows_first: self.plan.is_on(&keys::LOGGING_FIRST_STEP),
+            evaluation: train.evaluation,
+            saving: run.saving.cadence,
+            best_metric: train.best_metric,
+            cards: Cards { card: Card::named(&self.place.name), count: self.seat.world().get() },
+        }
     }
 
     /// Writes the trace of all ranks, where one was asked for.

@@ -9,15 +9,14 @@ mod outcome;
 mod product;
 mod words;
 
-use std::io::Write;
-
 use lockstep_collective::Collective;
-use lockstep_host::ExitCode;
+use lockstep_host::{ExitCode, LogFormat};
 use lockstep_settings::{Existing, RunPlan, seed_folder};
 
 use super::training::{Lent, Trained};
-use super::{Group, Run, say};
+use super::{Group, Run};
 use crate::failure::Failure;
+use crate::observers::{Fact, RankLog, Teller, Verbosity};
 use crate::output_dir;
 use crate::replaced::Replaced;
 use earlier::Earlier;
@@ -36,15 +35,15 @@ impl Series<'_, '_> {
         &self,
         mut lent: Lent,
         group: &Group,
-        out: &mut dyn Write,
+        teller: &mut Teller<'_>,
     ) -> Result<(ExitCode, Box<dyn Collective>), Failure> {
         self.prepare()?;
         for (index, &seed) in self.seeds.iter().enumerate() {
             let earlier = self.earlier(seed, &mut *lent.collective)?;
-            say(out, &self.heading(index, earlier))?;
+            teller.tell(&self.heading(index, earlier));
             if let Some(existing) = earlier.existing() {
                 let plan = self.plan_of(seed, existing);
-                let trained = self.train_one(&plan, lent, group, out);
+                let trained = self.train_one(&plan, lent, group, teller);
                 let trained = trained.inspect_err(|_| self.warn_of_failure(seed))?;
                 lent = trained.lent;
                 if trained.code == ExitCode::Stopped {
@@ -53,14 +52,14 @@ impl Series<'_, '_> {
             }
             self.note_finished(index)?;
             if index + 1 < self.seeds.len() && self.is_stopped(&mut *lent.collective)? {
-                say(out, &words::of_stop(self.seeds[index + 1]))?;
+                teller.tell(&words::of_stop(self.seeds[index + 1]));
                 return Ok((ExitCode::Stopped, lent.collective));
             }
         }
         if self.run.seat.is_leader() {
             let outcome = Outcome::read(self.run.plan, &self.seeds)?;
             self.publish(&outcome, &lent.data.corpora)?;
-            say(out, &words::of_outcome(&outcome, &self.run.plan.run.directory))?;
+            teller.tell(&words::of_outcome(&outcome, &self.run.plan.run.directory));
         }
         Ok((ExitCode::Done, lent.collective))
     }
@@ -81,7 +80,7 @@ impl Series<'_, '_> {
         plan: &RunPlan,
         lent: Lent,
         group: &Group,
-        out: &mut dyn Write,
+        teller: &mut Teller<'_>,
     ) -> Result<Trained, Failure> {
         let left = self.left(plan.train.seed.0);
         let run = Run { plan, left, replacing_run: None, ..self.run.clone() };
@@ -90,10 +89,14 @@ impl Series<'_, '_> {
         let _lock = run.seat.is_leader().then(|| output_dir::claim(&plan.run)).transpose()?;
         let lent = match plan.data.held_out {
             // Which examples are held out follows from the seed.
-            Some(_) => Lent { data: run.read(&mut std::io::sink())?, ..lent },
+            Some(_) => {
+                let (format, log) = (LogFormat::Text, RankLog::default());
+                let mut silent = Teller::new(None, format, Verbosity::Quiet, log);
+                Lent { data: run.read(&mut silent)?, ..lent }
+            }
             None => lent,
         };
-        run.train(lent, group, out)
+        run.train(lent, group, teller)
     }
 
     /// The seeds from this one on.
@@ -140,7 +143,7 @@ impl Series<'_, '_> {
     }
 
     /// The line above the training of a seed.
-    fn heading(&self, index: usize, earlier: Earlier) -> String {
+    fn heading(&self, index: usize, earlier: Earlier) -> Fact {
         let (seed, count) = (self.seeds[index], self.seeds.len());
         let directory = self.run.plan.run.directory.join(seed_folder(seed));
         words::of_seed(seed, index + 1, count, &directory, earlier)

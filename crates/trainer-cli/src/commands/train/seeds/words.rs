@@ -6,8 +6,11 @@ use std::path::Path;
 use lockstep_trainer::Spread;
 use lockstep_world::counted;
 
+use serde_json::json;
+
 use super::earlier::Earlier;
 use super::outcome::Outcome;
+use crate::observers::Fact;
 
 /// The line above the training of a seed.
 pub(super) fn of_seed(
@@ -16,18 +19,28 @@ pub(super) fn of_seed(
     count: usize,
     directory: &Path,
     earlier: Earlier,
-) -> String {
+) -> Fact {
     let fate = match earlier {
         Earlier::Finished => ": finished earlier",
         Earlier::Begun => ": resumes",
         Earlier::Nothing | Earlier::Remains => "",
     };
-    format!("\nseed       {seed}, {number} of {count}, in {}{fate}\n", directory.display())
+    let text =
+        format!("\nseed       {seed}, {number} of {count}, in {}{fate}", directory.display());
+    let is_finished = earlier == Earlier::Finished;
+    let fields = json!({
+        "seed": seed, "number": number, "count": count, "directory": directory,
+        "is_finished": is_finished,
+    });
+    Fact::new("seed", text, fields)
 }
 
 /// That the series ended between two seeds.
-pub(super) fn of_stop(next: u64) -> String {
-    format!("stopped before seed {next}; the same command with --resume auto continues with it\n")
+pub(super) fn of_stop(next: u64) -> Fact {
+    let text = format!(
+        "stopped before seed {next}; the same command with --resume auto continues with it"
+    );
+    Fact::new("stopped", text, json!({ "next_seed": next })).closing()
 }
 
 /// That a seed's training failed, and with it the series.
@@ -44,7 +57,7 @@ pub(super) fn of_failed(seed: u64, seeds: &[u64]) -> String {
 }
 
 /// The table of the metrics, and whose model is the result.
-pub(super) fn of_outcome(outcome: &Outcome, directory: &Path) -> String {
+pub(super) fn of_outcome(outcome: &Outcome, directory: &Path) -> Fact {
     let seeds: Vec<String> = outcome.seeds.iter().map(|one| one.seed.to_string()).collect();
     let mut text = format!("\nseeds      {}\n", seeds.join(", "));
     let spreads = outcome.spreads();
@@ -54,8 +67,11 @@ pub(super) fn of_outcome(outcome: &Outcome, directory: &Path) -> String {
     for (name, Spread { mean, std, interval: [low, high], .. }) in spreads {
         let _ = writeln!(text, "{name:<wide$} {mean:>9.4} {std:>9.4}  {low:.4} to {high:.4}");
     }
-    let _ = writeln!(text, "result     {}, in {}", of_result(outcome), directory.display());
-    text
+    let result = of_result(outcome);
+    let _ = write!(text, "result     {result}, in {}", directory.display());
+    let numbers: Vec<u64> = outcome.seeds.iter().map(|one| one.seed).collect();
+    let fields = json!({ "seeds": numbers, "metrics": outcome.spreads(), "result": result });
+    Fact::new("seeds", text, fields).closing()
 }
 
 /// Whose model is the result, and why.
