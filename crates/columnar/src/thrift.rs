@@ -242,7 +242,7 @@ mod tests {
     fn depth_is_found_without_recursion() {
         // 2: a list of structures { 5: children }
         let schema = |children: &[u8]| {
-            let mut bytes = vec![0x29, 0xFC, children.len() as u8];
+            let mut bytes = vec![0x29, 0xFC, u8::try_from(children.len()).unwrap()];
             children.iter().for_each(|count| bytes.extend([0x55, 2 * count, 0]));
             bytes.push(0);
             Compact::new(&bytes[..]).is_schema_flat()

@@ -123,7 +123,10 @@ fn refusal(compression: Compression, pages: &[Page], rows: i64) -> String {
 }
 
 fn plain(texts: &[&str]) -> Vec<u8> {
-    let with_length = |text: &&str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let with_length = |text: &&str| {
+        let length = u32::try_from(text.len()).unwrap();
+        [&length.to_le_bytes(), text.as_bytes()].concat()
+    };
     texts.iter().flat_map(with_length).collect()
 }
 
@@ -203,7 +206,8 @@ fn columns_are_not_nested_without_end() {
     // version: 1, schema: a list of structures with a name and one child each
     let depth: u32 = 100_000;
     let mut footer = vec![0x15, 2, 0x19, 0xFC];
-    footer.extend([(depth & 127) as u8 | 128, (depth >> 7 & 127) as u8 | 128, (depth >> 14) as u8]);
+    let [low, middle, high] = [0, 7, 14].map(|bits| u8::try_from(depth >> bits & 127).unwrap());
+    footer.extend([low | 128, middle | 128, high]);
     (0..depth).for_each(|_| footer.extend([0x48, 1, b'a', 0x15, 2, 0]));
     footer.extend([0x16, 0, 0x19, 0x0C, 0]);
     let length = u32::try_from(footer.len()).unwrap().to_le_bytes();

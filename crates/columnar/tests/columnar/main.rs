@@ -2,4 +2,5 @@
 
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
 mod tables;
