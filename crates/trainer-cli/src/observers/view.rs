@@ -122,8 +122,10 @@ fn standing(figures: &Figures, memory: Option<u64>) -> Vec<Field> {
         ),
         None => ("not evaluated yet".to_owned(), String::new()),
     };
-    let memory =
-        memory.map_or_else(String::new, |bytes| format!("{:.1} GB memory", bytes as f64 / 1e9));
+    let memory = memory.map_or_else(String::new, |bytes| match bytes {
+        0..1_000_000_000 => format!("{} MB memory", bytes / 1_000_000),
+        _ => format!("{:.1} GB memory", bytes as f64 / 1e9),
+    });
     let ranks = match figures.ranks {
         1 => "1 rank".to_owned(),
         ranks => format!("{ranks} ranks"),
