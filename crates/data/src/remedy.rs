@@ -233,7 +233,7 @@ fn of_rows(path: &Path, foreign: Option<&Foreign>, bad: &BadRows, rows: u64) -> 
         }
         Some(foreign) => return of_foreign(path, *foreign),
         None if count(BadRowKind::NO_LABEL) + count(BadRowKind::UNLABELLED) == rows => {
-            return DataRemedy::UseLabelled;
+            DataRemedy::UseLabelled
         }
         None if count(BadRowKind::UNCLOSED_QUOTE) > 0 => DataRemedy::Do(CLOSE_QUOTE.to_owned()),
         None if count(BadRowKind::INVALID_JSON) == rows => DataRemedy::Do(WRITE_OBJECTS.to_owned()),

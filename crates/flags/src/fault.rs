@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::words::Hint;
+use super::hint::Hint;
 
 /// Where a value was written.
 #[derive(Clone, Debug)]

@@ -8,6 +8,7 @@ mod bare;
 mod command;
 mod explanation;
 mod fault;
+mod hint;
 mod key;
 mod kind;
 mod line;
@@ -22,6 +23,7 @@ mod written;
 pub use bare::note as note_word;
 pub use command::{Command, CommandSet, Words};
 pub use fault::{Fault, Faults, Origin, Problem};
+pub use hint::Hint;
 pub use key::{Entries, Entry, Key};
 pub use kind::{
     BELOW_ONE, Choice, DIRECTORY, DROPPED, FILE, Form, Kind, POSITIVE, SIZE, SWITCH, TEXT, UNIT,
@@ -32,7 +34,7 @@ pub use man::ManPage;
 pub use near::nearest;
 pub use parser::Set;
 pub use table::Table;
-pub use words::{Hint, Meant, WORDS, entry_named, hint};
+pub use words::{Meant, WORDS, entry_named, hint};
 pub use written::{Given, Written};
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! the main lane continues exist twice, for blocks of even and of odd numbers.
 
 use crate::arena::Arena;
-use crate::call::Grid;
+use crate::call::{Grid, gelu_parts};
 use crate::{Bucket, Element, ModelShape, Span};
 
 /// What buffers are sized by.
@@ -144,11 +144,6 @@ pub(crate) struct Buffers {
     /// A product that the next operation reads, (rows, D).
     pub(crate) product: Span,
     pub(crate) gradients: Option<GradientBuffers>,
-}
-
-/// Rows of parts that `gelu_backward` writes.
-pub(crate) fn gelu_parts(rows: usize) -> usize {
-    rows.div_ceil(16).clamp(1, crate::call::PROCESSORS)
 }
 
 impl Buffers {

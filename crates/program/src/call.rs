@@ -68,6 +68,11 @@ impl Drop {
     }
 }
 
+/// Rows of parts that `gelu_backward` writes.
+pub(crate) fn gelu_parts(rows: usize) -> usize {
+    rows.div_ceil(16).clamp(1, PROCESSORS)
+}
+
 impl Call {
     /// A call of the kernel `name`.
     #[expect(clippy::cast_possible_truncation, reason = "a grid has fewer than 2^31 blocks")]

@@ -39,6 +39,8 @@ pub struct Seeds {
     pub metrics: Vec<(String, Spread)>,
     /// Whose model is the result, in words.
     pub result: String,
+    /// Whether it was chosen by its metric.
+    pub is_chosen: bool,
 }
 
 /// A text that was given a wrong class.

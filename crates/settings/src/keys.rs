@@ -36,18 +36,14 @@ keys! {
         tables::MODEL, "head", HEAD,
         "classification head: the recipe's MLP, or Hugging Face's",
     ).or("mlp");
-    DROPOUT: f32 = Key::new(
-        tables::MODEL, "dropout", DROPPED,
-        "dropout in the encoder",
-    ).or_else("as in config.json");
+    DROPOUT: f32 = Key::new(tables::MODEL, "dropout", DROPPED, "dropout in the encoder")
+        .or_else("as in config.json");
     ATTENTION_DROPOUT: f32 = Key::new(
         tables::MODEL, "attention_dropout", DROPPED,
         "dropout on attention",
     ).or_else("as in config.json");
-    HEAD_DROPOUT: f32 = Key::new(
-        tables::MODEL, "head_dropout", DROPPED,
-        "dropout in the head",
-    ).or_else("0.3; hf: as in config.json");
+    HEAD_DROPOUT: f32 = Key::new(tables::MODEL, "head_dropout", DROPPED, "dropout in the head")
+        .or_else("0.3; hf: as in config.json");
     IGNORE_MISMATCH: bool = Key::new(
         tables::MODEL, "ignore_mismatched_sizes", SWITCH,
         "replace a head for other classes with a fresh one",
@@ -97,10 +93,8 @@ keys! {
         DATA, "encoding", ENCODING,
         "encoding of text files",
     ).or_else("UTF-8, or UTF-16 with a byte order mark");
-    LABEL_MAP: PathBuf = Key::new(
-        DATA, "label_map", FILE,
-        "JSON file that maps each label to its class name",
-    );
+    LABEL_MAP: PathBuf =
+        Key::new(DATA, "label_map", FILE, "JSON file that maps each label to its class name");
     MAX_SEQ_LENGTH: MaxLength = Key::new(
         DATA, "max_seq_length", LENGTH,
         "maximum tokens of a text; longer texts are truncated",

@@ -48,10 +48,7 @@ pub(crate) enum Failure {
     #[error("{}", .0.with_hint())]
     Data(#[from] DataError),
     /// Examples to evaluate on that have no labels.
-    #[error(
-        "{}\n  to classify texts without labels, use `trainer predict --input`",
-        .0.with_hint()
-    )]
+    #[error("{}\n  to classify texts without labels, use `trainer predict`", .0.with_hint())]
     Unlabelled(Box<DataError>),
     /// Weights of classes that the data do not have.
     #[error(transparent)]
@@ -218,10 +215,8 @@ impl Failure {
                 codes.iter().copied().reduce(of_both).unwrap_or(ExitCode::Usage)
             }
             Self::Join(error) => error.code(),
-            Self::Data(_)
-            | Self::Unlabelled(_)
-            | Self::Metrics { .. }
-            | Self::NoTemperature { .. } => ExitCode::Data,
+            Self::Data(_) | Self::Unlabelled(_) => ExitCode::Data,
+            Self::Metrics { .. } | Self::NoTemperature { .. } => ExitCode::Data,
             Self::Tokenizer(error) => of_tokenizer(error),
             Self::Hub(error) => error.code(),
             Self::NoCheckpoint { .. } | Self::Classes { .. } => ExitCode::Checkpoint,

@@ -16,6 +16,12 @@ fn run_of(name: &'static str, toml: &str) -> Case {
         .file("train.tsv", "text\tlabel\na\tx\nb\ty\n")
 }
 
+/// The same with weights of the classes, and a model that is here.
+fn weights_of(name: &'static str, weights: &str) -> Case {
+    let model = "[model]\nmodel = \"builtin:tiny\"\n";
+    run_of(name, &format!("{model}[train]\nclass_weights = {weights}\n"))
+}
+
 /// The same with more keys of the data.
 fn data_of(name: &'static str, keys: &str) -> Case {
     run_of(
@@ -84,10 +90,10 @@ fn values() -> Vec<Case> {
         run_of("numbers beyond all sizes", "[train]\nseed = 99999999999999999999\nmax_steps = 0\n"),
         run_of("an unknown word", "[model]\nhead = \"linear\"\n[run]\nsave_strategy = \"step\"\n"),
         run_of("an unknown word for losses that are none", "[optim]\non_nonfinite = \"ignore\"\n"),
-        run_of("a weight of a class that is none", "[train]\nclass_weights = \"x=heavy\"\n"),
-        run_of("weights of classes that weigh nothing", "[train]\nclass_weights = \"0,-1\"\n"),
-        run_of("weights for other numbers of classes", "[train]\nclass_weights = \"1,2,3\"\n"),
-        run_of("a weight for an unknown class", "[train]\nclass_weights = \"glad=2\"\n"),
+        run_of("weights that are no numbers", "[train]\nclass_weights = \"x=heavy\"\n"),
+        run_of("weights that are not above zero", "[train]\nclass_weights = \"0,-1\"\n"),
+        weights_of("weights for another number of classes", "\"1,2,3\""),
+        weights_of("a weight for an unknown class", "'{\"glad\": 2}'"),
         run_of("smoothing of all", "[train]\nlabel_smoothing_factor = 1\n"),
         run_of("an unknown metric", "[train]\nmetric_for_best_model = \"precision\"\n"),
         data_of("a delimiter of two characters", "delimiter = \"::\"\n"),

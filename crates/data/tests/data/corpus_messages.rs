@@ -463,7 +463,7 @@ fn labels_that_are_not_known() {
     Case::of("a.tsv", "text\tlabel\na\t-1\n").known(&["0", "1"]).skip().check(expect![[r#"
         a.tsv: no row can be used (1 row read)
           line 2: the label `-1` marks a row without a label
-          remedy: MapMarkOr(FixOrNameColumns)"#]]);
+          remedy: MapMarkOr(UseLabelled)"#]]);
     Case::of("a.tsv", "text\tlabel\na\t1\n")
         .known(&["0", "1"])
         .check(expect!["read: a=1; skipped: "]);

@@ -3,8 +3,8 @@
 use super::backward::Backward;
 use super::{Ends, Recorder, RowCount, Site};
 use crate::attention_shared::{AttentionPass, attention_shared};
-use crate::buffers::{BlockBuffers, HalfBuffers, HalfGradients, gelu_parts};
-use crate::call::{Call, Drop, Grid};
+use crate::buffers::{BlockBuffers, HalfBuffers, HalfGradients};
+use crate::call::{Call, Drop, Grid, gelu_parts};
 use crate::parts::WeightAndBias;
 use crate::weights::{QKV, Slice};
 use crate::{Element, Factor, Lane, Matrix, Product, Span};

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use super::CardSource;
 use super::escape::{code, words};
 
+/// Measures that not every evaluation has: the name in `all_results.json`, and that for people.
+const FURTHER: [(&str, &str); 2] = [("auroc", "AUROC"), ("average_precision", "average precision")];
+
 /// Classes that have a row at most.
 const MOST_CLASSES: usize = 100;
 
@@ -45,6 +48,11 @@ fn measures(results: &Map<String, Value>) -> String {
             value("mcc"),
             value("loss")
         );
+        for (key, name) in FURTHER {
+            if let Some(value) = number(&format!("{prefix}_{key}")) {
+                let _ = writeln!(text, "| {name} | {value:.4} |");
+            }
+        }
     }
     if let (Some(loss), Some(step)) = (number("train_loss"), number("global_step")) {
         let _ = writeln!(text, "\nMean training loss {loss:.4} over {step} updates.");
@@ -108,8 +116,11 @@ fn seeds(source: &CardSource<'_>) -> String {
     for (name, Spread { mean, std, interval: [low, high], .. }) in &all.metrics {
         let _ = writeln!(text, "| `{name}` | {mean:.4} | {std:.4} | {low:.4} to {high:.4} |");
     }
-    text + "\nThe means say what training in this way reaches. The results of the chosen model are \
-            better than that on the split it was chosen by.\n"
+    text += "\nThe means say what training in this way reaches.";
+    if all.is_chosen {
+        text += " The chosen model is better than that on the data it was chosen by.";
+    }
+    text + "\n"
 }
 
 #[cfg(test)]
@@ -128,7 +139,7 @@ mod tests {
         let results = json!({
             "eval_accuracy": 0.852, "eval_accuracy_interval": [0.83, 0.87], "eval_f1": 0.85,
             "eval_mcc": 0.7, "eval_loss": 0.35, "eval_samples": 872, "train_loss": 0.4,
-            "global_step": 433,
+            "global_step": 433, "eval_auroc": 0.91,
         });
         check(
             &results,
@@ -144,6 +155,7 @@ mod tests {
             | macro F1 | 0.8500 |
             | Matthews correlation | 0.7000 |
             | mean loss | 0.3500 |
+            | AUROC | 0.9100 |
 
             Mean training loss 0.4000 over 433 updates.
         "#]],

@@ -58,7 +58,7 @@ fn names(rank: usize) -> Vec<Value> {
 fn event(rank: usize, span: &Span, [start, end]: [f64; 2]) -> Value {
     json!({
         "ph": "X", "pid": rank, "tid": number(span.lane), "name": span.name, "cat": "lockstep",
-        "ts": round(start), "dur": round(end) - round(start), "args": {"update": span.update},
+        "ts": round(start), "dur": round(round(end) - round(start)), "args": {"update": span.update},
     })
 }
 

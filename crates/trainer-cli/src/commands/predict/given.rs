@@ -7,8 +7,8 @@ use lockstep_world::counted;
 use super::INPUT;
 
 /// What holds of texts of a model of pairs.
-const PAIRS: &str = "an even number of texts, since this model classifies pairs: trainer predict … \"a man sleeps\" \
-     \"someone is asleep\"";
+const PAIRS: &str = "two texts for each pair, since the model was trained on pairs: \"a man sleeps\" \
+                     \"someone is asleep\"";
 
 /// The texts among the words of a command line; nothing where there is none. For a model of pairs two
 /// that follow each other are one.

@@ -1,14 +1,18 @@
 //! The tokens of a training's sets.
 
 use lockstep_collective::Collective;
-use lockstep_data::TokenStore;
+use lockstep_data::{Overlap, TokenStore};
 use lockstep_trainer::Parts;
+use lockstep_world::counted;
 
 use super::Run;
 use crate::failure::Failure;
 use crate::models::Loaded;
 use crate::sources::Corpora;
 use crate::tokens::Tokens;
+
+/// An overlap from one text in so many on is told.
+const NOTEWORTHY: usize = 100;
 
 /// The tokens of all sets; a clone reads the same ones.
 #[derive(Clone)]
@@ -48,11 +52,64 @@ impl Run<'_> {
         let tokens = Tokens { cache, tokenizer: &tokenizer, reading };
         let made = match known.take() {
             Some(made) => made,
-            None => TokenSets::among(&tokens, corpora, &mut *collective)?,
+            None => {
+                let made = TokenSets::among(&tokens, corpora, &mut *collective)?;
+                self.warn_of_overlap(&made)?;
+                made
+            }
         };
         *known = Some(made.clone());
         let TokenSets { train, validation, test } = made;
         let board = self.board.clone();
         Ok(Parts { train, validation, test, model, tokenizer, collective, board })
+    }
+
+    /// Says how many texts that the model is measured by are also learned from, where that is much.
+    fn warn_of_overlap(&self, made: &TokenSets) -> Result<(), Failure> {
+        for (name, store) in [("validation", &made.validation), ("test", &made.test)] {
+            let Some(store) = store.as_ref().filter(|_| self.seat.is_leader()) else { continue };
+            if let Some(words) = overlap_in_words(name, Overlap::of(&made.train, store)?) {
+                tracing::warn!("{words}");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Nothing where so few texts are shared that scores hardly change.
+fn overlap_in_words(name: &str, overlap: Overlap) -> Option<String> {
+    let Overlap { texts, shared, contradicting } = overlap;
+    if shared * NOTEWORTHY < texts || shared == 0 {
+        return None;
+    }
+    let other = match contradicting {
+        0 => String::new(),
+        _ => format!(", {contradicting} of them only with another class"),
+    };
+    Some(format!(
+        "{shared} of {} {} also in the training set{other}; scores on them do not show how the model does \
+         on new texts\n  hint: `trainer inspect` shows what is in both files",
+        counted(texts, &format!("{name} text")),
+        if shared == 1 { "is" } else { "are" }
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlap_is_told_from_one_text_in_a_hundred_on() {
+        let words = |texts, shared, contradicting| {
+            overlap_in_words("test", Overlap { texts, shared, contradicting }).unwrap_or_default()
+        };
+        assert_eq!(words(0, 0, 0), "");
+        assert_eq!(words(1000, 9, 0), "");
+        assert!(
+            words(1000, 10, 0).starts_with("10 of 1000 test texts are also in the training set; ")
+        );
+        assert!(words(1, 1, 1).starts_with(
+            "1 of 1 test text is also in the training set, 1 of them only with another class; "
+        ));
     }
 }

@@ -28,6 +28,7 @@ impl Series<'_, '_> {
             seeds: outcome.seeds.iter().map(|one| one.seed).collect(),
             metrics: outcome.spreads().into_iter().collect(),
             result: words::of_result(outcome),
+            is_chosen: outcome.is_chosen,
         };
         let places: Vec<PathBuf> = outcome.seeds.iter().map(|one| one.directory.clone()).collect();
         let runs = match plan.run.reporters.contains(&Reporter::Jsonl) {
