@@ -22,7 +22,10 @@ use crate::{progress, streams};
 static IS_ALLOWED: AtomicBool = AtomicBool::new(false);
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 static CONSOLE: OnceLock<Console> = OnceLock::new();
-static LISTENER: OnceLock<Box<dyn Fn(&str) + Send + Sync>> = OnceLock::new();
+static LISTENER: OnceLock<Listener> = OnceLock::new();
+
+/// What takes each line of the standard error.
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
 /// How long the end of a program waits for a reader that reads nothing.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -50,8 +50,7 @@ fn launch(process: &Process, out: &mut dyn Write) -> Result<u8, Failure> {
     let (own, rest) = arguments.split_at(border);
     let line = COMMAND.parse(own);
     if let Some(key) = &line.help {
-        let text = COMMAND.help(key, streams::columns())?;
-        write!(out, "{text}").map_err(Failure::Output)?;
+        write!(out, "{}", COMMAND.help(key, streams::columns())?).map_err(Failure::Output)?;
         return Ok(ExitCode::Done.number());
     }
     if line.wants_version {
