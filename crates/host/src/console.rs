@@ -25,7 +25,7 @@ static IS_QUIET: AtomicBool = AtomicBool::new(false);
 static CONSOLE: OnceLock<Console> = OnceLock::new();
 static LISTENER: OnceLock<Listener> = OnceLock::new();
 
-/// What takes a line, as JSON.
+/// What takes each line of the standard error.
 type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
 /// How long the end of a program waits for a reader that reads nothing.

@@ -100,10 +100,13 @@ impl Progress {
             Some(style) => bar.with_style(style.progress_chars("##-")),
             None => bar,
         };
+        // A line that is being written must end before the bar begins.
+        let mut place = shown();
         bar.set_draw_target(ProgressDrawTarget::stderr());
         bar.tick();
         bar.enable_steady_tick(TICK);
-        *shown() = Some(bar.clone());
+        *place = Some(bar.clone());
+        drop(place);
         Self(bar)
     }
 
@@ -135,9 +138,13 @@ impl Drop for Progress {
 
 /// Writes lines above the bar, if there is one.
 pub fn above<T>(write: impl FnOnce() -> T) -> T {
-    let bar = shown().clone();
-    match bar {
-        Some(bar) => bar.suspend(write),
+    let place = shown();
+    match place.clone() {
+        Some(bar) => {
+            drop(place);
+            bar.suspend(write)
+        }
+        // No bar begins meanwhile.
         None => write(),
     }
 }

@@ -345,15 +345,20 @@ mod tests {
             &events,
             expect![[r#"
                 schedule   4 updates, 2 per epoch
-                step 1/4 | loss: 0.5000 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:02
-                step 2/4 | loss: 0.2500 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:01
+                step 1/4 | loss: 0.5000 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:20
+                step 2/4 | loss: 0.2500 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:10
                 Epoch 1 | avg loss: 0.4841 | 32 examples/s | 0:01 | validation accuracy: 0.8520 (95 % interval 0.8000 to 0.9000) | validation loss: 0.3500 | macro F1: 0.8500
                 checkpoint saved to out/checkpoint-2
-                step 3/4 | loss: 0.1667 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:01
+                step 3/4 | loss: 0.1667 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:02
                 step 4/4 | loss: 0.1250 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:00
                 Epoch 2 | avg loss: 0.4841 | 32 examples/s | 0:01 | validation accuracy: 0.8520 (95 % interval 0.8000 to 0.9000) | validation loss: 0.3500 | macro F1: 0.8500
                 step 2 | test accuracy: 0.8520 (95 % interval 0.8000 to 0.9000) | test loss: 0.3500 | macro F1: 0.8500
-                done       4 updates in 1:05
+                evaluated   update  epoch  split       accuracy    loss  macro F1
+                                 2      1  validation    0.8520  0.3500    0.8500  best accuracy
+                                 2      2  validation    0.8520  0.3500    0.8500  best accuracy
+                                 2         test          0.8520  0.3500    0.8500
+                speed      32 examples/s, 800 tokens/s
+                done       4 updates in 1:05 (evaluations 0:03)
             "#]],
         );
     }
@@ -382,7 +387,8 @@ mod tests {
                 schedule   4 updates, 2 per epoch; resumes after update 2
                 step 4/4 | loss: 0.1458 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | ETA 0:00
                 Epoch 2 | avg loss: 0.4841 | 32 examples/s | 0:01
-                done       4 updates in 1:05; stopped early: evaluations no longer improve
+                speed      32 examples/s, 800 tokens/s
+                done       4 updates in 1:05 (evaluations 0:00); stopped early: evaluations no longer improve
             "#]],
         );
         let events = [start(2), update(3), evaluation("validation"), finish(Ending::Stopped)];
@@ -392,6 +398,9 @@ mod tests {
             expect![[r#"
                 schedule   4 updates, 2 per epoch; resumes after update 2
                 step 2 | validation accuracy: 0.8520 (95 % interval 0.8000 to 0.9000) | validation loss: 0.3500 | macro F1: 0.8500
+                evaluated   update  epoch  split       accuracy    loss  macro F1
+                                 2         validation    0.8520  0.3500    0.8500  best accuracy
+                speed      32 examples/s, 800 tokens/s
                 stopped    after update 4; the checkpoint out is complete
                   hint: run the same command with --resume auto to continue from it
             "#]],
@@ -411,8 +420,8 @@ mod tests {
             expect![[r#"
                 schedule   4 updates, 2 per epoch; resumes after update 2
                 step 4/4 | loss: 0.1458 | lr: 2.00e-5 encoder, 1.00e-4 head | 32 examples/s | 800 tokens/s | 900.0 TFLOP/s | ETA 0:00
-                speed      900.0 TFLOP/s performed, MFU 45.5 % of 989 TFLOP/s in bf16 on each H200
-                done       4 updates in 1:05
+                speed      32 examples/s, 800 tokens/s, 900.0 TFLOP/s performed, MFU 45.5 % of 989 TFLOP/s in bf16 on each H200
+                done       4 updates in 1:05 (evaluations 0:00)
             "#]],
         );
     }

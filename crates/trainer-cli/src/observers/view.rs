@@ -122,8 +122,10 @@ fn standing(figures: &Figures, memory: Option<u64>) -> Vec<Field> {
         ),
         None => ("not evaluated yet".to_owned(), String::new()),
     };
-    let memory =
-        memory.map_or_else(String::new, |bytes| format!("{:.1} GB memory", bytes as f64 / 1e9));
+    let memory = memory.map_or_else(String::new, |bytes| match bytes {
+        0..1_000_000_000 => format!("{} MB memory", bytes / 1_000_000),
+        _ => format!("{:.1} GB memory", bytes as f64 / 1e9),
+    });
     let ranks = match figures.ranks {
         1 => "1 rank".to_owned(),
         ranks => format!("{ranks} ranks"),
@@ -176,9 +178,41 @@ mod tests {
 
     #[test]
     fn narrow_terminals_leave_fields_out_in_a_fixed_order() {
-        check(80, Phase::Computing, expect![[""]]);
-        check(60, Phase::Saving, expect![[""]]);
-        check(40, Phase::Computing, expect![[""]]);
-        check(25, Phase::Evaluating, expect![[""]]);
+        check(
+            80,
+            Phase::Computing,
+            expect![[r#"
+                epoch 2/3 [163]  163/433
+                updates   [596] 596/1299
+                loss 0.3921 | lr 1.20e-5 | 12346 tokens/s | MFU 45.5 % | ETA 12:34
+                accuracy 0.8520 | validation loss 0.3500 at update 433 | 3.2 GB memory | 4 ranks"#]],
+        );
+        check(
+            60,
+            Phase::Saving,
+            expect![[r#"
+                epoch 2/3 [163]  163/433
+                updates   [596] 596/1299
+                loss 0.3921 | 12346 tokens/s | ETA 12:34 | saving
+                accuracy 0.8520 | validation loss 0.3500 at update 433"#]],
+        );
+        check(
+            40,
+            Phase::Computing,
+            expect![[r#"
+                epoch 2/3 [163]  163/433
+                updates   [596] 596/1299
+                loss 0.3921 | 12346 tokens/s | ETA 12:34
+                accuracy 0.8520"#]],
+        );
+        check(
+            25,
+            Phase::Evaluating,
+            expect![[r#"
+                epoch 2/3 [163]  163/433
+                updates   [596] 596/1299
+                loss 0.3921 | evaluating
+                accuracy 0.8520"#]],
+        );
     }
 }
