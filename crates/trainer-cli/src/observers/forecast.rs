@@ -85,9 +85,10 @@ impl Forecast {
         if self.validation_examples == 0 { 0.0 } else { self.evaluation_seconds.unwrap_or(guessed) }
     }
 
-    /// How often something is still due.
+    /// How often something is still due after this update and what follows it.
     fn left(&self, cadence: Cadence) -> u64 {
         let every = match cadence {
+            _ if self.step >= self.total => return 0,
             Cadence::Never => return 0,
             Cadence::EveryEpoch => self.per_epoch,
             Cadence::EverySteps(steps) => steps.get(),
