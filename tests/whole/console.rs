@@ -41,13 +41,14 @@ fn screens(bytes: &[u8], columns: u16) -> [vt100::Screen; 2] {
     [last, terminal.screen().clone()]
 }
 
-/// The rows of a view and the one below, and whether a row above it continues in the next one; nothing
-/// where there is no whole view.
+/// The rows of a view and the one below, and whether a row of the updates above it continues in the next
+/// one; nothing where there is no whole view. The account may wrap: a path is longer than a narrow row.
 fn view_of(screen: &vt100::Screen) -> Option<(Vec<String>, bool)> {
     let rows: Vec<String> = screen.rows(0, screen.size().1).collect();
     let top = rows.iter().position(|row| row.starts_with("epoch ") && row.contains(" ["))?;
     let view = rows.get(top..top + 5)?.to_vec();
-    let has_wrapped = (0..u16::try_from(top).unwrap()).any(|row| screen.row_wrapped(row));
+    let account = rows.iter().position(|row| row.starts_with("schedule")).unwrap_or_default();
+    let has_wrapped = (account..top).any(|row| screen.row_wrapped(u16::try_from(row).unwrap()));
     let is_whole = view[2].contains(" | ETA ") && !view[3].is_empty();
     is_whole.then_some((view, has_wrapped))
 }
