@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Content;
-use crate::bad_row::BadRowKind;
+use crate::bad_row::{BadRowKind, ROW_LIMIT};
 use crate::column_error::ColumnError;
 use crate::column_role::ColumnRole;
 use crate::columns::{ColumnChoice, Texts, Wanted};
@@ -180,6 +180,7 @@ fn pair_of_line(line: &str) -> Result<String, BadRowKind> {
 
 fn text(column: &str, value: Value) -> Result<String, BadRowKind> {
     match value {
+        Value::String(text) if text.len() > ROW_LIMIT => Err(BadRowKind::TooLong),
         Value::String(text) if text.contains('\0') => Err(BadRowKind::NulByte),
         Value::String(text) if text.trim().is_empty() => Err(BadRowKind::EmptyText),
         Value::String(text) => Ok(text),
@@ -206,4 +207,16 @@ fn label(column: &str, value: Value) -> Result<String, BadRowKind> {
 
 fn wrong_type(column: &str, found: &Value, expected: &'static str) -> BadRowKind {
     BadRowKind::WrongType { column: column.to_owned(), found: type_name(found), expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_a_table_is_no_longer_than_a_row_of_a_file() {
+        let of = |length| text("text", Value::String("x".repeat(length))).map(|text| text.len());
+        assert_eq!(of(ROW_LIMIT), Ok(ROW_LIMIT));
+        assert_eq!(of(ROW_LIMIT + 1), Err(BadRowKind::TooLong));
+    }
 }
