@@ -22,5 +22,5 @@ pub(crate) fn seconds(encoder_scalars: usize, tokens: f64, threads: usize) -> f6
 
 /// The same for people.
 pub(crate) fn in_words(seconds: f64) -> String {
-    format!("at least {}, at {:.0} GFLOP/s per thread", clock(seconds), FLOPS_PER_THREAD / 1e9)
+    format!("about {}, at {:.0} GFLOP/s per thread", clock(seconds), FLOPS_PER_THREAD / 1e9)
 }

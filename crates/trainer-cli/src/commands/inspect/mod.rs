@@ -86,7 +86,7 @@ struct Inspected {
 /// What the tokenizer makes of the texts.
 struct Tokens {
     lengths: Lengths,
-    /// In which this machine's threads learn from all of them once, at least.
+    /// In which this machine's threads are expected to learn from all of them once.
     epoch_seconds: Option<f64>,
     total: u64,
     /// Texts that are longer than the limit, and the limit.
