@@ -18,13 +18,8 @@ pub struct Overlap {
     pub contradicting: usize,
 }
 
-/// What the texts with the same tokens have in common.
-#[derive(Default)]
-struct Twins {
-    is_shared: bool,
-    /// Classes in the training set.
-    classes: BTreeSet<u32>,
-}
+/// The classes that the training set has for texts with the same tokens.
+type Classes = BTreeSet<u32>;
 
 impl Overlap {
     /// Compares the texts of `validation` with those of `train`, whose tokens come from the same tokenizer.
@@ -34,29 +29,29 @@ impl Overlap {
     /// # Errors
     /// As [`TokenStore::append_tokens`].
     pub fn of(train: &TokenStore, validation: &TokenStore) -> Result<Self, DataError> {
-        let mut twins = HashMap::<u128, Twins>::new();
-        let lengths: BTreeSet<u32> = validation.lengths().iter().copied().collect();
+        let mut hashes = Vec::with_capacity(validation.len());
         validation.each_hash(&|_| true, &mut |_, hash| {
-            twins.entry(hash).or_default();
+            hashes.push(hash);
             Ok(())
         })?;
+        let mut twins: HashMap<u128, Classes> =
+            hashes.iter().map(|hash| (*hash, Classes::default())).collect();
+        let lengths: BTreeSet<u32> = validation.lengths().iter().copied().collect();
         train.each_hash(&|length| lengths.contains(&length), &mut |example, hash| {
-            if let Some(twins) = twins.get_mut(&hash) {
-                twins.is_shared = true;
-                twins.classes.insert(train.label(example)?);
+            if let Some(classes) = twins.get_mut(&hash) {
+                classes.insert(train.label(example)?);
             }
             Ok(())
         })?;
-        let mut overlap = Self { texts: validation.len(), ..Self::default() };
-        validation.each_hash(&|_| true, &mut |example, hash| {
-            let Some(twins) = twins.get(&hash).filter(|twins| twins.is_shared) else {
-                return Ok(());
+        let mut overlap = Self { texts: hashes.len(), ..Self::default() };
+        for (example, hash) in hashes.iter().enumerate() {
+            let Some(classes) = twins.get(hash).filter(|classes| !classes.is_empty()) else {
+                continue;
             };
             overlap.shared += 1;
-            let agrees = twins.classes.contains(&validation.label(example)?);
+            let agrees = classes.contains(&validation.label(example)?);
             overlap.contradicting += usize::from(!agrees);
-            Ok(())
-        })?;
+        }
         Ok(overlap)
     }
 }
