@@ -6,11 +6,9 @@ use std::io::{BufRead, Write};
 use std::time::Instant;
 
 use candle_core::Device;
-use lockstep_collective::Solo;
 use lockstep_data::{MaxLength, TokenStore, Tokenizer};
 use lockstep_model::{Classifier, Mode};
-use lockstep_trainer::{Scorer, evaluate};
-use lockstep_world::Step;
+use lockstep_trainer::{Decision, Scorer, evaluate};
 
 use crate::Outcome;
 use crate::protocol::{Reply, Request};
@@ -73,7 +71,7 @@ impl Ours {
             }
             Request::Pass => {
                 let model = &self.training.model;
-                let report = evaluate(model, "all", &self.store, Step::START, &mut Solo)?;
+                let report = evaluate(model, "all", &self.store, Decision::default())?;
                 Ok(Reply::Seconds(report.seconds))
             }
             Request::Loss { batch } => {

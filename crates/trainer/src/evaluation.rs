@@ -15,29 +15,11 @@ use crate::tally::{Judging, Tally};
 use crate::token_batches::batches;
 use crate::{Decision, EvaluationReport, NoTemperature, StopRequest, TrainError};
 
-/// Evaluates a split by plain cross-entropy. The ranks share the batches and add up whole numbers.
-///
-/// # Errors
-/// [`TrainError`] when the model or a peer fails.
-pub fn evaluate(
-    model: &Classifier,
-    name: &str,
-    store: &TokenStore,
-    step: Step,
-    collective: &mut dyn Collective,
-) -> Result<EvaluationReport, TrainError> {
-    let (criterion, decision) = (&Criterion::default(), Decision::default());
-    let split = EvaluationSet { name, store, step, criterion, decision };
-    let never = StopRequest::default();
-    let mut scorer = Scorer::new(model)?;
-    evaluate_by(&mut scorer, model, &split, collective, &never)?.ok_or(TrainError::Stopped)
-}
-
-/// Evaluates a finished model on a split, with answers by `decision`.
+/// Evaluates a finished model on a split by plain cross-entropy, with answers by `decision`.
 ///
 /// # Errors
 /// [`TrainError`] when the model fails.
-pub fn evaluate_by_decision(
+pub fn evaluate(
     model: &Classifier,
     name: &str,
     store: &TokenStore,

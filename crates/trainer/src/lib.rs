@@ -63,7 +63,7 @@ pub use checkpoint::{
 pub use decision::Decision;
 pub use engine::{CopyingLink, Link, ParameterPlaces, Scorer};
 pub use error::TrainError;
-pub use evaluation::{KeptLogits, evaluate, evaluate_by_decision};
+pub use evaluation::{KeptLogits, evaluate};
 pub use event::{
     CheckpointReport, EVENT_VERSION, Ending, EpochReport, EvaluationReport, FinishReport,
     LossSpikeReport, Observer, StartReport, SyncReport, TrainEvent, UpdateReport,

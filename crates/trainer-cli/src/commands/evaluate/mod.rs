@@ -17,7 +17,7 @@ use lockstep_hub::HubSettings;
 use lockstep_join::device::Place;
 use lockstep_report::{Histogram, Run, Story};
 use lockstep_settings::{DATA_SOURCE, DataSource, Reading, TokenPlace, keys, sample};
-use lockstep_trainer::{EvaluationReport, TrainEvent, evaluate_by_decision};
+use lockstep_trainer::{EvaluationReport, TrainEvent, evaluate};
 
 use super::decision::{self, Decided, TEMPERATURE, THRESHOLD};
 use crate::failure::Failure;
@@ -203,7 +203,7 @@ fn evaluated(
         return Ok((report, Calibrated::Now(fitted)));
     }
     let Split { name, store } = split;
-    let report = evaluate_by_decision(&finished.model, name, store, decided.decision)?;
+    let report = evaluate(&finished.model, name, store, decided.decision)?;
     let calibration = decided.calibration.as_ref();
     let words = calibration.map(|found| decision::in_words(found, finished));
     Ok((report, words.map_or(Calibrated::Not, Calibrated::Before)))
