@@ -37,14 +37,10 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn new(view: View) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let bar = |template: &str| {
-            let style = ProgressStyle::with_template(template);
-            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-            all.add(ProgressBar::new(0).with_style(style.progress_chars("##-")))
-        };
-        let first = bar("{prefix} [{wide_bar}] {msg}");
-        let second = bar("{prefix} [{wide_bar}] {msg}");
-        Self { view, bars: [first, second], all }
+        let style = ProgressStyle::with_template("{prefix} [{wide_bar}] {msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("##-");
+        let bars = [(); 2].map(|()| all.add(ProgressBar::new(0).with_style(style.clone())));
+        Self { view, bars, all }
     }
 
     /// Draws a frame for a terminal of this width.
